@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import ActiveCampaignError
 from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.names import fold
 from tap_activecampaign_unified.resources.resource import Attribute, Derived, Linked, empty, nothing
 
 if TYPE_CHECKING:
@@ -71,11 +72,6 @@ class Order:
         if isinstance(found, str):
             found = fold(found)
         return [0] if found is None else [1, found]
-
-
-def fold(text: str) -> str:
-    """Return a text for comparison: case-folded, without outer white space."""
-    return text.strip().casefold()
 
 
 def _first_address(record: Record) -> str | None:

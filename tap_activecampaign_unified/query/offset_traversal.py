@@ -171,12 +171,12 @@ class _Page:
         return quiet >= MAX_PAGES_WITHOUT_NEWS
 
 
-def seconds_of(column: str, *, is_descending: bool = False) -> Callable[[Row], float | None]:
-    """Return a function that turns a time into a number that ascends along the sort order."""
+def creation_time(*, is_descending: bool = False) -> Callable[[Row], float | None]:
+    """Return a function that returns a row's `cdate` as a number that ascends in the sort order."""
 
     def read(row: Row) -> float | None:
         try:
-            found = parse_instant(row.get(column))
+            found = parse_instant(row.get("cdate"))
         except InvalidValue:
             return None
         if found is None:

@@ -14,7 +14,7 @@ from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS
 from tap_activecampaign_unified.sync.relations.special_loaders import IncludedRows
 
 from .filters import ADDRESSES, Filter, InvalidQuery, Order, order_of, read_filters
-from .offset_traversal import OffsetTraversal, seconds_of
+from .offset_traversal import OffsetTraversal, creation_time
 from .order_check import CheckedOffsetTraversal
 from .server_filters import CONTACTS, ServerFilter, translate_filters
 from .traversal import (
@@ -194,7 +194,7 @@ class QueryPlanner:
             self._client,
             server_filter.path or endpoint.path,
             endpoint.rows_key,
-            self._loader.includes(resource),
+            self._loader.sideloads(resource),
             whole=endpoint.path if server_filter.path else None,
         )
         params = [*endpoint.params, *server_filter.requests[0]]
@@ -202,7 +202,7 @@ class QueryPlanner:
             ordered = any(name.startswith("orders[") for name, _ in params)
             by_id: Params = [] if ordered else [("orders[id]", "ASC")]
             return OffsetTraversal(
-                fetch, [*params, *by_id], seconds_of("cdate") if ordered else number_of
+                fetch, [*params, *by_id], creation_time() if ordered else number_of
             )
         native = ORDERS.get(resource.endpoint_name, {}).get(order.field)
         if kind == SortedTraversal.__name__:
@@ -215,7 +215,7 @@ class QueryPlanner:
         params += [("orders[id]", direction)] if resource.endpoint_name == CONTACTS else []
         value = None
         if native == "cdate":
-            value = seconds_of("cdate", is_descending=order.is_descending)
+            value = creation_time(is_descending=order.is_descending)
         sort_order = (resource.endpoint_name, order.field)
         return CheckedOffsetTraversal(
             fetch,
@@ -248,7 +248,7 @@ class QueryPlanner:
         resource, row_id = query.resource, query.server_filter.row_id
         endpoint = ENDPOINTS[CONTACTS]
         fetch = PageFetcher(
-            self._client, endpoint.path, endpoint.rows_key, self._loader.includes(resource)
+            self._client, endpoint.path, endpoint.rows_key, self._loader.sideloads(resource)
         )
         return KeysetTraversal(
             fetch,
@@ -356,12 +356,12 @@ class QueryPlanner:
         deleted meanwhile is left out.
         """
         as_read = [(row, row, body) for row, body in rows]
-        includes = self._loader.includes(resource)
+        sideloads = self._loader.sideloads(resource)
         endpoint = ENDPOINTS[CONTACTS]
         alone = [str(row.get("id")) for row, body in rows if endpoint.rows_key not in body]
-        if resource.endpoint_name != CONTACTS or not alone or not includes.params:
+        if resource.endpoint_name != CONTACTS or not alone or not sideloads.include():
             return as_read
-        fetch = PageFetcher(self._client, endpoint.path, endpoint.rows_key, includes)
+        fetch = PageFetcher(self._client, endpoint.path, endpoint.rows_key, sideloads)
         ids = [("ids[]", one) for one in alone]
         current, answer = fetch([("limit", MAX_LIMIT), *endpoint.params, *ids])
         fresh = {str(row.get("id")): row for row in current}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Client, Page, PermissionDenied, total_of
@@ -27,6 +28,8 @@ from tap_activecampaign_unified.sync.relations.special_loaders import (
     PipelineStages,
 )
 
+from .traversal import Sideloads
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_fields import CustomFields
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
-    from .traversal import Params
 
 Related = dict[str, dict[str, list[Any]]]
 
@@ -145,11 +147,11 @@ class RecordLoader:
 
     # --- sideloads ----------------------------------------------------------------------------
 
-    def includes(self, resource: Resource) -> _Includes:
+    def sideloads(self, resource: Resource) -> Sideloads:
         """Return the sideloads of a resource's pages."""
-        return _Includes(self, resource)
+        return Sideloads(partial(self._include_of, resource), self._reduce_sideloads)
 
-    def include_of(self, resource: Resource) -> str:
+    def _include_of(self, resource: Resource) -> str:
         """Return the value of ``include`` for a page, empty for no sideload."""
         if self._sideload_level <= NO_SIDELOADS:
             return ""
@@ -159,7 +161,7 @@ class RecordLoader:
             includes.append(ACCOUNT_NAMES)
         return ",".join(includes)
 
-    def ask_for_less(self) -> bool:
+    def _reduce_sideloads(self) -> bool:
         """Use fewer sideloads from now on, then none: the account rejects them."""
         self._sideload_level -= 1
         if self._sideload_level == NO_SIDELOADS:
@@ -344,21 +346,6 @@ class RecordLoader:
             ids = {str(link.get("account")) for rows in links.values() for link in rows}
             sideloads = sent if isinstance(sent, list) else ()
             self.tables.load_accounts(ids - {"None", "0", ""}, sideloads, few=len(ids))
-
-
-class _Includes:
-    """The sideloads of one resource's pages."""
-
-    def __init__(self, loader: RecordLoader, resource: Resource) -> None:
-        self._loader, self._resource = loader, resource
-
-    @property
-    def params(self) -> Params:
-        include = self._loader.include_of(self._resource)
-        return [("include", include)] if include else []
-
-    def ask_for_less(self) -> bool:
-        return bool(self.params) and self._loader.ask_for_less()
 
 
 def _note_unreadable(resource: Resource, record: Record, closed: set[str]) -> None:

@@ -13,8 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.parsing.ids import id_number
-
-from .filters import fold
+from tap_activecampaign_unified.resources.parsing.names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

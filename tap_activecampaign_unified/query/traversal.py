@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tap_activecampaign_unified.client import (
     InvalidRequest,
@@ -51,15 +51,15 @@ def identity_of(row: Row) -> str:
     return str(row.get("id"))
 
 
-class Includes(Protocol):
-    """The sideloads of a page, which can be reduced if the account rejects them."""
+class Sideloads(NamedTuple):
+    """The sideloads of a resource's pages.
 
-    @property
-    def params(self) -> Params:
-        """The query parameters of the sideloads."""
+    ``include`` returns the value of the parameter, empty for none. ``reduce`` drops some sideloads
+    that the account rejects; it returns False if there are none left.
+    """
 
-    def ask_for_less(self) -> bool:
-        """Use fewer sideloads from now on. Return False if there are none left to remove."""
+    include: Callable[[], str]
+    reduce: Callable[[], bool]
 
 
 class Traversal(Protocol):
@@ -82,20 +82,26 @@ class PageFetcher:
     """
 
     def __init__(
-        self, client: Client, path: str, key: RowsKey, includes: Includes, whole: str | None = None
+        self,
+        client: Client,
+        path: str,
+        key: RowsKey,
+        sideloads: Sideloads,
+        whole: str | None = None,
     ) -> None:
-        self._client, self._path, self._key, self._includes = client, path, key, includes
+        self._client, self._path, self._key, self._sideloads = client, path, key, sideloads
         self._whole = whole
 
     def __call__(self, params: Params) -> tuple[list[Row], dict[str, Any]]:
         """Return the rows of a page, and the response."""
         while True:
-            more = self._includes.params
+            include = self._sideloads.include()
+            more = [("include", include)] if include else []
             patience = SHRINK_AFTER_SECONDS if more else None
             try:
                 body = self._client.get(self._path, [*params, *more], patience=patience).body
             except (InvalidRequest, ServerError):
-                if not self._includes.ask_for_less():
+                if not more or not self._sideloads.reduce():
                     raise
             except NotFound as problem:
                 if self._whole is None:

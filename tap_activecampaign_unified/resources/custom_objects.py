@@ -17,10 +17,8 @@ from .codecs import (
     Zone,
     date,
     decode_id,
-    decode_number,
     decode_text,
     encode_id,
-    encode_number,
     encode_text,
     flag,
     format_instant,
@@ -29,12 +27,12 @@ from .codecs import (
     text,
     verbatim,
 )
+from .commerce.values import amount, measure
 from .custom_fields import slug
 from .parsing import InvalidValue
-from .parsing.numbers import parse_money
 from .parsing.times import parse_time
 from .resource import Field, Replication, Resource, Row, RowContext
-from .schema_types import NUMBER, STRING, array_of, object_of
+from .schema_types import STRING, array_of, object_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,14 +43,6 @@ RECORDS = "customObjects/records/"
 _FIELD, _RELATION = "field:", "relation:"
 _RESERVED = {"id", "external_id", "created_at", "updated_at"}
 _TARGETS = {"contacts": "contact", "accounts": "account", "deals": "opportunity"}
-
-
-def _encode_number(value: Any) -> Any:
-    return None if value is None else decode_number(encode_number(value))
-
-
-def _encode_money(value: Any) -> Any:
-    return None if value is None else decode_number(str(parse_money(value)))
 
 
 def _encode_instant(value: Any) -> str | None:
@@ -89,8 +79,6 @@ def encode_ids(value: Any) -> list[int]:
     return found
 
 
-measure = Codec("measure", decode_number, _encode_number, NUMBER, (0, 7, -3.25, None))
-money = Codec("money", decode_number, _encode_money, NUMBER, (0, 7, -3.25, None))
 moment = Codec(
     "moment",
     instant.decode,
@@ -107,7 +95,7 @@ _TYPES: dict[str, Codec] = {
     "textarea": verbatim,
     "number": measure,
     "decimal": measure,
-    "currency": money,
+    "currency": amount,
     "datetime": moment,
     "date": date,
     "dropdown": text,

@@ -59,10 +59,6 @@ def _shown(value: Any) -> str | None:
     return None if value is None else decode_text(value)
 
 
-def _one_text(value: Any) -> str | None:
-    return _shown(value)
-
-
 def _write_text(value: Any) -> tuple[str]:
     return (encode_text(value),)
 
@@ -131,8 +127,8 @@ ACCOUNTS = Resource(
         Field("id", "id", identifier),
         Field("name", "name", text),
         Field("owner", "owner", ref),
-        Attribute("description", ("ACCT_DESCRIPTION",), _one_text, _write_text, STRING),
-        Attribute("industry", ("ACCT_INDUSTRY_VERTICAL",), _one_text, _write_text, STRING),
+        Attribute("description", ("ACCT_DESCRIPTION",), _shown, _write_text, STRING),
+        Attribute("industry", ("ACCT_INDUSTRY_VERTICAL",), _shown, _write_text, STRING),
         Field("website", "accountUrl", text),
         Attribute(
             "number_of_employees",
