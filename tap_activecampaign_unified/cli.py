@@ -221,15 +221,15 @@ def _silence_stdout_if_broken() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def check_json_files(paths: tuple[str, ...], what: str) -> None:
+def check_config_files(paths: tuple[str, ...]) -> None:
     """Raise `SettingsError` unless each path is ``ENV`` or a file that holds a JSON object."""
     for path in paths:
         if path != "ENV":
             try:
                 text = Path(path).read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as problem:
-                raise SettingsError([_unreadable(f"{what} file {path}", problem)]) from None
-            read_json(text, f"{what} file {path}")
+                raise SettingsError([_unreadable(f"config file {path}", problem)]) from None
+            read_json(text, f"config file {path}")
 
 
 def read_file(handle: Any, what: str) -> tuple[str, str]:

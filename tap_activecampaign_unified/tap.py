@@ -343,7 +343,7 @@ class TapActiveCampaignUnified(Tap):
     @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
         """Check that the config files can be read, then read them."""
-        cli.check_json_files(value, "config")
+        cli.check_config_files(value)
         return super().cb_config(ctx, param, value)
 
     @classmethod

@@ -128,7 +128,7 @@ class ConfiguredTarget(Target):
     @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
         """Read the config files, after making sure that they can be."""
-        cli.check_json_files(value, "config")
+        cli.check_config_files(value)
         return super().cb_config(ctx, param, value)
 
     @classmethod

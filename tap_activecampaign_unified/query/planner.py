@@ -11,7 +11,7 @@ from tap_activecampaign_unified.resources.contact_fields import SCORE_VALUES
 from tap_activecampaign_unified.resources.crm.fields import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS
-from tap_activecampaign_unified.sync.relations.special_loaders import IncludedRows
+from tap_activecampaign_unified.sync.relations.special_loaders import IncludedScores
 
 from .filters import ADDRESSES, Filter, InvalidQuery, Order, order_of, read_filters
 from .offset_traversal import OffsetTraversal, creation_time
@@ -326,7 +326,7 @@ class QueryPlanner:
                 fresh = [row for row in page.rows if number_of(row) not in seen]
                 seen.update(map(number_of, fresh))
                 if resource.endpoint_name == CONTACTS:
-                    self._sideloads |= IncludedRows(SCORE_VALUES, "contact").join(page)
+                    self._sideloads |= IncludedScores().join(page)
                 yield [row for row in fresh if row_id in {None, number_of(row)}], page.total
 
     # --- rows -----------------------------------------------------------------------------------

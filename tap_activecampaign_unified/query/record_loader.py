@@ -22,11 +22,7 @@ from tap_activecampaign_unified.resources.reader import RecordReader
 from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups
 from tap_activecampaign_unified.sync.relations.loader import FEW_ROWS, LoadStrategy, RelationLoader
-from tap_activecampaign_unified.sync.relations.special_loaders import (
-    GroupMembers,
-    IncludedRows,
-    PipelineStages,
-)
+from tap_activecampaign_unified.sync.relations.special_loaders import special_loaders
 
 from .traversal import Sideloads
 
@@ -300,15 +296,7 @@ class RecordLoader:
             loader = self._sideload_loader(resource, relation) if is_page else None
             found[relation.name] = loader or self._separate_loader(resource, relation, page, stack)
         needed = resource.relations(lambda _: True)
-        if contact_fields.SCORE_VALUES in needed:
-            found[contact_fields.SCORE_VALUES] = IncludedRows(
-                contact_fields.SCORE_VALUES, "contact"
-            )
-        if USER_GROUPS in needed:
-            found[USER_GROUPS] = GroupMembers(self._client, self.tables)
-        if DEAL_STAGES in needed:
-            found[DEAL_STAGES] = PipelineStages(self.tables)
-        return found
+        return found | special_loaders(needed, self._client, self.tables)
 
     def _separate_loader(
         self, resource: Resource, relation: Relation, page: Page, stack: contextlib.ExitStack

@@ -14,19 +14,15 @@ from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, e
 from tap_activecampaign_unified.raw import RawResource
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
-from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES, FIELD_PATHS
-from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
 from tap_activecampaign_unified.state import Bookmark
 from tap_activecampaign_unified.sync.relations.graphql_orders import GraphqlOrders
 from tap_activecampaign_unified.sync.relations.loader import RelationLoader
-from tap_activecampaign_unified.sync.relations.segment_counts import SegmentCounts
 from tap_activecampaign_unified.sync.relations.special_loaders import (
-    GroupMembers,
-    IncludedRows,
-    PipelineStages,
+    SegmentCounts,
     SiblingRows,
+    special_loaders,
 )
 
 from .lookups import NAME_COLUMNS
@@ -196,17 +192,11 @@ class EndpointSetup:
             resource = selection.resource
             if isinstance(resource, RawResource) and resource.beside and resource.relation:
                 found[resource.relation] = SiblingRows(resource.key)
-        if contact_fields.SCORE_VALUES in needed:
-            found[contact_fields.SCORE_VALUES] = IncludedRows("scoreValues", "contact")
-        if USER_GROUPS in needed:
-            found[USER_GROUPS] = GroupMembers(context.client, context.lookups)
         if GRAPHQL_ORDERS in needed:
             found[GRAPHQL_ORDERS] = GraphqlOrders(context.client)
         if SEGMENT_COUNTS in needed:
             found[SEGMENT_COUNTS] = SegmentCounts(context.client)
-        if DEAL_STAGES in needed:
-            found[DEAL_STAGES] = PipelineStages(context.lookups)
-        return found
+        return found | special_loaders(needed, context.client, context.lookups)
 
     @property
     def keeps_positions(self) -> bool:

@@ -27,8 +27,7 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
-from .completeness import ids_of, listed_ids, pick_witnesses
-from .ordering import in_order
+from .related_rows import ids_of, in_order, listed_ids, pick_witnesses
 from .row_spool import RowSpool
 
 logger = logging.getLogger(__name__)

@@ -10,10 +10,16 @@ from tap_activecampaign_unified.client import (
     NotFound,
     Page,
     PermissionDenied,
+    RequestError,
     prefetch_walk,
     rows_of,
+    total_of,
     walk_offset,
 )
+from tap_activecampaign_unified.endpoints.saved_segment_walk import FilterProof, contacts_of
+from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
+from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.sync.lookups import Lookups
@@ -94,23 +100,17 @@ class PipelineStages:
         return found
 
 
-class IncludedRows:
-    """Related rows that ActiveCampaign includes in every page."""
-
-    def __init__(self, key: str, parent: str) -> None:
-        """``key`` names their list in the page, ``parent`` the column of the parent's id."""
-        self._key, self._parent = key, parent
+class IncludedScores:
+    """The scores of contacts, which ActiveCampaign includes in every page."""
 
     def prefetch(self, page: Page) -> None:
         """Prefetch nothing: they come with the page."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return them by the id of their parent."""
+        """Return them by the id of their contact."""
         found: dict[str, list[Row]] = {}
-        rows = page.body.get(self._key)
-        for row in rows if isinstance(rows, list) else ():
-            if isinstance(row, dict):
-                found.setdefault(str(row.get(self._parent)), []).append(row)
+        for row in rows_of(page.body, contact_fields.SCORE_VALUES):
+            found.setdefault(str(row.get("contact")), []).append(row)
         return found
 
 
@@ -134,3 +134,41 @@ class SiblingRows:
                 self._seen.add(one)
                 fresh.append(row)
         return {str(page.rows[0].get("id")): fresh} if page.rows and fresh else {}
+
+
+class SegmentCounts:
+    """Requests the smallest page of each segment's contacts, which contains the total."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._proof = FilterProof(client)
+
+    def prefetch(self, page: Page) -> None:
+        """Prefetch one request per segment."""
+        for row in page.rows:
+            self._client.prefetch("contacts", [("limit", 1), *contacts_of(str(row.get("id")))])
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return ``[{"total": …}]`` by segment id, without segments whose total is unknown."""
+        found: dict[str, list[Row]] = {}
+        for row in page.rows:
+            one = str(row.get("id"))
+            try:
+                answer = self._client.get("contacts", [("limit", 1), *contacts_of(one)])
+                is_honoured = self._proof.is_honoured(answer.body, one)
+            except RequestError as problem:
+                logger.warning("%s: the tap leaves out the count of a saved segment", problem)
+                continue
+            if is_honoured:
+                found[one] = [{"total": total_of(answer.body)}]
+        return found
+
+
+def special_loaders(needed: set[str], client: Client, lookups: Lookups) -> dict[str, Any]:
+    """Return the loaders of the ``needed`` relations that the tap and the read API have."""
+    loaders: dict[str, Any] = {
+        contact_fields.SCORE_VALUES: IncludedScores(),
+        USER_GROUPS: GroupMembers(client, lookups),
+        DEAL_STAGES: PipelineStages(lookups),
+    }
+    return {name: loader for name, loader in loaders.items() if name in needed}

@@ -1,13 +1,39 @@
-"""What shows whether the related rows that came with a page are complete."""
+"""Order and completeness of related rows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing.ids import id_number, id_order
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence, Sized
 
 Row = dict[str, Any]
+
+
+def in_order(rows: Any) -> list[Row]:
+    """Return rows by ascending id. Of several rows with one id, keep the last."""
+    found: list[Row] = list(rows)
+    if _is_in_order(found):
+        return found
+    by_id = {row.get("id", (at,)): row for at, row in enumerate(found)}
+    found = list(by_id.values())
+    if len(found) > 1:
+        found.sort(key=lambda row: id_order(row.get("id")))
+    return found
+
+
+def _is_in_order(rows: list[Row]) -> bool:
+    """Return whether the ids ascend, which is nearly always true."""
+    before = -1
+    for row in rows:
+        found = row.get("id")
+        number = id_number(found) if isinstance(found, str) else None
+        if number is None or number <= before:
+            return False
+        before = number
+    return True
 
 
 def pick_witnesses(ids: Sequence[str], related: Mapping[str, Sized]) -> list[str]:
