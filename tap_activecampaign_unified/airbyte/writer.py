@@ -72,7 +72,7 @@ class LogHandler(logging.Handler):
         self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; an output that is closed is reported by whoever writes records to it."""
+        """Write a line; the caller that writes records reports a closed output."""
         level = next(
             (one for least, one in _LEVELS.items() if record.levelno >= least), Level.DEBUG
         )

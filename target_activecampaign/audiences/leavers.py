@@ -44,7 +44,7 @@ TOO_MANY = (
     "at once: no one left; check the query, or set max_leave_share to {:g}"
 )
 NOT_IN_INPUT = "the input does not have this stream; its members stay"
-NOBODY_LEAVES = "Audience %s: no one leaves it: %s"
+NO_ONE_LEAVES = "Audience %s: no one leaves it: %s"
 HAS_ADDRESS = "the contact has an address of the input now; it stays in the audience"
 MAX_CHANGES = "max_changes is reached; the person leaves in another run"
 IMPORT_PENDING = "Audience %s: %d people leave in a later run: an import of them may be under way"
@@ -138,7 +138,7 @@ class LeaverProcessor:
                 continue
             report.reason = input_fault or self._refusal_reason(name, rule)
             if report.reason is not None:
-                logger.warning(NOBODY_LEAVES, name, report.reason)
+                logger.warning(NO_ONE_LEAVES, name, report.reason)
                 continue
             self._process_audience(name, rule, report)
 

@@ -105,7 +105,7 @@ def identifying_columns(row: InputRecord) -> Record:
 def identity_of(row: InputRecord) -> Record:
     """Return the identity of a row in the ledger: its key, else all its columns.
 
-    Whoever a key points to may be spelled in another case, stand in an array or alone.
+    A reference in a key may be spelled in another case, and be alone or in an array.
     """
     found = dict(row.key) or identifying_columns(row)
     for name, value in row.key.items():

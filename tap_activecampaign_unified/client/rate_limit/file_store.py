@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 MAX_FILE_BYTES = 1 << 20
 # More slots than any window has.
 MANY = 100
-# Where the machine's start has no id, its moment on the wall clock tells: clocks drift and are set.
+# Where the machine's start has no id, its time on the wall clock identifies it; clocks drift.
 BOOT_DRIFT_SECONDS = 60.0
 
 

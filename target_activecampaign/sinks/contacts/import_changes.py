@@ -131,7 +131,7 @@ def _learn_ids(
             context.earlier_values.note_imported(str(row.get("email") or ""), native_id)
     known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
     if not _wants_all_ids(context):
-        # Whoever this import did not make may have the id that the ledger knows.
+        # A contact that this import did not create may have the id that the ledger has.
         use_known_ids(context, [one for one in changes if fold(one.email or "") not in known])
     missing = [
         change.email
