@@ -21,7 +21,7 @@ _FLAGS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class AudienceRule:
-    """What is taken back from people who leave the audience of a stream.
+    """What is revoked from people who leave the audience of a stream.
 
     ``on_leave`` holds words of `ON_LEAVE`. More than ``max_leave_share`` of the members (0 to 1)
     never leave in one run, and no one leaves by an input without rows unless ``allow_empty``.

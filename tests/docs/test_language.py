@@ -52,7 +52,7 @@ def words_of(source: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
 def test_the_code_uses_the_words_of_the_field(folder) -> None:
-    """No docstring, comment or name in the packages, tests/ and bench/ is a metaphor of the list."""
+    """No docstring, comment or name in the packages, tests and benchmarks is on the list."""
     found = {
         f"{path.name}: {words}"
         for path in folder.glob("*.py")
