@@ -126,6 +126,7 @@ def _with_raw(endpoints: dict[str, Endpoint]) -> dict[str, Endpoint]:
                 counted=True,
                 is_listed=False,
                 may_have=_is_seen,
+                also=one.also,
             )
             endpoint = found[one.endpoint_name]
             found[one.endpoint_name] = replace(endpoint, relations=(*endpoint.relations, relation))

@@ -44,7 +44,7 @@ def snake(name: str) -> str:
 class RawResource(Resource):
     """A collection that the tap emits as ActiveCampaign sends it, without a mapping.
 
-    * ``key``: the name of the rows in responses.
+    * ``key``: the name of the rows in responses, ``also`` other names of them.
     * ``shape_of``: the entry in `COLUMNS`.
     * ``parent``: the collection of the parent rows, if this one has no list.
     * ``beside``: the collection whose responses include it.
@@ -54,6 +54,7 @@ class RawResource(Resource):
 
     selected_by_default: bool = False
     key: str = ""
+    also: tuple[str, ...] = ()
     shape_of: str = ""
     parent: str | None = None
     beside: str | None = None
@@ -251,7 +252,7 @@ COLLECTIONS: tuple[RawResource, ...] = (
     _child("dealGroups", "dealGroupGroups"),
     _child("deals", "scoreValues", name="dealScoreValues", is_confirmed=True),
     _child("dealTasks", "taskNotifications"),
-    _child("ecomOrders", "orderDiscounts"),
+    _child("ecomOrders", "orderDiscounts", also=("ecomOrderDiscounts",)),
     _child("groups", "addressGroups"),
     _child("lists", "addressLists"),
     _child("lists", "contactGoalLists"),

@@ -260,7 +260,10 @@ class BatchProcessor:
         results, policy = self.rows.results, self.context.policy
         failed = results.count(Action.FAILED)
         if failed:
-            return f"{failed} rows failed and are tried again on the next run: see the results"
+            return (
+                f"{failed} rows failed: see the results. The next run tries them again, "
+                "except for events and raw requests"
+            )
         if self.rows.refusal:
             return self.rows.refusal
         if self.rows.limit_reason:

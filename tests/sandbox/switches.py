@@ -65,6 +65,10 @@ class Switches:
     account_links: bool = True  # links of accounts, else []
     stage_udate_future: bool = False  # §10 trap 7
 
+    # the name of the rows of /ecomOrders/{id}/orderDiscounts: that of the documented answer to a
+    # create, which clients read, or that of the path
+    order_discounts: Literal["ecomOrderDiscounts", "orderDiscounts"] = "ecomOrderDiscounts"
+
     email_match: Literal["folded", "exact"] = "folded"
     email_invalid_status: Literal[422, 400] = 422
     account_settings: Literal["wrapped", "bare"] = "wrapped"  # GET /settings/account

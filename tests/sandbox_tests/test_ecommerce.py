@@ -75,7 +75,7 @@ def test_an_order_reaches_the_rest_store_some_seconds_later():
     assert order["orderProducts"] == ["1"]
     (line,) = caller.get("/ecomOrders/1/orderProducts")["ecomOrderProducts"]
     assert (line["price"], line["quantity"], line["externalid"]) == ("1250", "2", "b")
-    (discount,) = caller.get("/ecomOrders/1/orderDiscounts")["orderDiscounts"]
+    (discount,) = caller.get("/ecomOrders/1/orderDiscounts")["ecomOrderDiscounts"]
     assert (discount["type"], discount["discountAmount"]) == ("order", "100")
     assert caller.rows("/ecomCustomers")[0]["totalRevenue"] == "1250"
 

@@ -248,7 +248,7 @@ def list_discounts_of(w: World, r: Request, order: int) -> dict[str, Any]:
     """Answer the discounts of one order."""
     shop_row(w, "ecomOrders", order)
     rows = w.tables["orderDiscounts"].by("orderid", order)
-    return collection(w, r, "orderDiscounts", rows, show_discount, "-")
+    return collection(w, r, w.switches.order_discounts, rows, show_discount, "-")
 
 
 @route(

@@ -199,3 +199,14 @@ def test_deleted_orders_and_lines_are_found(account):
     account.wait(hours=1)
     third = account.run(second.state, only=streams, detect_deletes=True)
     assert not any(one["_sdc_deleted_at"] for rows in third.records.values() for one in rows)
+
+
+@pytest.mark.parametrize("name", ["ecomOrderDiscounts", "orderDiscounts"])
+def test_discounts_of_orders_are_read_under_either_name(name):
+    """`raw_order_discounts` has the discounts of each order, whichever name the answer has."""
+    account = Account(contacts=5, shape=Shape(stores=1, orders=3))
+    account.world.switches.order_discounts = name
+    expected = [str(row.id) for row in account.world.tables["orderDiscounts"]]
+    assert expected
+    ran = account.run(only=["raw_order_discounts"])
+    assert sorted(ran.ids("raw_order_discounts")) == sorted(expected)
