@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from .postgres import Database
     from .sandbox import World
 
+# Examples of a property, unless it has a number of its own. The seed is fixed: a run of all days
+# tries the same examples, and `make test-long` tries more.
+EXAMPLES = max(15, length.of(50, 500))
 settings.register_profile(
-    "project", deadline=None, derandomize=True, print_blob=True, max_examples=50
+    "project", deadline=None, derandomize=True, print_blob=True, max_examples=EXAMPLES
 )
 settings.load_profile("project")
 
@@ -43,8 +46,9 @@ LONG_FOLDERS = ("tests/kills/", "tests/many/", "tests/recipes/", "tests/transfor
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests as long by their folder, by Meltano or by a browser.
 
-    Tests whose search time `tests.length` gives run again in `make test-long`, for longer. Tests
-    that run Meltano share one process, because Meltano keeps files of its own in a folder.
+    Tests of properties, and those whose search time `tests.length` gives, run again in
+    `make test-long`, for longer. Tests that run Meltano share one process, because Meltano keeps
+    files of its own in a folder.
     """
     for item in items:
         # The order of a set differs between workers, which then disagree about the tests.
@@ -55,6 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_browser = "browser" in getattr(item, "fixturenames", ())
         if is_meltano or is_browser or item.nodeid.startswith(LONG_FOLDERS):
             item.add_marker(pytest.mark.long)
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.search)
         parts = vars(getattr(item, "module", length)).values()
         if any(getattr(one, "__module__", "") == length.__name__ or one is length for one in parts):
             item.add_marker(pytest.mark.search)

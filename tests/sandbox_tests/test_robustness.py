@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import length
 from tests.sandbox.shown import SHOW
 from tests.sandbox_tests.caller import Caller, caller_of
 from tests.sandbox_tests.shape_calls import WRITES
@@ -47,7 +48,7 @@ def spots(value, path=()):
         yield from spots(inner, (*path, key))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=length.of(300, 3000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(WRITES), st.data())
 def test_no_body_breaks_the_account(caller, write, data):
     """A valid body with one part replaced by any value is processed or refused."""

@@ -14,6 +14,7 @@ from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.input.row_columns import RowColumns
 from target_activecampaign.records.columns import ColumnTable
 from target_activecampaign.sinks import registry
+from tests import length
 from tests.sandbox.custom_objects import acts
 from tests.sandbox.ecommerce import store
 from tests.sandbox.tasks.planting import define_types
@@ -176,7 +177,9 @@ def test_a_row_of_any_spelling_writes_what_it_says_or_names_the_column(
     assert all(reason.count(spelled[name]) for name in names if name not in read)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=length.of(60, 600)
+)
 @given(
     spelled=st.lists(
         st.tuples(st.sampled_from(sorted(VALUES)), st.sampled_from(SPELLINGS)),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import total_of, walk_keyset, walk_offset
+from tests import length
 from tests.tap.client.clients import (
     SEEDS,
     CollectionServer,
@@ -30,7 +31,7 @@ def walked(server: CollectionServer, after: int = 0, seed: int | None = None) ->
 
 
 @given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
-@settings(max_examples=200)
+@settings(max_examples=length.of(200, 2000))
 def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap, seed):
     """A walk emits each lasting row once, even if hundreds of rows are added or deleted meanwhile.
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import ServerError, walk_offset
+from tests import length
 from tests.tap.client.clients import SEEDS, CollectionServer, ManualClock, client_of, side_by_side
 
 
@@ -56,7 +57,7 @@ TOTALS = st.sampled_from([str, int, lambda _: None, lambda _: "many"])
 
 
 @given(sparse(), MOVES, TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
-@settings(max_examples=200)
+@settings(max_examples=length.of(200, 2000))
 def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, total, cap, ahead):
     """A walk by ascending id emits each lasting row once while hundreds are added or deleted."""
     mover = Mover(moves)
@@ -78,7 +79,7 @@ def test_a_walk_accepts_any_order_that_does_not_change(ids, seed, total, cap, ah
 
 
 @given(sparse(), MOVES, st.integers(0, 1000), TOTALS, SEEDS)
-@settings(max_examples=200)
+@settings(max_examples=length.of(200, 2000))
 def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total, ahead):
     """A walk in another order than by id reads a collection again until it stops changing."""
     mover = Mover(moves)
