@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 #: All streams that every account has.
 STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
-BY_NAME: Mapping[str, Resource] = {one.name: one for one in STREAMS}
+BY_NAME: Mapping[str, Resource] = {listed.name: listed for listed in STREAMS}
 _LABEL = described({"type": "string"}, "The account of the record: the setting `account_label`")
 
 FULL_TABLE, INCREMENTAL = "FULL_TABLE", "INCREMENTAL"
@@ -90,9 +90,9 @@ def complete_catalog(catalog: Any, streams: list[dict[str, Any]]) -> None:
 
 
 def _root_of(raw: dict[str, Any]) -> dict[str, Any]:
-    for one in raw.get("metadata") or ():
-        if not one["breadcrumb"]:
-            return dict(one["metadata"])
+    for item in raw.get("metadata") or ():
+        if not item["breadcrumb"]:
+            return dict(item["metadata"])
     return {}
 
 
@@ -111,7 +111,7 @@ def _copy_selection(entry: Any, raw: dict[str, Any]) -> bool:
 
 def streams_of(custom_objects: Iterable[Resource] = ()) -> dict[str, Resource]:
     """Return an account's streams by name: the common ones and its custom objects."""
-    return {**BY_NAME, **{one.name: one for one in custom_objects}}
+    return {**BY_NAME, **{custom_object.name: custom_object for custom_object in custom_objects}}
 
 
 def selects_custom_objects(catalog: Any) -> bool:
@@ -130,8 +130,10 @@ def selected_streams(
     ``known`` are the streams that exist. Raises `SettingsError` if the catalog selects another.
     """
     if catalog is None:
-        by_default = [one for one in STREAMS if one.selected_by_default]
-        return [StreamSelection(one, {}, bookmarks.get(one.name, {})) for one in by_default]
+        by_default = [listed for listed in STREAMS if listed.selected_by_default]
+        return [
+            StreamSelection(listed, {}, bookmarks.get(listed.name, {})) for listed in by_default
+        ]
     selected, unknown = [], []
     for name, entry in catalog.items():
         mask, resource = entry.metadata.resolve_selection(), known.get(name)

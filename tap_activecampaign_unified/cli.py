@@ -101,7 +101,7 @@ def _mute_log(name: str) -> None:
     """Log warnings only while the live view is shown, unless the user configured the log."""
     own = name.upper().replace("-", "_")
     variables = (f"{own}_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
-    if is_watched() and not any(os.environ.get(one) for one in variables):
+    if is_watched() and not any(os.environ.get(variable) for variable in variables):
         logging.disable(logging.INFO)
 
 
@@ -132,7 +132,9 @@ def _run(
         if ending.is_defect:
             # Log the places, not the message: it may contain a value of a row.
             frames = traceback.extract_tb(problem.__traceback__)
-            places = (f"{Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames)
+            places = (
+                f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames
+            )
             logger.debug("%s: %s", type(problem).__name__, ", ".join(places))
         return ending.lines, ending.code
 
@@ -182,7 +184,7 @@ def _remedy_of(problem: BaseException) -> str:
     Every other exception comes from the user's own expression, and may repeat a value of a row.
     """
     causes = [problem, problem.__cause__]
-    words = [" ".join(str(one).split()) for one in causes if one and _is_of_settings(one)]
+    words = [" ".join(str(cause).split()) for cause in causes if cause and _is_of_settings(cause)]
     return ": ".join(filter(None, words)) or "correct the setting of that name"
 
 

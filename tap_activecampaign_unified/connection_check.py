@@ -138,8 +138,13 @@ class ConnectionCheck:
 
     def _collections(self) -> Iterator[tuple[str, Any]]:
         endpoints = DEFAULT_ENDPOINTS.values()
-        related = [one for endpoint in endpoints for one in endpoint.relations if one.is_listed]
-        collections = [one.collection for one in related]
+        related = [
+            relation
+            for endpoint in endpoints
+            for relation in endpoint.relations
+            if relation.is_listed
+        ]
+        collections = [relation.collection for relation in related]
         for path in sorted({*DEFAULT_ENDPOINTS, *collections, *CUSTOM_FIELDS}):
             answer = self._ask(path, ONE)
             if isinstance(answer, str):

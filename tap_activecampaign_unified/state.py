@@ -121,7 +121,7 @@ class Bookmark:
             "read_whole_at": self.read_whole_at,
             "progress": started,
         }
-        return [name for name, one in moments.items() if one and one > now + CLOCK_SLACK]
+        return [name for name, moment in moments.items() if moment and moment > now + CLOCK_SLACK]
 
     def discard_future(self, now: dt.datetime) -> None:
         """Set future times to now and read the stream in full."""

@@ -41,7 +41,7 @@ CUSTOM_FIELDS = "custom_fields"
 
 
 class StreamHost(Protocol):
-    """What a stream needs of its tap."""
+    """What a stream needs of its tap, `TapActiveCampaignUnified`."""
 
     @property
     def account_label(self) -> str | None:
@@ -206,8 +206,12 @@ class UnifiedStream(Stream):
     def _title_flat_columns(self) -> None:
         """Give flattened custom fields the titles that flattening takes from arrays and money."""
         custom = self.schema.get("properties", {}).get(CUSTOM_FIELDS, {}).get("properties", {})
-        for one in self.stream_maps:
-            flat = one.transformed_schema.get("properties", {}) if one.flattening_enabled else {}
+        for stream_map in self.stream_maps:
+            flat = (
+                stream_map.transformed_schema.get("properties", {})
+                if stream_map.flattening_enabled
+                else {}
+            )
             for key, part in custom.items():
                 for name in (f"{CUSTOM_FIELDS}__{key}", f"{CUSTOM_FIELDS}__{key}__amount"):
                     if name in flat and part.get("title"):

@@ -202,28 +202,29 @@ class TapActiveCampaignUnified(Tap):
         if name in self._synced:
             return
         self._synced.add(name)
-        streams = [one for one in self._selected() if one.resource.endpoint_name == name]
+        selected = self._selected()
+        streams = [sibling for sibling in selected if sibling.resource.endpoint_name == name]
         if not self._setups:
-            self._setups = prepare_endpoints(self.context, self._selected())
+            self._setups = prepare_endpoints(self.context, selected)
         endpoint_sync = EndpointSync(self._setups[name], streams)
         context = self.context
         requests, started = context.client.traffic.requests, self._clock.monotonic()
-        context.progress.begin(name, [one.resource for one in streams])
+        context.progress.begin(name, [sibling.resource for sibling in streams])
         end = EndpointEnding("failed", None)
         try:
             end = self._sync_to_end(endpoint_sync, streams)
         finally:
             context.progress.end()
-            for one in streams:
-                stats = self._report.stats_of(one.name)
+            for sibling in streams:
+                stats = self._report.stats_of(sibling.name)
                 stats.outcome, stats.problem = end.outcome, end.problem
-                if end.outcome == "done" and one.name in endpoint_sync.closed:
-                    closed = self._closed(is_confirmed=one.resource.is_confirmed)
+                if end.outcome == "done" and sibling.name in endpoint_sync.closed:
+                    closed = self._closed(is_confirmed=sibling.resource.is_confirmed)
                     stats.outcome, stats.problem = closed.outcome, closed.problem
                 stats.seconds = self._clock.monotonic() - started
-                if one is streams[0]:
+                if sibling is streams[0]:
                     stats.requests += context.client.traffic.requests - requests
-                one.log_metrics(stats)
+                sibling.log_metrics(stats)
         endpoint_sync.end(is_done=end.outcome not in {"stopped", "failed"})
         self._write_state()
         if end.exit_program is not None:
@@ -234,12 +235,12 @@ class TapActiveCampaignUnified(Tap):
         self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]
     ) -> EndpointEnding:
         """Sync an endpoint and return its ending. Only `OSError` on output is raised at once."""
-        names = ", ".join(one.name for one in streams)
+        names = ", ".join(stream.name for stream in streams)
         try:
             version = None if self.context.deletes is None else int(self._clock.now().timestamp())
             endpoint_sync.open()
-            for one in streams:
-                one.begin(version)
+            for stream in streams:
+                stream.begin(version)
             endpoint_sync.sync()
         except (PermissionDenied, NotFound, InvalidRequest, UnexpectedAnswer) as problem:
             return self._log_refusal(names, problem, endpoint_sync)
@@ -274,7 +275,7 @@ class TapActiveCampaignUnified(Tap):
 
     def try_out(self) -> None:
         """Read one record of each stream that is selected by default."""
-        streams = [one for one in self.streams.values() if one.selected_by_default]
+        streams = [stream for stream in self.streams.values() if stream.selected_by_default]
         self.run_sync_dry_run(1, streams)
 
     def _write_state(self) -> None:
@@ -337,7 +338,7 @@ class TapActiveCampaignUnified(Tap):
     def get_singer_command(cls) -> Any:
         """Return the SDK's command with the tap's own ``--test`` option."""
         command = super().get_singer_command()
-        connection_check.describe(next(one for one in command.params if one.name == "test"))
+        connection_check.describe(next(param for param in command.params if param.name == "test"))
         return command
 
     @classmethod

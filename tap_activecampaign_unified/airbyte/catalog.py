@@ -93,7 +93,7 @@ class Configured:
         tap would ask for a schema. A custom object that is not known yet is selected by its name.
         """
         chosen = {entry["stream"]["name"]: entry["stream"] for entry in self._entries}
-        entries = [_singer(one, chosen.get(name)) for name, one in known.items()]
+        entries = [_singer(entry, chosen.get(name)) for name, entry in known.items()]
         entries += [_named(name) for name in chosen if name not in known]
         return {"streams": entries}
 

@@ -119,7 +119,7 @@ class SourceTap(TapActiveCampaignUnified):
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
         """Return the tap's streams, which report to Airbyte as well."""
-        return [SourceStream(self, self, one.resource) for one in super().discover_streams()]
+        return [SourceStream(self, self, stream.resource) for stream in super().discover_streams()]
 
     def prepare(self) -> None:
         """Ask for the custom objects, where one is selected, before their fields are selected."""
@@ -139,9 +139,9 @@ class SourceTap(TapActiveCampaignUnified):
     def sync_endpoint(self, stream: UnifiedStream) -> None:
         """Sync an endpoint; write its streams' status before and after, and their last states."""
         names = [
-            one.name
-            for one in self._selected()
-            if one.resource.endpoint_name == stream.resource.endpoint_name
+            sibling.name
+            for sibling in self._selected()
+            if sibling.resource.endpoint_name == stream.resource.endpoint_name
         ]
         if names[0] in self._statuses:
             return

@@ -24,7 +24,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "instant": {"type": "string", "format": "date-time"},
 }
 _UPPER_CASE = {"Api": "API", "url": "URL", "ids": "IDs", "html": "HTML"}
-_SHARED = {one.name for one in SHARED}
+_SHARED = {setting.name for setting in SHARED}
 
 
 def specification(
@@ -35,8 +35,10 @@ def specification(
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "ActiveCampaign",
         "type": "object",
-        "required": [one.name for one in settings if one.required],
-        "properties": {one.name: _field(one, order) for order, one in enumerate(settings)},
+        "required": [setting.name for setting in settings if setting.required],
+        "properties": {
+            setting.name: _field(setting, order) for order, setting in enumerate(settings)
+        },
         "additionalProperties": True,
         "groups": [
             {"id": "account", "title": "Account"},
@@ -54,41 +56,43 @@ def specification(
     return AirbyteMessage(type=Type.SPEC, spec=spec)
 
 
-def _field(one: Setting, order: int) -> dict[str, Any]:
-    title = " ".join(_UPPER_CASE.get(word, word) for word in one.schema["title"].split())
+def _field(setting: Setting, order: int) -> dict[str, Any]:
+    title = " ".join(_UPPER_CASE.get(word, word) for word in setting.schema["title"].split())
     found = {
-        **_type(one),
+        **_type(setting),
         "title": title,
-        "description": one.doc + (" (as JSON text)" if one.kind == "object" else ""),
+        "description": setting.doc + (" (as JSON text)" if setting.kind == "object" else ""),
         "order": order,
-        "group": _group(one),
+        "group": _group(setting),
     }
-    if one.default is not None:
-        found["default"] = one.default
-    if one.secret:
+    if setting.default is not None:
+        found["default"] = setting.default
+    if setting.secret:
         found["airbyte_secret"] = True
     return found
 
 
-def _type(one: Setting) -> dict[str, Any]:
+def _type(setting: Setting) -> dict[str, Any]:
     """Return the type of a field, and what it may hold: one type, or Airbyte shows no field."""
-    found = dict(_TYPES.get(one.kind, {"type": "string"}))
-    if one.kind == "list":
-        found["items"] = {"type": "string"} | ({"enum": [*one.choices]} if one.choices else {})
-    elif one.kind == "number" and one.choices:
-        return {"type": "string", "pattern": rf"^({'|'.join(one.choices)}|\d+(\.\d+)?)$"}
-    elif one.choices:
-        found["enum"] = [*one.choices]
-    if one.minimum is not None:
-        found["minimum"] = one.minimum
-    if one.positive:
+    found = dict(_TYPES.get(setting.kind, {"type": "string"}))
+    if setting.kind == "list":
+        found["items"] = {"type": "string"} | (
+            {"enum": [*setting.choices]} if setting.choices else {}
+        )
+    elif setting.kind == "number" and setting.choices:
+        return {"type": "string", "pattern": rf"^({'|'.join(setting.choices)}|\d+(\.\d+)?)$"}
+    elif setting.choices:
+        found["enum"] = [*setting.choices]
+    if setting.minimum is not None:
+        found["minimum"] = setting.minimum
+    if setting.positive:
         found["exclusiveMinimum"] = 0
     return found
 
 
-def _group(one: Setting) -> str:
-    if one.required:
+def _group(setting: Setting) -> str:
+    if setting.required:
         return "account"
-    if one.name.endswith("_path"):
+    if setting.name.endswith("_path"):
         return "files"
-    return "connection" if one.name in _SHARED else "own"
+    return "connection" if setting.name in _SHARED else "own"

@@ -74,7 +74,8 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; the caller that writes records reports a closed output."""
         level = next(
-            (one for least, one in _LEVELS.items() if record.levelno >= least), Level.DEBUG
+            (airbyte_level for least, airbyte_level in _LEVELS.items() if record.levelno >= least),
+            Level.DEBUG,
         )
         with suppress(OSError, ValueError):
             self._writer.send(log(level, record.getMessage()))

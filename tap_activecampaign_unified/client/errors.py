@@ -116,7 +116,7 @@ def error_details_of(body: object) -> tuple[ErrorDetail, ...]:
     errors, failures = body.get("errors"), body.get("failureReasons")
     found = [ErrorDetail(errors)] if isinstance(errors, str) else []
     found += [_of_error(error) for error in (errors if isinstance(errors, list) else ())]
-    found += [_of_failure(one) for one in (failures if isinstance(failures, list) else ())]
+    found += [_of_failure(failure) for failure in (failures if isinstance(failures, list) else ())]
     found = [reason for reason in found if str(reason)]
     if not found:
         texts = [str(body[key]) for key in ("message", "error") if body.get(key)]

@@ -37,7 +37,7 @@ class Redactor:
             base64.urlsafe_b64encode(key.encode()).decode().rstrip("="),
         }
         known = sorted(spelled, key=len, reverse=True) if len(key) >= MIN_SECRET_LENGTH else []
-        self._spelled = [one.encode() for one in known]
+        self._spelled = [secret.encode() for secret in known]
         text = "|".join(map(re.escape, known)) or "(?!)"
         self._in_text = re.compile(text, re.IGNORECASE)
         self._in_bytes = re.compile(text.encode(), re.IGNORECASE)
@@ -46,9 +46,9 @@ class Redactor:
         """Return a body without the key; in a successful one only the exact case is searched."""
         if not is_good:
             return self._in_bytes.sub(HIDDEN.encode(), content)
-        for one in self._spelled:
-            if one in content:
-                content = content.replace(one, HIDDEN.encode())
+        for spelling in self._spelled:
+            if spelling in content:
+                content = content.replace(spelling, HIDDEN.encode())
         return content
 
     def redact_text(self, text: str) -> str:

@@ -113,8 +113,8 @@ class RequestStats:
             seconds = self.moment()
         while seconds >= self.bucket_seconds * MAX_BUCKETS:
             self.bucket_seconds *= 2
-            for one in (self._requests_over_time, self._faults_over_time):
-                one[:] = [sum(one[at : at + 2]) for at in range(0, len(one), 2)]
+            for counts in (self._requests_over_time, self._faults_over_time):
+                counts[:] = [sum(counts[at : at + 2]) for at in range(0, len(counts), 2)]
         place = int(seconds // self.bucket_seconds)
         series.extend([0] * (place + 1 - len(series)))
         series[place] += 1
@@ -126,7 +126,7 @@ class RequestStats:
             endpoints.setdefault(call, {})[status] = count
         series = (self._requests_over_time, self._faults_over_time)
         buckets = max(map(len, series))
-        over_time = [one + [0] * (buckets - len(one)) for one in series]
+        over_time = [counts + [0] * (buckets - len(counts)) for counts in series]
         return {
             "requests": self.requests,
             "repeats": self.repeats,

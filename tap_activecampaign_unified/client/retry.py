@@ -1,4 +1,9 @@
-"""Decides what follows a failed attempt of a request: another one after a wait, or an error."""
+"""Decides what follows a failed attempt of a request: another attempt after a wait, or an error.
+
+A response 429 passes these modules: `response.py` reads `Retry-After`, `RetryBudget.pause` computes
+the wait, `Limiter.refused` pauses all requests of the account, and `transport.py` waits before it
+sends the next attempt.
+"""
 
 from __future__ import annotations
 

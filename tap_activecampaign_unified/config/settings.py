@@ -102,8 +102,8 @@ def json_schema(settings: tuple[Setting, ...]) -> JsonSchema:
     """Return the settings as one JSON schema."""
     return {
         "type": "object",
-        "properties": {one.name: one.schema for one in settings},
-        "required": [one.name for one in settings if one.required],
+        "properties": {setting.name: setting.schema for setting in settings},
+        "required": [setting.name for setting in settings if setting.required],
     }
 
 
@@ -116,8 +116,10 @@ class Settings:
         """Read ``config``; raise `SettingsError` with a line for each fault."""
         self._faults: list[str] = []
         self._env_prefix = env_prefix
-        self._secret = {one.name for one in settings if one.secret}
-        self.values = {one.name: self._read(one, config.get(one.name)) for one in settings}
+        self._secret = {setting.name for setting in settings if setting.secret}
+        self.values = {
+            setting.name: self._read(setting, config.get(setting.name)) for setting in settings
+        }
         self.connection = self._connect()
         self._check_label()
         start, end = self.values.get("start_date"), self.values.get("end_date")
@@ -134,21 +136,21 @@ class Settings:
         """Return the settings that are not secret."""
         return {name: value for name, value in self.values.items() if name not in self._secret}
 
-    def _read(self, one: Setting, value: Any) -> Any:
-        if one.secret:
-            value = value or os.environ.get(f"ACTIVECAMPAIGN_{one.name.upper()}")
+    def _read(self, setting: Setting, value: Any) -> Any:
+        if setting.secret:
+            value = value or os.environ.get(f"ACTIVECAMPAIGN_{setting.name.upper()}")
         if value is None or (isinstance(value, str) and not value.strip()):
-            if one.required:
+            if setting.required:
                 self._faults.append(
-                    f"{one.name} is missing: set it in the config file or as "
-                    f"{self._env_prefix}{one.name.upper()}"
+                    f"{setting.name} is missing: set it in the config file or as "
+                    f"{self._env_prefix}{setting.name.upper()}"
                 )
-            return one.default
+            return setting.default
         try:
-            return getattr(self, f"_read_{one.kind}")(one, value)
+            return getattr(self, f"_read_{setting.kind}")(setting, value)
         except ValueError as problem:
-            self._faults.append(f"{one.name} {problem}")
-            return one.default
+            self._faults.append(f"{setting.name} {problem}")
+            return setting.default
 
     @staticmethod
     def _read_string(_: Setting, value: Any) -> str:
@@ -159,10 +161,10 @@ class Settings:
         return value.strip()
 
     @staticmethod
-    def _read_number(one: Setting, value: Any) -> float | str:
-        if isinstance(value, str) and value.strip().lower() in one.choices:
+    def _read_number(setting: Setting, value: Any) -> float | str:
+        if isinstance(value, str) and value.strip().lower() in setting.choices:
             return value.strip().lower()
-        wanted = " or ".join(["must be a number", *one.choices])
+        wanted = " or ".join(["must be a number", *setting.choices])
         if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
             raise ValueError(wanted)
         try:
@@ -171,23 +173,23 @@ class Settings:
             raise ValueError(wanted) from None
         if not math.isfinite(found):
             raise ValueError(wanted)
-        if one.positive and found <= 0:
+        if setting.positive and found <= 0:
             raise ValueError("must be above 0")
-        if one.minimum is not None and found < one.minimum:
-            raise ValueError(f"must be at least {one.minimum:g}")
-        if found > one.maximum:
-            raise ValueError(f"must be at most {one.maximum:.0f}")
+        if setting.minimum is not None and found < setting.minimum:
+            raise ValueError(f"must be at least {setting.minimum:g}")
+        if found > setting.maximum:
+            raise ValueError(f"must be at most {setting.maximum:.0f}")
         return found
 
     @classmethod
-    def _read_integer(cls, one: Setting, value: Any) -> int:
-        found = float(cls._read_number(one, value))
+    def _read_integer(cls, setting: Setting, value: Any) -> int:
+        found = float(cls._read_number(setting, value))
         if found != int(found):
             raise ValueError("must be a whole number")
         return int(found)
 
     @staticmethod
-    def _read_list(one: Setting, value: Any) -> list[str]:
+    def _read_list(setting: Setting, value: Any) -> list[str]:
         if isinstance(value, str):
             text = value.strip()
             try:
@@ -197,8 +199,8 @@ class Settings:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ValueError("must be a list of texts")
         found = [item.strip() for item in value if item.strip()]
-        if one.choices and not set(found) <= set(one.choices):
-            raise ValueError(f"may hold only {', '.join(one.choices)}")
+        if setting.choices and not set(found) <= set(setting.choices):
+            raise ValueError(f"may hold only {', '.join(setting.choices)}")
         return found
 
     @staticmethod
@@ -220,10 +222,10 @@ class Settings:
         raise ValueError("must be true or false")
 
     @staticmethod
-    def _read_choice(one: Setting, value: Any) -> str:
+    def _read_choice(setting: Setting, value: Any) -> str:
         found = str(value).strip().lower()
-        if found not in one.choices:
-            raise ValueError(f"must be one of {', '.join(one.choices)}")
+        if found not in setting.choices:
+            raise ValueError(f"must be one of {', '.join(setting.choices)}")
         return found
 
     @staticmethod
@@ -302,7 +304,7 @@ def other_faults(
     """
     builtin: JsonSchema = {"type": "object", "properties": {}}
     append_builtin(builtin)
-    known = set(builtin["properties"]) | {one.name for one in ours}
+    known = set(builtin["properties"]) | {setting.name for setting in ours}
     for name in builtin["properties"]:
         if name in config and config[name] is None:
             del config[name]

@@ -35,7 +35,7 @@ FORBIDDEN_IF_GONE = frozenset({"groups"})
 
 
 class TombstoneOutput(Protocol):
-    """A stream that emits tombstones."""
+    """A stream that emits tombstones: `StreamWriter`."""
 
     @property
     def resource(self) -> Resource:
@@ -49,7 +49,7 @@ class TombstoneOutput(Protocol):
     def tombstones_emitted_until(self) -> str | None:
         """The time up to which earlier runs emitted tombstones, None before the first."""
 
-    def emit_tombstone(self, key: dict[str, str], at: str) -> None:
+    def write_tombstone(self, key: dict[str, str], at: str) -> None:
         """Write the tombstone of a record that was missing ``at`` this time."""
 
 
@@ -129,7 +129,9 @@ class DeleteSweep:
         path, now = self._endpoint.path, self._client.clock.now()
         if not self._endpoint.is_definitions:
             self._sweep_rows(path, now)
-        for kind in {one.resource.endpoint for one in self._outputs if _is_pair(one.resource)}:
+        for kind in {
+            output.resource.endpoint for output in self._outputs if _is_pair(output.resource)
+        }:
             self._sweep_pairs(kind, path, now)
 
     def _sweep_rows(self, kind: str, now: dt.datetime) -> None:
@@ -221,7 +223,7 @@ class DeleteSweep:
             )
             since = ""
         for key, at in self._known.gone_since(kind, since):
-            output.emit_tombstone(
+            output.write_tombstone(
                 dict(zip(resource.keys, key[-len(resource.keys) :], strict=True)), at
             )
             output.stats.deleted += 1

@@ -34,8 +34,8 @@ _LASTING, _OF_THIS_RUN = sa.MetaData(), sa.MetaData()
 
 
 def _table(name: str, metadata: sa.MetaData, key: str, others: str = "") -> sa.Table:
-    columns = [sa.Column(one, _TEXT, primary_key=True) for one in key.split()]
-    columns += [sa.Column(one, _TEXT) for one in others.split()]
+    columns = [sa.Column(column, _TEXT, primary_key=True) for column in key.split()]
+    columns += [sa.Column(column, _TEXT) for column in others.split()]
     prefixes = ["TEMPORARY"] if metadata is _OF_THIS_RUN else []
     return sa.Table(name, metadata, *columns, prefixes=prefixes, sqlite_with_rowid=False)
 
@@ -109,7 +109,7 @@ class KnownIds:
     def record_seen(self, kind: str, keys: Iterable[Key]) -> None:
         """Record rows or pairs that exist."""
         kind = self._kind(kind)
-        rows = [{"kind": kind, "parent": parent, "id": one} for parent, one in keys]
+        rows = [{"kind": kind, "parent": parent, "id": native_id} for parent, native_id in keys]
         self._record(_seen, rows)
 
     def record_read(self, kind: str, parents: Iterable[str]) -> None:
@@ -160,7 +160,7 @@ class KnownIds:
             .where(sa.func.coalesce(_known.c.checked, "") < checked_before)
             .order_by(sa.func.length(_known.c.id), _known.c.id)
         )
-        return [one for (one,) in found]
+        return [native_id for (native_id,) in found]
 
     def missing_pairs(self, kind: str, user: str) -> list[Key]:
         """Return the pairs that ``user`` saw before and that are missing from a row now."""
@@ -176,12 +176,14 @@ class KnownIds:
         return self._pairs(pairs.where(_known.c.parent.in_(gone)))
 
     def _pairs(self, statement: Any) -> list[Key]:
-        return [(parent, one) for parent, one in self._database.rows(statement)]
+        return [(parent, native_id) for parent, native_id in self._database.rows(statement)]
 
     def reappeared(self, kind: str, ids: Iterable[str]) -> set[str]:
         """Return which of these rows were deleted before: they exist again."""
         gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(kind), _gone.c.parent == "")
-        return {one for (one,) in self._database.rows(gone.where(_gone.c.id.in_(list(ids))))}
+        return {
+            native_id for (native_id,) in self._database.rows(gone.where(_gone.c.id.in_(list(ids))))
+        }
 
     def has_gone(self, kind: str) -> bool:
         """Return whether any row of a kind is deleted."""
@@ -196,7 +198,9 @@ class KnownIds:
         """Store the result of a sweep. ``existing`` rows were missing, but found by their id."""
         self._flush()
         at, named, database = self._sweep_time(kind, now), self._kind(kind), self._database
-        keys = [{"b_kind": named, "b_parent": parent, "b_id": one} for parent, one in gone]
+        keys = [
+            {"b_kind": named, "b_parent": parent, "b_id": native_id} for parent, native_id in gone
+        ]
         seen = sa.select(_seen.c.kind, _seen.c.parent, _seen.c.id)
         same_key = sa.and_(*(_known.c[name] == sa.bindparam(f"b_{name}") for name in _KEY))
         with database.transaction(SCHEMA, self._prefix):
@@ -209,10 +213,10 @@ class KnownIds:
             )
             database.rows(put)
             database.rows(sa.delete(_known).where(same_key), keys)
-            rows = [{"kind": named, "parent": one["b_parent"], "id": one["b_id"]} for one in keys]
+            rows = [{"kind": named, "parent": key["b_parent"], "id": key["b_id"]} for key in keys]
             database.rows(database.put(_gone), [{**row, "at": at} for row in rows])
             checked = sa.update(_known).where(same_key).values(checked=at)
-            rows = [{"b_kind": named, "b_parent": "", "b_id": one} for one in existing]
+            rows = [{"b_kind": named, "b_parent": "", "b_id": native_id} for native_id in existing]
             database.rows(checked, rows)
             database.rows(database.put(_swept), [{"kind": named, "at": at}])
 
@@ -233,4 +237,4 @@ class KnownIds:
         gone = sa.select(_gone.c.parent, _gone.c.id, _gone.c.at)
         gone = gone.where(_gone.c.kind == self._kind(kind), _gone.c.at > since)
         found = self._database.rows(gone.order_by(_gone.c.at, *_ORDER))
-        return [((parent, one), at) for parent, one, at in found]
+        return [((parent, native_id), at) for parent, native_id, at in found]

@@ -131,25 +131,25 @@ def _has_changed(row: Row, since: dt.datetime | None) -> bool:
 def _activities(
     client: Client, contacts: Sequence[int], since: dt.datetime | None
 ) -> Iterator[Row]:
-    for one in contacts:
-        client.prefetch(f"contacts/{one}", ())
+    for contact in contacts:
+        client.prefetch(f"contacts/{contact}", ())
     there = []
-    for one in contacts:
+    for contact in contacts:
         try:
-            client.get(f"contacts/{one}")
+            client.get(f"contacts/{contact}")
         except NotFound:
             continue  # deleted meanwhile
-        there.append(one)
-        client.prefetch("activities", _page_of(one, since, 0))
-    for one in there:
+        there.append(contact)
+        client.prefetch("activities", _page_of(contact, since, 0))
+    for contact in there:
         offset = 0
         while True:
-            answer = client.get("activities", _page_of(one, since, offset))
+            answer = client.get("activities", _page_of(contact, since, offset))
             activities = rows_of(answer.body, "activities")
             for activity in activities:
                 row = _row_of(activity, answer.body)
                 if row is not None:
-                    yield {"subscriberid": str(one), **row}
+                    yield {"subscriberid": str(contact), **row}
             if len(activities) < FULL_PAGE:
                 break
             offset += FULL_PAGE

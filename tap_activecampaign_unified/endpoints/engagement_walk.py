@@ -88,11 +88,11 @@ class Position:
 def positions_of(entry: Any) -> dict[str, Position]:
     """Return the positions in a state. A collection with an invalid one is read again."""
     found: dict[str, Position] = {}
-    for name, one in entry.items() if isinstance(entry, dict) else ():
-        if name in PREFIXES and isinstance(one, dict):
-            after, offset, days = one.get("after"), one.get("offset"), one.get("days")
+    for name, saved in entry.items() if isinstance(entry, dict) else ():
+        if name in PREFIXES and isinstance(saved, dict):
+            after, offset, days = saved.get("after"), saved.get("offset"), saved.get("days")
             if isinstance(after, int) and isinstance(offset, int) and isinstance(days, list):
-                started = one.get("started")
+                started = saved.get("started")
                 known = [day for day in days if isinstance(day, list) and len(day) == 3]
                 found[name] = Position(
                     after, offset, started if isinstance(started, str) else None, known

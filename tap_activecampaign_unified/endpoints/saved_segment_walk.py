@@ -97,19 +97,19 @@ def _select(rows: list[Row], wanted: Sequence[str]) -> list[Row]:
 
 
 def _members(client: Client, segment: Row, proof: FilterProof) -> Iterator[Page]:
-    one = str(segment.get("id"))
-    pages = walk_keyset(client, "contacts", "contacts", contacts_of(one), is_eager=True)
+    segment_id = str(segment.get("id"))
+    pages = walk_keyset(client, "contacts", "contacts", contacts_of(segment_id), is_eager=True)
     for number, page in enumerate(pages):
-        if not proof.is_honoured(page.body, one, is_first=number == 0):
+        if not proof.is_honoured(page.body, segment_id, is_first=number == 0):
             raise FilterIgnored(
-                f"saved segment {one}: the account does not filter contacts by segmentid; "
+                f"saved segment {segment_id}: the account does not filter contacts by segmentid; "
                 "the tap cannot read its members"
             )
         rows = [
             {
-                "id": f"{one}/{row.get('id')}",
+                "id": f"{segment_id}/{row.get('id')}",
                 "contact": row.get("id"),
-                "segment": one,
+                "segment": segment_id,
                 "segmentName": segment.get("name"),
                 "email": row.get("email"),
             }

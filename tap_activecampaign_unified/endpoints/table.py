@@ -89,15 +89,15 @@ def _is_seen(row: Row) -> bool:
     return not row.get("isDisabled")
 
 
-def _scores(one: str) -> Relation:
+def _scores(entity: str) -> Relation:
     """Return the relation of the scores of contacts or deals, which have no collection."""
     return Relation(
-        f"{one}_scores",
+        f"{entity}_scores",
         "scoreValues",
-        (one,),
-        f"{one}s/{{id}}/scoreValues",
-        "scoreValues" if one == "contact" else None,
-        counted=one == "contact",
+        (entity,),
+        f"{entity}s/{{id}}/scoreValues",
+        "scoreValues" if entity == "contact" else None,
+        counted=entity == "contact",
         is_listed=False,
         may_have=_is_seen,
     )
@@ -106,30 +106,32 @@ def _scores(one: str) -> Relation:
 def _with_raw(endpoints: dict[str, Endpoint]) -> dict[str, Endpoint]:
     """Add an endpoint for each raw collection that has none, and its related rows."""
     found = dict(endpoints)
-    for one in COLLECTIONS:
-        if one.relation is None and one.endpoint_name not in found:
-            found[one.endpoint_name] = Endpoint(
-                one.endpoint,
-                is_filtered=one.replication is Replication.FILTERED,
-                key=ACCOUNT_VALUES if one.key in ACCOUNT_VALUES else one.key,
+    for collection in COLLECTIONS:
+        if collection.relation is None and collection.endpoint_name not in found:
+            found[collection.endpoint_name] = Endpoint(
+                collection.endpoint,
+                is_filtered=collection.replication is Replication.FILTERED,
+                key=ACCOUNT_VALUES if collection.key in ACCOUNT_VALUES else collection.key,
                 since="after",
                 until=None,
-                walk=WALKS.get(one.name),
+                walk=WALKS.get(collection.name),
             )
-    for one in COLLECTIONS:
-        if one.parent is not None and one.relation is not None:
+    for collection in COLLECTIONS:
+        if collection.parent is not None and collection.relation is not None:
             relation = Relation(
-                one.relation,
-                one.key,
+                collection.relation,
+                collection.key,
                 (),
-                one.endpoint,
+                collection.endpoint,
                 counted=True,
                 is_listed=False,
                 may_have=_is_seen,
                 also=one.also,
             )
-            endpoint = found[one.endpoint_name]
-            found[one.endpoint_name] = replace(endpoint, relations=(*endpoint.relations, relation))
+            endpoint = found[collection.endpoint_name]
+            found[collection.endpoint_name] = replace(
+                endpoint, relations=(*endpoint.relations, relation)
+            )
     return found
 
 

@@ -7,6 +7,6 @@ Nothing in here does I/O but the few walks that no other collection shares.
 from .resources import COLLECTIONS, RawRecordReader, RawResource
 from .schema_inference import InferredSchema
 
-by_name: dict[str, RawResource] = {one.name: one for one in COLLECTIONS}
+by_name: dict[str, RawResource] = {resource.name: resource for resource in COLLECTIONS}
 
 __all__ = ["COLLECTIONS", "InferredSchema", "RawRecordReader", "RawResource", "by_name"]

@@ -34,8 +34,8 @@ def at_once(path: str, key: str, value: str = "value") -> Callable[[Client], Ite
         answer = client.get(path)
         found = answer.body.get(key)
         rows = [
-            one if isinstance(one, dict) else {value: one}
-            for one in (found if isinstance(found, list) else ())
+            element if isinstance(element, dict) else {value: element}
+            for element in (found if isinstance(found, list) else ())
         ]
         yield Page(rows, answer.body, len(rows), answer.date)
 

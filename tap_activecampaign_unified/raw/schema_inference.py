@@ -82,7 +82,7 @@ class InferredSchema:
             if str in kinds and len(kinds) > 1 and not kinds & _NESTED:
                 # Of a list of types a loader may take the narrowest, of these it takes the first.
                 every = properties[name].pop("type")
-                properties[name]["anyOf"] = [{"type": one} for one in every]
+                properties[name]["anyOf"] = [{"type": json_type} for json_type in every]
         return {**self._declared, "properties": properties}
 
     def learned(self) -> dict[str, list[str]]:

@@ -154,7 +154,10 @@ class SyncProgress(Progress):
         """Start the sync of an endpoint that feeds these resources."""
         self._rows, self._total = 0, 0
         self._since = self._clock.monotonic()
-        self._label, self._counted = label, {one.name: _is_counted(one) for one in resources}
+        self._label, self._counted = (
+            label,
+            {resource.name: _is_counted(resource) for resource in resources},
+        )
 
     def advance(self, rows: int, total: int | None) -> None:
         """Add ``rows`` rows. ``total`` is the server's count, None if unknown."""

@@ -69,12 +69,12 @@ class RunReport:
         """Return the sums over all streams."""
         all_stats = self.stats_by_stream.values()
         return {
-            "read": sum(one.read for one in all_stats),
-            "emitted": sum(one.emitted for one in all_stats),
-            "suppressed": sum(one.suppressed for one in all_stats),
-            "left_out": sum(one.skipped.total() for one in all_stats),
-            "faulty": sum(one.faulty for one in all_stats),
-            "deleted": sum(one.deleted for one in all_stats),
+            "read": sum(stats.read for stats in all_stats),
+            "emitted": sum(stats.emitted for stats in all_stats),
+            "suppressed": sum(stats.suppressed for stats in all_stats),
+            "left_out": sum(stats.skipped.total() for stats in all_stats),
+            "faulty": sum(stats.faulty for stats in all_stats),
+            "deleted": sum(stats.deleted for stats in all_stats),
         }
 
     def summary(self) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
@@ -84,64 +84,64 @@ class RunReport:
         """
         counts = {
             name: {
-                "read": one.read,
-                "emitted": one.emitted,
-                "unchanged": one.suppressed,
-                "left out": one.skipped.total(),
-                "deleted": one.deleted,
-                "with unreadable fields": one.faulty,
-                "requests": one.requests,
+                "read": stats.read,
+                "emitted": stats.emitted,
+                "unchanged": stats.suppressed,
+                "left out": stats.skipped.total(),
+                "deleted": stats.deleted,
+                "with unreadable fields": stats.faulty,
+                "requests": stats.requests,
             }
-            for name, one in self.stats_by_stream.items()
+            for name, stats in self.stats_by_stream.items()
         }
         return counts, {
-            name: one.outcome + (f": {one.problem}" if one.problem else "")
-            for name, one in self.stats_by_stream.items()
-            if one.outcome != "done"
+            name: stats.outcome + (f": {stats.problem}" if stats.problem else "")
+            for name, stats in self.stats_by_stream.items()
+            if stats.outcome != "done"
         }
 
     def log_summary(self) -> None:
         """Log a line per stream."""
-        for name, one in sorted(self.stats_by_stream.items()):
+        for name, stats in sorted(self.stats_by_stream.items()):
             logger.info(
                 "%s: %s, %d rows read, %d emitted, %d suppressed, %d faulty, %d requests, %.1f s%s",
                 name,
-                one.outcome,
-                one.read,
-                one.emitted,
-                one.suppressed,
-                one.faulty,
-                one.requests,
-                one.seconds,
-                f" ({one.problem})" if one.problem else "",
+                stats.outcome,
+                stats.read,
+                stats.emitted,
+                stats.suppressed,
+                stats.faulty,
+                stats.requests,
+                stats.seconds,
+                f" ({stats.problem})" if stats.problem else "",
             )
-            if one.deleted:
-                logger.info("%s: %d tombstones emitted", name, one.deleted)
-            for error, count in one.faults.most_common(MAX_LOGGED_FAULTS):
+            if stats.deleted:
+                logger.info("%s: %d tombstones emitted", name, stats.deleted)
+            for error, count in stats.faults.most_common(MAX_LOGGED_FAULTS):
                 logger.warning("%s: %d times %s", name, count, error)
-            if (more := len(one.faults) - MAX_LOGGED_FAULTS) > 0:
+            if (more := len(stats.faults) - MAX_LOGGED_FAULTS) > 0:
                 logger.warning("%s: %d more kinds of faults: see run_report_path", name, more)
-            for reason, count in one.skipped.items():
+            for reason, count in stats.skipped.items():
                 logger.info("%s: %d rows left out: %s", name, count, reason)
 
     def document(self) -> dict[str, Any]:
         """Return the streams' counts for the run report."""
         return {
             name: {
-                "outcome": one.outcome,
-                "problem": one.problem,
-                "rows_read": one.read,
-                "rows_emitted": one.emitted,
-                "rows_suppressed": one.suppressed,
-                "rows_faulty": one.faulty,
-                "rows_deleted": one.deleted,
-                "deletes_refused": one.deletes_refused,
-                "rows_left_out": dict(one.skipped),
-                "faults": dict(one.faults),
-                "requests": one.requests,
-                "seconds": round(one.seconds, 3),
+                "outcome": stats.outcome,
+                "problem": stats.problem,
+                "rows_read": stats.read,
+                "rows_emitted": stats.emitted,
+                "rows_suppressed": stats.suppressed,
+                "rows_faulty": stats.faulty,
+                "rows_deleted": stats.deleted,
+                "deletes_refused": stats.deletes_refused,
+                "rows_left_out": dict(stats.skipped),
+                "faults": dict(stats.faults),
+                "requests": stats.requests,
+                "seconds": round(stats.seconds, 3),
             }
-            for name, one in sorted(self.stats_by_stream.items())
+            for name, stats in sorted(self.stats_by_stream.items())
         }
 
 

@@ -32,7 +32,7 @@ def print_summary(
     from rich.table import Table  # noqa: PLC0415
 
     counted = dict.fromkeys(name for counts in streams.values() for name in counts)
-    heads = [name for name in counted if any(one.get(name) for one in streams.values())]
+    heads = [name for name in counted if any(stream.get(name) for stream in streams.values())]
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("stream", no_wrap=True)
     for head in heads:
@@ -40,7 +40,9 @@ def print_summary(
     table.add_column()
     rows = dict(sorted(streams.items()))
     if len(rows) > 1:
-        rows["all"] = {head: sum(one.get(head, 0) for one in streams.values()) for head in heads}
+        rows["all"] = {
+            head: sum(stream.get(head, 0) for stream in streams.values()) for head in heads
+        }
     for name, counts in rows.items():
         table.add_row(name, *(f"{counts.get(head, 0):,}" for head in heads), notes.get(name, ""))
     console = Console(file=sys.stderr, highlight=False, markup=False)

@@ -116,7 +116,7 @@ class Screen:
         return caught.get().splitlines()[:height]
 
     def _text(self, text: str, style: str = "") -> Text:
-        text = "".join(one if one.isprintable() else " " for one in text)
+        text = "".join(character if character.isprintable() else " " for character in text)
         if is_plain := self._console.options.ascii_only:
             text = text.replace("×", "x").replace("…", "...").encode("ascii", "replace").decode()
         return Text(text, style, no_wrap=True, overflow="crop" if is_plain else "ellipsis")

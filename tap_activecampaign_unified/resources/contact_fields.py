@@ -91,7 +91,9 @@ def pairs_of(relation: str, column: str) -> Callable[[Row, RowContext], Iterator
 
     def expand(row: Row, row_context: RowContext) -> Iterator[Row]:
         changed = updated_at(row, row_context)
-        latest = {id_or_none(one.get(column)): one for one in row_context.rows(relation)}
+        latest = {
+            id_or_none(related.get(column)): related for related in row_context.rows(relation)
+        }
         for key in sorted_ids(latest):
             yield {**latest[key], "contact": row.get("id"), "contact_updated_at": changed}
 

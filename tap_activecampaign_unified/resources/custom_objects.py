@@ -64,15 +64,15 @@ def decode_ids(raw: Any, zone: Zone = UTC_ZONE) -> list[Row]:
         return []
     if not isinstance(raw, list):
         raise InvalidValue("not an array of ids")
-    found = [decode_id(one, zone) for one in raw]
-    return [{"id": one} for one in found if one is not None]
+    found = [decode_id(raw_id, zone) for raw_id in raw]
+    return [{"id": native_id} for native_id in found if native_id is not None]
 
 
 def encode_ids(value: Any) -> list[int]:
     """Return the numbers of ``[{id}]``; natural keys are resolved before this."""
     found = []
-    for one in value if isinstance(value, list) else [value] if value else []:
-        text_ = encode_id(one.get("id")) if isinstance(one, dict) else None
+    for reference in value if isinstance(value, list) else [value] if value else []:
+        text_ = encode_id(reference.get("id")) if isinstance(reference, dict) else None
         if text_ is None or not (text_.isascii() and text_.isdecimal()):
             raise InvalidValue("must be objects with an id")
         found.append(int(text_))
@@ -122,9 +122,9 @@ def native_row(row: Row, _: RowContext | None = None) -> Iterable[Row]:
     """Return a record with a column for each of its values."""
     found = {name: value for name, value in row.items() if name not in {"fields", "relationships"}}
     fields, relationships = row.get("fields"), row.get("relationships")
-    for one in fields if isinstance(fields, list) else ():
-        if isinstance(one, dict):
-            found[f"{_FIELD}{one.get('id')}"] = one.get("value")
+    for definition in fields if isinstance(fields, list) else ():
+        if isinstance(definition, dict):
+            found[f"{_FIELD}{definition.get('id')}"] = definition.get("value")
     for name, ids in relationships.items() if isinstance(relationships, dict) else ():
         found[f"{_RELATION}{name}"] = ids
     return (found,)
@@ -149,7 +149,7 @@ def record_of(native: Row) -> Row:
 def resources_of(schemas: Iterable[Row]) -> list[CustomObject]:
     """Return one resource per schema, in the order of their names, without duplicate names."""
     found: dict[str, CustomObject] = {}
-    for schema in sorted(schemas, key=lambda one: (str(one.get("slug")), str(one.get("id")))):
+    for schema in sorted(schemas, key=lambda row: (str(row.get("slug")), str(row.get("id")))):
         uuid = str(schema.get("id") or "")
         if not uuid:
             continue
@@ -165,21 +165,21 @@ def _resource(name: str, uuid: str, schema: Row) -> CustomObject:
     taken = set(_RESERVED)
     entries = []
     relations = []
-    for one in _dicts(schema.get("relationships")):
-        unified = _free(str(one.get("id")), taken, "relation")
-        target = _TARGETS.get(str(one.get("namespace")), "")
+    for definition in _dicts(schema.get("relationships")):
+        unified = _free(str(definition.get("id")), taken, "relation")
+        target = _TARGETS.get(str(definition.get("namespace")), "")
         relations.append((unified, target))
-        doc = f"{_label(one)}: {target or one.get('namespace')}"
-        entries.append(Field(unified, f"{_RELATION}{one.get('id')}", related, doc))
-    for one in _dicts(schema.get("fields")):
-        if one.get("status") == "marked_for_deletion":
+        doc = f"{_label(definition)}: {target or definition.get('namespace')}"
+        entries.append(Field(unified, f"{_RELATION}{definition.get('id')}", related, doc))
+    for definition in _dicts(schema.get("fields")):
+        if definition.get("status") == "marked_for_deletion":
             continue
-        unified = _free(str(one.get("id")), taken, "field")
-        codec = _TYPES.get(str(one.get("type")), anything)
-        doc = _label(one)
-        if one.get("defaultCurrency"):
-            doc += f", in {one['defaultCurrency']}"
-        entries.append(Field(unified, f"{_FIELD}{one.get('id')}", codec, doc))
+        unified = _free(str(definition.get("id")), taken, "field")
+        codec = _TYPES.get(str(definition.get("type")), anything)
+        doc = _label(definition)
+        if definition.get("defaultCurrency"):
+            doc += f", in {definition['defaultCurrency']}"
+        entries.append(Field(unified, f"{_FIELD}{definition.get('id')}", codec, doc))
     return CustomObject(
         name=name,
         title=str(title or name),
@@ -206,13 +206,13 @@ def _resource(name: str, uuid: str, schema: Row) -> CustomObject:
 
 
 def _dicts(found: Any) -> list[Row]:
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _label(one: Row) -> str:
-    labels = one.get("labels")
+def _label(definition: Row) -> str:
+    labels = definition.get("labels")
     found = labels.get("singular") if isinstance(labels, dict) else None
-    return str(found or one.get("id"))
+    return str(found or definition.get("id"))
 
 
 def _free(native: str, taken: set[str], kind: str) -> str:

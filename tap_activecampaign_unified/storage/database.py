@@ -163,7 +163,11 @@ class Database:
     def put(self, table: Table) -> Any:
         """Return the statement that inserts rows, in place of those with the same key."""
         insert = self._insert(table)
-        others = {one.name: insert.excluded[one.name] for one in table.c if not one.primary_key}
+        others = {
+            column.name: insert.excluded[column.name]
+            for column in table.c
+            if not column.primary_key
+        }
         return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
 
     def _error_of(self, problem: Exception) -> Exception:

@@ -81,7 +81,7 @@ def build_context(
         write_state=write_state,
         deletes=deletes,
         walk_options=WalkOptions(
-            tuple(str(one) for one in settings["saved_segments"] or ()),
+            tuple(str(name) for name in settings["saved_segments"] or ()),
             settings["engagement_lookback_days"],
             settings["contact_activities"],
         ),

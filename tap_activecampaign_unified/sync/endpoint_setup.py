@@ -45,7 +45,7 @@ LEFT_OUT = "left_out"
 
 
 class SelectedStream(Protocol):
-    """A selected stream, as far as its requests depend on it."""
+    """A selected stream, as far as its requests depend on it: `UnifiedStream` of `streams.py`."""
 
     @property
     def resource(self) -> Resource:
@@ -141,7 +141,9 @@ class EndpointSetup:
     def _sources(self, selection: SelectedStream) -> set[str]:
         """Return the collections that a stream's values come from, besides its own rows."""
         needed = selection.resource.relations(selection.wanted)
-        found = {one.collection for one in self.endpoint.relations if one.name in needed}
+        found = {
+            relation.collection for relation in self.endpoint.relations if relation.name in needed
+        }
         found |= {NAME_COLUMNS[kind][0] for need in needed for kind in NAMES_OF.get(need, ())}
         if contact_fields.LINKS in needed:
             found.add("accounts")
@@ -166,10 +168,10 @@ class EndpointSetup:
 
     def _make_page_source(self, bookmarks: list[Bookmark]) -> PageSource:
         context, position = self.context, 0
-        progress = [one.progress for one in bookmarks if one.progress]
+        progress = [bookmark.progress for bookmark in bookmarks if bookmark.progress]
         is_resumed = len(progress) == len(self.bookmarks)
         if self.endpoint.by_id and is_resumed:
-            position = min(one["after"] for one in progress)
+            position = min(saved["after"] for saved in progress)
         return PageSource(
             context.client,
             context.lookups,
@@ -254,7 +256,7 @@ def _prefetch_all(setups: list[EndpointSetup]) -> Callable[[], None]:
     def prefetch() -> None:
         for setup in itertools.chain(
             setups[:1],
-            itertools.takewhile(lambda one: one.is_raw, setups[1:]),
+            itertools.takewhile(lambda later: later.is_raw, setups[1:]),
         ):
             setup.prefetch()
 
@@ -278,6 +280,6 @@ def prepare_endpoints(
     large = [setup for setup in found.values() if not setup.is_small]
     for at, before in enumerate(large):
         before.prefetch_next = _prefetch_all(large[at + 1 : at + 1 + RAW_AHEAD])
-    for setup in (*(one for one in found.values() if one.is_small), *large[:1]):
+    for setup in (*(other for other in found.values() if other.is_small), *large[:1]):
         setup.prefetch()
     return found

@@ -131,8 +131,8 @@ class EndpointSync:
     def is_confirmed(self) -> bool:
         """Whether every account has the endpoint."""
         resources = [output.resource for output in self._outputs]
-        rows = [one for one in resources if one.relation is None]
-        return all(one.is_confirmed for one in rows or resources)
+        rows = [resource for resource in resources if resource.relation is None]
+        return all(row.is_confirmed for row in rows or resources)
 
     def _is_closed(self, writer: StreamWriter) -> bool:
         """Return whether the tap could not read some of a stream's rows."""
@@ -279,10 +279,10 @@ class EndpointSync:
         return RowChange(known[0], max(known)) if known else NO_CHANGE
 
     def _emit_row(self, row: Row, related: dict[str, dict[str, list[Row]]]) -> None:
-        one = str(row.get("id"))
+        native_id = str(row.get("id"))
         zone = self._zone_of(row)
         row_context = RowContext(
-            self._names, {name: rows.get(one, []) for name, rows in related.items()}, zone
+            self._names, {name: rows.get(native_id, []) for name, rows in related.items()}, zone
         )
         values = [] if self._endpoint.is_filtered else row_context.rows(contact_fields.VALUES)
         change = self._change(row, self._writers[0].resource.zone_of(row), values)
@@ -318,11 +318,7 @@ class EndpointSync:
         if not wanted and str(row.get("id")) not in self._returned:
             stats.suppressed += len(records)
             return
-        for record in records:
-            if record.get("_errors"):
-                stats.note_faults(record["_errors"])
-            writer.output.emit(record)
-        stats.emitted += len(records)
+        writer.write(records)
 
     def _record_pairs(self, resource: Resource, row: Row, records: list[Record]) -> None:
         """Record a row's related records for the delete sweep, if the tap could read them all."""
@@ -340,12 +336,14 @@ class EndpointSync:
             for entity in ENTITIES:
                 fields = lookups.custom_fields(entity)
                 if self._sweep is not None and lookups.could_read_fields(entity):
-                    keys = [{"entity": entity, "id": one.id} for one in fields.definitions]
+                    keys = [
+                        {"entity": entity, "id": definition.id} for definition in fields.definitions
+                    ]
                     self._sweep.record_pairs_seen(writer.resource, entity, keys)
                 elif self._sweep is not None:
                     self._sweep.mark_incomplete(writer.resource)
-                for one in fields.definitions:
+                for definition in fields.definitions:
                     if not writer.is_at_limit:
-                        row = row_of(one, fields)
+                        row = row_of(definition, fields)
                         row_context = RowContext(names, zone=self._zone_of(row))
                         self._emit_to(writer, row, row_context, NO_CHANGE)

@@ -121,7 +121,9 @@ class Lookups:
 
     def prefetch_fields_of(self, resources: Iterable[Resource]) -> None:
         """Prefetch the custom fields in the schemas of these resources."""
-        self.prefetch_fields({one.custom_fields for one in resources if one.custom_fields})
+        self.prefetch_fields(
+            {resource.custom_fields for resource in resources if resource.custom_fields}
+        )
 
     def prefetch_fields(self, entities: Iterable[str]) -> None:
         """Prefetch these entities' custom fields."""

@@ -57,20 +57,22 @@ class PageSource:
     ) -> None:
         self._client, self._lookups, self._endpoint = client, lookups, endpoint
         self._loaders = list(loaders.values())
-        self._relation_loaders = [one for one in self._loaders if isinstance(one, RelationLoader)]
+        self._relation_loaders = [
+            loader for loader in self._loaders if isinstance(loader, RelationLoader)
+        ]
         self._seen: set[Any] = set()
         self._since = _earliest(bookmarks) if endpoint.is_filtered else None
         self._until: Params = []
         if policy.end and endpoint.is_filtered and endpoint.until:
             day = (policy.end + ZONE_SLACK).date() + DAY
             self._until = [(endpoint.until, day.isoformat())]
-        if endpoint.may_lack_dates and any(one.is_whole for one in bookmarks):
+        if endpoint.may_lack_dates and any(bookmark.is_whole for bookmark in bookmarks):
             self._read_all()
         # A full read with filters may need more requests than one without: `_decide` compares.
         self._is_undecided = bool(
             endpoint.by_id
             and (self._since or self._until)
-            and any(one.is_whole for one in bookmarks)
+            and any(bookmark.is_whole for bookmark in bookmarks)
         )
         self._resumed = self.position = position
         #: Whether the pages come from the second walk, which an interrupted run had not reached.
@@ -222,7 +224,7 @@ class PageSource:
 
     def _set_include(self, params: Params, base: Params, *, nested: bool) -> bool:
         """Set ``include`` to the sideloads in use. Return False if that changes nothing."""
-        names = [one.include for one in self._relation_loaders if one.include]
+        names = [loader.include for loader in self._relation_loaders if loader.include]
         if nested and "accountContacts" in names:
             names.append("accountContacts.account")
         with_include = [*base, ("include", ",".join(names))] if names else base

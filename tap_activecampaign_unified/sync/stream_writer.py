@@ -30,7 +30,10 @@ KEPT_KEYS = {FIELD_KEYS, TOMBSTONES_UNTIL, COLUMNS}
 
 
 class RecordOutput(SelectedStream, Protocol):
-    """A stream as an endpoint's sync sees it: takes records and keeps the state entry."""
+    """A stream as an endpoint's sync sees it, which is `UnifiedStream` of `streams.py`.
+
+    It takes records and keeps the state entry.
+    """
 
     @property
     def record_limit(self) -> int | None:
@@ -80,7 +83,15 @@ class StreamWriter:
         found = self.output.entry.get(TOMBSTONES_UNTIL)
         return found if isinstance(found, str) else None
 
-    def emit_tombstone(self, key: dict[str, str], at: str) -> None:
+    def write(self, records: list[Record]) -> None:
+        """Write records; count them and their fields that could not be read."""
+        for record in records:
+            if record.get("_errors"):
+                self.stats.note_faults(record["_errors"])
+            self.output.emit(record)
+        self.stats.emitted += len(records)
+
+    def write_tombstone(self, key: dict[str, str], at: str) -> None:
         """Write a tombstone. Its replication key is the time at which the record was missing."""
         values: Record = {**key, DELETED_AT: at}
         if self.resource.replication_key:

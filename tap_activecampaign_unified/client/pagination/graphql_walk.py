@@ -221,7 +221,7 @@ def fields_of(client: Client, type_name: str) -> set[str]:
     except InvalidRequest:
         return set()
     entries = (found.get("fields") or found.get("inputFields") or []) if found else []
-    return {str(one.get("name")) for one in entries if isinstance(one, dict)}
+    return {str(entry.get("name")) for entry in entries if isinstance(entry, dict)}
 
 
 def walk_search(client: Client, search: Search, since: dt.date | None = None) -> Iterator[Page]:

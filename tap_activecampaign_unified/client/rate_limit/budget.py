@@ -64,14 +64,14 @@ class Budget:
         """
         is_back = self.slots.pop(ticket, None) is not None
         oldest = now - window / MIN_SHARE
-        self.slots = {one: slot for one, slot in self.slots.items() if slot > oldest}
+        self.slots = {other: slot for other, slot in self.slots.items() if slot > oldest}
         share = self._share(now)
         window /= share
         gap = window / size * (APART if share == 1.0 else 1.0)
         taken = sorted(
             slot
-            for one, slot in self.slots.items()
-            if not is_back or slot <= now + EARLY or one.startswith(LEFT)
+            for other, slot in self.slots.items()
+            if not is_back or slot <= now + EARLY or other.startswith(LEFT)
         )
         slot = max(now, self.not_before)
         if taken:

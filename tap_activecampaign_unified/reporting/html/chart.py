@@ -12,7 +12,7 @@ from pygal.style import Style  # type: ignore[import-untyped]
 from tap_activecampaign_unified.reporting.durations import clock_time
 
 # pygal imports its map plugins through a deprecated module, which warns.
-sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != pygal.__name__]
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
 
 SVG = "{http://www.w3.org/2000/svg}"
 #: Width, height and how many labels fit below, by what it is drawn for.
@@ -69,7 +69,9 @@ def _steps(counts: list[int], bucket: float) -> list[tuple[float, float]]:
 
 
 def _labels(end: float, most: int) -> list[float]:
-    step = next((one for one in STEPS if end / one <= most), 86400 * -(-end // (86400 * most)))
+    step = next(
+        (seconds for seconds in STEPS if end / seconds <= most), 86400 * -(-end // (86400 * most))
+    )
     return [step * place for place in range(int(end // step) + 1)]
 
 

@@ -38,9 +38,11 @@ def headline_of(document: Document) -> Headline:
     """Return the headline of the page."""
     code, traffic, rows = document["exit_code"], document["traffic"], document["rows"]
     outcome = "done" if code == 0 else "stopped" if code in STOPPED else "failed"
-    undone = sum(rows.get(one, 0) for one in ("rejected", "failed"))
+    undone = sum(rows.get(action, 0) for action in ("rejected", "failed"))
     parts = "row" if undone else "stream"
-    if code == 0 and (undone or any(is_incomplete(one) for one in document["streams"].values())):
+    if code == 0 and (
+        undone or any(is_incomplete(stream) for stream in document["streams"].values())
+    ):
         outcome = "partly"
     words = {"partly": f"done, except some {parts}s", "done": "done"}
     word = words.get(outcome, f"{outcome}, exit code {code}")

@@ -63,9 +63,9 @@ class ReportTable:
         return len(self.head) > MAX_TABLE_COLUMNS or not all(self.numbers[1:])
 
 
-def is_incomplete(one: Document) -> bool:
+def is_incomplete(stream: Document) -> bool:
     """Return whether the tap did not read a stream completely."""
-    return bool(one.get("outcome", "done") != "done")
+    return bool(stream.get("outcome", "done") != "done")
 
 
 def tables_of(document: Document) -> dict[str, ReportTable]:
@@ -116,11 +116,11 @@ def _streams(document: Document) -> ReportTable:
     ]
     more = [name for name in ("faulty", "deleted") if totals.get(name)]
     rows, bars = [], []
-    for name, one in streams.items():
-        counts = _counts(one)
+    for name, stream in streams.items():
+        counts = _counts(stream)
         ends = [counts[outcome] for outcome in (*outcomes, *more)]
-        outcome = (_spaced(one["outcome"]),) if is_tap else ()
-        costs = (one["requests"], round(one["seconds"], 1)) if is_tap else ()
+        outcome = (_spaced(stream["outcome"]),) if is_tap else ()
+        costs = (stream["requests"], round(stream["seconds"], 1)) if is_tap else ()
         rows.append((name, *outcome, counts["read"], *ends, *costs))
         bars.append(
             [BarSegment(outcome, counts[outcome]) for outcome in outcomes if counts[outcome]]
@@ -130,7 +130,7 @@ def _streams(document: Document) -> ReportTable:
     head += ("requests", "seconds") if is_tap else ()
     total = ("all", *(("",) if is_tap else ()), totals["read"])
     total += tuple(totals[name] for name in (*outcomes, *more))
-    total += (sum(one["requests"] for one in streams.values()), "") if is_tap else ()
+    total += (sum(stream["requests"] for stream in streams.values()), "") if is_tap else ()
     note = (
         "Requests of a collection that feeds several streams count for the first one. Requests "
         "before the first stream, and requests that all streams need, count for none."
@@ -140,28 +140,28 @@ def _streams(document: Document) -> ReportTable:
     return ReportTable("Streams", head, rows, total, bars, note)
 
 
-def _counts(one: Document) -> dict[str, int]:
+def _counts(stream: Document) -> dict[str, int]:
     """Return a stream's counts by outcome, for either program."""
-    if "actions" in one:
-        return {"read": one["rows"], **one["actions"]}
-    left_out = sum(one["rows_left_out"].values())
+    if "actions" in stream:
+        return {"read": stream["rows"], **stream["actions"]}
+    left_out = sum(stream["rows_left_out"].values())
     names = ("read", "emitted", "suppressed", "faulty", "deleted")
-    return {"left_out": left_out} | {name: one[f"rows_{name}"] for name in names}
+    return {"left_out": left_out} | {name: stream[f"rows_{name}"] for name in names}
 
 
 def _undone(document: Document) -> ReportTable:
     """Return rows, fields and streams that were not processed, with reasons."""
     rows: list[tuple[Any, ...]] = []
-    for name, one in document["streams"].items():
-        if "actions" in one:
-            rows += [(name, *reason) for reason in _reasons(one) if reason[0] in ACTION_NEEDED]
+    for name, stream in document["streams"].items():
+        if "actions" in stream:
+            rows += [(name, *reason) for reason in _reasons(stream) if reason[0] in ACTION_NEEDED]
             continue
-        if is_incomplete(one):
-            rows.append((name, _spaced(one["outcome"]), one["problem"] or NOTHING, None))
-        if one["deletes_refused"]:
-            rows.append((name, "tombstones not emitted", one["deletes_refused"], None))
-        rows += [(name, "left out", why, count) for why, count in one["rows_left_out"].items()]
-        rows += [(name, "field unreadable", why, count) for why, count in one["faults"].items()]
+        if is_incomplete(stream):
+            rows.append((name, _spaced(stream["outcome"]), stream["problem"] or NOTHING, None))
+        if stream["deletes_refused"]:
+            rows.append((name, "tombstones not emitted", stream["deletes_refused"], None))
+        rows += [(name, "left out", why, count) for why, count in stream["rows_left_out"].items()]
+        rows += [(name, "field unreadable", why, count) for why, count in stream["faults"].items()]
     rows += [(path, "not readable", "", None) for path in document.get("left_out", ())]
     head = ("stream", "what", "why", "rows")
     note = ""
@@ -174,18 +174,18 @@ def _undone(document: Document) -> ReportTable:
 def _remarks(document: Document) -> ReportTable:
     rows = [
         (name, *reason)
-        for name, one in document["streams"].items()
-        if "actions" in one
-        for reason in _reasons(one)
+        for name, stream in document["streams"].items()
+        if "actions" in stream
+        for reason in _reasons(stream)
         if reason[0] not in ACTION_NEEDED
     ]
     return ReportTable("Remarks on rows that were done", ("stream", "what", "remark", "rows"), rows)
 
 
-def _reasons(one: Document) -> list[tuple[str, str, int]]:
+def _reasons(stream: Document) -> list[tuple[str, str, int]]:
     """Return a stream's reasons, each split into outcome and text."""
     found = []
-    for text, count in one["reasons"].items():
+    for text, count in stream["reasons"].items():
         action, _, reason = text.partition(": ")
         found.append((action, reason, count))
     return found
@@ -229,15 +229,16 @@ def _audiences(document: Document) -> ReportTable:
     """Return who left which audience, what they lost, and why no one left."""
     is_plan = bool(document.get("plan"))
     rows: list[tuple[Any, ...]] = []
-    for name, one in (document.get("audiences") or {}).items():
-        rows.append((name, "members", one["members"], one["reason"] or NOTHING))
-        rows.append((name, "would leave" if is_plan else "left", one["left"], NOTHING))
+    for name, audience in (document.get("audiences") or {}).items():
+        rows.append((name, "members", audience["members"], audience["reason"] or NOTHING))
+        rows.append((name, "would leave" if is_plan else "left", audience["left"], NOTHING))
         lost = "would lose" if is_plan else "lost"
         rows += [
-            (name, f"{lost} {what}", count, NOTHING) for what, count in one["taken_back"].items()
+            (name, f"{lost} {what}", count, NOTHING)
+            for what, count in audience["taken_back"].items()
         ]
         keep = "would keep something" if is_plan else "kept something"
-        rows += [(name, keep, count, why) for why, count in one["kept"].items()]
+        rows += [(name, keep, count, why) for why, count in audience["kept"].items()]
     head = ("audience", "what", "people", "why")
     return ReportTable("Who left an audience", head, rows)
 
@@ -316,4 +317,4 @@ def text_of(cell: Any) -> str:
     if isinstance(cell, list):
         return ", ".join(map(text_of, cell)) or NOTHING
     text = str(cell).encode("utf-8", "replace").decode()
-    return "".join(one if one.isprintable() else " " for one in text)
+    return "".join(character if character.isprintable() else " " for character in text)

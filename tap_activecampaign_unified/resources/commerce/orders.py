@@ -121,7 +121,7 @@ def _lines(context: RowContext, written: Any) -> list[Row]:
     """Return the lines of the REST store; where the GraphQL store has the same, with its ids."""
     found = [_line_from_rest(line) for line in context.rows(ORDER_LINES)]
     others = written if isinstance(written, list) else []
-    names = [one.get("name") if isinstance(one, dict) else None for one in others]
+    names = [other.get("name") if isinstance(other, dict) else None for other in others]
     if found and names == [line["name"] for line in found]:
         return [{**line, **_known(other)} for line, other in zip(found, others, strict=True)]
     return found

@@ -90,7 +90,7 @@ def _address(*values: Any) -> list[Row]:
 
 
 def _write_address(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise InvalidValue("must be an array of objects")
     first = value[0] if value else {}
     return tuple(encode_text(first.get(part)) for part in ADDRESS_PARTS)
@@ -102,7 +102,7 @@ def _phones(value: Any) -> list[Row]:
 
 
 def _write_phones(value: Any) -> tuple[str]:
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
         raise InvalidValue("must be an array of objects")
     return (encode_text(value[0].get("number")) if value else "",)
 

@@ -27,21 +27,21 @@ def _plain(name: str) -> Derived:
     return Derived(name, lambda row, _: row[name] or None, STRING)
 
 
-def row_of(one: FieldDefinition, fields: CustomFields) -> Row:
+def row_of(definition: FieldDefinition, fields: CustomFields) -> Row:
     """Return a field as a row in the one shape that all three kinds of fields share."""
-    native = one.row
+    native = definition.row
     required = native.get("isrequired", native.get("isRequired"))
     position = native.get("ordernum", native.get("displayOrder"))
     return {
-        "entity": one.entity,
-        "id": one.id,
-        "key": fields.keys[one.id],
-        "name": one.title,
-        "type": one.type,
-        "tag": one.tag,
+        "entity": definition.entity,
+        "id": definition.id,
+        "key": fields.keys[definition.id],
+        "name": definition.title,
+        "type": definition.type,
+        "tag": definition.tag,
         "options": [
             {"id": option.id, "value": option.value, "label": option.label}
-            for option in one.options
+            for option in definition.options
         ],
         "required": required,
         "position": position,

@@ -43,10 +43,10 @@ def _parent(unified: str) -> Any:
 
 
 def _parents(unified: str) -> Any:
-    one = _parent(unified)
+    parent = _parent(unified)
 
     def read(row: Row, row_context: RowContext) -> list[Row]:
-        found = one(row, row_context)
+        found = parent(row, row_context)
         return [found] if found else []
 
     return read

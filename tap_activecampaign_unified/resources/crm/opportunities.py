@@ -91,7 +91,7 @@ def _contacts(row: Row, row_context: RowContext) -> list[Row]:
         other = decode_id(link.get("contact"))
         if other:
             found.setdefault(other, False)
-    return [{"id": one, "is_primary": is_primary} for one, is_primary in found.items()]
+    return [{"id": contact, "is_primary": is_primary} for contact, is_primary in found.items()]
 
 
 def _named(column: str, names: str) -> Any:

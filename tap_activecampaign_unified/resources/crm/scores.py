@@ -29,7 +29,9 @@ def _each(relation: str, owner: str, changed: str, changed_at: Any) -> Callable[
     """Return what turns a row into one row per score, by the score's id."""
 
     def expand(row: Row, row_context: RowContext) -> Iterator[Row]:
-        latest = {id_or_none(one.get("score")): one for one in row_context.rows(relation)}
+        latest = {
+            id_or_none(related.get("score")): related for related in row_context.rows(relation)
+        }
         for score in sorted_ids(latest):
             yield {**latest[score], owner: row.get("id"), changed: changed_at(row, row_context)}
 

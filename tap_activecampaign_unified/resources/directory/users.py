@@ -40,7 +40,9 @@ def _groups(_: Row, row_context: RowContext) -> list[Row]:
         if group:
             found.setdefault(group)
     names = row_context.names.groups
-    return [{"id": one, "name": names.get(one), "organization": None} for one in found]
+    return [
+        {"id": group_id, "name": names.get(group_id), "organization": None} for group_id in found
+    ]
 
 
 USERS = Resource(

@@ -34,7 +34,7 @@ def parse_structure(value: Any, delimiter: str | None = None) -> Any:
 
 
 def _parts(text: str, delimiter: str) -> list[str]:
-    return [part for part in (one.strip() for one in text.split(delimiter)) if part]
+    return [part for part in (piece.strip() for piece in text.split(delimiter)) if part]
 
 
 def _bracketed(text: str) -> Any:

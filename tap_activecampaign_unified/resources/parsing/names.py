@@ -43,5 +43,5 @@ class FieldNames(Generic[T]):
         if name not in self._found:
             spellings = (fold(name), fold(name).strip("%"), snake_case(name.strip()))
             found = (self._fields.get(spelled) for spelled in spellings)
-            self._found[name] = next((one for one in found if one is not None), None)
+            self._found[name] = next((value for value in found if value is not None), None)
         return self._found[name]

@@ -63,7 +63,7 @@ class GraphqlOrders:
         while ids and not self._is_closed:
             now, ids = ids[: self._most], ids[self._most :]
             try:
-                answers = self._read([wanted[one] for one in now])
+                answers = self._read([wanted[order_id] for order_id in now])
             except InvalidRequest as problem:
                 if self._reduce_query(problem, len(now)):
                     ids = now + ids
@@ -73,9 +73,9 @@ class GraphqlOrders:
             except (PermissionDenied, NotFound) as problem:
                 self._close(problem)
                 break
-            for one, answer in zip(now, answers, strict=True):
+            for order_id, answer in zip(now, answers, strict=True):
                 if answer is not None:
-                    found[one] = [answer]
+                    found[order_id] = [answer]
         return found
 
     def _reduce_query(self, problem: InvalidRequest, count: int) -> bool:
@@ -117,7 +117,7 @@ class GraphqlOrders:
         document = f"query({declared}) {{ {fields} }} fragment Whole on Order {{ {columns} }}"
         data = run_graphql(self._client, document, variables)
         answers = [data.get(f"a{place}") for place in places]
-        return [one if isinstance(one, dict) else None for one in answers]
+        return [answer if isinstance(answer, dict) else None for answer in answers]
 
 
 def _key_of(row: Row) -> Key | None:

@@ -55,10 +55,13 @@ class GroupMembers:
             except (PermissionDenied, NotFound) as problem:
                 logger.info("%s: the tap sends one request per user instead", problem)
         known = self._by_user or {}
-        for one in ids:
-            if one not in known:
-                self._client.prefetch(f"users/{one}/userGroup")
-        return {one: known[one] if one in known else self._of_user(one) for one in ids}
+        for native_id in ids:
+            if native_id not in known:
+                self._client.prefetch(f"users/{native_id}/userGroup")
+        return {
+            native_id: known[native_id] if native_id in known else self._of_user(native_id)
+            for native_id in ids
+        }
 
     def _read_groups(self, by_user: dict[str, list[Row]]) -> None:
         for group in self._lookups.load_names({"groups"}).groups:
@@ -68,9 +71,9 @@ class GroupMembers:
                     user = str(row.get("userid") or row.get("user"))
                     by_user.setdefault(user, []).append(row)
 
-    def _of_user(self, one: str) -> list[Row]:
+    def _of_user(self, user: str) -> list[Row]:
         try:
-            body = self._client.get(f"users/{one}/userGroup").body
+            body = self._client.get(f"users/{user}/userGroup").body
         except (PermissionDenied, NotFound):
             return []
         found = body.get("userGroup") or body.get("userGroups")
@@ -91,7 +94,7 @@ class PipelineStages:
         """Return the stages of the page's pipelines."""
         sent = page.body.get("dealStages")
         rows = [row for row in sent if isinstance(row, dict)] if isinstance(sent, list) else []
-        listed = {str(one) for row in page.rows for one in row.get("stages") or ()}
+        listed = {str(stage) for row in page.rows for stage in row.get("stages") or ()}
         if listed - {str(row.get("id")) for row in rows} or (page.rows and sent is None):
             rows = [row for part in self._lookups.table("dealStages") for row in part.rows]
         found: dict[str, list[Row]] = {}
@@ -129,9 +132,9 @@ class SiblingRows:
         """Return those not returned before, all under the id of the page's first row."""
         fresh = []
         for row in rows_of(page.body, self._key):
-            one = str(row.get("id"))
-            if one not in self._seen:
-                self._seen.add(one)
+            native_id = str(row.get("id"))
+            if native_id not in self._seen:
+                self._seen.add(native_id)
                 fresh.append(row)
         return {str(page.rows[0].get("id")): fresh} if page.rows and fresh else {}
 
