@@ -33,9 +33,12 @@ from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import build_policy
 from target_activecampaign.input.record_parser import RecordParser
+from target_activecampaign.processing.checkpoints import Checkpoints
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.reporting.results import Results
+from target_activecampaign.sinks.custom_objects import AccountObjects
 from target_activecampaign.sinks.raw_requests import METHODS, path_of
 
 from .builder import open_processor
@@ -123,7 +126,11 @@ class ActiveCampaign(ActiveCampaignReader):
     """
 
     known: ClassVar[frozenset[str]] = (
-        frozenset(one.name for one in TARGET) - RUN_SETTINGS - OF_THE_CALL - OF_STREAMS - OF_FILES
+        frozenset(setting.name for setting in TARGET)
+        - RUN_SETTINGS
+        - OF_THE_CALL
+        - OF_STREAMS
+        - OF_FILES
     )
 
     def __init__(self, api_url: str, api_key: str, **settings: Any) -> None:
@@ -261,8 +268,11 @@ class ActiveCampaign(ActiveCampaignReader):
             processor = self._open()
             result = _OneResult()
             processor.rows.results = result
-            parser = RecordParser(lambda: processor, None, None, policy=self._policy)
+            objects = AccountObjects(lambda: processor.context)
+            parser = RecordParser(objects, None, None, policy=self._policy)
             row = parser.row_of(1, resource, record, [])
+            for line in parser.take_unread():
+                processor.rows.finish_unread(line)
             if row is not None:
                 row.creates = creates
                 if creates:
@@ -285,7 +295,8 @@ class ActiveCampaign(ActiveCampaignReader):
                 self._policy,
                 self.client,
                 CooperativePool(),
-                hold=lambda _: None,
+                checkpoints=Checkpoints(),
+                schemas=InputSchemas(),
                 run_id=run_id,
             )
             # No later row can bring what this one refers to.

@@ -37,13 +37,13 @@ from target_activecampaign.sinks.limits import ChangeLimits
 from target_activecampaign.undo.cost import UndoCost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tap_activecampaign_unified.client import Client
     from tap_activecampaign_unified.config.settings import Settings
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.processing.checkpoints import Checkpoints
+    from target_activecampaign.records.input_schemas import InputSchemas
     from target_activecampaign.undo.undo_request import UndoRequest
 
 NAME = "target-activecampaign"
@@ -93,13 +93,15 @@ def open_processor(
     client: Client,
     pool: CooperativePool,
     *,
-    hold: Callable[[int], None],
+    checkpoints: Checkpoints,
+    schemas: InputSchemas,
     run_id: str,
     is_undo: bool = False,
 ) -> BatchProcessor:
     """Open the run's files and return its processor; raise `SettingsError` for an unusable path.
 
-    What an undo writes is not recorded (``is_undo``).
+    ``schemas`` is what the parser learns of the input. What an undo writes is not recorded
+    (``is_undo``).
     """
     clock = ReleasingClock(client.clock, pool)
     ledger = open_ledger(settings, client, is_dry_run=policy.dry_run)
@@ -127,9 +129,10 @@ def open_processor(
         Results(file, ACCEPTED_FORMS),
         DeferredRows(),
         retries,
-        hold,
+        checkpoints,
         DeniedParts(ledger, policy.fingerprint),
         RowParts(ledger, policy),
+        schemas=schemas,
     )
 
     grants = GrantRecorder(
@@ -152,7 +155,9 @@ def open_processor(
         ledger=ledger,
         references=references,
         custom=CustomFieldWriter(
-            references, policy, FieldCreator(write_client, references, policy, clock)
+            references,
+            policy,
+            FieldCreator(write_client, references, policy, clock, schemas.field_hints),
         ),
         importer=Importer(write_client, clock, pool, runs_automations=policy.run_automations),
         limits=limits,

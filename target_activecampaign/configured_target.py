@@ -80,7 +80,9 @@ class ConfiguredTarget(Target):
         """Read the environment as text: what it means is checked with the other settings."""
         builtin: dict[str, Any] = {"type": "object", "properties": {}}
         cls.append_builtin_config(builtin)
-        properties = {one.name: {"type": "string"} for one in TARGET} | builtin["properties"]
+        properties = {setting.name: {"type": "string"} for setting in TARGET} | builtin[
+            "properties"
+        ]
         prefix = str(cls._env_var_prefix)
         try:
             return dict(parse_environment_config({"properties": properties}, prefix))

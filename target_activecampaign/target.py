@@ -22,6 +22,7 @@ from target_activecampaign.processing.interrupts import Interrupts, message_hand
 from target_activecampaign.processing.progress import WriteProgress
 from target_activecampaign.processing.report_document import report_document
 from target_activecampaign.reporting.result_file import new_run_id
+from target_activecampaign.sinks.custom_objects import AccountObjects
 
 from .builder import NAME, open_processor, undo_run
 from .configured_target import ConfiguredTarget
@@ -80,7 +81,8 @@ class TargetActiveCampaign(ConfiguredTarget):
         self.background = BackgroundBatches(self._pool, self._plan(), self._emit, wake)
         maps = StreamMaps(self.mapper) if self._config.get("stream_maps") is not None else None
         aliases, label = self._setting("stream_aliases"), self._setting("account_label")
-        self._parser = RecordParser(lambda: self.processor, maps, aliases, label, self._policy)
+        objects = AccountObjects(lambda: self.processor.context)
+        self._parser = RecordParser(objects, maps, aliases, label, self._policy)
         self._progress = WriteProgress(self.name, self._clock, lambda: self._parser.number)
 
     # --- the processor ----------------------------------------------------------------------
@@ -107,7 +109,8 @@ class TargetActiveCampaign(ConfiguredTarget):
                 policy,
                 client,
                 self._pool,
-                hold=self._checkpoints.hold,
+                checkpoints=self._checkpoints,
+                schemas=self._parser.schemas,
                 run_id=self.run_id,
                 is_undo=self._undo_request is not None,
             )
@@ -122,15 +125,24 @@ class TargetActiveCampaign(ConfiguredTarget):
             row = self._parser.row_of(None, stream, entry["record"], keys, name)
             if row is not None:
                 rows.append(row)
+        self._finish_unread(processor)
         if rows:
             self.logger.info("%d rows failed last time and are sent again first", len(rows))
             processor.write(rows)
+
+    def _finish_unread(self, processor: BatchProcessor) -> None:
+        """Give the lines that did not become rows their results."""
+        for line in self._parser.take_unread():
+            processor.rows.finish_unread(line)
 
     # --- messages ---------------------------------------------------------------------------
 
     @message_handler
     def _note_broken_line(self, why: str, *, is_record: bool) -> None:
+        processor = self.processor if is_record else None
         self._parser.note_broken_line(why, is_record=is_record)
+        if processor is not None:
+            self._finish_unread(processor)
 
     @message_handler
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
@@ -142,7 +154,10 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     @message_handler
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        for row in self._parser.rows_of(message_dict):
+        processor = self.processor  # opened at the first row
+        rows = self._parser.rows_of(message_dict)
+        self._finish_unread(processor)
+        for row in rows:
             if not self._batch:
                 self._batch_began = time.monotonic()
             self._batch.append(row)

@@ -84,7 +84,7 @@ TARGET_LAW: dict[str, set[str]] = {
         *("client", "concurrency", "config", "holdout", "ledger", "lookups", "outcome", "records"),
         *("reporting", "sinks", "undo"),
     },
-    "input": {"audiences", "config", "outcome", "processing", "records", "sinks"},
+    "input": {"audiences", "config", "outcome", "records", "sinks"},
     "builder": {
         *(
             "audiences",
@@ -95,6 +95,7 @@ TARGET_LAW: dict[str, set[str]] = {
             "ledger",
             "lookups",
             "processing",
+            "records",
             "reporting",
         ),
         *("sinks", "undo"),
@@ -102,7 +103,7 @@ TARGET_LAW: dict[str, set[str]] = {
     "configured_target": {"builder", "config", "undo"},
     "target": {
         *("audiences", "builder", "concurrency", "config", "configured_target", "input"),
-        *("processing", "records", "reporting", "undo"),
+        *("processing", "records", "reporting", "sinks", "undo"),
     },
     "api": {
         *("builder", "concurrency", "config", "input", "outcome", "processing", "records"),

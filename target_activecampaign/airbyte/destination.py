@@ -84,7 +84,7 @@ class DestinationTarget(TargetActiveCampaign):
         super().process_endofpipe()
 
     def _write_state_message(self, state: Message) -> None:
-        names = {one["stream"]: self._parser.alias(one["stream"]) for one in self._schemas}
+        names = {schema["stream"]: self._parser.alias(schema["stream"]) for schema in self._schemas}
         for message in self._states.take(state["airbyte_states"], names):
             self._writer.write_line(json.dumps(message).encode())
         self._writer.flush()

@@ -41,8 +41,8 @@ def _schema_of(entry: Any) -> Message:
     if not isinstance(stream, dict) or not isinstance(name, str):
         raise SettingsError(["the configured catalog holds a stream without a name"])
     mode = entry.get("destination_sync_mode")
-    if mode not in {one.value for one in MODES}:
-        wanted = " or ".join(one.value for one in MODES)
+    if mode not in {known.value for known in MODES}:
+        wanted = " or ".join(known.value for known in MODES)
         raise SettingsError(
             [f"stream {name}: destination_sync_mode {mode} is not possible here: use {wanted}"]
         )

@@ -57,18 +57,18 @@ class PendingStates:
             self._taken += 1
             yield self._covered(self._pending.popleft(), names)
 
-    def _covered(self, one: _Pending, names: dict[str, str]) -> Message:
-        unwritten = sum(self._forget(names.get(name, name), one.row) for name in one.counts)
+    def _covered(self, pending: _Pending, names: dict[str, str]) -> Message:
+        unwritten = sum(self._forget(names.get(name, name), pending.row) for name in pending.counts)
         stats = {
-            "recordCount": float(max(0, sum(one.counts.values()) - unwritten)),
+            "recordCount": float(max(0, sum(pending.counts.values()) - unwritten)),
             "rejectedRecordCount": float(unwritten),
         }
-        return {**one.message, "state": {**one.message["state"], "destinationStats": stats}}
+        return {**pending.message, "state": {**pending.message["state"], "destinationStats": stats}}
 
     def _forget(self, stream: str, row: int) -> int:
         """Forget the unwritten rows of a stream up to a row; return how many there were."""
         rows = self._unwritten.get(stream, [])
-        left = [one for one in rows if one > row]
+        left = [number for number in rows if number > row]
         self._unwritten[stream] = left
         return len(rows) - len(left)
 

@@ -90,27 +90,33 @@ def removed_grant_ids(context: WriteContext, change: ContactChange) -> set[str]:
         for name in change.removes
         for row in context.references.find_by_name("tag", name)
     }
-    found |= {grant_id("list", one) for one, status in change.lists.items() if status == LEFT_LIST}
     found |= {
-        grant_id("field", one) for one, (_, value, __) in change.values.items() if value in BLANK
+        grant_id("list", list_id) for list_id, status in change.lists.items() if status == LEFT_LIST
     }
     found |= {
-        grant_id("automation", one) for one, enters in change.automations.items() if not enters
+        grant_id("field", field_id)
+        for field_id, (_, value, __) in change.values.items()
+        if value in BLANK
+    }
+    found |= {
+        grant_id("automation", automation)
+        for automation, enters in change.automations.items()
+        if not enters
     }
     if change.is_mirror:
         keep, start = {fold(name) for name in change.adds}, fold(context.policy.tag_namespace)
-        names = {one: fold(str(r.get("tag"))) for one, r in context.references.table("tag").items()}
+        names = {tag: fold(str(r.get("tag"))) for tag, r in context.references.table("tag").items()}
         found |= {
-            grant_id("tag", one)
-            for one, n in names.items()
+            grant_id("tag", tag)
+            for tag, n in names.items()
             if n.startswith(start) and n not in keep
         }
     return found
 
 
-def contact_has(context: WriteContext, values: ContactValues, one: str) -> bool:
+def contact_has(context: WriteContext, values: ContactValues, granted: str) -> bool:
     """Return whether a contact has what a grant id stands for, as far as the account shows."""
-    kind, native_id = split_grant_id(one)
+    kind, native_id = split_grant_id(granted)
     if kind == "tag":
         return native_id in values.tags
     if kind == "list":
@@ -121,12 +127,12 @@ def contact_has(context: WriteContext, values: ContactValues, one: str) -> bool:
     return EnrolmentRecord(context, values.id, native_id).is_entered
 
 
-def began_after(values: ContactValues, one: str, until: str) -> bool:
+def began_after(values: ContactValues, granted: str, until: str) -> bool:
     """Return whether a contact's tag or subscription began after a time; unknown times are False.
 
     ``until`` is in seconds of the account's clock, empty where it is not known.
     """
-    kind, native_id = split_grant_id(one)
+    kind, native_id = split_grant_id(granted)
     at = None
     if kind == "tag":
         at = values.tagged_at.get(native_id)

@@ -124,7 +124,7 @@ class GrantRecorder:
         if not self.is_active:
             return
         # All at once: many addresses are looked up by one reading of all contacts.
-        found = self._find_contacts(context, [one for one in mine if one.known_id is None])
+        found = self._find_contacts(context, [change for change in mine if change.known_id is None])
         looked_up = {id(change) for change in found}
         for at in range(0, len(mine), MAX_VALUES_READ):
             self._note_grants(context, mine[at : at + MAX_VALUES_READ], looked_up)
@@ -147,16 +147,16 @@ class GrantRecorder:
                 self._replace_contact(deleted.get(id(change)), person)
                 pending = change.pending_grants = PendingGrants(person, removed)
                 grants = self._records.grants_of(pending.person)
-                for one in requested:
-                    is_new = one.grant_id not in grants.by_id
-                    is_theirs = there is not None and contact_has(context, there, one.grant_id)
-                    if is_new and (is_theirs or self.members.audience_of(one.row) is None):
+                for grant in requested:
+                    is_new = grant.grant_id not in grants.by_id
+                    is_theirs = there is not None and contact_has(context, there, grant.grant_id)
+                    if is_new and (is_theirs or self.members.audience_of(grant.row) is None):
                         continue
-                    since = max(grants.by_id.get(one.grant_id, {}).values(), default="")
-                    is_later = is_theirs and there and began_after(there, one.grant_id, since)
-                    if split_grant_id(one.grant_id)[0] in {"tag", "list"} and not is_later:
-                        pending.started.setdefault(one.grant_id, (one.request, since))
-                    self._add_grantor(grants, pending, one)
+                    since = max(grants.by_id.get(grant.grant_id, {}).values(), default="")
+                    is_later = is_theirs and there and began_after(there, grant.grant_id, since)
+                    if split_grant_id(grant.grant_id)[0] in {"tag", "list"} and not is_later:
+                        pending.started.setdefault(grant.grant_id, (grant.request, since))
+                    self._add_grantor(grants, pending, grant)
                 self._records.put_grants(pending.person, grants)
         self._note_present(changes)
         self._records.uncache()
@@ -169,7 +169,7 @@ class GrantRecorder:
         ``looked_up`` are the changes whose id was found by the address. Returns also the contacts
         of the ledger that were deleted. Changes are identified by `id`.
         """
-        values = self.reader.read(one.id or one.known_id or "" for one in changes)
+        values = self.reader.read(member.id or member.known_id or "" for member in changes)
         deleted, left = {}, []
         for change in changes:
             native_id = change.id or change.known_id
@@ -245,26 +245,26 @@ class GrantRecorder:
             self._records.put_grants(deleted, Grants())
             self.members.move_to_contact(deleted, person)
 
-    def _add_grantor(self, grants: Grants, pending: PendingGrants, one: _RequestedGrant) -> None:
+    def _add_grantor(self, grants: Grants, pending: PendingGrants, grant: _RequestedGrant) -> None:
         """Add a stream to the grantors of a grant id. All grantors have the newest value.
 
         A time is not known before the write is confirmed.
         """
-        grantor, kind = self.grantor_of(one.row), split_grant_id(one.grant_id)[0]
-        grantors = grants.by_id.get(one.grant_id, {})
+        grantor, kind = self.grantor_of(grant.row), split_grant_id(grant.grant_id)[0]
+        grantors = grants.by_id.get(grant.grant_id, {})
         if grantor not in grantors:
-            pending.new.append((grantor, one.grant_id, one.request))
-        value = "" if one.grant_id in pending.started else max(grantors.values(), default="")
-        value = self._records.digest(one.value) if kind == "field" else value
-        grants.by_id[one.grant_id] = dict.fromkeys([*grantors, grantor], value)
+            pending.new.append((grantor, grant.grant_id, grant.request))
+        value = "" if grant.grant_id in pending.started else max(grantors.values(), default="")
+        value = self._records.digest(grant.value) if kind == "field" else value
+        grants.by_id[grant.grant_id] = dict.fromkeys([*grantors, grantor], value)
 
     def _move_to_contact(self, placeholder: str, contact: str) -> None:
         """Move the grants of an address to the contact that has it."""
         moved = self._records.grants_of(placeholder)
         if moved.by_id:
             grants = self._records.grants_of(contact)
-            for one, grantors in moved.by_id.items():
-                grants.by_id[one] = {**grants.by_id.get(one, {}), **grantors}
+            for granted, grantors in moved.by_id.items():
+                grants.by_id[granted] = {**grants.by_id.get(granted, {}), **grantors}
             self._records.put_grants(contact, grants)
         self._records.put_grants(placeholder, Grants(contact))
         self.members.move_to_contact(placeholder, contact)
@@ -291,9 +291,9 @@ class GrantRecorder:
         with self._ledger.transaction():
             for pending, requests in affected:
                 grants = self._records.grants_of(pending.person)
-                for one in requests:
-                    if one.grant_id in grants.by_id:
-                        self._add_grantor(grants, pending, one)
+                for grant in requests:
+                    if grant.grant_id in grants.by_id:
+                        self._add_grantor(grants, pending, grant)
                 self._records.put_grants(pending.person, grants)
         self._records.uncache()
 
@@ -337,13 +337,13 @@ class GrantRecorder:
             for request in part.requested
             if part.requested_again.isdisjoint(part.parts_of(request))
         }
-        for grantor, one, request in pending.new:
+        for grantor, granted, request in pending.new:
             if (grantor, request) not in requested or request in pending.was_done_before:
-                grants.by_id.get(one, {}).pop(grantor, None)
+                grants.by_id.get(granted, {}).pop(grantor, None)
         _remove_grants(grants, pending.removed)
         done = {request for _, request in requested}
-        for one, (request, since) in pending.started.items():
-            _set_value(grants, one, until if request in done else since)
+        for granted, (request, since) in pending.started.items():
+            _set_value(grants, granted, until if request in done else since)
         self._records.put_grants(person, grants)
         for part in change.parts:
             name = self.members.audience_of(part.row)
@@ -358,11 +358,11 @@ class GrantRecorder:
             return
         with self._ledger.transaction():
             grants = self._records.grants_of(pending.person)
-            for grantor, one, _ in pending.new:
-                grants.by_id.get(one, {}).pop(grantor, None)
+            for grantor, granted, _ in pending.new:
+                grants.by_id.get(granted, {}).pop(grantor, None)
             _remove_grants(grants, ())
-            for one, (_, since) in pending.started.items():
-                _set_value(grants, one, since)
+            for granted, (_, since) in pending.started.items():
+                _set_value(grants, granted, since)
             self._records.put_grants(pending.person, grants)
             for part in change.parts:
                 self._remove_new_member(part.row, pending.person, grants)
@@ -377,15 +377,15 @@ class GrantRecorder:
 
 
 def _remove_grants(grants: Grants, removed: Iterable[str]) -> None:
-    for one in removed:
-        grants.by_id.pop(one, None)
-    for one in [one for one, grantors in grants.by_id.items() if not grantors]:
-        del grants.by_id[one]
+    for granted in removed:
+        grants.by_id.pop(granted, None)
+    for granted in [granted for granted, grantors in grants.by_id.items() if not grantors]:
+        del grants.by_id[granted]
 
 
-def _set_value(grants: Grants, one: str, value: str) -> None:
-    if one in grants.by_id:
-        grants.by_id[one] = dict.fromkeys(grants.by_id[one], value)
+def _set_value(grants: Grants, granted: str, value: str) -> None:
+    if granted in grants.by_id:
+        grants.by_id[granted] = dict.fromkeys(grants.by_id[granted], value)
 
 
 def audience_grantor(name: str) -> str:

@@ -106,5 +106,7 @@ class InputCompleteness:
         bookmarks = self._state.get("bookmarks")
         marks = bookmarks if isinstance(bookmarks, dict) else {}
         entries = [marks.get(source) for source in found.sources]
-        is_open = any(isinstance(one, dict) and one.get("progress_markers") for one in entries)
+        is_open = any(
+            isinstance(entry, dict) and entry.get("progress_markers") for entry in entries
+        )
         return is_open or bool(self._state.get("currently_syncing"))

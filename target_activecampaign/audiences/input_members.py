@@ -34,7 +34,7 @@ class InputMembers:
         if row.number is None or is_delete(row):
             return
         records = self._ledger.audiences
-        self._addresses.update(records.address_key(one) for one in emails_of(row))
+        self._addresses.update(records.address_key(email) for email in emails_of(row))
         _, contact = contact_of_row(self._references, row)
         if contact is not None:
             self._contacts.add(contact)

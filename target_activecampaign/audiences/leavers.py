@@ -55,7 +55,7 @@ MAY_START_AUTOMATIONS = (
 
 
 class OpenRows(RowResults, Protocol):
-    """Where rows get their results, here of people who are in no row of the input."""
+    """Where people who are in no row of the input get their results: `RowFinisher`."""
 
     faulty_streams: set[str]
     #: Why no one may leave an audience, None where nothing forbids it.
@@ -70,7 +70,7 @@ class _LeaverResults:
 
     def __init__(self, rows: OpenRows, leavers: list[Leaver], report: AudienceReport) -> None:
         self._rows, self._report = rows, report
-        self._leavers = {id(leaver.part.row): leaver for leaver in leavers}
+        self._leavers = {id(leaver.row_request.row): leaver for leaver in leavers}
         self.done: set[int] = set()
 
     def finish(self, row: InputRecord, outcome: Outcome) -> None:
@@ -82,8 +82,8 @@ class _LeaverResults:
         leaver = self._leavers[id(row)]
         details: dict[str, Any] = {"audience": row.input_stream}
         if is_done or outcome.action is Action.UPDATED:
-            details["taken_back"] = leaver.taken_back
-            self._report.revoked.update(leaver.done)
+            details["taken_back"] = leaver.revoked_names
+            self._report.revoked.update(leaver.revoked_texts)
         reason = join_reasons([LEFT, outcome.reason])
         if is_done:
             kept = outcome.reason
@@ -224,54 +224,62 @@ class LeaverProcessor:
         context = self._context
         now, later = context.limits.split(leavers)
         results = _LeaverResults(self._rows, now, report)
-        self._rows.open([leaver.part.row for leaver in leavers])
+        self._rows.open([leaver.row_request.row for leaver in leavers])
         for leaver in later:
             outcome = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)
-            details = {"audience": leaver.part.row.input_stream}
-            self._rows.finish(leaver.part.row, replace(outcome, details=details))
+            details = {"audience": leaver.row_request.row.input_stream}
+            self._rows.finish(leaver.row_request.row, replace(outcome, details=details))
         with context.ledger.transaction():
             # First, so that a person who returns after a killed run is written again.
-            for key in (key for one in now for member in one.members for key in member.keys):
+            for key in (key for leaver in now for member in leaver.members for key in member.keys):
                 context.ledger.forget(key)
         try:
             if context.earlier_values is not None:
-                context.earlier_values.expect("contact", [one.part.row for one in now])
-            values = self._grants.reader.read(one.contact for one in now if one.contact)
+                context.earlier_values.expect("contact", [leaver.row_request.row for leaver in now])
+            values = self._grants.reader.read(leaver.contact for leaver in now if leaver.contact)
             now = self._keep_members(now, values)
-            for one in now:
-                there = values.get(one.contact or "")
-                plan_revocation(context, one, rule, self._grants_of(one), there)
+            for leaver in now:
+                there = values.get(leaver.contact or "")
+                plan_revocation(context, leaver, rule, self._grants_of(leaver), there)
             if context.earlier_values is not None:
-                grantor = audience_grantor(now[0].part.row.input_stream) if now else ""
+                grantor = audience_grantor(now[0].row_request.row.input_stream) if now else ""
                 context.earlier_values.note_leavers(
-                    [(one.contact, grantor, one.grant_ids) for one in now if one.contact]
+                    [
+                        (leaver.contact, grantor, leaver.grant_ids)
+                        for leaver in now
+                        if leaver.contact
+                    ]
                 )
         except RequestError as problem:
-            for one in now:
-                results.finish(one.part.row, outcome_of(problem))
+            for leaver in now:
+                results.finish(leaver.row_request.row, outcome_of(problem))
             return
-        sink = SINKS[self._alias(now[0].part.row.input_stream)] if now else None
+        sink = SINKS[self._alias(now[0].row_request.row.input_stream)] if now else None
         if sink is not None:
-            write_revocations(replace(context, rows=results), sink, [one.change for one in now])
-        self._finish_leavers([one for one in now if id(one.part.row) in results.done], report)
+            write_revocations(
+                replace(context, rows=results), sink, [leaver.change for leaver in now]
+            )
+        self._finish_leavers(
+            [leaver for leaver in now if id(leaver.row_request.row) in results.done], report
+        )
 
     def _keep_members(
         self, leavers: list[Leaver], values: dict[str, ContactValues]
     ) -> list[Leaver]:
         """Return the leavers without the contacts that got an address of the input; these stay."""
         gone = []
-        for one in leavers:
-            there, name = values.get(one.contact or ""), one.part.row.input_stream
+        for leaver in leavers:
+            there, name = values.get(leaver.contact or ""), leaver.row_request.row.input_stream
             email = str(there.row.get("email") or "") if there is not None else ""
             address = self._records.address_key(email) if email else NO_ADDRESS
-            moved = [member._replace(address=address) for member in one.members]
+            moved = [member._replace(address=address) for member in leaver.members]
             if not self._input_members[name].includes(moved[0]):
-                gone.append(one)
+                gone.append(leaver)
                 continue
             for member in moved:
                 self._records.put_member(name, member)
-            outcome = Outcome(Action.SKIPPED, one.contact, HAS_ADDRESS, whole=False)
-            self._rows.finish(one.part.row, replace(outcome, details={"audience": name}))
+            outcome = Outcome(Action.SKIPPED, leaver.contact, HAS_ADDRESS, whole=False)
+            self._rows.finish(leaver.row_request.row, replace(outcome, details={"audience": name}))
         return gone
 
     def _grants_of(self, leaver: Leaver) -> Grants:
@@ -285,18 +293,19 @@ class LeaverProcessor:
     def _finish_leavers(self, leavers: list[Leaver], report: AudienceReport) -> None:
         context = self._context
         report.left += len(leavers)
-        for one in leavers:
+        for leaver in leavers:
             if context.write_client.is_dry_run and context.plan.wants_sample():
-                row, fields = one.part.row, {text: ["given", None] for text in one.done}
-                context.plan.add_sample(row.stream, one.contact, fields)
+                fields = {text: ["given", None] for text in leaver.revoked_texts}
+                stream = leaver.row_request.row.stream
+                context.plan.add_sample(stream, leaver.contact, fields)
         with context.ledger.transaction():
-            for one in leavers:
-                self._remove_leaver(one)
+            for leaver in leavers:
+                self._remove_leaver(leaver)
         self._records.uncache()
 
     def _remove_leaver(self, leaver: Leaver) -> None:
         """Remove a leaver from the audience, and the audience from the grantors."""
-        name = leaver.part.row.input_stream
+        name = leaver.row_request.row.input_stream
         persons = {leaver.contact, *(member.person for member in leaver.members)}
         for person in filter(None, persons):
             grants = self._records.grants_of(person)

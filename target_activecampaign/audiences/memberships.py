@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.ledger.ledger import Confirmed, Ledger
     from target_activecampaign.lookups.references import References
     from target_activecampaign.records.record import InputRecord
 
@@ -37,11 +37,19 @@ class Memberships:
         self.input_members = {name: InputMembers(ledger, references) for name in policy.audiences}
         #: Audiences of earlier runs that this run does not have, until a row of theirs comes.
         self._former = set(self._records.audiences()) - policy.audiences.keys()
-        self.deliveries = Deliveries(ledger, {*self._former, *policy.audiences})
+        self._deliveries = Deliveries(ledger, {*self._former, *policy.audiences})
 
     def audience_of(self, row: InputRecord) -> str | None:
         """Return the audience of a row, None where its stream is none."""
         return row.input_stream if row.input_stream in self.input_members else None
+
+    def mark_delivery(self, row: InputRecord, known: Confirmed | None) -> None:
+        """Let the ledger note the row's stream when it confirms a row of an audience."""
+        self._deliveries.mark(row, known)
+
+    def is_first_delivery(self, row: InputRecord, known: Confirmed) -> bool:
+        """Return whether an audience delivered this row, and the row's own stream never did."""
+        return self._deliveries.is_first(row, known)
 
     def note_rows(self, rows: Iterable[InputRecord]) -> None:
         """Note who is in the input, before anything is decided about the rows."""
@@ -71,7 +79,7 @@ class Memberships:
                 for row, person, address in people:
                     self.note_contact(row, None if person.startswith("@") else person)
                     self.put_member(name, person, address, [row.ledger_key])
-                    self.deliveries.add(row)
+                    self._deliveries.add(row)
             self._records.uncache()
 
     def _people_of(self, rows: list[InputRecord]) -> list[tuple[InputRecord, str, bytes]]:

@@ -1,4 +1,4 @@
-"""What is revoked from people who left an audience, as changes of their contacts."""
+"""Plans what the target revokes from people who left an audience, as changes of contacts."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
 NO_CONTACT = "the account no longer has this contact"
-GRANTED_BY_OTHERS = "what another stream gives too stays"
-OTHER_VALUE = "a field that has another value by now stays"
-STARTED_AGAIN = "a tag or a subscription that ended and began again stays"
+GRANTED_BY_OTHERS = "the target keeps what another stream grants too"
+OTHER_VALUE = "the target keeps a field that has another value by now"
+STARTED_AGAIN = "the target keeps a tag or a subscription that ended and began again"
 TEXTS = {
     "tag": "the tag {}",
     "list": "the subscription to the list {}",
@@ -30,52 +30,57 @@ TEXTS = {
 
 @dataclass
 class Leaver:
-    """A person who left an audience: all members that are one contact, None for no contact.
+    """A person who left an audience.
 
-    ``part`` has the row that gets the result. ``revoked`` has by request the kind and the name of
-    what is revoked; automations are counted where they are left. ``grant_ids`` has by grant id
-    the hash of a field's value. Of a tag or subscription it has none: an undo starts it at another
-    time.
+    * ``members``: the members of the audience that are this person.
+    * ``contact``: the id of the person's contact, None where the account has none.
+    * ``row_request``: what the target requests for the person; its row gets the result.
+    * ``revoked``: by request, the kind and the name of the grant that the request revokes.
+      Automations are not in it: the code that ends an enrolment counts them.
+    * ``grant_ids``: by grant id, the hash of a field's value. It is empty for a tag or a
+      subscription, because an undo starts those at another time.
     """
 
     members: list[Member]
     contact: str | None
-    part: RowRequest
+    row_request: RowRequest
     change: ContactChange
     revoked: dict[str, tuple[str, str]] = field(default_factory=dict)
     grant_ids: dict[str, str] = field(default_factory=dict)
 
     @property
-    def done(self) -> list[str]:
-        """What was revoked, without what a setting forbade."""
-        return [TEXTS[kind].format(name) for kind, name in self._done]
+    def revoked_texts(self) -> list[str]:
+        """What the target revoked, as texts for people; without what a setting forbade."""
+        return [TEXTS[kind].format(name) for kind, name in self._made]
 
     @property
-    def taken_back(self) -> dict[str, list[str]]:
-        """The names of what was revoked, by kind."""
+    def revoked_names(self) -> dict[str, list[str]]:
+        """The names of what the target revoked, by kind."""
         found: dict[str, list[str]] = {}
-        for kind, name in self._done:
+        for kind, name in self._made:
             found.setdefault(f"{kind}s", []).append(name)
         if self.change.left_automations:
             found["automations"] = sorted(self.change.left_automations)
         return found
 
     @property
-    def _done(self) -> list[tuple[str, str]]:
-        part = self.part
+    def _made(self) -> list[tuple[str, str]]:
+        row_request = self.row_request
         return [
-            one
-            for request, one in self.revoked.items()
-            if request in part.requested and part.requested_again.isdisjoint(part.parts_of(request))
+            kind_and_name
+            for request, kind_and_name in self.revoked.items()
+            if request in row_request.requested
+            and row_request.requested_again.isdisjoint(row_request.parts_of(request))
         ]
 
 
 def leaver_of(members: list[Member], contact: str | None, audience: str, stream: str) -> Leaver:
-    """Return a leaver, with a row for its result; ``stream`` is the target's name."""
+    """Return a leaver with a row for its result. ``stream`` is the stream's name in the target."""
     row = InputRecord(None, stream, {}, {"id": contact}, {}, input_stream=audience)
     row.known_id = contact
-    part = RowRequest(row, may_create=False)
-    return Leaver(members, contact, part, ContactChange([part], id=contact, is_revocation=True))
+    row_request = RowRequest(row, may_create=False)
+    change = ContactChange([row_request], id=contact, is_revocation=True)
+    return Leaver(members, contact, row_request, change)
 
 
 def plan_revocation(
@@ -86,14 +91,16 @@ def plan_revocation(
     values: ContactValues | None,
 ) -> None:
     """Plan to revoke what only the audience granted and the contact still has."""
-    part = leaver.part
+    row_request = leaver.row_request
     if values is None:
-        part.remarks += [NO_CONTACT] if leaver.contact else []
+        row_request.remarks += [NO_CONTACT] if leaver.contact else []
         return
     leaver.change.email = str(values.row.get("email") or "").strip() or None
     holdout, email = context.holdout, leaver.change.email
-    part.row.is_held_out = holdout.is_active and email is not None and holdout.is_held_out(email)
-    grantor = audience_grantor(part.row.input_stream)
+    row_request.row.is_held_out = (
+        holdout.is_active and email is not None and holdout.is_held_out(email)
+    )
+    grantor = audience_grantor(row_request.row.input_stream)
     kinds = {GRANT_KINDS[word] for word in rule.on_leave}
     for grant_id, grantors in sorted(grants.by_id.items()):
         if grantor not in grantors or split_grant_id(grant_id)[0] not in kinds:
@@ -110,46 +117,48 @@ def plan_revocation(
 def _revoke(
     context: WriteContext, leaver: Leaver, grant_id: str, value: str, values: ContactValues
 ) -> None:
-    """Add the removal of what a grant id stands for to a change, if the contact has it.
+    """Add a request to the change that revokes a grant, if the contact still has what it granted.
 
-    ``value`` is what the ledger has of the grant beside its grantors.
+    ``value`` is the value of the grant in the ledger, as in `Grantors`.
     """
-    kind, one = split_grant_id(grant_id)
+    kind, native_id = split_grant_id(grant_id)
     change, references = leaver.change, context.references
-    if kind == "tag" and one in values.tags:
+    if kind == "tag" and native_id in values.tags:
         if began_after(values, grant_id, value):
             _remark(leaver, STARTED_AGAIN)
             return
-        change.associations += (values.tags[one],)
-        name = references.table("tag").get(one, {}).get("tag") or one
-        _request(leaver, f"association:{values.tags[one]}", kind, name)
-    elif kind == "list" and one in values.lists and values.lists[one].status == ACTIVE:
+        change.associations += (values.tags[native_id],)
+        name = references.table("tag").get(native_id, {}).get("tag") or native_id
+        _request(leaver, f"association:{values.tags[native_id]}", kind, name)
+    elif kind == "list" and native_id in values.lists and values.lists[native_id].status == ACTIVE:
         if began_after(values, grant_id, value):
             _remark(leaver, STARTED_AGAIN)
             return
-        change.lists[one] = UNSUBSCRIBE
-        name = references.table("list").get(one, {}).get("name") or one
-        _request(leaver, f"list:{one}", kind, name)
-    elif kind == "field" and values.fields.get(one) not in BLANK:
-        found = [known for known in references.fields("contact").definitions if known.id == one]
+        change.lists[native_id] = UNSUBSCRIBE
+        name = references.table("list").get(native_id, {}).get("name") or native_id
+        _request(leaver, f"list:{native_id}", kind, name)
+    elif kind == "field" and values.fields.get(native_id) not in BLANK:
+        found = [
+            known for known in references.fields("contact").definitions if known.id == native_id
+        ]
         if not found:
             return
-        text = normalized_text(found[0], values.fields[one])
+        text = normalized_text(found[0], values.fields[native_id])
         if context.ledger.audiences.digest(text) != value:
             _remark(leaver, OTHER_VALUE)
             return
-        change.values[one] = (found[0], "", None)
-        _request(leaver, f"value:{one}", kind, found[0].title)
+        change.values[native_id] = (found[0], "", None)
+        _request(leaver, f"value:{native_id}", kind, found[0].title)
     elif kind == "automation":
-        change.automations[one] = False
-        leaver.part.requested.add(f"automation:{one}")
+        change.automations[native_id] = False
+        leaver.row_request.requested.add(f"automation:{native_id}")
 
 
 def _remark(leaver: Leaver, text: str) -> None:
-    remarks = leaver.part.remarks
+    remarks = leaver.row_request.remarks
     remarks += [text] if text not in remarks else []
 
 
 def _request(leaver: Leaver, request: str, kind: str, name: str) -> None:
-    leaver.part.requested.add(request)
+    leaver.row_request.requested.add(request)
     leaver.revoked[request] = kind, name

@@ -39,7 +39,7 @@ class DocumentChange:
 
 
 class ChangeRecorder(Protocol):
-    """What notes the values that write requests replace, so that a run can be undone."""
+    """Notes the values that write requests replace, for an undo: `UndoRecorder`."""
 
     def before(self, method: str, path: str, body: Any, about: str | None) -> list[Any]:
         """Note what a request replaces, and return what it writes. Raises `RequestError`."""

@@ -58,7 +58,7 @@ def _rule_of(where: str, rule: dict[str, Any]) -> tuple[AudienceRule, list[str]]
     faults = []
     words = rule.get("on_leave")
     words = [REMOVE_TAGS] if words is None else [words] if isinstance(words, str) else words
-    if not isinstance(words, list) or not words or not all(one in ON_LEAVE for one in words):
+    if not isinstance(words, list) or not words or not all(word in ON_LEAVE for word in words):
         faults.append(f"{where}.on_leave {WORDS}")
         words = []
     share = _share_of(rule.get("max_leave_share"))

@@ -107,9 +107,9 @@ def _shared_files(values: dict[str, Any]) -> list[str]:
         if path != os.devnull
     }
     return [
-        f"{one} and {other} must be different files"
-        for one, other in itertools.combinations(files, 2)
-        if files[one] == files[other]
+        f"{file} and {other} must be different files"
+        for file, other in itertools.combinations(files, 2)
+        if files[file] == files[other]
     ]
 
 

@@ -19,7 +19,7 @@ MAX_LEVELS = 100
 
 
 class BrokenLine(Protocol):
-    """Callback for a line that cannot be read."""
+    """Callback for a line that cannot be read; the target counts it."""
 
     def __call__(self, why: str, *, is_record: bool) -> None:
         """Handle the reason, and whether the line may have been a record."""
@@ -40,7 +40,7 @@ class MessageReader:
     ) -> Counter[str]:
         """Call the callback of each message's type and count the messages."""
         stats: Counter[str] = Counter()
-        lines = _bearing(sys.stdin if file_input is None else file_input)
+        lines = _tolerate_bad_bytes(sys.stdin if file_input is None else file_input)
         for self._number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -114,7 +114,7 @@ def _is_deep(line: str, message: Message) -> bool:
         return False
     level: list[Any] = [message]
     for _ in range(MAX_LEVELS):
-        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        inner = (node.values() if isinstance(node, dict) else node for node in level)
         level = [part for parts in inner for part in parts if isinstance(part, (dict, list))]
     return bool(level)
 
@@ -136,15 +136,15 @@ def _has_lone_surrogate(message: Message) -> bool:
     return False
 
 
-def _bearing(source: Iterable[str]) -> Iterable[str]:
+def _tolerate_bad_bytes(source: Iterable[str]) -> Iterable[str]:
     """Return the input such that a byte that is not UTF-8 affects only its line."""
     reconfigure = getattr(source, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8", errors="surrogateescape")
-    return _without_mark(source)
+    return _without_byte_order_mark(source)
 
 
-def _without_mark(source: Iterable[str]) -> Iterable[str]:
-    """Return the lines without the byte order mark that some editors put before the first."""
+def _without_byte_order_mark(source: Iterable[str]) -> Iterable[str]:
+    """Return the lines without the byte order mark that some editors write first."""
     for number, line in enumerate(source):
         yield line.removeprefix("\ufeff") if number == 0 else line

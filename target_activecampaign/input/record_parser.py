@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.audiences.input_completeness import (
     REJECTED,
@@ -19,17 +17,14 @@ from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipp
 from target_activecampaign.records.account_label import AccountLabelCheck, without_label
 from target_activecampaign.records.clean import composed
 from target_activecampaign.records.columns import CUSTOM_FIELDS
-from target_activecampaign.records.record import InputRecord, key_of
+from target_activecampaign.records.input_schemas import InputSchemas
+from target_activecampaign.records.record import InputRecord, UnreadLine, key_of
 from target_activecampaign.sinks import registry
-from target_activecampaign.sinks.custom_objects import find_object
 
 from .row_columns import RowColumns, canonical_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tap_activecampaign_unified.resources.custom_objects import CustomObject
-    from target_activecampaign.processing.batch_processor import BatchProcessor
+    from target_activecampaign.sinks.custom_objects import AccountObjects
 
 logger = logging.getLogger("target-activecampaign")
 
@@ -60,7 +55,7 @@ class RecordParser:
 
     def __init__(
         self,
-        processor: Callable[[], BatchProcessor],
+        objects: AccountObjects,
         maps: StreamMaps | None,
         aliases: dict[str, str] | None,
         label: str | None = None,
@@ -70,19 +65,16 @@ class RecordParser:
 
         Raises `SettingsError` where `column_aliases` names what is unknown.
         """
-        self._processor, self._maps, self._aliases = processor, maps, aliases or {}
-        self._columns = RowColumns(policy or WritePolicy(), self._aliases, self._find_object)
+        self._maps, self._aliases = maps, aliases or {}
+        self._columns = RowColumns(policy or WritePolicy(), self._aliases, objects.find)
         self._labels = AccountLabelCheck(label)
         self._keys: dict[str, list[str]] = {}
+        self._unread: list[UnreadLine] = []
+        #: What rows and their writers need of the input's SCHEMA messages.
+        self.schemas = InputSchemas()
         self.number = 0
         #: What came of each stream.
         self.completeness = InputCompleteness()
-
-    def _find_object(self, stream: str) -> CustomObject | None:
-        """Return the account's custom object of a stream, None where it cannot be read."""
-        with contextlib.suppress(RequestError):
-            return find_object(self._processor().context, stream)
-        return None
 
     def alias(self, stream: str) -> str:
         """Return the target's name of a source's stream."""
@@ -102,7 +94,7 @@ class RecordParser:
     def names_of(self, stream: str) -> list[str]:
         """Return the names that a source's stream has behind `stream_maps`."""
         maps = self._maps.streams(stream) if self._maps is not None else []
-        return [str(one.stream_alias) for one in maps] or [stream]
+        return [str(stream_map.stream_alias) for stream_map in maps] or [stream]
 
     def takes_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
         """Parse a SCHEMA; return the streams after stream maps, with schema and key."""
@@ -121,8 +113,12 @@ class RecordParser:
         for name in self.names_of(stream):
             self.completeness.note_schema(name, stream)
         return [
-            (one.stream_alias, one.transformed_schema, list(one.transformed_key_properties or []))
-            for one in maps
+            (
+                stream_map.stream_alias,
+                stream_map.transformed_schema,
+                list(stream_map.transformed_key_properties or []),
+            )
+            for stream_map in maps
         ]
 
     def is_rekeyed(self, stream: str, keys: list[str]) -> bool:
@@ -137,7 +133,6 @@ class RecordParser:
         has_custom_fields = sink is not None and sink.resource.custom_fields
         if sink is None or not has_custom_fields or not hints or not isinstance(properties, dict):
             return
-        found = self._processor().context.custom.creator.hints
         table = self._columns.table(sink.resource.name)
         for column, part in properties.items():
             place = table.place_of(column)
@@ -147,9 +142,14 @@ class RecordParser:
             hints_by_name = {place.key: part} if place.key else inner
             for name, hint in (hints_by_name if isinstance(hints_by_name, dict) else {}).items():
                 if isinstance(hint, dict):
-                    found.setdefault((sink.entity, fold(name)), hint)
+                    self.schemas.field_hints.setdefault((sink.entity, fold(name)), hint)
 
     # --- rows ---------------------------------------------------------------------------------
+
+    def take_unread(self) -> list[UnreadLine]:
+        """Return the lines that did not become rows, each once."""
+        unread, self._unread = self._unread, []
+        return unread
 
     def rows_of(self, message: Message) -> list[InputRecord]:
         """Return the rows of a RECORD: one, unless stream maps drop or duplicate it."""
@@ -177,9 +177,9 @@ class RecordParser:
         if not maps:
             return [(stream, record)]
         found = []
-        for one in maps:
+        for stream_map in maps:
             try:
-                mapped = one.transform(copy.copy(record))
+                mapped = stream_map.transform(copy.copy(record))
             except Exception as problem:  # noqa: BLE001 - the user's expression may raise anything
                 why = f"stream_maps failed on this row ({type(problem).__name__})"
                 for name in self.names_of(stream):
@@ -188,9 +188,9 @@ class RecordParser:
                 continue
             if mapped is None:
                 outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, whole=False)
-                self._processor().rows.results.add(self.number, self.alias(stream), {}, outcome)
+                self._unread.append(UnreadLine(self.number, self.alias(stream), {}, outcome))
             else:
-                found.append((one.stream_alias, mapped))
+                found.append((stream_map.stream_alias, mapped))
         return found
 
     def row_of(
@@ -221,13 +221,13 @@ class RecordParser:
             fields, given = canonical_key(record, found, keys)
             key = key_of({**found.record, **given}, fields, sink.identity)
         except RowSkipped as skip:
-            self._processor().rows.results.add(number, stream, full_key, skip.outcome())
+            self._unread.append(UnreadLine(number, stream, full_key, skip.outcome()))
             return None
         except RowRejected as rejection:
             self.completeness.note_fault(input_stream or stream, REJECTED)
             self._reject(number, stream, key, rejection.reason)
             return None
-        self._processor().rows.key_properties.setdefault(stream, keys)
+        self.schemas.key_properties.setdefault(stream, keys)
         nested = composed(found.record) if sink.family != "raw" else found.record
         row = InputRecord(number, stream, nested, key, source, remarks=remarks)
         row.shown_key = {name: record.get(name) for name in keys} if fields != keys else None
@@ -236,4 +236,5 @@ class RecordParser:
         return row
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
-        self._processor().rows.reject_unread(number, stream or "unknown", key, why)
+        outcome = Outcome(Action.REJECTED, reason=why, whole=False)
+        self._unread.append(UnreadLine(number, stream or "unknown", key, outcome))

@@ -102,14 +102,14 @@ class RowColumns:
         if sink.family == "contact":
             phones = "phones" if stream == "marketing_contacts" else "phone_numbers"
             found.record = with_plain_columns(found.record, phones)
-        unknown = [one for one in found.unknown if one.path not in keys]
+        unknown = [column for column in found.unknown if column.path not in keys]
         if not unknown or self._policy.unknown_columns == "ignore":
             return found, []
-        remarks = sorted({one.text for one in unknown})
+        remarks = sorted({column.text for column in unknown})
         if self._policy.unknown_columns == "reject":
             raise RowRejected("; ".join(remarks))
-        for one in unknown:
-            self._warn(stream, one)
+        for column in unknown:
+            self._warn(stream, column)
         return found, remarks
 
     def _warn(self, stream: str, unknown: UnknownColumn) -> None:

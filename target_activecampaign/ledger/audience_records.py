@@ -22,9 +22,9 @@ ROWS_PER_PAGE = 5_000
 NO_ADDRESS = b""
 _PENDING, _COMPLETE = 1, 2
 
-#: The streams that granted a tag, list, field or automation, all with the same value: of a field
-#: the hash of its value; of a tag or list the time when the grant was confirmed, in seconds of the
-#: account's clock, empty where that is not known.
+#: The streams that granted a tag, list, field or automation. All of them have the same value. For a
+#: field it is the hash of the field's value. For a tag or list it is the time when the write was
+#: confirmed, in seconds of the account's clock, or empty where that time is not known.
 Grantors = dict[str, str]
 
 
@@ -50,10 +50,10 @@ class Member(NamedTuple):
 
 @dataclass
 class Grants:
-    """What streams granted to a person: the grantors of each grant id, such as `tag:12`.
+    """What streams granted to a person: by grant id, such as `tag:12`, its grantors.
 
-    ``contact`` is the id of a contact that was written by its address, None where this is the
-    contact's own entry, or where no id is known yet.
+    An entry by address names in ``contact`` the id of its contact, once the id is known. The
+    contact's own entry has None there.
     """
 
     contact: str | None = None
@@ -66,7 +66,10 @@ def placeholder_of(address: bytes) -> str:
 
 
 class AudienceRecords:
-    """Reads and writes members and grants; a dry run writes nothing."""
+    """Reads and writes members and grants. A dry run writes nothing.
+
+    The SQL table of grants is called `given`: another name would need a migration of each ledger.
+    """
 
     def __init__(
         self, store: Store, hash_key: Callable[..., bytes], *, is_dry_run: bool = False
@@ -108,10 +111,10 @@ class AudienceRecords:
 
     def prefetch_grants(self, persons: Iterable[str]) -> None:
         """Read the grants of many persons with few statements."""
-        self._store.prefetch("given", ((one,) for one in persons))
+        self._store.prefetch("given", ((person_id,) for person_id in persons))
 
     def grants_of(self, person: str) -> Grants:
-        """Return what was granted to a person, or only the contact of an address that has one."""
+        """Return the grants of a person. An address whose contact is known has only the contact."""
         found = self._store.get("given", person)
         if found is None:
             return Grants()
@@ -138,7 +141,7 @@ class AudienceRecords:
 
     def prefetch_members(self, audience: str, persons: Iterable[str]) -> None:
         """Read many members with few statements."""
-        self._store.prefetch("members", ((audience, one) for one in persons))
+        self._store.prefetch("members", ((audience, person_id) for person_id in persons))
 
     def member(self, audience: str, person: str) -> Member | None:
         """Return a member, None where the person is none."""
@@ -161,7 +164,7 @@ class AudienceRecords:
             self._store.put("members", (audience, person), None)
 
     def members(self, audience: str) -> Iterator[Member]:
-        """Return all members; those written meanwhile may be among them."""
+        """Return all members. Members that are written meanwhile may be among them."""
         after = ""
         while True:
             rows = self._store.page("members", audience, after, ROWS_PER_PAGE)

@@ -68,10 +68,10 @@ class _Table:
         owner = sa.ForeignKey("accounts.account", ondelete="CASCADE")
         account = sa.Column("account", sa.Integer, owner, primary_key=True)
         scope = [] if database.is_file else [account]
-        key = [sa.Column(one, kind, primary_key=True) for one, kind in self.keys.items()]
-        others = [sa.Column(one, kind) for one, kind in values.items()]
+        key = [sa.Column(column, kind, primary_key=True) for column, kind in self.keys.items()]
+        others = [sa.Column(column, kind) for column, kind in values.items()]
         table = sa.Table(name, metadata, *scope, *key, *others, sqlite_with_rowid=False)
-        mine = [one == sa.bindparam("account") for one in scope]
+        mine = [column == sa.bindparam("account") for column in scope]
         mine.append(sa.tuple_(*key).in_(sa.bindparam("keys", expanding=True)))
         self.select = sa.select(*key, *others).where(*mine)
         self.delete = sa.delete(table).where(*mine)
@@ -213,7 +213,9 @@ class Store:
 
     def _write(self, rows: Rows) -> None:
         for name, table in self._tables.items():
-            mine = [(key, values) for (one, key), values in rows.items() if one == name]
+            mine = [
+                (key, values) for (table_name, key), values in rows.items() if table_name == name
+            ]
             put = [self._row(name, key + values) for key, values in mine if values is not None]
             self._database.rows(table.put, put)
             gone = [key for key, values in mine if values is None]

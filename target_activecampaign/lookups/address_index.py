@@ -34,7 +34,7 @@ class AddressIndex:
         found = [(self._hash(str(row.get("email") or "")), str(row.get("id"))) for row in rows]
         self._database.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?)", found)
         if after <= self.last:
-            self.last = max([self.last, *(id_number(one) or 0 for _, one in found)])
+            self.last = max([self.last, *(id_number(native_id) or 0 for _, native_id in found)])
 
     def find(self, address: str) -> str | None:
         """Return the id of an address's contact, None where there was none."""

@@ -126,14 +126,14 @@ class ContactValuesReader:
 
         Raises `RequestError` where a request fails.
         """
-        wanted = sorted({one for one in ids if one.isdigit()}, key=int)
+        wanted = sorted({native_id for native_id in ids if native_id.isdigit()}, key=int)
         found: dict[str, ContactValues] = {}
         separate: dict[str, list[str]] = defaultdict(list)
         chunks = [wanted[at : at + FULL_PAGE] for at in range(0, len(wanted), FULL_PAGE)]
         self._pool.each([partial(self._read_chunk, chunk, found, separate) for chunk in chunks])
         for relation, contacts in separate.items():
             self._read_separately(relation, contacts, found)
-        return {one: found[one] for one in wanted if one in found}
+        return {native_id: found[native_id] for native_id in wanted if native_id in found}
 
     # --- contacts with their related rows ---------------------------------------------------
 
@@ -148,9 +148,9 @@ class ContactValuesReader:
         left, relations = chunk, list(RELATIONS)
         while left:
             body, rows = self._request(left)
-            for one, row in rows.items():
-                if one not in found:
-                    found[one] = ContactValues(one, row)
+            for native_id, row in rows.items():
+                if native_id not in found:
+                    found[native_id] = ContactValues(native_id, row)
             again: set[str] = set()
             for relation in list(relations):
                 short = _add_included(relation, rows, body, found)
@@ -161,11 +161,15 @@ class ContactValuesReader:
                         self._exclude(relation)
                 else:
                     again.update(short)
-            left = [one for one in left if one in again]
+            left = [contact for contact in left if contact in again]
 
     def _request(self, ids: list[str]) -> tuple[dict[str, Any], dict[str, NativeRow]]:
         """Return the response for these contacts, and their rows by id."""
-        params: Params = [("limit", FULL_PAGE), ("status", -1), *(("ids[]", one) for one in ids)]
+        params: Params = [
+            ("limit", FULL_PAGE),
+            ("status", -1),
+            *(("ids[]", native_id) for native_id in ids),
+        ]
         while True:
             include: Params = [("include", ",".join(self._included))] if self._included else []
             try:
@@ -181,7 +185,7 @@ class ContactValuesReader:
             return {}, self._read_singly(ids)  # the server ignores `ids[]`
         total = total_of(body)
         if total is not None and total > len(rows) < len(ids):
-            rows |= self._read_singly([one for one in ids if one not in rows])
+            rows |= self._read_singly([native_id for native_id in ids if native_id not in rows])
         return body, rows
 
     def _exclude(self, relation: str) -> None:
@@ -192,13 +196,13 @@ class ContactValuesReader:
     def _read_singly(self, ids: list[str]) -> dict[str, NativeRow]:
         rows: dict[str, NativeRow] = {}
 
-        def read(one: str) -> None:
+        def read(contact: str) -> None:
             with contextlib.suppress(NotFound):
-                row = self._client.get(f"contacts/{one}").body.get("contact")
+                row = self._client.get(f"contacts/{contact}").body.get("contact")
                 if isinstance(row, dict):
-                    rows[one] = row
+                    rows[contact] = row
 
-        self._pool.each([partial(read, one) for one in ids])
+        self._pool.each([partial(read, native_id) for native_id in ids])
         return rows
 
     # --- relations on their own -------------------------------------------------------------
@@ -218,18 +222,20 @@ class ContactValuesReader:
                         if str(row.get("contact")) in wanted:
                             found[str(row["contact"])].add(relation, row)
                 return
-        self._pool.each([partial(self._read_nested, relation, one, found) for one in contacts])
+        self._pool.each(
+            [partial(self._read_nested, relation, contact, found) for contact in contacts]
+        )
 
-    def _read_nested(self, relation: str, one: str, found: dict[str, ContactValues]) -> None:
-        pages = walk_offset(self._client, f"contacts/{one}/{relation}", relation, lean=True)
+    def _read_nested(self, relation: str, contact: str, found: dict[str, ContactValues]) -> None:
+        pages = walk_offset(self._client, f"contacts/{contact}/{relation}", relation, lean=True)
         try:
             for page in pages:
                 for row in page.rows:
-                    found[one].add(relation, row)
+                    found[contact].add(relation, row)
         except NotFound as problem:
             if problem.is_endpoint:
                 raise
-            found.pop(one, None)  # it was deleted in between
+            found.pop(contact, None)  # it was deleted in between
 
 
 def _add_included(
@@ -249,15 +255,15 @@ def _add_included(
         if contact in rows:
             found[contact].add(relation, row)
             included[contact].add(str(row.get("id")))
-    last = max((at for at, one in enumerate(rows) if one in included), default=0)
+    last = max((at for at, place in enumerate(rows) if place in included), default=0)
     short = []
-    for at, (one, row) in enumerate(rows.items()):
+    for at, (contact_id, row) in enumerate(rows.items()):
         listed = row.get(relation)
         if isinstance(listed, list):
-            if not {str(each) for each in listed} <= included[one]:
-                short.append(one)
+            if not {str(each) for each in listed} <= included[contact_id]:
+                short.append(contact_id)
         elif at >= last:
-            short.append(one)
+            short.append(contact_id)
     return short
 
 

@@ -76,7 +76,9 @@ class CustomFieldLookup(Lookup):
             for number, option in enumerate(options)
         }
         made = definition_of(entity, row, by_id)
-        known = [one for one in self.fields(entity).definitions if one.id != made.id]
+        known = [
+            definition for definition in self.fields(entity).definitions if definition.id != made.id
+        ]
         self._fields[entity] = CustomFields([*known, made], self.policy.custom_field_keys)
 
     def values_below(self, entity: str, native_id: str) -> list[NativeRow]:

@@ -21,9 +21,9 @@ OPTED_OUT = {2: "unsubscribed", 3: "bounced"}
 FRESH_SECONDS = 300.0
 
 
-def list_contacts(client: Client, one: str, status: int, lookups: int) -> Iterator[Page | None]:
+def list_contacts(client: Client, list_id: str, status: int, lookups: int) -> Iterator[Page | None]:
     """Walk a list's contacts of one status; yield None if ``lookups`` single requests are fewer."""
-    params: list[tuple[str, Any]] = [("listid", one), ("status", status)]
+    params: list[tuple[str, Any]] = [("listid", list_id), ("status", status)]
     for number, page in enumerate(walk_keyset(client, "contacts", "contacts", params)):
         total = total_of(page.body)
         if number == 0 and total is not None and total / FULL_PAGE > 2 * lookups + 1:
@@ -49,12 +49,12 @@ class OptOuts:
         #: By list: when its opt-outs were read, and their folded addresses.
         self._opted_out: dict[str, tuple[float, set[str]]] = {}
 
-    def find(self, one: str | None, emails: set[str]) -> dict[str, str]:
+    def find(self, list_id: str | None, emails: set[str]) -> dict[str, str]:
         """Return how people opted out of a list, by folded address; None means any list."""
         references, suspects = self._references, emails
-        if one is not None:
-            self._looked_up[one] += len(emails)
-            left = self._read_list(one)
+        if list_id is not None:
+            self._looked_up[list_id] += len(emails)
+            left = self._read_list(list_id)
             # ActiveCampaign may ignore a filter: the contact's own memberships decide.
             suspects = emails if left is None else emails & left
         found: dict[str, str] = {}
@@ -62,24 +62,26 @@ class OptOuts:
         def check(email: str, native_id: str) -> None:
             for row in references.nested_rows("contacts", native_id, "contactLists"):
                 word = OPTED_OUT.get(number_of(row.get("status")))
-                if word and one in {None, str(row.get("list"))}:
+                if word and list_id in {None, str(row.get("list"))}:
                     found[email] = word
 
         known = references.contacts_by_email(suspects)
         references.pool.each([partial(check, email, one_id) for email, one_id in known.items()])
         return found
 
-    def _read_list(self, one: str) -> set[str] | None:
+    def _read_list(self, list_id: str) -> set[str] | None:
         """Return who opted out of a list; None where one request per contact is cheaper."""
         now = self._clock.monotonic()
-        read_at, left = self._opted_out.get(one, (None, set[str]()))
+        read_at, left = self._opted_out.get(list_id, (None, set[str]()))
         if read_at is not None and now - read_at < FRESH_SECONDS:
             return left
         left = set()
         for status in OPTED_OUT:
-            for page in list_contacts(self._references.client, one, status, self._looked_up[one]):
+            for page in list_contacts(
+                self._references.client, list_id, status, self._looked_up[list_id]
+            ):
                 if page is None:
                     return None
                 left |= {fold(str(row.get("email") or "")) for row in page.rows}
-        self._opted_out[one] = now, left
+        self._opted_out[list_id] = now, left
         return left

@@ -65,8 +65,10 @@ def _address_of(record: Record) -> str | None:
     if not is_nothing(record.get("email")):
         return str(record["email"]).strip()
     given = record.get("email_addresses")
-    several = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-    primary = _first(one for one in several if one.get("is_primary")) or _first(several) or {}
+    several = (
+        [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list) else []
+    )
+    primary = _first(entry for entry in several if entry.get("is_primary")) or _first(several) or {}
     return None if is_nothing(primary.get("email")) else str(primary["email"]).strip()
 
 

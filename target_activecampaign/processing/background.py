@@ -58,7 +58,7 @@ class BackgroundBatches:
 
     def first(self) -> int | None:
         """Return the lowest row number of the batches in the background."""
-        return min((one.first for one in self._open if one.first is not None), default=None)
+        return min((batch.first for batch in self._open if batch.first is not None), default=None)
 
     def wait_all(self) -> None:
         """Wait for all background batches; raise what ends the run."""
@@ -79,7 +79,7 @@ class BackgroundBatches:
         if self._open:
             identity = self._identity = _identity_of(rows, self._policy)
             self._wait_until(
-                lambda: not any(_may_conflict(one.identity, identity) for one in self._open)
+                lambda: not any(_may_conflict(batch.identity, identity) for batch in self._open)
             )
         return True
 
@@ -135,10 +135,10 @@ class BackgroundBatches:
         self._pool.raise_if_ending()
 
 
-def _may_conflict(one: RecordIdentity, other: RecordIdentity) -> bool:
+def _may_conflict(before: RecordIdentity, other: RecordIdentity) -> bool:
     """Return whether two batches may hold the same people."""
-    is_alike = one.columns == other.columns and len(one.columns) == 1
-    return not is_alike or not one.keys.isdisjoint(other.keys)
+    is_alike = before.columns == other.columns and len(before.columns) == 1
+    return not is_alike or not before.keys.isdisjoint(other.keys)
 
 
 def _identity_of(rows: list[InputRecord], policy: WritePolicy) -> RecordIdentity:

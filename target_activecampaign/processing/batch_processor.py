@@ -121,11 +121,11 @@ class BatchProcessor:
         for key, group in groups.items():
             known = ledger.find(key)
             for row in group:
-                self.grants.members.deliveries.mark(row, known)
+                self.grants.members.mark_delivery(row, known)
             if known is not None:
                 for row in group:
                     row.known_id = known.id
-                is_first = [self.grants.members.deliveries.is_first(row, known) for row in group]
+                is_first = [self.grants.members.is_first_delivery(row, known) for row in group]
                 is_sent = policy.force or any(row.is_held_out for row in group) or any(is_first)
                 if known.fields and not is_sent:
                     self._finish_confirmed(sink, group, known)
@@ -171,7 +171,9 @@ class BatchProcessor:
 
     def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
         """Return a row's identity in the ledger: its key, or the whole record without one."""
-        is_weak = bool(sink.weak & row.key.keys()) and not self.rows.key_properties.get(row.stream)
+        is_weak = bool(sink.weak & row.key.keys()) and not self.rows.schemas.key_properties.get(
+            row.stream
+        )
         if is_weak and "name+contact" not in self.context.policy.match_opportunities_on:
             return identifying_columns(row)
         return identity_of(row)

@@ -64,4 +64,4 @@ class WriteProgress(Progress):
 
 
 def _listed(actions: Counter[Action]) -> str:
-    return ", ".join(f"{actions[one]:,} {one.value}" for one in Action if actions[one])
+    return ", ".join(f"{actions[action]:,} {action.value}" for action in Action if actions[action])

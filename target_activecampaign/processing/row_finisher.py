@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing import arrays, flags, times
 from target_activecampaign.client.write_client import is_planned
@@ -11,6 +11,7 @@ from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.row_contact import record_named_by
 from target_activecampaign.outcome import Action, Outcome, join_reasons
 from target_activecampaign.records import consent_status
+from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.records.record import identity_of
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
@@ -18,18 +19,17 @@ from target_activecampaign.sinks import registry
 from .denials import UNCONFIRMED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.references import References
     from target_activecampaign.outcome import RowDeferred
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.record import InputRecord, UnreadLine
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.reporting.results import Results
     from target_activecampaign.sinks.limits import ChangeLimits
     from target_activecampaign.undo.recorder import UndoRecorder
 
+    from .checkpoints import Checkpoints
     from .deferred_rows import DeferredRows
     from .denials import DeniedParts
     from .retry_file import RetryFile
@@ -45,10 +45,7 @@ REJECTED_ONE = "a row was rejected and on_reject is fail: see the results"
 
 @dataclass
 class RowFinisher:
-    """Gives every open row exactly one result, or defers it.
-
-    ``hold`` gets the number of an input row that no state may cover.
-    """
+    """Gives every open row exactly one result, or defers it."""
 
     policy: WritePolicy
     ledger: Ledger
@@ -58,12 +55,12 @@ class RowFinisher:
     results: Results
     deferred: DeferredRows
     retries: RetryFile
-    hold: Callable[[int], None]
+    checkpoints: Checkpoints
     denials: DeniedParts
     parts: RowParts
     #: Notes which record each row wrote, None where the run cannot be undone.
     undo: UndoRecorder | None = None
-    key_properties: dict[str, list[str]] = field(default_factory=dict)
+    schemas: InputSchemas = field(default_factory=InputSchemas)
     #: The rows that have no result yet, by `id`.
     open_rows: dict[int, InputRecord] = field(default_factory=dict)
     #: Why the run must end after this batch; None while it may go on.
@@ -99,7 +96,7 @@ class RowFinisher:
         is_held = outcome.held or (action is Action.REJECTED and self.policy.on_reject == "fail")
         if action is Action.FAILED and not outcome.held:
             if self.retries.can_store(row) and not is_dry_run:
-                self.retries.store(row, self.key_properties.get(row.stream, []))
+                self.retries.store(row, self.schemas.key_properties.get(row.stream, []))
             else:
                 is_held = True
         if outcome.held or action is Action.FAILED or outcome.reason == HELD_OUT:
@@ -107,7 +104,7 @@ class RowFinisher:
         if outcome.held and action is Action.SKIPPED:
             self.limit_reason = outcome.reason
         if is_held and row.number is not None:
-            self.hold(row.number)
+            self.checkpoints.hold(row.number)
         # The row stays open until all of this is written: where that fails, it is not done.
         del self.open_rows[id(row)]
         self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
@@ -128,16 +125,16 @@ class RowFinisher:
         """Return whether an earlier row of the same key is deferred: the later one must win."""
         return bool(self.deferred.count) and self.deferred.has_before(self._key_of(row), row.number)
 
-    def reject_unread(
-        self, number: int | None, stream: str, key: dict[str, Any], reason: str
-    ) -> None:
-        """Reject an input line that did not become a row."""
-        self.results.add(number, stream, key, Outcome(Action.REJECTED, reason=reason, whole=False))
+    def finish_unread(self, line: UnreadLine) -> None:
+        """Give an input line that did not become a row its result."""
+        self.results.add(line.number, line.stream, line.key, line.outcome)
+        if line.outcome.action is not Action.REJECTED:
+            return
         self._count_planned(Action.REJECTED)
         if self.policy.on_reject == "fail":
             self.stop_reason = REJECTED_ONE
-            if number is not None:
-                self.hold(number)
+            if line.number is not None:
+                self.checkpoints.hold(line.number)
 
     def _count(self, row: InputRecord, action: Action) -> None:
         self._count_planned(action)

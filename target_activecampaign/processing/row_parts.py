@@ -54,11 +54,11 @@ class RowParts:
         named = {
             next(iter(self._hashes([(path, None)]))): path for path, _ in self._content(sink, row)
         }
-        parts = {named[one] for one in left if one in named}
+        parts = {named[part] for part in left if part in named}
         is_alone = all(
-            is_separable(path) or known.get(one) == UNCONFIRMED
-            for one, path in named.items()
-            if one in left
+            is_separable(path) or known.get(part) == UNCONFIRMED
+            for part, path in named.items()
+            if part in left
         )
         is_found = sink.kept or (row.known_id and ("id",) in sink.identity)
         if not is_alone or not is_found:

@@ -53,8 +53,8 @@ def content_of(
             continue
         if name == CUSTOM_FIELDS and isinstance(value, dict):
             found += [
-                (value_part(one), part)
-                for one, part in value.items()
+                (value_part(key), part)
+                for key, part in value.items()
                 if clears or not is_nothing(part)
             ]
         elif name in {"tags", "remove_tags"} and isinstance(value, list) and not mirrors:
@@ -115,7 +115,7 @@ def has_part(record: Record, part: str) -> bool:
     values = record.get(column)
     if not name or not isinstance(values, dict):
         return not is_nothing(values)
-    names = [value_part(one) for one, value in values.items() if not is_nothing(value)]
+    names = [value_part(key) for key, value in values.items() if not is_nothing(value)]
     return bool(paths_of(part, names))
 
 
@@ -131,7 +131,7 @@ def remainder_of(record: Record, left: Collection[str], kept: Collection[str]) -
         if name in kept or name in left:
             found[name] = value
         elif name == CUSTOM_FIELDS and isinstance(value, dict):
-            found[name] = {one: part for one, part in value.items() if value_part(one) in left}
+            found[name] = {key: part for key, part in value.items() if value_part(key) in left}
         elif name in PREFIXES:
             # An empty column stays: a row with a status and without the column says something else.
             items = value if isinstance(value, list) else []

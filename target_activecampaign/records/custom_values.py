@@ -61,14 +61,14 @@ def structure_of(value: Any) -> Any:
 
 
 def read_custom_value(
-    one: FieldDefinition, value: Any, name: str, delimiter: str | None = None
+    definition: FieldDefinition, value: Any, name: str, delimiter: str | None = None
 ) -> Any:
     """Return the value of a field that holds several choices or money, which may be text."""
-    if one.type == "currency":
+    if definition.type == "currency":
         found = structure_of(value)
         is_money = isinstance(found, dict)
         return {key.strip().lower(): part for key, part in found.items()} if is_money else found
-    if not one.is_choices or not isinstance(value, str) or _is_option(one, value):
+    if not definition.is_choices or not isinstance(value, str) or _is_option(definition, value):
         return value
     try:
         found = without_nulls(parse_structure(value, delimiter))
@@ -79,8 +79,10 @@ def read_custom_value(
     return found
 
 
-def _is_option(one: FieldDefinition, text: str) -> bool:
-    return any(fold(text) in {fold(option.value), fold(option.label)} for option in one.options)
+def _is_option(definition: FieldDefinition, text: str) -> bool:
+    return any(
+        fold(text) in {fold(option.value), fold(option.label)} for option in definition.options
+    )
 
 
 def option_text(value: Any) -> str:
@@ -88,10 +90,10 @@ def option_text(value: Any) -> str:
     return plain_text(value) if isinstance(value, float) else str(value)
 
 
-def choose_options(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
+def choose_options(definition: FieldDefinition, value: Any) -> tuple[Any, str | None]:
     """Return the options' own values for those a row names by value or label."""
-    by_name = {fold(option.label): option.value for option in one.options}
-    by_name |= {fold(option.value): option.value for option in one.options}
+    by_name = {fold(option.label): option.value for option in definition.options}
+    by_name |= {fold(option.value): option.value for option in definition.options}
     wanted = value if isinstance(value, list) else [value]
     unknown = [
         w for w in wanted if isinstance(w, (dict, list)) or fold(option_text(w)) not in by_name
@@ -99,7 +101,7 @@ def choose_options(one: FieldDefinition, value: Any) -> tuple[Any, str | None]:
     if unknown:
         return value, "the field has no such option; add it in ActiveCampaign or correct the row"
     chosen = [by_name[fold(option_text(w))] for w in wanted]
-    if one.is_choices:
+    if definition.is_choices:
         return chosen, None
     if len(chosen) != 1:
         return value, "the field takes one option"

@@ -50,7 +50,7 @@ def identity_by(
 
     ``also``: further values of which only one record may be written at a time.
     """
-    keys: set[Hashable] = {("also", one) for one in also}
+    keys: set[Hashable] = {("also", key) for key in also}
     if row.ledger_key:
         keys.add(("key", row.ledger_key))
     if row.known_id:

@@ -15,6 +15,7 @@ from .reference import REFERENCES, references
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
+    from target_activecampaign.outcome import Outcome
 
 ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id", "store_id"}
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
@@ -61,6 +62,16 @@ class InputRecord:
     def __post_init__(self) -> None:
         """Take the stream's own name where the input has no other one."""
         self.input_stream = self.input_stream or self.stream
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadLine:
+    """An input line that did not become a row, and its outcome."""
+
+    number: int | None
+    stream: str
+    key: Record
+    outcome: Outcome
 
 
 def key_of(
@@ -132,5 +143,5 @@ def emails_of(row: InputRecord) -> set[str]:
     found: list[Any] = [row.record.get("email")]
     others = row.record.get("email_addresses")
     if isinstance(others, list):
-        found += [one.get("email") if isinstance(one, dict) else one for one in others]
-    return {fold(one) for one in found if isinstance(one, str) and one.strip()}
+        found += [other.get("email") if isinstance(other, dict) else other for other in others]
+    return {fold(text) for text in found if isinstance(text, str) and text.strip()}

@@ -85,7 +85,7 @@ class Results:
 
     def count(self, *actions: Action) -> int:
         """Count the rows that ended in one of ``actions``."""
-        return sum(one.actions[action] for one in self.streams.values() for action in actions)
+        return sum(stream.actions[action] for stream in self.streams.values() for action in actions)
 
     def add(
         self,
@@ -149,8 +149,9 @@ class Results:
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of rows of each stream, in total and by action."""
         return {
-            name: {"rows": one.rows} | {action.value: one.actions[action] for action in Action}
-            for name, one in self.streams.items()
+            name: {"rows": stream.rows}
+            | {action.value: stream.actions[action] for action in Action}
+            for name, stream in self.streams.items()
         }
 
     def totals(self) -> dict[str, int]:

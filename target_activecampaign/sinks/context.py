@@ -47,7 +47,7 @@ class RecentDocuments(dict[Any, dict[str, Any]]):
 
 
 class RowResults(Protocol):
-    """Takes the result of each row."""
+    """Takes the result of each row: `RowFinisher` of `processing/row_finisher.py`."""
 
     def finish(self, row: InputRecord, outcome: Outcome) -> None:
         """Give a row its result."""
@@ -60,7 +60,10 @@ class RowResults(Protocol):
 
 
 class EarlierValues(Protocol):
-    """What reads and notes the values that rows replace, before they are written."""
+    """Notes the values that rows replace, before they are written.
+
+    `UndoRecorder` notes them for an undo; in a dry run `UndoCost` counts what that would take.
+    """
 
     def expect(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records of a family that rows are about to change. Raises `RequestError`."""
@@ -73,7 +76,10 @@ class EarlierValues(Protocol):
 
 
 class AudienceGrants(Protocol):
-    """Records in the ledger what audiences and other streams grant to contacts."""
+    """Records in the ledger what audiences and other streams grant to contacts.
+
+    `GrantRecorder` of `audiences/grants.py` does it.
+    """
 
     def before_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
         """Record what changes will grant, and set the ids of the contacts that the account has.
@@ -115,6 +121,7 @@ class WriteContext:
     plan: DryRunPlan
     rows: RowResults
     opt_outs: OptOuts
+    #: Records what each row grants to its contact, for the audiences of this and later runs.
     audiences: AudienceGrants
     #: Reads what rows replace, None where the run cannot be undone.
     earlier_values: EarlierValues | None = None

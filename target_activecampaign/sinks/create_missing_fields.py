@@ -31,19 +31,25 @@ _WRAPPERS = {
 }
 MAX_DEFINITION_TEXT = 100
 
+Hints = dict[tuple[str, str], dict[str, Any]]
+
 
 class FieldCreator:
     """Creates custom fields and options that rows need and the account does not have.
 
-    ``hints`` are JSON schemas from the input, by entity and name.
+    ``hints`` are JSON schemas from the input, by entity and folded name; the parser adds to them.
     """
 
     def __init__(
-        self, write_client: WriteClient, references: References, policy: WritePolicy, clock: Clock
+        self,
+        write_client: WriteClient,
+        references: References,
+        policy: WritePolicy,
+        clock: Clock,
+        hints: Hints,
     ) -> None:
         self._write_client, self._references, self._policy = write_client, references, policy
-        self._clock = clock
-        self.hints: dict[tuple[str, str], dict[str, Any]] = {}
+        self._clock, self._hints = clock, hints
         self._refused: dict[tuple[str, str], FieldDefinition] = {}
 
     def create(
@@ -90,9 +96,9 @@ class FieldCreator:
 
     def _hint(self, entity: str, name: str) -> dict[str, Any]:
         """Return what the input's schema says about a field, flattened money included."""
-        found = self.hints.get((entity, fold(name)))
+        found = self._hints.get((entity, fold(name)))
         if found is None:
-            amount = self.hints.get((entity, fold(f"{name}{SEPARATOR}amount")), {})
+            amount = self._hints.get((entity, fold(f"{name}{SEPARATOR}amount")), {})
             is_money = bool(amount)
             found = {"type": ["object", "null"], "title": amount.get("title")} if is_money else {}
         return found
@@ -122,7 +128,7 @@ class FieldCreator:
         if slug(tag):
             body["perstag"] = slug(tag).upper()
         made = self._create_row("contact", title, {"field": body})
-        rows = _option_rows(str(made["id"]), [one for one in options if one.get("value")])
+        rows = _option_rows(str(made["id"]), [option for option in options if option.get("value")])
         if rows and field_type in WITH_OPTIONS:
             self._create_options(str(made["id"]), rows)
         # Without a relation, ActiveCampaign neither shows nor uses the field; 0 means every list.

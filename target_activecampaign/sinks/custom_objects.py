@@ -7,10 +7,16 @@ wrote take precedence.
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import NotFound, PermissionDenied, walk_offset
+from tap_activecampaign_unified.client import (
+    NotFound,
+    PermissionDenied,
+    RequestError,
+    walk_offset,
+)
 from tap_activecampaign_unified.client.url import is_plain
 from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.custom_objects import (
@@ -39,6 +45,8 @@ from .record_sink import row_by_row, skip_flagged
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_activecampaign_unified.client import ApiResponse
     from target_activecampaign.records.record import InputRecord
 
@@ -102,7 +110,7 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     whole = {**(before or {}), **columns}
     whole = {name: value for name, value in whole.items() if value not in (None, [])}
     first = [ids[0] for native in contacts.values() if (ids := whole.get(native))]
-    _skip_held_out(context, [], [str(one) for one in first])
+    _skip_held_out(context, [], [str(external_id) for external_id in first])
     if before is not None and whole == before:
         return Outcome(Action.UNCHANGED, native_id)
     answer = send_record(context, resource, DocumentChange(resource.name, key, before, whole))
@@ -154,8 +162,24 @@ def find_object(context: WriteContext, stream: str) -> CustomObject | None:
                 schemas += page.rows
         except (PermissionDenied, NotFound):
             schemas = []
-        context.custom_objects = {one.name: one for one in resources_of(schemas)}
+        context.custom_objects = {resource.name: resource for resource in resources_of(schemas)}
     return context.custom_objects.get(stream)
+
+
+class AccountObjects:
+    """Finds the account's custom objects while the input is read.
+
+    ``context`` opens the run at its first call: an input without custom objects does not need it.
+    """
+
+    def __init__(self, context: Callable[[], WriteContext]) -> None:
+        self._context = context
+
+    def find(self, stream: str) -> CustomObject | None:
+        """Return the account's object of a stream, None where it cannot be read."""
+        with contextlib.suppress(RequestError):
+            return find_object(self._context(), stream)
+        return None
 
 
 def _object_of(context: WriteContext, stream: str) -> CustomObject:
@@ -200,7 +224,7 @@ def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:
             found.append({"id": ref["id"]})
         else:
             raise RowRejected(f"{name}: must be objects with an id")
-    return [one for one in found if not is_planned(one["id"])]  # of a dry run
+    return [row for row in found if not is_planned(row["id"])]  # of a dry run
 
 
 def read_record(context: WriteContext, resource: CustomObject, key: str) -> dict[str, Any] | None:
@@ -225,7 +249,7 @@ def columns_of(record: dict[str, Any]) -> Columns:
     }
     for name, ids in columns.items():
         if name.startswith("relation:"):
-            columns[name] = [int(one) for one in ids if str(one).isdecimal()]
+            columns[name] = [int(native_id) for native_id in ids if str(native_id).isdecimal()]
     return columns
 
 
@@ -235,7 +259,7 @@ def _dropped(body: dict[str, Any], whole: Columns) -> list[str]:
     fields = made.get("fields") if isinstance(made, dict) else None
     if not isinstance(fields, list):
         return []
-    there = {f"field:{one.get('id')}" for one in fields if isinstance(one, dict)}
+    there = {f"field:{field.get('id')}" for field in fields if isinstance(field, dict)}
     return sorted(
         name.removeprefix("field:")
         for name in whole

@@ -158,7 +158,7 @@ def _check_consent(context: WriteContext, native_id: str) -> None:
         memberships = context.references.nested_rows("contacts", native_id, "contactLists")
     except NotFound:
         raise RowSkipped(GONE) from None
-    if any(str(one.get("status")) == UNSUBSCRIBED for one in memberships):
+    if any(str(membership.get("status")) == UNSUBSCRIBED for membership in memberships):
         raise RowSkipped("the contact opted out; a delete would lose the opt-out")
 
 

@@ -105,7 +105,7 @@ def _register(context: WriteContext, name: str) -> None:
     if not known:
         rows = context.client.get(NAMES).body.get(NAMES)
         known.update(
-            str(one.get("name")) for one in (rows if isinstance(rows, list) else ()) if one
+            str(row.get("name")) for row in (rows if isinstance(rows, list) else ()) if row
         )
         known.add("")  # read, even where there are none
     if name in known:

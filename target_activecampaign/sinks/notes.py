@@ -76,7 +76,7 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
 
     def look(since: float) -> list[str]:
         rows = context.references.nested_rows(_PATHS[reltype], relid, "notes")
-        return [str(one["id"]) for one in rows if _is_like(one, body, since)]
+        return [str(note["id"]) for note in rows if _is_like(note, body, since)]
 
     native_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.creates.confirm(row.ledger_key, STEP, native_id)
@@ -102,12 +102,12 @@ def _rewrite(
     return native.outcome(Action.UPDATED, native_id)
 
 
-def _is_like(one: dict[str, Any], body: dict[str, Any], since: float) -> bool:
-    made = parse_instant(one.get("cdate"))
+def _is_like(note: dict[str, Any], body: dict[str, Any], since: float) -> bool:
+    made = parse_instant(note.get("cdate"))
     return (
-        str(one.get("note") or "").strip() == body["note"].strip()
-        and one.get("reltype") in {None, body["reltype"]}
-        and str(one.get("relid") or body["relid"]) == str(body["relid"])
+        str(note.get("note") or "").strip() == body["note"].strip()
+        and note.get("reltype") in {None, body["reltype"]}
+        and str(note.get("relid") or body["relid"]) == str(body["relid"])
         and made is not None
         and made.timestamp() >= since
     )

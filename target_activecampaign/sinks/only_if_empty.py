@@ -39,9 +39,9 @@ def _named_values(context: WriteContext, entity: str, values: CustomValues) -> l
         return []
     keys = context.references.fields(entity).keys
     return [
-        one
-        for one, (definition, _, __) in values.items()
-        if _is_named(context.policy, f"custom_fields.{keys.get(one, one)}")
+        field_id
+        for field_id, (definition, _, __) in values.items()
+        if _is_named(context.policy, f"custom_fields.{keys.get(field_id, field_id)}")
         or _is_named(context.policy, definition.title)
     ]
 
@@ -84,12 +84,12 @@ def drop_filled_fields(
         for entry in sink.resource.entries
         if isinstance(entry, Attribute) and _is_named(context.policy, entry.unified)
     ]
-    groups += [[one] for one in _named_values(context, sink.entity, native.custom.values)]
+    groups += [[value] for value in _named_values(context, sink.entity, native.custom.values)]
     for ids in groups:
-        given = [one for one in ids if one in native.custom.values]
-        if given and any(_has_value(stored.get(one)) for one in ids):
-            for one in given:
-                del native.custom.values[one]
+        given = [native_id for native_id in ids if native_id in native.custom.values]
+        if given and any(_has_value(stored.get(native_id)) for native_id in ids):
+            for native_id in given:
+                del native.custom.values[native_id]
             native.denied.append(ONLY_IF_EMPTY)
 
 
@@ -117,10 +117,10 @@ def drop_filled_contact_fields(
             if _has_value(there.get(name)):
                 del change.columns[name]
                 change.deny(f"column:{name}", ONLY_IF_EMPTY)
-        for one in values:
-            if _has_value(stored.get(one)):
-                del change.values[one]
-                change.deny(f"value:{one}", ONLY_IF_EMPTY)
+        for value in values:
+            if _has_value(stored.get(value)):
+                del change.values[value]
+                change.deny(f"value:{value}", ONLY_IF_EMPTY)
 
     context.pool.each([partial(drop, change) for change in changes])
 

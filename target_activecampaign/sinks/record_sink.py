@@ -196,7 +196,7 @@ def skip_flagged(record: Record, resource: Resource | None = None) -> None:
     A flag that ``resource`` writes as a field of its own marks nothing.
     """
     fields = {
-        one.unified for one in (resource.entries if resource else ()) if not is_read_only(one)
+        entry.unified for entry in (resource.entries if resource else ()) if not is_read_only(entry)
     }
     for flag in FLAGS:
         if flag not in fields and flag_of(record, flag):
@@ -239,9 +239,9 @@ def native_fields_of(
         fields.custom = context.custom.encode(entity, converted.custom_fields, converted.attributes)
         columns = {
             tag: name
-            for name, one in entries.items()
-            if isinstance(one, Attribute)
-            for tag in one.tags
+            for name, attribute in entries.items()
+            if isinstance(attribute, Attribute)
+            for tag in attribute.tags
         }
         for name, reason in fields.custom.left_out:
             fields.undone[columns.get(name) or value_part(name)] = reason

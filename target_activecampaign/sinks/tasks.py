@@ -144,8 +144,8 @@ def _create(
             ("filters[relid]", relid),
         ]
         pages = walk_offset(context.client, "dealTasks", "dealTasks", params)
-        rows = [one for page in pages for one in page.rows]
-        return [str(one["id"]) for one in rows if _is_like(one, body, since)]
+        rows = [task for page in pages for task in page.rows]
+        return [str(task["id"]) for task in rows if _is_like(task, body, since)]
 
     native_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.creates.confirm(row.ledger_key, STEP, native_id)
@@ -173,7 +173,7 @@ def _complete(
     except (InvalidRequest, NotFound, RowRejected) as problem:
         reason = f"status: the task was created and is open ({problem})"
         native.undone |= dict.fromkeys(
-            (one for one in ("status", *OUTCOME) if has_part(row.record, one)), reason
+            (column for column in ("status", *OUTCOME) if has_part(row.record, column)), reason
         )
 
 
@@ -184,15 +184,15 @@ def _update(context: WriteContext, native_id: str, body: Body) -> None:
         raise RowRejected("id: the account has no task with this id") from None
 
 
-def _is_like(one: Body, body: Body, since: float) -> bool:
+def _is_like(task: Body, body: Body, since: float) -> bool:
     """Say whether a task of the account may be one whose create was not answered."""
-    made = parse_instant(one.get("cdate"))
+    made = parse_instant(task.get("cdate"))
     return (
         made is not None
         and made.timestamp() >= since
-        and str(one.get("reltype")) == OWNER_TYPES[body["ownerType"]]
-        and str(one.get("relid")) == str(body["relid"])
-        and str(one.get("title") or "").strip() == str(body.get("title") or "").strip()
-        and str(one.get("dealTasktype")) == str(body["dealTasktype"])
-        and parse_instant(one.get("duedate")) == parse_instant(body["duedate"])
+        and str(task.get("reltype")) == OWNER_TYPES[body["ownerType"]]
+        and str(task.get("relid")) == str(body["relid"])
+        and str(task.get("title") or "").strip() == str(body.get("title") or "").strip()
+        and str(task.get("dealTasktype")) == str(body["dealTasktype"])
+        and parse_instant(task.get("duedate")) == parse_instant(body["duedate"])
     )

@@ -35,7 +35,7 @@ def check_consent(context: WriteContext, upserts: list[Upsert]) -> None:
             found = list_of_store(context, upsert.key[0])
             if found != "":
                 by_list.setdefault(found, []).append(upsert)
-    for one, several in by_list.items():
+    for list_id, several in by_list.items():
         if not context.policy.run_automations:
             for upsert in several:
                 _remove_consent(upsert)
@@ -44,7 +44,7 @@ def check_consent(context: WriteContext, upserts: list[Upsert]) -> None:
         if context.policy.resubscribe:
             continue
         emails = {fold(upsert.document["email"]) for upsert in several}
-        opt_outs = context.opt_outs.find(one, emails)
+        opt_outs = context.opt_outs.find(list_id, emails)
         for upsert in several:
             opt_out = opt_outs.get(fold(upsert.document["email"]))
             if opt_out is not None:

@@ -76,8 +76,8 @@ def hold_new_contacts(
         if context.write_client.is_dry_run:
             new = _absent(context, new)
             plan.contact_room = remaining if plan.contact_room is None else plan.contact_room
-            for one in new:
-                plan.count_new_contact(fold(one.email))
+            for contact in new:
+                plan.count_new_contact(fold(contact.email))
         elif len(new) > remaining:
             limit.read_again()
             remaining = limit.remaining() or 0
@@ -85,7 +85,7 @@ def hold_new_contacts(
                 new = _absent(context, new)
         new, held = new[:remaining], new[remaining:]
         limit.take(new)
-    left_out = [upsert for one in held for upsert in one.upserts]
+    left_out = [upsert for contact in held for upsert in contact.upserts]
     outcome = Outcome(Action.SKIPPED, reason=LIMIT_REACHED, whole=False, held=True)
     finish_all(context, left_out, outcome)
     ids = {id(upsert) for upsert in left_out}
@@ -94,12 +94,12 @@ def hold_new_contacts(
 
 def note_contacts(context: WriteContext, new: list[NewContact]) -> None:
     """Count what became of the contacts that `hold_new_contacts` returned."""
-    for one in new:
-        is_there = context.write_client.is_dry_run or any(u.is_written for u in one.upserts)
+    for contact in new:
+        is_there = context.write_client.is_dry_run or any(u.is_written for u in contact.upserts)
         if is_there:
-            context.recent_contacts[fold(one.email)] = {}
-        elif one.created:
-            one.created = None
+            context.recent_contacts[fold(contact.email)] = {}
+        elif contact.created:
+            contact.created = None
     context.contact_limit.give_back(new)
 
 
@@ -119,8 +119,8 @@ def _candidates(context: WriteContext, upserts: list[Upsert]) -> list[NewContact
 
 def _absent(context: WriteContext, new: list[NewContact]) -> list[NewContact]:
     """Return the people whom the account does not have."""
-    known = context.references.contacts_by_email(one.email for one in new)
-    absent = [one for one in new if fold(one.email) not in known]
-    for one in absent:
-        one.created = True
+    known = context.references.contacts_by_email(contact.email for contact in new)
+    absent = [contact for contact in new if fold(contact.email) not in known]
+    for contact in absent:
+        contact.created = True
     return absent

@@ -79,12 +79,14 @@ def write_orders(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> 
 def _write_part(context: WriteContext, sink: Sink, upserts: list[Upsert]) -> None:
     try:
         stored = STORED.read(context, [upsert.key for upsert in upserts])
-        ready = [one for one in upserts if _complete(context, one, stored.get(one.key))]
+        ready = [upsert for upsert in upserts if _complete(context, upsert, stored.get(upsert.key))]
         check_consent(context, ready)
-        ready = [one for one in ready if not _is_still_undone(context, sink, one)]
+        ready = [upsert for upsert in ready if not _is_still_undone(context, sink, upsert)]
         send_for_contacts(context, MUTATION, ready)
     except RequestError as problem:
-        finish_all(context, [one for one in upserts if one.outcome is None], outcome_of(problem))
+        finish_all(
+            context, [upsert for upsert in upserts if upsert.outcome is None], outcome_of(problem)
+        )
 
 
 def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) -> bool:
@@ -123,7 +125,9 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
 
 def _drop_unknown_columns(context: WriteContext, upsert: Upsert, document: Document) -> None:
     """Remove the columns that the account does not have from a document, and add a reason."""
-    columns = {one.native: one.unified for one in orders.ORDERS.entries if isinstance(one, Field)}
+    columns = {
+        entry.native: entry.unified for entry in orders.ORDERS.entries if isinstance(entry, Field)
+    }
     for native in STORED.drop_unknown_columns(context, document):
         if native in upsert.document:
             name = columns[native]
@@ -193,7 +197,9 @@ def _write_groups(
         check_consent(context, upserts)
         send_for_contacts(context, MUTATION, upserts)
     except RequestError as problem:
-        finish_all(context, [one for one in upserts if one.outcome is None], outcome_of(problem))
+        finish_all(
+            context, [upsert for upsert in upserts if upsert.outcome is None], outcome_of(problem)
+        )
 
 
 def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) -> None:

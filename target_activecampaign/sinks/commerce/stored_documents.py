@@ -104,5 +104,5 @@ class StoredDocuments:
 def without_nulls(value: Any) -> Any:
     """Return a JSON value without the nulls of its objects, at any depth."""
     if isinstance(value, dict):
-        return {name: without_nulls(one) for name, one in value.items() if one is not None}
-    return [without_nulls(one) for one in value] if isinstance(value, list) else value
+        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value

@@ -79,8 +79,8 @@ def _by_external_id(context: WriteContext, record: dict[str, Any]) -> str | None
         return None
     found = [
         native_id
-        for native_id, one in context.references.table(FAMILY).items()
-        if fold(str(one.get("service") or "")) == fold(str(service))
-        and str(one.get("externalid") or "").strip() == str(external).strip()
+        for native_id, store in context.references.table(FAMILY).items()
+        if fold(str(store.get("service") or "")) == fold(str(service))
+        and str(store.get("externalid") or "").strip() == str(external).strip()
     ]
     return found[0] if len(found) == 1 else None

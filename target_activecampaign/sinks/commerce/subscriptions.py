@@ -51,7 +51,9 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
         try:
             _write_part(context, part)
         except RequestError as problem:
-            finish_all(context, [one for one in part if one.outcome is None], outcome_of(problem))
+            finish_all(
+                context, [upsert for upsert in part if upsert.outcome is None], outcome_of(problem)
+            )
 
 
 def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:

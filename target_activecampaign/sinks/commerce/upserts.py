@@ -201,7 +201,7 @@ def _reject_named(
         finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
     if named:
         bad = {id(upsert) for upsert, _ in named}
-        return [one for one in upserts if id(one) not in bad]
+        return [kept for kept in upserts if id(kept) not in bad]
     left = _unless_single(context, problem, upserts)
     half = len(left) // 2
     for part in (left[:half], left[half:]):
@@ -216,9 +216,9 @@ def _send(context: WriteContext, mutation: Mutation, upserts: list[Upsert]) -> d
     data = context.write_client.mutate(mutation.name, mutation.document, {"rows": rows}, changes)
     answers = data.get(mutation.name)
     return {
-        (int(one["legacyConnectionId"]), str(one[mutation.key])): str(one["id"])
-        for one in (answers if isinstance(answers, list) else ())
-        if isinstance(one, dict) and one.get("id") and one.get(mutation.key)
+        (int(answer["legacyConnectionId"]), str(answer[mutation.key])): str(answer["id"])
+        for answer in (answers if isinstance(answers, list) else ())
+        if isinstance(answer, dict) and answer.get("id") and answer.get(mutation.key)
     }
 
 
@@ -245,11 +245,11 @@ def _named_upserts(
     """
     found: dict[int, tuple[Upsert, list[str]]] = {}
     for reason in reasons:
-        named = [one for one in upserts if _is_named(reason.attribute, one.key[1])]
-        longest = max((len(one.key[1]) for one in named), default=0)
-        for one in named:
-            if len(one.key[1]) == longest:
-                found.setdefault(id(one), (one, []))[1].append(reason.text)
+        named = [upsert for upsert in upserts if _is_named(reason.attribute, upsert.key[1])]
+        longest = max((len(upsert.key[1]) for upsert in named), default=0)
+        for upsert in named:
+            if len(upsert.key[1]) == longest:
+                found.setdefault(id(upsert), (upsert, []))[1].append(reason.text)
     return list(found.values())
 
 

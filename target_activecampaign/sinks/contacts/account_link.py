@@ -32,7 +32,7 @@ def apply_account_links(context: WriteContext, changes: list[ContactChange], fai
     def prepare() -> ApplyOne:
         look_up_ids(context, affected)
         context.references.prefetch_accounts(
-            one.account["name"] for one in affected if one.account.get("name")
+            change.account["name"] for change in affected if change.account.get("name")
         )
         return partial(_write_change, context, _all_links(context, affected))
 

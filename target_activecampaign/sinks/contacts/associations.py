@@ -86,13 +86,17 @@ def _tag_change(context: WriteContext, row: InputRecord) -> ContactChange:
         raise RowRejected("status: must be removed, or absent to apply the tag")
     put_tag(context, change, ref, is_added=status != "removed")
     if row.creates and change.id:
-        there = {str(one.get("tag")) for one in _below(context, change.id, "contactTags")}
+        there = {
+            str(association.get("tag")) for association in _below(context, change.id, "contactTags")
+        }
         ids = [
-            str(one["id"])
+            str(tag["id"])
             for name in change.adds
-            for one in context.references.find_by_name("tag", name)
+            for tag in context.references.find_by_name("tag", name)
         ]
-        reject_existing(row, "tag_id", next((one for one in ids if one in there), None))
+        reject_existing(
+            row, "tag_id", next((native_id for native_id in ids if native_id in there), None)
+        )
     note_requested(change)
     return change
 
@@ -109,9 +113,12 @@ def _list_change(context: WriteContext, row: InputRecord) -> ContactChange:
     if not change.lists:
         raise RowSkipped("; ".join(change.parts[0].reasons))
     if row.creates and change.id:
-        there = {str(one.get("list")) for one in _below(context, change.id, "contactLists")}
+        there = {
+            str(association.get("list"))
+            for association in _below(context, change.id, "contactLists")
+        }
         reject_existing(
-            row, "segment_id", next((one for one in change.lists if one in there), None)
+            row, "segment_id", next((list_id for list_id in change.lists if list_id in there), None)
         )
     note_requested(change)
     return change

@@ -99,7 +99,7 @@ class RowRequest:
     def reasons(self) -> list[str]:
         """Why parts are not done, and what else the result says."""
         not_done = [*self.left_out.values()], [*self.undone.values()], [*self.postponed.values()]
-        left_out, undone, postponed = ([one for own in by for one in own] for by in not_done)
+        left_out, undone, postponed = ([reason for own in by for reason in own] for by in not_done)
         return [*left_out, *self.denied, *undone, *postponed, *self.remarks]
 
 
@@ -194,27 +194,27 @@ class ContactChange:
     def leave_undone(self, request: str, reason: str) -> None:
         """Withdraw a request that cannot be done now, from every row that has it."""
         for part in self._withdraw(request):
-            for one in part.parts_of(request):
-                part.leave_undone(one, reason)
+            for name in part.parts_of(request):
+                part.leave_undone(name, reason)
 
     def leave_out(self, request: str, reason: str) -> None:
         """Withdraw a request with a fault that may be corrected, from every row that has it."""
         for part in self._withdraw(request):
-            for one in part.parts_of(request):
-                part.leave_out(one, reason)
+            for name in part.parts_of(request):
+                part.leave_out(name, reason)
 
     def postpone(self, request: str, reason: str) -> None:
         """Withdraw a request that is sent again later, from every row that has it."""
         for part in self._withdraw(request):
-            for one in part.parts_of(request):
-                part.postpone(one, reason)
+            for name in part.parts_of(request):
+                part.postpone(name, reason)
 
     def note_refused(self, request: str, reason: str) -> None:
         """Note that ActiveCampaign refused a request of a contact that is written."""
         for part in self.parts:
             if request in part.requested:
-                for one in part.parts_of(request):
-                    part.leave_out(one, reason)
+                for name in part.parts_of(request):
+                    part.leave_out(name, reason)
 
     def _withdraw(self, request: str) -> list[RowRequest]:
         found = [part for part in self.parts if request in part.requested]
@@ -232,12 +232,12 @@ def strip_held_out(changes: list[ContactChange]) -> None:
         [part] = change.parts
         if not part.row.is_held_out:
             continue
-        change.lists = {one: s for one, s in change.lists.items() if s == UNSUBSCRIBE}
+        change.lists = {list_id: s for list_id, s in change.lists.items() if s == UNSUBSCRIBE}
         change.columns, change.values, change.tags = {}, {}, {}
         change.automations, change.account, change.title = {}, {}, None
         change.associations = ()
         change.is_mirror, change.new_email = False, None
-        if part.requested != (kept := {f"list:{one}" for one in change.lists}):
+        if part.requested != (kept := {f"list:{list_id}" for list_id in change.lists}):
             part.requested &= kept
             part.left_out, part.denied, part.undone, part.remarks = {}, [], {}, []
             part.postponed = {WHOLE_ROW: [HELD_OUT]}
@@ -246,7 +246,7 @@ def strip_held_out(changes: list[ContactChange]) -> None:
 def identity_of_change(change: ContactChange) -> RecordIdentity:
     """Return the identity of a contact as far as it is known."""
     names = {("id", change.id)} if change.id else set()
-    names |= {("email", fold(one)) for one in (change.email, change.new_email) if one}
+    names |= {("email", fold(address)) for address in (change.email, change.new_email) if address}
     names |= {("id", part.row.known_id) for part in change.parts if part.row.known_id}
     columns = {"id": change.id, "email": change.email}
     return RecordIdentity(

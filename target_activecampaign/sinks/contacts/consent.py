@@ -26,7 +26,10 @@ def check(context: WriteContext, changes: list[ContactChange]) -> None:
     if not wanted:
         return
     lists = {
-        one for change in wanted for one, status in change.lists.items() if status == SUBSCRIBE
+        list_id
+        for change in wanted
+        for list_id, status in change.lists.items()
+        if status == SUBSCRIBE
     }
     if len(wanted) > 2 * len(lists):
         _check_by_list(context, wanted, lists)
@@ -67,14 +70,14 @@ def left_all_lists(context: WriteContext, change: ContactChange) -> str | None:
 
 
 def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: set[str]) -> None:
-    for one in sorted(one for one in lists if not is_planned(one)):
-        mine = [change for change in changes if change.lists.get(one) == SUBSCRIBE]
+    for list_id in sorted(list_id for list_id in lists if not is_planned(list_id)):
+        mine = [change for change in changes if change.lists.get(list_id) == SUBSCRIBE]
         by_email = {fold(change.email): change for change in mine if change.email}
         by_id = {change.id: change for change in mine if change.id}
         suspects: dict[int, ContactChange] = {}
         is_walked = True
         for status in OPTED_OUT:
-            for page in list_contacts(context.client, one, status, len(mine)):
+            for page in list_contacts(context.client, list_id, status, len(mine)):
                 if page is None:
                     is_walked = False
                     break
@@ -86,50 +89,50 @@ def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: s
                         change.id = change.id or str(row.get("id"))
                         suspects[id(change)] = change
         if is_walked:
-            _judge(context, one, list(suspects.values()), ENOUGH_PROOF)
+            _judge(context, list_id, list(suspects.values()), ENOUGH_PROOF)
         else:
-            _judge(context, one, mine, len(mine))
+            _judge(context, list_id, mine, len(mine))
 
 
-def _judge(context: WriteContext, one: str, suspects: list[ContactChange], enough: int) -> None:
+def _judge(context: WriteContext, list_id: str, suspects: list[ContactChange], enough: int) -> None:
     """Read the memberships of contacts that a filter returned: ActiveCampaign may ignore a filter.
 
     If the first ``enough`` of them left the list, the filter is trusted for the others.
     """
     first, others = suspects[:enough], suspects[enough:]
-    is_proven = _check_memberships(context, one, first)
+    is_proven = _check_memberships(context, list_id, first)
     if is_proven:
         for change in others:
-            _apply(context, change, {one: 2})
+            _apply(context, change, {list_id: 2})
     else:
-        _check_memberships(context, one, others)
+        _check_memberships(context, list_id, others)
 
 
-def _check_memberships(context: WriteContext, one: str, suspects: list[ContactChange]) -> bool:
+def _check_memberships(context: WriteContext, list_id: str, suspects: list[ContactChange]) -> bool:
     """Read the memberships of each contact; return whether all of them left the list."""
     statuses: list[int] = []
 
     def ask(change: ContactChange) -> None:
-        status = memberships_of(context, change).get(one, 0)
+        status = memberships_of(context, change).get(list_id, 0)
         statuses.append(status)
-        _apply(context, change, {one: status})
+        _apply(context, change, {list_id: status})
 
     context.pool.each([partial(ask, change) for change in suspects])
     return all(status in OPTED_OUT for status in statuses)
 
 
 def _apply(context: WriteContext, change: ContactChange, found: dict[str, int]) -> None:
-    for one, status in found.items():
-        if change.lists.get(one) != SUBSCRIBE:
+    for list_id, status in found.items():
+        if change.lists.get(list_id) != SUBSCRIBE:
             continue
         if status in OPTED_OUT:
             word = OPTED_OUT[status]
             if context.policy.resubscribe and context.policy.run_automations:
-                change.resubscribed.add(one)
+                change.resubscribed.add(list_id)
                 continue
-            del change.lists[one]
+            del change.lists[list_id]
             if context.policy.resubscribe:
                 reason = f"{word} earlier: the importer cannot subscribe again"
             else:
                 reason = f"segments: the person {word}; subscribed again only with resubscribe"
-            change.leave_undone(f"list:{one}", reason)
+            change.leave_undone(f"list:{list_id}", reason)

@@ -70,8 +70,8 @@ class ContactLimit:
     def give_back(self, changes: Sequence[MayCreate]) -> None:
         """Count what became of changes that were taken."""
         self._open -= len(changes)
-        self._total += sum(one.created is True for one in changes)
-        self._unsure += sum(one.created is None for one in changes)
+        self._total += sum(change.created is True for change in changes)
+        self._unsure += sum(change.created is None for change in changes)
 
     def _is_due(self) -> bool:
         """Return whether to read; not while the total changes by what this run creates."""

@@ -66,7 +66,11 @@ def _find_new(context: WriteContext, changes: list[ContactChange]) -> list[Conta
     """Return the changes whose contact the account does not have."""
     references = context.references
     by_id = references.contacts_by_id(change.known_id for change in changes if change.known_id)
-    others = [one for one in changes if not has_address(by_id.get(one.known_id or ""), one.email)]
+    others = [
+        change
+        for change in changes
+        if not has_address(by_id.get(change.known_id or ""), change.email)
+    ]
     by_email = references.contacts_by_email(change.email for change in others if change.email)
     return [change for change in others if fold(change.email or "") not in by_email]
 

@@ -74,18 +74,21 @@ def _contact_of(
     contact |= {columns[name]: value for name, value in change.columns.items()}
     if change.values:
         contact["fields"] = [
-            {"id": _number(one), "value": value} for one, (_, value, __) in change.values.items()
+            {"id": _number(field_id), "value": value}
+            for field_id, (_, value, __) in change.values.items()
         ]
     if change.adds:
         contact["tags"] = change.adds
     subscribe = [
-        one for one, s in change.lists.items() if s == SUBSCRIBE and one not in change.resubscribed
+        list_id
+        for list_id, s in change.lists.items()
+        if s == SUBSCRIBE and list_id not in change.resubscribed
     ]
     if subscribe:
-        contact["subscribe"] = [{"listid": _number(one)} for one in subscribe]
-    leave = [one for one, status in change.lists.items() if status == UNSUBSCRIBE]
+        contact["subscribe"] = [{"listid": _number(list_id)} for list_id in subscribe]
+    leave = [list_id for list_id, status in change.lists.items() if status == UNSUBSCRIBE]
     if leave:
-        contact["unsubscribe"] = [{"listid": _number(one)} for one in leave]
+        contact["unsubscribe"] = [{"listid": _number(list_id)} for list_id in leave]
     if change.account.get("name") and (is_foreign or "id" not in change.account):
         contact["customer_acct_name"] = change.account["name"]
     return contact
@@ -123,16 +126,18 @@ def _learn_ids(
     batches: list[ImportBatch],
 ) -> None:
     """Look up the ids of imported contacts: the created ones by id, the others by address."""
-    created = [one for batch in batches for one in batch.created_ids]
+    created = [native_id for batch in batches for native_id in batch.created_ids]
     rows = context.references.contacts_by_id(created)
     if context.earlier_values is not None:
         # So that an undo finds them, whatever addresses they have by then.
         for native_id, row in rows.items():
             context.earlier_values.note_imported(str(row.get("email") or ""), native_id)
-    known = {fold(str(row.get("email") or "")): one for one, row in rows.items()}
+    known = {fold(str(row.get("email") or "")): native_id for native_id, row in rows.items()}
     if not _wants_all_ids(context):
         # A contact that this import did not create may have the id that the ledger has.
-        use_known_ids(context, [one for one in changes if fold(one.email or "") not in known])
+        use_known_ids(
+            context, [unknown for unknown in changes if fold(unknown.email or "") not in known]
+        )
     missing = [
         change.email
         for change in changes

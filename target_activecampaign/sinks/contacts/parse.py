@@ -81,18 +81,18 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
         part.postpone("automations", NOT_READABLE)
         return
     for column, ref, enters in asked:
-        one = _find(context, ref, column)
-        part.note_origin(f"automation:{one}", reference_part(column, ref))
-        if change.automations.setdefault(one, enters) is not enters:
+        automation = _find(context, ref, column)
+        part.note_origin(f"automation:{automation}", reference_part(column, ref))
+        if change.automations.setdefault(automation, enters) is not enters:
             raise RowRejected(
                 "automations: the row enters and leaves the same one; to enter again, leave in "
                 "one run and enter in a later one"
             )
-    for one, enters in list(change.automations.items()):
-        status = context.references.table("automation")[one].get("status")
+    for automation, enters in list(change.automations.items()):
+        status = context.references.table("automation")[automation].get("status")
         if enters and status is not None and str(status) != ACTIVE:
-            del change.automations[one]
-            for origin in part.parts_of(f"automation:{one}"):
+            del change.automations[automation]
+            for origin in part.parts_of(f"automation:{automation}"):
                 part.postpone(origin, NOT_RUNNING)
 
 
@@ -165,7 +165,7 @@ def note_requested(change: ContactChange) -> None:
     requested += [f"list:{name}" for name in change.lists]
     requested += ["account"] if change.account else []
     requested += ["title"] if change.title is not None else []
-    requested += [f"automation:{one}" for one in change.automations]
+    requested += [f"automation:{automation}" for automation in change.automations]
     # Batches of ten thousand rows ask for the same few things.
     part.requested |= set(map(sys.intern, requested))
     if not part.requested and part.left_out and not part.row.is_remainder:

@@ -34,7 +34,7 @@ from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_l
 from .import_changes import ENOUGH_TO_IMPORT, import_changes
 from .merge import merge_changes
 from .parse import parse_contact_change
-from .tags import apply_tags
+from .tags import remove_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,7 +186,11 @@ def _check_identities(context: WriteContext, changes: list[ContactChange]) -> li
         except RowRejected as rejection:
             _end(context, change, rejection.outcome())
             continue
-        if change.id is None or is_planned(change.id) or not any(change is one for one in needs):
+        if (
+            change.id is None
+            or is_planned(change.id)
+            or not any(change is checked for checked in needs)
+        ):
             kept.append(change)
             continue
         row = found.get(change.id)
@@ -228,9 +232,9 @@ def _deny_automation_starts(sink: Sink, change: ContactChange) -> None:
     for name in change.columns.keys() - sink.resource.imported_columns().keys():
         change.deny(f"column:{name}", AUTOMATIONS)
         del change.columns[name]
-    for one in [*change.associations, *change.automations]:
-        change.deny(f"association:{one}", AUTOMATIONS)
-        change.deny(f"automation:{one}", AUTOMATIONS)
+    for native_id in [*change.associations, *change.automations]:
+        change.deny(f"association:{native_id}", AUTOMATIONS)
+        change.deny(f"automation:{native_id}", AUTOMATIONS)
     change.associations, change.automations = (), {}
     change.deny("mirror", AUTOMATIONS) if not change.tags else None
     change.is_mirror = False
@@ -273,7 +277,7 @@ def _finish(
     for change in duplicates:
         _try(context, change, partial(upsert.write_one, context, change))
     if context.policy.run_automations:
-        apply_tags(
+        remove_tags(
             context, changes, lambda change, error: _fail(context, change, error, _removals(change))
         )
         apply_account_links(

@@ -18,24 +18,36 @@ if TYPE_CHECKING:
     from .after_write import ApplyOne, Fail
     from .change import ContactChange
 
+# With fewer contacts, a tag's contacts are not read.
+FEWEST_TO_WALK = 5
 
-def apply_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
-    """Remove the tags that rows remove; in mirror mode, all other tags of the namespace, too."""
-    known = [change for change in changes if change.parts and change.associations]
-    apply_each(context, known, lambda: partial(_remove_known, context), fail)
+
+def remove_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
+    """Remove the tags that rows remove.
+
+    In mirror mode, remove every other tag of the namespace too.
+    """
+    by_id = [change for change in changes if change.parts and change.associations]
+    apply_each(context, by_id, lambda: partial(_remove_by_id, context), fail)
     affected = [
         change for change in changes if change.parts and (change.removes or change.is_mirror)
     ]
 
     def prepare() -> ApplyOne:
-        walked = _walk_tags(context, [one for one in affected if not one.is_mirror])
-        _learn_ids(context, [one for one in affected if not _is_covered(context, one, walked)])
-        return partial(_remove_tags, context, walked)
+        associations_by_tag = _walk_tags(
+            context, [change for change in affected if not change.is_mirror]
+        )
+        left = [
+            change for change in affected if not _is_covered(context, change, associations_by_tag)
+        ]
+        use_known_ids(context, left)
+        look_up_ids(context, left)
+        return partial(_remove_tags, context, associations_by_tag)
 
     apply_each(context, affected, prepare, fail)
 
 
-def _remove_known(context: WriteContext, change: ContactChange) -> None:
+def _remove_by_id(context: WriteContext, change: ContactChange) -> None:
     for association in change.associations:
         _remove(context, change, association)
 
@@ -46,26 +58,23 @@ def _tag_ids(context: WriteContext, change: ContactChange) -> list[str]:
 
 
 def _is_covered(
-    context: WriteContext, change: ContactChange, walked: dict[str, dict[str, str]]
+    context: WriteContext, change: ContactChange, associations_by_tag: dict[str, dict[str, str]]
 ) -> bool:
-    return not change.is_mirror and all(tag in walked for tag in _tag_ids(context, change))
-
-
-def _learn_ids(context: WriteContext, changes: list[ContactChange]) -> None:
-    use_known_ids(context, changes)
-    look_up_ids(context, changes)
+    return not change.is_mirror and all(
+        tag in associations_by_tag for tag in _tag_ids(context, change)
+    )
 
 
 def _remove_tags(
-    context: WriteContext, walked: dict[str, dict[str, str]], change: ContactChange
+    context: WriteContext, associations_by_tag: dict[str, dict[str, str]], change: ContactChange
 ) -> None:
     tags = _tag_ids(context, change)
-    if _is_covered(context, change, walked):
+    if _is_covered(context, change, associations_by_tag):
         names = [f"id:{change.id}", f"email:{fold(change.email or '')}"]
         for tag in tags:
             for name in names:
-                if name in walked[tag]:
-                    _remove(context, change, walked[tag][name])
+                if name in associations_by_tag[tag]:
+                    _remove(context, change, associations_by_tag[tag][name])
                     break
         return
     if change.id is None:
@@ -108,7 +117,9 @@ def _remove(context: WriteContext, change: ContactChange, association: str) -> N
 
 
 def _walk_tags(context: WriteContext, changes: list[ContactChange]) -> dict[str, dict[str, str]]:
-    """Return the associations by contact of the tags for which reading their contacts is cheaper.
+    """Return associations by tag, and then by contact: its id and its address.
+
+    Only of tags for which reading all contacts with the tag costs fewer requests.
 
     A walk counts only if its pages show that ActiveCampaign applied the filter and the sideload.
     """
@@ -126,8 +137,12 @@ def _walk_tags(context: WriteContext, changes: list[ContactChange]) -> dict[str,
     worthwhile = []
     for tag, count in wanted.items():
         row = context.references.table("tag").get(tag, {})
-        carriers = str(row.get("subscriber_count") or "")
-        if count >= 5 and carriers.isdigit() and int(carriers) / FULL_PAGE + 2 <= count:
+        contacts_with_tag = str(row.get("subscriber_count") or "")
+        if count < FEWEST_TO_WALK or not contacts_with_tag.isdigit():
+            continue
+        # A walk costs a request for each page of contacts and up to two more; without it, each of
+        # the ``count`` contacts costs a request.
+        if int(contacts_with_tag) / FULL_PAGE + 2 <= count:
             worthwhile.append(tag)
     context.pool.each([partial(walk, tag) for tag in worthwhile])
     return found

@@ -28,7 +28,8 @@ def write_one(context: WriteContext, change: ContactChange) -> None:
     body: dict[str, Any] = dict(change.columns)
     if change.values:
         body["fieldValues"] = [
-            {"field": one, "value": value} for one, (_, value, __) in change.values.items()
+            {"field": field_id, "value": value}
+            for field_id, (_, value, __) in change.values.items()
         ]
     if change.new_email is not None:
         body["email"] = change.new_email
@@ -44,16 +45,16 @@ def write_one(context: WriteContext, change: ContactChange) -> None:
     for name in change.adds:
         with _left_out_where_refused(change, f"tag:{fold(name)}"):
             tag_on(context, change, name)
-    for one, status in change.lists.items():
-        with _left_out_where_refused(change, f"list:{one}"):
-            set_status(context, change, one, status)
+    for list_id, status in change.lists.items():
+        with _left_out_where_refused(change, f"list:{list_id}"):
+            set_status(context, change, list_id, status)
 
 
 def subscribe_again(context: WriteContext, change: ContactChange) -> None:
     """Subscribe where an opt-out is to be overridden, which the importer cannot."""
-    for one in sorted(change.resubscribed):
-        with _left_out_where_refused(change, f"list:{one}"):
-            set_status(context, change, one, SUBSCRIBE)
+    for list_id in sorted(change.resubscribed):
+        with _left_out_where_refused(change, f"list:{list_id}"):
+            set_status(context, change, list_id, SUBSCRIBE)
 
 
 @contextlib.contextmanager
@@ -146,10 +147,10 @@ def plan(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> Non
                 context.plan.gain(f"the tag {name}", who)
             if not context.references.find_by_name("tag", name):
                 context.plan.unknown[f"tag {name}"] += 1
-        for one, status in change.lists.items():
-            row = context.references.table("list").get(one, {})
+        for list_id, status in change.lists.items():
+            row = context.references.table("list").get(list_id, {})
             if status == SUBSCRIBE and not there.has(change, "listid", [row]):
-                context.plan.gain(f"the list {row.get('name') or one}", who)
+                context.plan.gain(f"the list {row.get('name') or list_id}", who)
         if context.plan.wants_sample():
             _sample(context, sink, change)
 
@@ -184,8 +185,8 @@ def _sample(context: WriteContext, sink: Sink, change: ContactChange) -> None:
         rows = context.references.nested_rows("contacts", change.id, "fieldValues")
         stored = {str(row.get("field")): row.get("value") for row in rows}
     fields = {name: [there.get(name), text] for name, text in change.columns.items()}
-    for one, (definition, value, _) in change.values.items():
-        fields[definition.title] = [stored.get(one), value]
+    for field_id, (definition, value, _) in change.values.items():
+        fields[definition.title] = [stored.get(field_id), value]
     context.plan.add_sample(
         sink.resource.name, change.id, {k: v for k, v in fields.items() if v[0] != v[1]}
     )

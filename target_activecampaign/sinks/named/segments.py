@@ -48,7 +48,7 @@ def write_list(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
 def _show_list(context: WriteContext, list_id: str) -> None:
     """Give the first group access to a new list: without a group, users may not see the list."""
     try:
-        groups = sorted(context.references.table("group"), key=lambda one: (len(one), one))
+        groups = sorted(context.references.table("group"), key=lambda group: (len(group), group))
         if groups:
             body = {"listGroup": {"listid": list_id, "groupid": groups[0]}}
             context.write_client.write("POST", "listGroups", body, repeatable=True)

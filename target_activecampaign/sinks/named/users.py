@@ -54,8 +54,8 @@ def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         fresh["password"] = password
     found = own_id_of(context, sink, row) or next(
         (
-            str(one["id"])
-            for one in (context.references.find_by_name("user", email) if email else [])
+            str(user["id"])
+            for user in (context.references.find_by_name("user", email) if email else [])
         ),
         None,
     )

@@ -124,11 +124,11 @@ def test_a_value_that_a_user_changed_stays(whole: Scene) -> None:
     whole.send({"email": A, **EVERYTHING}, B)
     whole.world.set_field(whole.world.find_contact(A).id, whole.plan.id, "enterprise")
     [left] = leavers(whole.send(B))
-    assert left["kept"] == "a field that has another value by now stays"
+    assert left["kept"] == "the target keeps a field that has another value by now"
     assert whole.has(A)["plan"] == "enterprise"
 
 
-BEGAN_AGAIN = "a tag or a subscription that ended and began again stays"
+BEGAN_AGAIN = "the target keeps a tag or a subscription that ended and began again"
 
 
 @pytest.mark.parametrize("count", [2, 12])
@@ -293,7 +293,9 @@ def test_what_two_audiences_give_is_removed_with_the_last(scene: Scene, first: s
     scene.send(A, B, stream="buyers")
     run = scene.send(B, stream=first)
     assert scene.tags(A) == {"trial"}
-    assert [one["kept"] for one in leavers(run)] == ["what another stream gives too stays"]
+    assert [one["kept"] for one in leavers(run)] == [
+        "the target keeps what another stream grants too"
+    ]
     scene.send(B, stream=second)
     assert scene.tags(A) == set()
 

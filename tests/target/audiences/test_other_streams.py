@@ -42,7 +42,9 @@ def test_the_same_row_of_another_stream_keeps_what_it_gives(
         rows = stream_of("crm_contacts", row_of(A))
         assert scene.runner.run(*rows, state_of(1), **settings).actions == [action]
     run = scene.send(B)
-    assert [one["kept"] for one in leavers(run)] == ["what another stream gives too stays"]
+    assert [one["kept"] for one in leavers(run)] == [
+        "the target keeps what another stream grants too"
+    ]
     assert scene.tags(A) == {"trial"}
 
 

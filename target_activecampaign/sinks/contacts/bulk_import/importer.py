@@ -85,7 +85,7 @@ class Importer:
             self._poller.follow(retried)
             queued = [batch for batch in queued if batch not in again] + retried
         done = [batch for batch in queued if batch.status]
-        for entry in (e for one in done for e in one.entries):
+        for entry in (e for batch in done for e in batch.entries):
             entry.is_lost = entry.problem is None and not entry.is_imported
         return done
 

@@ -230,8 +230,10 @@ class ImportPoller:
 def record_result(batch: ImportBatch, success: Any, failure: Any) -> None:
     """Set the result of each entry of a batch that ended."""
     batch.is_over = True
-    batch.created_ids = [str(one) for one in success] if isinstance(success, list) else []
-    refused = {fold(_address(one)): one for one in failure or ()} if failure else {}
+    batch.created_ids = (
+        [str(native_id) for native_id in success] if isinstance(success, list) else []
+    )
+    refused = {fold(_address(entry)): entry for entry in failure or ()}
     for entry in batch.entries:
         if fold(entry.email) in refused:
             entry.problem = "the importer did not accept this contact (an excluded address?)"
@@ -243,7 +245,7 @@ def record_result(batch: ImportBatch, success: Any, failure: Any) -> None:
                 entry.created = False
 
 
-def _address(one: Any) -> str:
-    if isinstance(one, dict):
-        return str(one.get("email") or one.get("contact") or "")
-    return str(one)
+def _address(failure: Any) -> str:
+    if isinstance(failure, dict):
+        return str(failure.get("email") or failure.get("contact") or "")
+    return str(failure)
