@@ -71,7 +71,7 @@ def _check(
     context: WriteContext, kind: str, native_id: str, entries: list[Entry], present: RecordValues
 ) -> None:
     """Raise `RowSkipped` where the record holds anything that the run did not write."""
-    created = next(one for one in entries if one.part.name == CREATED)
+    created = next(entry for entry in entries if entry.part.name == CREATED)
     if created.state == SENT or created.mark.get("is_unsure"):
         raise RowSkipped(UNKNOWN_ORIGIN)
     made = present.native.get("cdate") or present.native.get("createdTimestamp")
@@ -80,10 +80,11 @@ def _check(
     written: dict[str, tuple[Any, ...]] = {
         name: (value,) for name, value in (created.after or {}).items()
     }
-    for one in entries:
-        if one.part.name != CREATED:
-            written[one.part.name] = one.written
+    for entry in entries:
+        if entry.part.name != CREATED:
+            written[entry.part.name] = entry.written
     if kind == CONTACT:
+        # The create has the address as `email`, a later change as a column: they are one part.
         email = f"{COLUMN}email"
         written[email] = (*written.pop("email", ()), *written.get(email, ()))
         _check_contact(context, native_id, written, present)
@@ -109,7 +110,9 @@ def _check_contact(
         name for name in present.parts if name.startswith((FIELD, LIST)) or name == ACCOUNT_LINK
     }
     if ACCOUNT_LINK in written:
-        written[ACCOUNT_LINK] = tuple(resolved_link(context, one) for one in written[ACCOUNT_LINK])
+        written[ACCOUNT_LINK] = tuple(
+            resolved_link(context, link) for link in written[ACCOUNT_LINK]
+        )
     _check_parts(context, CONTACT, parts, written, present)
     if {name.removeprefix(TAG) for name in present.parts if name.startswith(TAG)} - tags:
         raise RowSkipped(CHANGED_SINCE)
@@ -127,8 +130,9 @@ def _check_columns(
 ) -> None:
     parts = {name for name in written if name.startswith(COLUMN) or name == STAGE}
     parts |= {COLUMN + name for name in _OTHER_COLUMNS.get(kind, ())}
-    whole = COLUMN if is_document(kind) else FIELD
-    parts |= {name for name in present.parts if name.startswith(whole)}
+    # A document may have no other column, another record no other custom field.
+    prefix = COLUMN if is_document(kind) else FIELD
+    parts |= {name for name in present.parts if name.startswith(prefix)}
     _check_parts(context, kind, parts, written, present)
 
 
@@ -144,7 +148,7 @@ def _check_parts(
         current = present.get(name)
         if name not in written and (is_empty(current) or str(current) == "0"):
             continue  # a new deal is open, without a value
-        if not any(same(name, current, one) for one in written.get(name, ())):
+        if not any(same(name, current, value) for value in written.get(name, ())):
             raise RowSkipped(CHANGED_SINCE)
 
 
@@ -161,7 +165,7 @@ def _check_use(
     if context.references.nested_rows(PATHS[kind][0], native_id, "notes"):
         raise RowSkipped(HAS_NOTES)
     if kind == DEAL:
-        contacts = {DEAL_CONTACT + one for one in secondary_contacts(context, native_id)}
+        contacts = {DEAL_CONTACT + contact for contact in secondary_contacts(context, native_id)}
         if not contacts <= written.keys():
             raise RowSkipped(HAS_CONTACTS)
         if _has_tasks(context, DEAL, native_id):
@@ -191,5 +195,5 @@ def _is_unused(context: WriteContext, native_id: str, name: str) -> bool:
     params.append(("limit", FULL_PAGE))
     for row in rows_of(context.client.get("accounts", params).body, "accounts"):
         if str(row.get("id")) == native_id:
-            return all(str(row.get(one)) == "0" for one in ("contactCount", "dealCount"))
+            return all(str(row.get(count)) == "0" for count in ("contactCount", "dealCount"))
     return False

@@ -66,7 +66,7 @@ def walk_requests(client: Client, kind: str, expected: int) -> int | None:
     paths = [PATHS[kind][0]]
     paths += [VALUE_TABLES[ENTITIES[kind]].path] if kind in ENTITIES else []
     totals = [total_of(client.get(path, [("limit", 1)]).body) for path in paths]
-    counts = [one for one in totals if one is not None]
+    counts = [total for total in totals if total is not None]
     if len(counts) < len(paths):
         return None
     requests = sum(counts) // FULL_PAGE + 2 * len(paths)
@@ -100,11 +100,11 @@ class PresentValues:
         for key in wanted:
             self._note_id(key, found.get(key))
         now = self._clock.monotonic()
-        for one in (*ids, *found.values()):
-            read, _ = self._cached.get((CONTACT, one), (now - FRESH_SECONDS, None))
+        for native_id in (*ids, *found.values()):
+            read, _ = self._cached.get((CONTACT, native_id), (now - FRESH_SECONDS, None))
             if now - read >= FRESH_SECONDS:
-                self._cached.pop((CONTACT, one), None)
-                self._queued[one] = None
+                self._cached.pop((CONTACT, native_id), None)
+                self._queued[native_id] = None
 
     def contact_id(self, email: str) -> str | None:
         """Return the id that the contact of an address had before the run wrote to it."""
@@ -133,28 +133,31 @@ class PresentValues:
         with self._pool.named_lock("earlier values"):
             if (CONTACT, first) in self._cached:
                 return
-            others = (one for one in self._queued if one != first)
+            others = (queued for queued in self._queued if queued != first)
             chunk = [first, *itertools.islice(others, FULL_PAGE - 1)]
             found = self._reader.read(chunk)
-            for one in chunk:
-                self._queued.pop(one, None)
-                values = values_of_contact(found[one]) if one in found else None
-                self._cache(CONTACT, one, values)
+            for native_id in chunk:
+                self._queued.pop(native_id, None)
+                values = values_of_contact(found[native_id]) if native_id in found else None
+                self._cache(CONTACT, native_id, values)
                 email = str(values.native.get("email") or "") if values is not None else ""
                 if email and self._ids.get(fold(email)) is None:
-                    self._note_id(fold(email), one)
+                    self._note_id(fold(email), native_id)
 
     def read_contacts_now(self, ids: Iterable[str]) -> dict[str, RecordValues]:
         """Return the values of contacts as they are at this moment; absent ones are left out."""
-        return {one: values_of_contact(found) for one, found in self._reader.read(ids).items()}
+        return {
+            native_id: values_of_contact(found)
+            for native_id, found in self._reader.read(ids).items()
+        }
 
     # --- any record -------------------------------------------------------------------------
 
     def expect(self, kind: str, ids: Iterable[str]) -> None:
         """Note the deals, accounts or tasks of a batch: their number decides how they are read."""
         self._expected[kind] = wanted = frozenset(ids)
-        for one in wanted:
-            self._cached.pop((kind, one), None)
+        for native_id in wanted:
+            self._cached.pop((kind, native_id), None)
         self._collections_read.discard(kind)
 
     def get(self, kind: str, native_id: str) -> RecordValues | None:
@@ -220,6 +223,8 @@ class PresentValues:
         path = PATHS[kind][0]
         for page in walk_offset(self._client, path, path):
             for row in page.rows:
-                one = str(row.get("id"))
-                if one in wanted:
-                    self._cache(kind, one, values_of_row(kind, row, fields.get(one, ())))
+                native_id = str(row.get("id"))
+                if native_id in wanted:
+                    self._cache(
+                        kind, native_id, values_of_row(kind, row, fields.get(native_id, ()))
+                    )

@@ -67,13 +67,13 @@ def decide_record(
 
     ``later`` are the entries of later runs, by part.
     """
-    names = [one.part.name for one in record.entries]
+    names = [noted.part.name for noted in record.entries]
     same = sameness_of(context, record.kind, names)
     has_contacts = record.present is not None and any(
         name.startswith(DEAL_CONTACT) for name in names
     )
     contacts = secondary_contacts(context, record.id) if has_contacts else {}
-    marks = {one.part.name: one.mark for one in record.entries if one.after == UNSUBSCRIBED}
+    marks = {noted.part.name: noted.mark for noted in record.entries if noted.after == UNSUBSCRIBED}
     found: dict[ValuePart, ValueDecision] = {}
     for entry in record.entries:
         name, current = entry.part.name, record.present
@@ -99,7 +99,7 @@ def decide_record(
         elif name.startswith(TAG_NAME):
             decision = _decide_tag_name(context, entry, current, later)
         elif name == ACCOUNT_LINK:
-            others = [_with_account(context, one) for one in later.get(name, ())]
+            others = [_with_account(context, link) for link in later.get(name, ())]
             decision = decide(_with_account(context, entry), current, others)
         else:
             decision = _decide_value(entry, current, later.get(name, []), same)
@@ -173,5 +173,5 @@ def _decide_tag_name(
 def _with_account(context: WriteContext, entry: Entry) -> Entry:
     """Return an entry whose links have the id of the account that they name."""
     after: Any = resolved_link(context, entry.after)
-    former = tuple(resolved_link(context, one) for one in entry.former)
+    former = tuple(resolved_link(context, link) for link in entry.former)
     return replace(entry, after=after, former=former)

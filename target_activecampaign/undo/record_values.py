@@ -59,9 +59,9 @@ def values_of_contact(found: ContactValues) -> RecordValues:
     for name, value in found.row.items():
         if isinstance(value, str):
             parts[COLUMN + name] = value
-    parts |= {FIELD + one: value for one, value in found.fields.items()}
-    parts |= dict.fromkeys((TAG + one for one in found.tags), True)
-    parts |= {LIST + one: status.status for one, status in found.lists.items()}
+    parts |= {FIELD + field_id: value for field_id, value in found.fields.items()}
+    parts |= dict.fromkeys((TAG + tag for tag in found.tags), True)
+    parts |= {LIST + list_id: status.status for list_id, status in found.lists.items()}
     for account, link in found.accounts.items():
         parts[ACCOUNT_LINK] = {"account": account, "title": link.title or ""}
     return RecordValues(parts, found.row, found)
@@ -79,10 +79,10 @@ def values_of_row(
             parts[COLUMN + name] = id_text(value) or ""
         elif isinstance(value, (str, int, float)):
             parts[COLUMN + name] = str(value)
-    for one in fields:
-        parts[FIELD + value_field(one)] = {
-            "value": value_of(one),
-            "currency": value_currency(one),
+    for value_row in fields:
+        parts[FIELD + value_field(value_row)] = {
+            "value": value_of(value_row),
+            "currency": value_currency(value_row),
         }
     return RecordValues(parts, row)
 
@@ -94,27 +94,29 @@ def is_empty(value: Any) -> bool:
     return value in (None, "", [], "||", "||||")
 
 
-def is_same(part: str, one: Any, other: Any, *, fields: CustomFields | None = None) -> bool:
+def is_same(part: str, value: Any, other: Any, *, fields: CustomFields | None = None) -> bool:
     """Return whether two values of a part are the same for a reader of the account."""
-    if is_empty(one) or is_empty(other):
-        return is_empty(one) and is_empty(other)
+    if is_empty(value) or is_empty(other):
+        return is_empty(value) and is_empty(other)
     if part.startswith(FIELD):
         definition = definition_of(fields, part)
-        return bool(_plain(definition, one) == _plain(definition, other))
-    if isinstance(one, dict) and isinstance(other, dict):
+        return bool(_plain(definition, value) == _plain(definition, other))
+    if isinstance(value, dict) and isinstance(other, dict):
         # What a request left open, such as the pipeline of a stage, the server decided.
-        known = one.keys() & other.keys()
-        return bool(known) and all(str(one[name] or "") == str(other[name] or "") for name in known)
+        known = value.keys() & other.keys()
+        return bool(known) and all(
+            str(value[name] or "") == str(other[name] or "") for name in known
+        )
     if part in {COLUMN + "currency", COLUMN + "email"}:
-        return str(one).strip().casefold() == str(other).strip().casefold()
-    return str(one).strip() == str(other).strip()
+        return str(value).strip().casefold() == str(other).strip().casefold()
+    return str(value).strip() == str(other).strip()
 
 
 def definition_of(fields: CustomFields | None, part: str) -> FieldDefinition | None:
     """Return the definition of a part's custom field, None where the account has it no more."""
     wanted = part.removeprefix(FIELD)
     found = fields.definitions if fields is not None else ()
-    return next((one for one in found if one.id == wanted), None)
+    return next((definition for definition in found if definition.id == wanted), None)
 
 
 def _plain(definition: FieldDefinition | None, value: Any) -> Any:

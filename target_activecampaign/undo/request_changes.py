@@ -90,7 +90,7 @@ def changes_of(method: str, path: str, body: Any, about: str | None = None) -> l
         return [_contact_by_address(_wrapped(sent, "contact"))]
     if path == "import/bulk_import":
         contacts = sent.get("contacts")
-        return [_imported(one) for one in contacts] if isinstance(contacts, list) else []
+        return [_imported(contact) for contact in contacts] if isinstance(contacts, list) else []
     if len(names) == 1 and method == "POST" and collection in _ASSOCIATIONS:
         return _ASSOCIATIONS[collection](sent)
     if len(names) == 2 and native_id is not None:
@@ -120,7 +120,10 @@ def _imported(contact: Body) -> RecordChange:
     parts: Body = {
         COLUMN + _IMPORTED[name]: value for name, value in contact.items() if name in _IMPORTED
     }
-    parts |= {FIELD + str(one["id"]): one.get("value") for one in contact.get("fields") or ()}
+    parts |= {
+        FIELD + str(field_value["id"]): field_value.get("value")
+        for field_value in contact.get("fields") or ()
+    }
     created = {"email": contact.get("email"), **parts}
     marks: Body = {TAG_NAME + fold(str(name)): True for name in contact.get("tags") or ()}
     marks |= {LIST + str(o["listid"]): SUBSCRIBED for o in contact.get("subscribe") or ()}
@@ -132,32 +135,38 @@ def _imported(contact: Body) -> RecordChange:
 
 
 def _tag(body: Body) -> list[RecordChange]:
-    one = _wrapped(body, "contactTag")
-    return [RecordChange(CONTACT, str(one.get("contact")), parts={TAG + str(one.get("tag")): True})]
+    association = _wrapped(body, "contactTag")
+    return [
+        RecordChange(
+            CONTACT,
+            str(association.get("contact")),
+            parts={TAG + str(association.get("tag")): True},
+        )
+    ]
 
 
 def _list(body: Body) -> list[RecordChange]:
-    one = _wrapped(body, "contactList")
-    parts = {LIST + str(one.get("list")): str(one.get("status"))}
-    return [RecordChange(CONTACT, str(one.get("contact")), parts=parts)]
+    association = _wrapped(body, "contactList")
+    parts = {LIST + str(association.get("list")): str(association.get("status"))}
+    return [RecordChange(CONTACT, str(association.get("contact")), parts=parts)]
 
 
 def _account_link(body: Body) -> list[RecordChange]:
-    one = _wrapped(body, "accountContact")
-    link = {"account": str(one.get("account")), "title": str(one.get("jobTitle") or "")}
-    return [RecordChange(CONTACT, str(one.get("contact")), parts={ACCOUNT_LINK: link})]
+    columns = _wrapped(body, "accountContact")
+    link = {"account": str(columns.get("account")), "title": str(columns.get("jobTitle") or "")}
+    return [RecordChange(CONTACT, str(columns.get("contact")), parts={ACCOUNT_LINK: link})]
 
 
 def _enrolment(body: Body) -> list[RecordChange]:
-    one = _wrapped(body, "contactAutomation")
-    parts = {ENTERED + str(one.get("automation")): True}
-    return [RecordChange(CONTACT, str(one.get("contact")), parts=parts)]
+    enrolment = _wrapped(body, "contactAutomation")
+    parts = {ENTERED + str(enrolment.get("automation")): True}
+    return [RecordChange(CONTACT, str(enrolment.get("contact")), parts=parts)]
 
 
 def _secondary_contact(body: Body) -> list[RecordChange]:
-    one = _wrapped(body, "contactDeal")
-    parts = {DEAL_CONTACT + str(one.get("contact")): True}
-    return [RecordChange(DEAL, str(one.get("deal")), parts=parts)]
+    association = _wrapped(body, "contactDeal")
+    parts = {DEAL_CONTACT + str(association.get("contact")): True}
+    return [RecordChange(DEAL, str(association.get("deal")), parts=parts)]
 
 
 _ASSOCIATIONS = {
@@ -182,9 +191,9 @@ def _of_link(
     if collection == "contactTags" and method == "DELETE":
         return [RecordChange(CONTACT, about, link=link, parts={TAG: None})]
     if collection == "accountContacts":
-        one = _wrapped(body, "accountContact")
+        columns = _wrapped(body, "accountContact")
         names = {"account": "account", "jobTitle": "title"}
-        given = {names[k]: str(v or "") for k, v in one.items() if k in names}
+        given = {names[k]: str(v or "") for k, v in columns.items() if k in names}
         return [
             RecordChange(
                 CONTACT,
@@ -203,11 +212,17 @@ def _parts_of(kind: str, columns: Body) -> Body:
     parts: Body = {}
     for name, value in columns.items():
         if name == "fieldValues":
-            parts |= {FIELD + str(one.get("field")): one.get("value") for one in value}
+            parts |= {
+                FIELD + str(field_value.get("field")): field_value.get("value")
+                for field_value in value
+            }
         elif name == "fields" and kind in {DEAL, ACCOUNT}:
-            for one in value:
-                held = {"value": one.get("fieldValue"), "currency": one.get("fieldCurrency")}
-                parts[FIELD + str(one.get("customFieldId"))] = held
+            for field_value in value:
+                held = {
+                    "value": field_value.get("fieldValue"),
+                    "currency": field_value.get("fieldCurrency"),
+                }
+                parts[FIELD + str(field_value.get("customFieldId"))] = held
         elif kind == DEAL and name in {"stage", "group"}:
             parts.setdefault(STAGE, {})[name] = str(value)
         elif kind == TASK and name == "ownerType":

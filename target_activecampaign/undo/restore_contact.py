@@ -32,22 +32,22 @@ def restore_contact(
     if group == "fields":
         _restore_fields(context, native_id, decisions)
     elif group == "tags":
-        for one in decisions:
-            _restore_tag(context, native_id, one, current)
+        for decision in decisions:
+            _restore_tag(context, native_id, decision, current)
     elif group == "segments":
-        for one in decisions:
-            _restore_list(context, native_id, one)
+        for decision in decisions:
+            _restore_list(context, native_id, decision)
     elif group == "account":
-        for one in decisions:
-            _restore_link(context, native_id, one, current)
+        for decision in decisions:
+            _restore_link(context, native_id, decision, current)
 
 
 def _restore_fields(context: WriteContext, native_id: str, decisions: list[ValueDecision]) -> None:
     """Write columns and custom fields with one request; what was absent becomes empty."""
     body: dict[str, Any] = {}
     values = []
-    for one in decisions:
-        part, before = one.entry.part.name, one.entry.before
+    for decision in decisions:
+        part, before = decision.entry.part.name, decision.entry.before
         text = "" if before is None else before
         if part.startswith(FIELD):
             values.append({"field": part.removeprefix(FIELD), "value": text})
@@ -68,23 +68,23 @@ def tag_of(context: WriteContext, part: str) -> str | None:
 
 
 def _restore_tag(
-    context: WriteContext, native_id: str, one: ValueDecision, current: ContactValues
+    context: WriteContext, native_id: str, decision: ValueDecision, current: ContactValues
 ) -> None:
-    tag = tag_of(context, one.entry.part.name)
+    tag = tag_of(context, decision.entry.part.name)
     if tag is None:
         return
-    if one.entry.before:
+    if decision.entry.before:
         body = {"contactTag": {"contact": native_id, "tag": tag}}
         context.write_client.create_if_absent("contactTags", body)
     else:
         context.write_client.delete_if_there(f"contactTags/{current.tags[tag]}")
 
 
-def _restore_list(context: WriteContext, native_id: str, one: ValueDecision) -> None:
+def _restore_list(context: WriteContext, native_id: str, decision: ValueDecision) -> None:
     """Subscribe again, or unsubscribe: ActiveCampaign does not remove a contact from a list."""
-    is_subscribed = one.entry.before == SUBSCRIBED
+    is_subscribed = decision.entry.before == SUBSCRIBED
     body: dict[str, Any] = {
-        "list": one.entry.part.name.removeprefix(LIST),
+        "list": decision.entry.part.name.removeprefix(LIST),
         "contact": native_id,
         "status": int(SUBSCRIBED if is_subscribed else UNSUBSCRIBED),
     }
@@ -94,9 +94,9 @@ def _restore_list(context: WriteContext, native_id: str, one: ValueDecision) -> 
 
 
 def _restore_link(
-    context: WriteContext, native_id: str, one: ValueDecision, current: ContactValues
+    context: WriteContext, native_id: str, decision: ValueDecision, current: ContactValues
 ) -> None:
-    before, link = one.entry.before, next(iter(current.accounts.values()), None)
+    before, link = decision.entry.before, next(iter(current.accounts.values()), None)
     if before is None and link is not None:
         context.write_client.delete_if_there(f"accountContacts/{link.id}")
         return
@@ -109,13 +109,13 @@ def _restore_link(
         context.write_client.write("PUT", f"accountContacts/{link.id}", body)
 
 
-def end_enrolment(context: WriteContext, native_id: str, one: ValueDecision) -> bool:
+def end_enrolment(context: WriteContext, native_id: str, decision: ValueDecision) -> bool:
     """End the run of a contact through an automation that the run began.
 
     Returns whether it was still active. Raises `RequestError`.
     """
-    automation = one.entry.part.name.removeprefix(ENTERED)
-    known = str(one.entry.mark.get("id") or "")
+    automation = decision.entry.part.name.removeprefix(ENTERED)
+    known = str(decision.entry.mark.get("id") or "")
     if not known:
         key = context.ledger.hash_key("enrolment", native_id, automation)
         found = context.ledger.find(key)

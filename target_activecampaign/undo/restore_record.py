@@ -38,13 +38,16 @@ def restore_record(
         _remove_contacts(context, native_id, decisions)
         return []
     if is_document(kind):
-        before = {one.entry.part.name.removeprefix(COLUMN): one.entry.before for one in decisions}
+        before = {
+            decision.entry.part.name.removeprefix(COLUMN): decision.entry.before
+            for decision in decisions
+        }
         return restore_document(context, kind, native_id, before, present)
     path, wrapper = PATHS[kind]
     body: dict[str, Any] = {}
     values = []
-    for one in decisions:
-        part, before = one.entry.part.name, one.entry.before
+    for decision in decisions:
+        part, before = decision.entry.part.name, decision.entry.before
         if part == STAGE:
             body |= before or {}
         elif part.startswith(FIELD):
@@ -62,10 +65,10 @@ def restore_record(
 
 
 def _field(context: WriteContext, kind: str, part: str, before: Any) -> dict[str, Any]:
-    one = part.removeprefix(FIELD)
+    field_id = part.removeprefix(FIELD)
     definition = definition_of(context.references.fields(ENTITIES[kind]), part)
     value, currency = sent_value(definition, before)
-    sent = {"customFieldId": int(one) if one.isdigit() else one, "fieldValue": value}
+    sent = {"customFieldId": int(field_id) if field_id.isdigit() else field_id, "fieldValue": value}
     return sent | ({"fieldCurrency": currency} if currency else {})
 
 
@@ -77,7 +80,7 @@ def secondary_contacts(context: WriteContext, native_id: str) -> dict[str, str]:
 
 def _remove_contacts(context: WriteContext, native_id: str, decisions: list[ValueDecision]) -> None:
     current = secondary_contacts(context, native_id)
-    for one in decisions:
-        link = current.get(one.entry.part.name.removeprefix(DEAL_CONTACT))
+    for decision in decisions:
+        link = current.get(decision.entry.part.name.removeprefix(DEAL_CONTACT))
         if link is not None:
             context.write_client.delete_if_there(f"contactDeals/{link}")

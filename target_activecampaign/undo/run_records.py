@@ -53,7 +53,7 @@ class RunRecord:
     @property
     def created_as(self) -> dict[str, Any]:
         """The values that the run created it with, empty where it did not."""
-        found = (one.after for one in self.entries if one.part.name == CREATED)
+        found = (entry.after for entry in self.entries if entry.part.name == CREATED)
         return next(found, None) or {}
 
 
@@ -70,11 +70,11 @@ class RunRecords:
     def windows(self) -> Iterator[list[RunRecord]]:
         """Yield records of one kind, up to a hundred at a time, the last written first."""
         window: list[RunRecord] = []
-        for kind, one, _ in self._journal.records(self._run):
+        for kind, native_id, _ in self._journal.records(self._run):
             if window and (window[0].kind != kind or len(window) == WINDOW):
                 yield window
                 window = []
-            window.append(RunRecord(kind, one, [one]))
+            window.append(RunRecord(kind, native_id, [native_id]))
         if window:
             yield window
 
@@ -96,24 +96,26 @@ class RunRecords:
         kind = records[0].kind
         if kind == CONTACT:
             records = self._merge_addresses(records)
-            found = self._values.read_contacts_now(one.id for one in records)
+            found = self._values.read_contacts_now(contact.id for contact in records)
             for record in records:
                 record.present = found.get(record.id)
         elif is_document(kind):
             if is_read_late(kind) and not self._has_waited:
                 self._has_waited = True
                 self.wait()
-            there = read_documents(self._context, kind, [one.id for one in records])
+            there = read_documents(self._context, kind, [row.id for row in records])
             for record in records:
                 record.present = there.get(record.id)
             if kind in UNDELETABLE_KINDS:
-                emails = [one.parts.get(f"{COLUMN}email") for one in there.values()]
-                self._references.prefetch_contacts({"email": str(one)} for one in emails if one)
+                emails = [document.parts.get(f"{COLUMN}email") for document in there.values()]
+                self._references.prefetch_contacts(
+                    {"email": str(email)} for email in emails if email
+                )
         elif kind in STREAMS:
             self._find_unconfirmed(kind, records)
-            known = [one for one in records if not one.id.startswith("?")]
+            known = [candidate for candidate in records if not candidate.id.startswith("?")]
             if kind != NOTE:
-                self._values.expect(kind, [one.id for one in known])
+                self._values.expect(kind, [candidate.id for candidate in known])
             for record in known:
                 record.present = self._values.get(kind, record.id)
         self.load(records)
@@ -138,7 +140,7 @@ class RunRecords:
 
     def _merge_addresses(self, records: list[RunRecord]) -> list[RunRecord]:
         """Find the ids of contacts that the run knew by address only."""
-        addresses = [one.id[1:] for one in records if one.id.startswith("@")]
+        addresses = [by_address.id[1:] for by_address in records if by_address.id.startswith("@")]
         found = self._references.contacts_by_email(addresses) if addresses else {}
         merged: dict[str, RunRecord] = {}
         for record in records:
@@ -165,7 +167,7 @@ class RunRecords:
         return sorted(found, key=lambda row: -row.number)
 
 
-def _joined(one: Entry, other: Entry) -> Entry:
+def _joined(entry: Entry, other: Entry) -> Entry:
     """Return two entries of one part as one: the value before the first, written by the last."""
-    first, last = sorted((one, other), key=lambda entry: entry.number)
+    first, last = sorted((entry, other), key=lambda noted: noted.number)
     return replace(last, before=first.before, also=(first.part,))

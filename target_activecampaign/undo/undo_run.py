@@ -75,7 +75,9 @@ class UndoRun:
         logger.info(NOT_UNDOABLE_EFFECTS)
         if self._request.is_plan:
             totals = self._results.totals()
-            found = {one.value: totals[one.value] for one in Action if totals[one.value]}
+            found = {
+                action.value: totals[action.value] for action in Action if totals[action.value]
+            }
             self._context.plan.actions.update(found)
 
     def _undo_window(self, window: list[RunRecord]) -> None:
@@ -130,7 +132,7 @@ class UndoRun:
             self._report_failure(record, problem)
             return
         for group, entries in _groups(record.entries).items():
-            chosen = [decisions[one.part] for one in entries]
+            chosen = [decisions[entry.part] for entry in entries]
             if is_deleted:
                 self._note_undone(chosen)
                 outcome = Outcome(Action.UPDATED, record.id, "deleted")
@@ -148,7 +150,7 @@ class UndoRun:
         self, record: RunRecord, group: str, decisions: list[ValueDecision], refusal: str | None
     ) -> Outcome:
         """Put back what the account still holds of a group; return the group's outcome."""
-        chosen = [one for one in decisions if one.decision is Decision.RESTORE]
+        chosen = [decision for decision in decisions if decision.decision is Decision.RESTORE]
         reasons = [Decision.RESTORE.value] if chosen else []
         try:
             if chosen and record.kind == CONTACT and record.present is not None:
@@ -156,9 +158,9 @@ class UndoRun:
                 restore_contact(self._context, record.id, group, chosen, record.present)
             elif chosen:
                 reasons += restore_record(self._context, record, group, chosen)
-            for one in decisions:
-                if self._end_enrolment(record, one):
-                    chosen.append(one)
+            for decision in decisions:
+                if self._end_enrolment(record, decision):
+                    chosen.append(decision)
                     reasons.append(ENDED)
         except RowError as problem:
             return problem.outcome()
@@ -167,15 +169,18 @@ class UndoRun:
         if record.kind == CONTACT:
             self._remove_grants(record.id, chosen)
         self._note_undone(
-            [*chosen, *(one for one in decisions if one.decision is Decision.UNCHANGED)]
+            [
+                *chosen,
+                *(decision for decision in decisions if decision.decision is Decision.UNCHANGED),
+            ]
         )
-        kept = [one for one in decisions if one not in chosen]
+        kept = [decision for decision in decisions if decision not in chosen]
         reasons += self._reasons(record.kind, kept, refusal)
         if chosen:
             return Outcome(Action.UPDATED, record.id, join_reasons(reasons))
         if reasons:
             return Outcome(Action.SKIPPED, record.id, join_reasons(reasons))
-        is_undone = all(one.decision is Decision.ALREADY_UNDONE for one in decisions)
+        is_undone = all(decision.decision is Decision.ALREADY_UNDONE for decision in decisions)
         result = Decision.ALREADY_UNDONE if is_undone else Decision.UNCHANGED
         return Outcome(Action.UNCHANGED, record.id, result.value)
 
@@ -184,7 +189,7 @@ class UndoRun:
 
         The person is a member again, and can leave again, when a row of the input names them.
         """
-        ledger, names = self._context.ledger, {one.entry.part.name for one in chosen}
+        ledger, names = self._context.ledger, {decision.entry.part.name for decision in chosen}
         for grantor, lost in self._journal.leaver_grants(self._request.run, record.id).items():
             grants = ledger.audiences.grants_of(record.id)
             for grant_id in lost.keys() & names:
@@ -196,8 +201,8 @@ class UndoRun:
     def _remove_grants(self, native_id: str, chosen: list[ValueDecision]) -> None:
         """Remove the grants of what was undone: a user who adds it later owns it."""
         gone = set()
-        for one in chosen:
-            name, before = one.entry.part.name, one.entry.before
+        for decision in chosen:
+            name, before = decision.entry.part.name, decision.entry.before
             if name.startswith(TAG_NAME):
                 name = f"{TAG}{tag_of(self._context, name) or ''}"
             if not before or (name.startswith(LIST) and before != SUBSCRIBED):
@@ -205,29 +210,35 @@ class UndoRun:
         ledger = self._context.ledger
         grants = ledger.audiences.grants_of(native_id)
         if not gone.isdisjoint(grants.by_id):
-            left = {one: grantors for one, grantors in grants.by_id.items() if one not in gone}
+            left = {
+                grant_id: grantors
+                for grant_id, grantors in grants.by_id.items()
+                if grant_id not in gone
+            }
             with ledger.transaction():
                 ledger.audiences.put_grants(native_id, replace(grants, by_id=left))
 
-    def _end_enrolment(self, record: RunRecord, one: ValueDecision) -> bool:
+    def _end_enrolment(self, record: RunRecord, decision: ValueDecision) -> bool:
         """End the enrolment that the run began in an automation; return whether it was active."""
-        is_entered = one.entry.part.name.startswith(ENTERED) and one.decision is Decision.KEEP
+        is_entered = (
+            decision.entry.part.name.startswith(ENTERED) and decision.decision is Decision.KEEP
+        )
         if not is_entered or record.present is None:
             return False
-        return end_enrolment(self._context, record.id, one)
+        return end_enrolment(self._context, record.id, decision)
 
     def _reasons(self, kind: str, kept: list[ValueDecision], refusal: str | None) -> list[str]:
         """Return why values of a group are not put back."""
         names: dict[str, list[str]] = {}
-        for one in kept:
-            if one.decision is Decision.CHANGED:
-                name = name_of(self._context, kind, one.entry.part.name)
-                names.setdefault(one.reason, []).append(name)
+        for decision in kept:
+            if decision.decision is Decision.CHANGED:
+                name = name_of(self._context, kind, decision.entry.part.name)
+                names.setdefault(decision.reason, []).append(name)
         reasons = [f"{reason}: {', '.join(sorted(set(found)))}" for reason, found in names.items()]
-        for one in kept:
-            if one.decision is Decision.KEEP:
-                is_created = one.entry.part.name == CREATED
-                reasons.append(refusal if refusal and is_created else one.reason)
+        for decision in kept:
+            if decision.decision is Decision.KEEP:
+                is_created = decision.entry.part.name == CREATED
+                reasons.append(refusal if refusal and is_created else decision.reason)
         return reasons
 
     def _note_undone(self, decisions: list[ValueDecision]) -> None:
@@ -236,14 +247,14 @@ class UndoRun:
         If the process is killed before, the next undo finds these values as before the run.
         """
         if not self._request.is_plan:
-            entries = [one.entry for one in decisions if one.entry.state != UNDONE]
-            self._undone += [part for one in entries for part in (one.part, *one.also)]
+            entries = [decision.entry for decision in decisions if decision.entry.state != UNDONE]
+            self._undone += [part for entry in entries for part in (entry.part, *entry.also)]
 
     # --- records that the run created -------------------------------------------------------
 
     def _delete(self, record: RunRecord) -> tuple[bool, str | None]:
         """Delete a record that the run created, if that is asked for; else return why not."""
-        created = [one for one in record.entries if one.part.name == CREATED]
+        created = [entry for entry in record.entries if entry.part.name == CREATED]
         is_open = bool(created) and created[0].state != UNDONE and is_deletable(record.kind)
         if not self._request.creates or not is_open or record.present is None:
             return False, None
@@ -308,16 +319,18 @@ def _key_of(record: RunRecord) -> dict[str, Any]:
         return {"id": record.id}
     made = record.created_as
     names = {"name": "name", "title": "name", "note": "content"}
-    return {word: made[COLUMN + one] for one, word in names.items() if COLUMN + one in made}
+    return {
+        word: made[COLUMN + column] for column, word in names.items() if COLUMN + column in made
+    }
 
 
-def _may_change(one: ValueDecision) -> bool:
-    return one.decision is Decision.RESTORE or one.entry.part.name.startswith(ENTERED)
+def _may_change(decision: ValueDecision) -> bool:
+    return decision.decision is Decision.RESTORE or decision.entry.part.name.startswith(ENTERED)
 
 
 def _groups(entries: list[Entry]) -> dict[str, list[Entry]]:
     """Return the entries by group, the group that was written last first."""
     found: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda one: -one.number):
+    for entry in sorted(entries, key=lambda noted: -noted.number):
         found.setdefault(group_of(entry.part), []).append(entry)
     return found

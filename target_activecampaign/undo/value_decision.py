@@ -60,14 +60,16 @@ def decide(
     if same(part, current, entry.before):
         return ValueDecision(entry, Decision.UNCHANGED)
     changed = [
-        one for one in later if one.state != UNDONE and not same(part, one.before, one.after)
+        other
+        for other in later
+        if other.state != UNDONE and not same(part, other.before, other.after)
     ]
     if changed:
         owner = changed[-1]
-        is_theirs = any(same(part, current, one) for one in owner.written)
+        is_theirs = any(same(part, current, value) for value in owner.written)
         reason = f"{CHANGED_SINCE}: run {owner.run} has it" if is_theirs else CHANGED_SINCE
         return ValueDecision(entry, Decision.CHANGED, reason)
-    if any(same(part, current, one) for one in entry.written):
+    if any(same(part, current, value) for value in entry.written):
         return ValueDecision(entry, Decision.RESTORE)
     return ValueDecision(entry, Decision.CHANGED, CHANGED_SINCE)
 
@@ -97,8 +99,8 @@ def decide_list(
         return ValueDecision(entry, Decision.CHANGED, CHANGED_SINCE)
     if entry.after != UNSUBSCRIBED:
         return found
-    again = [one for one in later if one.after == UNSUBSCRIBED]
-    if open_runs := [one.run for one in again if one.state != UNDONE]:
+    again = [other for other in later if other.after == UNSUBSCRIBED]
+    if open_runs := [other.run for other in again if other.state != UNDONE]:
         return ValueDecision(
             entry, Decision.CHANGED, f"{CHANGED_SINCE}: run {open_runs[-1]} has it"
         )
@@ -108,7 +110,7 @@ def decide_list(
         return ValueDecision(entry, Decision.KEEP, NO_UNSUBSCRIBES)
     if mine is None or not _is_own_since(entry, again, mine):
         return ValueDecision(entry, Decision.KEEP, UNKNOWN_UNSUBSCRIBE)
-    others = {LIST + one: status for one, status in lists.items() if status is not mine}
+    others = {LIST + list_id: status for list_id, status in lists.items() if status is not mine}
     if any(_is_foreign(part, status, mine, marks) for part, status in others.items()):
         return ValueDecision(entry, Decision.KEEP, OPTED_OUT)
     return found
@@ -149,9 +151,9 @@ def _is_own_since(entry: Entry, again: list[Entry], status: ListStatus) -> bool:
     ``again`` are later runs that sent the same: each has the stamp that it found as `was`.
     """
     stamp = stamp_of(status)
-    for one in reversed(again):
-        if _is_own(one.mark, stamp):
-            stamp = one.mark.get("was") or {}
+    for other in reversed(again):
+        if _is_own(other.mark, stamp):
+            stamp = other.mark.get("was") or {}
     return _is_own(entry.mark, stamp)
 
 

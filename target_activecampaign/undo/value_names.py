@@ -73,16 +73,16 @@ def group_of(part: ValuePart) -> str:
 def name_of(context: WriteContext, kind: str, part: str) -> str:
     """Return the unified name of a part."""
     if part.startswith(FIELD):
-        one = part.removeprefix(FIELD)
+        field_id = part.removeprefix(FIELD)
         known = context.references.fields(ENTITIES[kind]).keys
-        return f"custom_fields.{known.get(one, f'field_{one}')}"
+        return f"custom_fields.{known.get(field_id, f'field_{field_id}')}"
     if part.startswith(COLUMN):
         native = part.removeprefix(COLUMN)
         if kind == TASK or is_document(kind):
             found = table_columns(context, kind).get(native)
             return TASK_COLUMNS.get(native) or (found.unified if found else native)
         entries = by_name[STREAMS[kind]].entries
-        names = {one.native: one.unified for one in entries if isinstance(one, Field)}
+        names = {entry.native: entry.unified for entry in entries if isinstance(entry, Field)}
         return names.get(native, native)
     for prefix, word in (
         (TAG_NAME, "tag"),

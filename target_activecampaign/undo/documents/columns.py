@@ -42,7 +42,7 @@ def table_columns(context: WriteContext, kind: str) -> dict[str, Field]:
     stream = "crm_tasks" if kind == TASK else kind
     resource = by_name.get(stream) or find_object(context, stream)
     entries = resource.entries if resource is not None else ()
-    found = {one.native: one for one in entries if isinstance(one, Field)}
+    found = {entry.native: entry for entry in entries if isinstance(entry, Field)}
     renamed = STORE_KINDS[kind].stored.renamed if kind in STORE_KINDS else ()
     return found | {other: found[name] for name, other in renamed}
 
@@ -54,20 +54,20 @@ def sameness_of(context: WriteContext, kind: str, parts: Iterable[str]) -> Same:
     """
     if kind == TASK or is_document(kind):
         found = table_columns(context, kind).items()
-        return partial(_is_same_column, {COLUMN + native: one.codec for native, one in found})
+        return partial(_is_same_column, {COLUMN + native: entry.codec for native, entry in found})
     entity = ENTITIES.get(kind)
     has_fields = any(name.startswith(FIELD) for name in parts)
     fields = context.references.fields(entity) if entity and has_fields else None
     return partial(is_same, fields=fields)
 
 
-def _is_same_column(codecs: dict[str, Codec], part: str, one: Any, other: Any) -> bool:
-    if is_empty(one) or is_empty(other):
-        return is_empty(one) and is_empty(other)
+def _is_same_column(codecs: dict[str, Codec], part: str, value: Any, other: Any) -> bool:
+    if is_empty(value) or is_empty(other):
+        return is_empty(value) and is_empty(other)
     codec = codecs.get(part)
     if codec is not None:
         try:
-            return bool(codec.decode(one, UTC_ZONE) == codec.decode(other, UTC_ZONE))
+            return bool(codec.decode(value, UTC_ZONE) == codec.decode(other, UTC_ZONE))
         except InvalidValue:
             pass
-    return bool(one == other) or str(one).strip() == str(other).strip()
+    return bool(value == other) or str(value).strip() == str(other).strip()

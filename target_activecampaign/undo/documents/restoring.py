@@ -81,11 +81,11 @@ def _check_person(context: WriteContext, store: int, document: Document) -> list
     native_id = context.references.contacts_by_email([email]).get(fold(email)) if email else None
     if email and native_id is None:
         raise RowSkipped(NO_PERSON)
-    one = list_of_store(context, store) if document.get("acceptsMarketing") is True else ""
-    if one == "" or native_id is None:
+    list_id = list_of_store(context, store) if document.get("acceptsMarketing") is True else ""
+    if list_id == "" or native_id is None:
         return []
     rows = context.references.nested_rows("contacts", native_id, "contactLists")
-    if any(str(row.get("list")) == one and str(row.get("status")) == "1" for row in rows):
+    if any(str(row.get("list")) == list_id and str(row.get("status")) == "1" for row in rows):
         return []
     del document["acceptsMarketing"]
     return [NOT_SUBSCRIBED]
