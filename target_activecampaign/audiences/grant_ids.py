@@ -63,10 +63,10 @@ def create_tags(context: WriteContext, changes: list[ContactChange]) -> None:
 
 
 def requested_grants(
-    context: WriteContext, change: ContactChange, part: RowRequest
+    context: WriteContext, change: ContactChange, row_request: RowRequest
 ) -> Iterator[tuple[str, str, str]]:
     """Return what one row of a change grants: request, grant id, and the normalized value."""
-    for request in sorted(part.requested):
+    for request in sorted(row_request.requested):
         kind, _, name = request.partition(":")
         if kind == "tag":
             spelled, is_added = change.tags.get(name, (name, False))

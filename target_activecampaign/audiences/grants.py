@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.contact_values import ContactValues, ContactValuesReader
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.contacts.change import ContactChange
+    from target_activecampaign.sinks.contacts.change import ContactChange, RowRequest
     from target_activecampaign.sinks.context import WriteContext
 
     from .memberships import Memberships
@@ -117,7 +117,9 @@ class GrantRecorder:
         others: list[ContactChange] = []
         for change in changes:
             if not change.is_revocation:
-                is_mine = any(self.members.audience_of(part.row) for part in change.parts)
+                is_mine = any(
+                    self.members.audience_of(row_request.row) for row_request in change.row_requests
+                )
                 (mine if is_mine else others).append(change)
         if self._is_dry:
             self._note_present(mine)
@@ -202,11 +204,14 @@ class GrantRecorder:
         self, context: WriteContext, change: ContactChange
     ) -> tuple[list[_RequestedGrant], set[str]]:
         """Return what the rows of a change grant, of audiences first, and what they remove."""
-        parts = sorted(change.parts, key=lambda part: self.members.audience_of(part.row) is None)
+
+        def is_of_other(row_request: RowRequest) -> bool:
+            return self.members.audience_of(row_request.row) is None
+
         requests = [
-            _RequestedGrant(part.row, *found)
-            for part in parts
-            for found in requested_grants(context, change, part)
+            _RequestedGrant(row_request.row, *found)
+            for row_request in sorted(change.row_requests, key=is_of_other)
+            for found in requested_grants(context, change, row_request)
         ]
         return requests, removed_grant_ids(context, change)
 
@@ -232,10 +237,10 @@ class GrantRecorder:
             self._records.put_grants(
                 placeholder, Grants(None, self._records.grants_of(placeholder).by_id)
             )
-        for part in change.parts:
-            name = self.members.audience_of(part.row)
+        for row_request in change.row_requests:
+            name = self.members.audience_of(row_request.row)
             if name is not None:
-                key = part.row.ledger_key
+                key = row_request.row.ledger_key
                 self.members.put_member(name, person, address, [key], is_pending=True)
         return person
 
@@ -271,8 +276,8 @@ class GrantRecorder:
 
     def _note_present(self, changes: list[ContactChange]) -> None:
         for change in changes:
-            for part in change.parts:
-                self.members.note_contact(part.row, change.id)
+            for row_request in change.row_requests:
+                self.members.note_contact(row_request.row, change.id)
 
     # --- other streams ----------------------------------------------------------------------
 
@@ -314,15 +319,15 @@ class GrantRecorder:
             if change.pending_grants is not None
         ]
         for at in range(0, len(mine), MAX_VALUES_READ):
-            part = mine[at : at + MAX_VALUES_READ]
-            people = {pending.person for _, pending in part}
-            people |= {change.id for change, _ in part if change.id}
+            batch = mine[at : at + MAX_VALUES_READ]
+            people = {pending.person for _, pending in batch}
+            people |= {change.id for change, _ in batch if change.id}
             self._records.prefetch_grants(people)
             for name in self.members.input_members:
                 self._records.prefetch_members(name, people)
-            for change, pending in part:
+            for change, pending in batch:
                 self._confirm(change, pending, until)
-            self._note_present([change for change, _ in part])
+            self._note_present([change for change, _ in batch])
             self._records.uncache()
 
     def _confirm(self, change: ContactChange, pending: PendingGrants, until: str) -> None:
@@ -332,10 +337,10 @@ class GrantRecorder:
             person = change.id
         grants = self._records.grants_of(person)
         requested = {
-            (self.grantor_of(part.row), request)
-            for part in change.parts
-            for request in part.requested
-            if part.requested_again.isdisjoint(part.parts_of(request))
+            (self.grantor_of(row_request.row), request)
+            for row_request in change.row_requests
+            for request in row_request.requested
+            if row_request.requested_again.isdisjoint(row_request.parts_of(request))
         }
         for grantor, granted, request in pending.new:
             if (grantor, request) not in requested or request in pending.was_done_before:
@@ -345,10 +350,10 @@ class GrantRecorder:
         for granted, (request, since) in pending.started.items():
             _set_value(grants, granted, until if request in done else since)
         self._records.put_grants(person, grants)
-        for part in change.parts:
-            name = self.members.audience_of(part.row)
+        for row_request in change.row_requests:
+            name = self.members.audience_of(row_request.row)
             if name is not None:
-                key = part.row.ledger_key
+                key = row_request.row.ledger_key
                 self.members.put_member(name, person, NO_ADDRESS, [key], is_pending=False)
 
     def discard(self, change: ContactChange) -> None:
@@ -364,8 +369,8 @@ class GrantRecorder:
             for granted, (_, since) in pending.started.items():
                 _set_value(grants, granted, since)
             self._records.put_grants(pending.person, grants)
-            for part in change.parts:
-                self._remove_new_member(part.row, pending.person, grants)
+            for row_request in change.row_requests:
+                self._remove_new_member(row_request.row, pending.person, grants)
 
     def _remove_new_member(self, row: InputRecord, person: str, grants: Grants) -> None:
         """Remove a member that was never in a complete input and has no grant."""

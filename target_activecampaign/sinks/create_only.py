@@ -56,7 +56,7 @@ def gone(context: WriteContext, row: InputRecord, word: str, own_id: str | None)
 
 def reject_existing_contact(context: WriteContext, change: ContactChange) -> None:
     """Raise `RowRejected` for a create-only contact whose address exists."""
-    if any(part.row.creates for part in change.parts) and change.email:
+    if any(row_request.row.creates for row_request in change.row_requests) and change.email:
         found = context.references.read_contact(change.email, ignores_case=True)
         if found is not None:
             raise already_exists("email", str(found.get("id")))

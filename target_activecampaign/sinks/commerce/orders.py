@@ -168,14 +168,14 @@ def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> N
             grouped.setdefault(key, []).append((row, line))
     keys = list(grouped)
     for at in range(0, len(keys), READ_BATCH_SIZE):
-        part = [(key, grouped[key]) for key in keys[at : at + READ_BATCH_SIZE]]
+        batch = [(key, grouped[key]) for key in keys[at : at + READ_BATCH_SIZE]]
         try:
-            stored = STORED.read(context, [key for key, _ in part])
+            stored = STORED.read(context, [key for key, _ in batch])
         except RequestError as problem:
-            waiting = [Upsert(key, [row for row, _ in lines], {}) for key, lines in part]
+            waiting = [Upsert(key, [row for row, _ in lines], {}) for key, lines in batch]
             finish_all(context, waiting, outcome_of(problem))
         else:
-            _write_groups(context, part, stored)
+            _write_groups(context, batch, stored)
 
 
 def _write_groups(

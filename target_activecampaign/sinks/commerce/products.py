@@ -45,13 +45,13 @@ def write_products(context: WriteContext, sink: Sink, rows: list[InputRecord]) -
         send_all(context, PRODUCTS, upserts)
         return
     for at in range(0, len(upserts), READ_BATCH_SIZE):
-        part = upserts[at : at + READ_BATCH_SIZE]
+        batch = upserts[at : at + READ_BATCH_SIZE]
         try:
-            stored = STORED_PRODUCTS.read(context, [upsert.key for upsert in part])
+            stored = STORED_PRODUCTS.read(context, [upsert.key for upsert in batch])
         except RequestError as problem:
-            finish_all(context, part, outcome_of(problem))
+            finish_all(context, batch, outcome_of(problem))
             continue
-        for upsert in part:
+        for upsert in batch:
             upsert.before = stored.get(upsert.key)
             upsert.exists = upsert.before is not None
-        send_all(context, PRODUCTS, part)
+        send_all(context, PRODUCTS, batch)

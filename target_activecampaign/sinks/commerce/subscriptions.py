@@ -47,12 +47,12 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
     """
     upserts = group_rows(context, sink, PAYMENTS, rows)
     for at in range(0, len(upserts), READ_BATCH_SIZE):
-        part = upserts[at : at + READ_BATCH_SIZE]
+        batch = upserts[at : at + READ_BATCH_SIZE]
         try:
-            _write_part(context, part)
+            _write_part(context, batch)
         except RequestError as problem:
             finish_all(
-                context, [upsert for upsert in part if upsert.outcome is None], outcome_of(problem)
+                context, [upsert for upsert in batch if upsert.outcome is None], outcome_of(problem)
             )
 
 

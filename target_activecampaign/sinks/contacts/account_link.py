@@ -26,7 +26,7 @@ def apply_account_links(context: WriteContext, changes: list[ContactChange], fai
     affected = [
         change
         for change in changes
-        if change.parts and (change.account or change.title is not None)
+        if change.row_requests and (change.account or change.title is not None)
     ]
 
     def prepare() -> ApplyOne:

@@ -111,7 +111,7 @@ def _list_change(context: WriteContext, row: InputRecord) -> ContactChange:
     facts = [name for name in row.record if name not in known and not name.startswith("_sdc_")]
     put_list(context, change, ref, consent_of(given, facts), "status")
     if not change.lists:
-        raise RowSkipped("; ".join(change.parts[0].reasons))
+        raise RowSkipped("; ".join(change.row_requests[0].reasons))
     if row.creates and change.id:
         there = {
             str(association.get("list"))

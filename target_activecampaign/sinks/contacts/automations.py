@@ -51,7 +51,7 @@ UNANSWERED = "automations: entering was sent and never answered; the next run lo
 
 def apply_automations(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
     """Enter contacts into automations and take them out, once per automation."""
-    affected = [change for change in changes if change.parts and change.automations]
+    affected = [change for change in changes if change.row_requests and change.automations]
 
     def prepare() -> ApplyOne:
         look_up_ids(context, affected)
@@ -78,10 +78,10 @@ def _apply_one(context: WriteContext, change: ContactChange) -> None:
 
 
 def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str) -> None:
-    is_finished = not any(part.left_out for part in change.parts)
+    is_finished = not any(row_request.left_out for row_request in change.row_requests)
     for automation, enters in sorted(change.automations.items(), key=lambda pair: pair[1]):
         request = f"automation:{automation}"
-        if not any(request in part.requested for part in change.parts):
+        if not any(request in row_request.requested for row_request in change.row_requests):
             continue
         with context.pool.named_lock("enrolment", contact, automation):
             try:
@@ -260,6 +260,6 @@ def _note_entered(context: WriteContext, change: ContactChange, automation: str)
 
 
 def _remark(change: ContactChange, automation: str, text: str) -> None:
-    for part in change.parts:
-        if f"automation:{automation}" in part.requested:
-            part.remarks.append(text)
+    for row_request in change.row_requests:
+        if f"automation:{automation}" in row_request.requested:
+            row_request.remarks.append(text)

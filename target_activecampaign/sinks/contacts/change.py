@@ -41,13 +41,17 @@ def contact_columns(resource: Resource) -> dict[str, str]:
 
 @dataclass(slots=True)
 class RowRequest:
-    """The part of one row in a change: what it requests, and reasons for what is not done.
+    """What one row of a change requests, and why parts of the row are not done.
 
-    ``left_out`` is the row's fault or the account's lack and may be fixed; ``undone`` is what a
-    person's opt-out or the contact's state forbids today; ``postponed`` is no fault of the row's:
-    the reasons by part, `WHOLE_ROW` where no part alone is meant. Each is asked for again.
-    ``denied`` is what the settings forbid. ``origins`` are the parts of a request that is named
-    otherwise. A row that asks for nothing asks for the contact itself where it ``may_create`` one.
+    * ``left_out``: the reasons, by part of the row, that somebody can correct in the row or in the
+      account.
+    * ``undone``: the reasons, by part, why an opt-out or the contact's state forbids it today.
+    * ``postponed``: the reasons, by part, that are no fault of the row.
+    * ``denied``: what the settings forbid.
+    * ``origins``: the parts that a request comes from, where the request has another name.
+    * ``may_create``: a row that requests nothing else requests the contact itself.
+
+    `WHOLE_ROW` stands for all parts. The target requests the parts of the first three again.
     """
 
     row: InputRecord
@@ -133,7 +137,7 @@ class ContactChange:
     who left an audience.
     """
 
-    parts: list[RowRequest]
+    row_requests: list[RowRequest]
     id: str | None = None
     email: str | None = None
     new_email: str | None = None
@@ -167,18 +171,20 @@ class ContactChange:
     @property
     def has_requests(self) -> bool:
         """Whether there is anything left to do."""
-        return any(part.requested for part in self.parts)
+        return any(row_request.requested for row_request in self.row_requests)
 
     @property
     def upserts(self) -> bool:
         """Whether the contact must exist afterwards."""
         core = self.columns or self.values or self.adds or self.lists or self.account
-        return bool(core) or any("exist" in part.requested for part in self.parts)
+        return bool(core) or any(
+            "exist" in row_request.requested for row_request in self.row_requests
+        )
 
     @property
     def known_id(self) -> str | None:
         """The ledger's id of this address; None if the row's key is not its address."""
-        row = self.parts[0].row if self.parts else None
+        row = self.row_requests[0].row if self.row_requests else None
         return row.known_id if row is not None and "email" in row.key else None
 
     @property
@@ -188,38 +194,40 @@ class ContactChange:
 
     def deny(self, request: str, reason: str) -> None:
         """Withdraw a request that a setting forbids, from every row that has it."""
-        for part in self._withdraw(request):
-            part.denied.append(reason)
+        for row_request in self._withdraw(request):
+            row_request.denied.append(reason)
 
     def leave_undone(self, request: str, reason: str) -> None:
         """Withdraw a request that cannot be done now, from every row that has it."""
-        for part in self._withdraw(request):
-            for name in part.parts_of(request):
-                part.leave_undone(name, reason)
+        for row_request in self._withdraw(request):
+            for name in row_request.parts_of(request):
+                row_request.leave_undone(name, reason)
 
     def leave_out(self, request: str, reason: str) -> None:
         """Withdraw a request with a fault that may be corrected, from every row that has it."""
-        for part in self._withdraw(request):
-            for name in part.parts_of(request):
-                part.leave_out(name, reason)
+        for row_request in self._withdraw(request):
+            for name in row_request.parts_of(request):
+                row_request.leave_out(name, reason)
 
     def postpone(self, request: str, reason: str) -> None:
         """Withdraw a request that is sent again later, from every row that has it."""
-        for part in self._withdraw(request):
-            for name in part.parts_of(request):
-                part.postpone(name, reason)
+        for row_request in self._withdraw(request):
+            for name in row_request.parts_of(request):
+                row_request.postpone(name, reason)
 
     def note_refused(self, request: str, reason: str) -> None:
         """Note that ActiveCampaign refused a request of a contact that is written."""
-        for part in self.parts:
-            if request in part.requested:
-                for name in part.parts_of(request):
-                    part.leave_out(name, reason)
+        for row_request in self.row_requests:
+            if request in row_request.requested:
+                for name in row_request.parts_of(request):
+                    row_request.leave_out(name, reason)
 
     def _withdraw(self, request: str) -> list[RowRequest]:
-        found = [part for part in self.parts if request in part.requested]
-        for part in found:
-            part.requested.discard(request)
+        found = [
+            row_request for row_request in self.row_requests if request in row_request.requested
+        ]
+        for row_request in found:
+            row_request.requested.discard(request)
         return found
 
 
@@ -229,25 +237,34 @@ def strip_held_out(changes: list[ContactChange]) -> None:
     The rest is postponed: the ledger does not know it as confirmed when the control group ends.
     """
     for change in changes:
-        [part] = change.parts
-        if not part.row.is_held_out:
+        [row_request] = change.row_requests
+        if not row_request.row.is_held_out:
             continue
         change.lists = {list_id: s for list_id, s in change.lists.items() if s == UNSUBSCRIBE}
         change.columns, change.values, change.tags = {}, {}, {}
         change.automations, change.account, change.title = {}, {}, None
         change.associations = ()
         change.is_mirror, change.new_email = False, None
-        if part.requested != (kept := {f"list:{list_id}" for list_id in change.lists}):
-            part.requested &= kept
-            part.left_out, part.denied, part.undone, part.remarks = {}, [], {}, []
-            part.postponed = {WHOLE_ROW: [HELD_OUT]}
+        if row_request.requested != (kept := {f"list:{list_id}" for list_id in change.lists}):
+            row_request.requested &= kept
+            row_request.left_out, row_request.denied, row_request.undone, row_request.remarks = (
+                {},
+                [],
+                {},
+                [],
+            )
+            row_request.postponed = {WHOLE_ROW: [HELD_OUT]}
 
 
 def identity_of_change(change: ContactChange) -> RecordIdentity:
     """Return the identity of a contact as far as it is known."""
     names = {("id", change.id)} if change.id else set()
     names |= {("email", fold(address)) for address in (change.email, change.new_email) if address}
-    names |= {("id", part.row.known_id) for part in change.parts if part.row.known_id}
+    names |= {
+        ("id", row_request.row.known_id)
+        for row_request in change.row_requests
+        if row_request.row.known_id
+    }
     columns = {"id": change.id, "email": change.email}
     return RecordIdentity(
         frozenset(names), frozenset(column for column, value in columns.items() if value)

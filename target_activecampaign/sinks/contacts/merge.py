@@ -34,7 +34,7 @@ def _merge_into(first: ContactChange, later: ContactChange) -> None:
     for automation, enters in later.automations.items():
         if first.automations.get(automation, enters) is not enters:
             first.leave_undone(f"automation:{automation}", REPLACED)
-    first.parts += later.parts
+    first.row_requests += later.row_requests
     first.id = first.id or later.id
     first.email = first.email or later.email
     first.new_email = later.new_email or first.new_email

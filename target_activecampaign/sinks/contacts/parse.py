@@ -66,23 +66,23 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
 
     Raises `RowRejected` for an automation that the account does not have, or has several of.
     """
-    part, asked = change.parts[0], []
+    row_request, asked = change.row_requests[0], []
     for column, enters in COLUMNS.items():
         refs = _automation_references(record.get(column), column)
         asked += [(column, ref, enters) for ref in refs]
     if not asked:
         return
     if not (context.policy.run_automations and context.policy.allow_automations):
-        part.denied.append(NOT_ALLOWED if context.policy.run_automations else AUTOMATIONS)
+        row_request.denied.append(NOT_ALLOWED if context.policy.run_automations else AUTOMATIONS)
         return
     try:
         context.references.table("automation")
     except (PermissionDenied, NotFound):
-        part.postpone("automations", NOT_READABLE)
+        row_request.postpone("automations", NOT_READABLE)
         return
     for column, ref, enters in asked:
         automation = _find(context, ref, column)
-        part.note_origin(f"automation:{automation}", reference_part(column, ref))
+        row_request.note_origin(f"automation:{automation}", reference_part(column, ref))
         if change.automations.setdefault(automation, enters) is not enters:
             raise RowRejected(
                 "automations: the row enters and leaves the same one; to enter again, leave in "
@@ -92,8 +92,8 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
         status = context.references.table("automation")[automation].get("status")
         if enters and status is not None and str(status) != ACTIVE:
             del change.automations[automation]
-            for origin in part.parts_of(f"automation:{automation}"):
-                part.postpone(origin, NOT_RUNNING)
+            for origin in row_request.parts_of(f"automation:{automation}"):
+                row_request.postpone(origin, NOT_RUNNING)
 
 
 def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
@@ -122,8 +122,8 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
     """Read one row of a contact stream; raise `RowError` if the row ends here."""
     record = row.record
     skip_flagged(record)
-    part = RowRequest(row)
-    change = ContactChange([part])
+    row_request = RowRequest(row)
+    change = ContactChange([row_request])
     _identify(context, record, change)
     converted = writer.write(
         sink.resource,
@@ -145,7 +145,7 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
     values = context.custom.encode("contact", converted.custom_fields)
     change.values = values.values
     for name, reason in values.left_out:
-        part.leave_out(value_part(name), reason)
+        row_request.leave_out(value_part(name), reason)
     read_tags(context, record, change)
     read_lists(context, record, change)
     change.account = reference(record.get("account"), "account")
@@ -158,7 +158,7 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
 
 def note_requested(change: ContactChange) -> None:
     """Record the requests of a row; a row without any requests the contact itself."""
-    part = change.parts[0]
+    row_request = change.row_requests[0]
     requested = [f"column:{name}" for name in change.columns]
     requested += [f"value:{name}" for name in change.values]
     requested += [f"tag:{name}" for name in change.tags] + (["mirror"] if change.is_mirror else [])
@@ -167,12 +167,12 @@ def note_requested(change: ContactChange) -> None:
     requested += ["title"] if change.title is not None else []
     requested += [f"automation:{automation}" for automation in change.automations]
     # Batches of ten thousand rows ask for the same few things.
-    part.requested |= set(map(sys.intern, requested))
-    if not part.requested and part.left_out and not part.row.is_remainder:
-        raise RowRejected("; ".join(part.reasons))
-    is_open = not (part.denied or part.postponed or part.row.is_remainder)
-    if not part.requested and is_open and part.may_create:
-        part.requested.add("exist")
+    row_request.requested |= set(map(sys.intern, requested))
+    if not row_request.requested and row_request.left_out and not row_request.row.is_remainder:
+        raise RowRejected("; ".join(row_request.reasons))
+    is_open = not (row_request.denied or row_request.postponed or row_request.row.is_remainder)
+    if not row_request.requested and is_open and row_request.may_create:
+        row_request.requested.add("exist")
 
 
 def _identify(context: WriteContext, record: Record, change: ContactChange) -> None:
@@ -212,7 +212,7 @@ def split_name(name: str) -> dict[str, str]:
 def read_tags(context: WriteContext, record: Record, change: ContactChange) -> None:
     """Read ``tags`` and ``remove_tags``; in mirror mode the former are all there shall be."""
     given = record.get("tags")
-    is_whole = not change.parts[0].row.is_remainder
+    is_whole = not change.row_requests[0].row.is_remainder
     change.is_mirror = context.policy.mirrors and isinstance(given, list) and is_whole
     for column, is_added in (("tags", True), ("remove_tags", False)):
         for ref in named_references(record.get(column), column):
@@ -223,7 +223,7 @@ def put_tag(
     context: WriteContext, change: ContactChange, ref: dict[str, str], *, is_added: bool
 ) -> None:
     """Note a tag to be added or removed, by the name it has in the account."""
-    part, name, origin = change.parts[0], ref.get("name"), reference_part("tags", ref)
+    row_request, name, origin = change.row_requests[0], ref.get("name"), reference_part("tags", ref)
     source = ref.get("id")
     if source:
         own = context.ledger.own_id("tag", source) if context.policy.is_foreign else source
@@ -233,10 +233,10 @@ def put_tag(
         elif not context.policy.is_foreign or not name:
             if context.policy.is_foreign:
                 raise context.references.not_found("tag", "tag", "id")
-            part.leave_out(origin, "tags: the account has no tag with this id")
+            row_request.leave_out(origin, "tags: the account has no tag with this id")
             return
     if not name:
-        part.leave_out(origin, "tags: a tag without id and name")
+        row_request.leave_out(origin, "tags: a tag without id and name")
         return
     if len(name) > MAX_TAG_LENGTH:
         raise RowRejected(f"tags: a name is longer than {MAX_TAG_LENGTH} characters; shorten it")
@@ -244,15 +244,15 @@ def put_tag(
     if known:
         name = str(known[0]["tag"])
     elif is_added and not context.policy.create_missing_tags:
-        part.leave_out(
+        row_request.leave_out(
             origin, "tags: the account lacks a tag; create it or set create_missing_tags"
         )
         return
     if change.is_mirror and not fold(name).startswith(fold(context.policy.tag_namespace)):
-        part.denied.append(OUTSIDE_NAMESPACE)
+        row_request.denied.append(OUTSIDE_NAMESPACE)
         return
     change.tags[fold(name)] = (name, is_added)
-    part.note_origin(f"tag:{fold(name)}", origin)
+    row_request.note_origin(f"tag:{fold(name)}", origin)
 
 
 def read_lists(context: WriteContext, record: Record, change: ContactChange) -> None:
@@ -260,11 +260,11 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
 
     A row whose own ``status`` is null or no subscription never subscribes by a name or id alone.
     """
-    part, value = change.parts[0], record.get("segments")
+    row_request, value = change.row_requests[0], record.get("segments")
     is_free = "status" not in record or parse_consent(record["status"]) is Consent.SUBSCRIBE
     if is_nothing(value):
         if not is_nothing(record.get("status")) and "segments" not in record:
-            part.leave_undone("status", STATUS_WITHOUT_LIST)
+            row_request.leave_undone("status", STATUS_WITHOUT_LIST)
         return
     if not isinstance(value, list):
         raise RowRejected(f"segments: must be {ARRAY_FORMS}")
@@ -276,7 +276,7 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
         if not ref:
             continue
         if not is_free and not given.keys() - {"id", "name"}:
-            part.leave_undone(reference_part("segments", ref), STATUS_IS_NO_SUBSCRIPTION)
+            row_request.leave_undone(reference_part("segments", ref), STATUS_IS_NO_SUBSCRIPTION)
             continue
         consent = consent_of(given, given.keys() - {"id", "name", "status"})
         put_list(context, change, ref, consent, "segments[].status")
@@ -286,25 +286,29 @@ def put_list(
     context: WriteContext, change: ContactChange, ref: dict[str, str], consent: Consent, column: str
 ) -> None:
     """Note a list to subscribe to or unsubscribe from; ``column`` is where the status stands."""
-    part, origin = change.parts[0], reference_part("segments", ref)
+    row_request, origin = change.row_requests[0], reference_part("segments", ref)
     if consent is Consent.UNKNOWN:
         raise RowRejected(f"{column}: unknown status; {CONSENT_FORMS}")
     if consent is Consent.LEAVE_ALONE:
-        part.leave_undone(origin, f"{column}: missing, the list is not changed; {CONSENT_FORMS}")
+        row_request.leave_undone(
+            origin, f"{column}: missing, the list is not changed; {CONSENT_FORMS}"
+        )
         return
     if consent is Consent.CANNOT_BE_WRITTEN:
-        part.may_create = False
-        part.leave_undone(origin, f"{column}: {UNWRITABLE}")
+        row_request.may_create = False
+        row_request.leave_undone(origin, f"{column}: {UNWRITABLE}")
         return
     list_id = _list_of(context, ref)
     row = context.references.table("list").get(list_id, {})
     is_subscription = consent is Consent.SUBSCRIBE
     if is_subscription and str(row.get("channel") or "email") == "sms" and "id" not in ref:
-        part.may_create = False
-        part.leave_undone(origin, "segments: a text-message list is subscribed only by its id")
+        row_request.may_create = False
+        row_request.leave_undone(
+            origin, "segments: a text-message list is subscribed only by its id"
+        )
         return
     change.lists[list_id] = SUBSCRIBE if is_subscription else UNSUBSCRIBE
-    part.note_origin(f"list:{list_id}", origin)
+    row_request.note_origin(f"list:{list_id}", origin)
 
 
 def _list_of(context: WriteContext, ref: dict[str, str]) -> str:

@@ -175,7 +175,7 @@ def _check_identities(context: WriteContext, changes: list[ContactChange]) -> li
         w
         for w in by_id
         if w.email is not None
-        or "exist" in w.parts[0].requested
+        or "exist" in w.row_requests[0].requested
         or _needs_email(context, w, len(changes))
     ]
     found = context.references.contacts_by_id([w.id for w in needs if w.id])
@@ -203,7 +203,7 @@ def _check_identities(context: WriteContext, changes: list[ContactChange]) -> li
             continue
         elif context.policy.allow_email_change:
             change.new_email, change.email = change.email, there
-            change.parts[0].requested.add("email")
+            change.row_requests[0].requested.add("email")
             kept.append(change)
             continue
         else:
@@ -221,9 +221,9 @@ def _needs_email(context: WriteContext, change: ContactChange, count: int) -> bo
 def _deny_automation_starts(sink: Sink, change: ContactChange) -> None:
     """Deny all requests but those that the importer can do with `exclude_automations`."""
     if change.email is None or change.new_email is not None:
-        for part in change.parts:
-            part.denied += [AUTOMATIONS] if part.requested else []
-            part.requested.clear()
+        for row_request in change.row_requests:
+            row_request.denied += [AUTOMATIONS] if row_request.requested else []
+            row_request.requested.clear()
         return
     for name, (_, is_added) in list(change.tags.items()):
         if not is_added:
@@ -285,9 +285,11 @@ def _finish(
         )
         apply_automations(context, changes, lambda change, error: _fail(context, change, error))
     with context.ledger.transaction():
-        context.audiences.after_write(context, [change for change in changes if change.parts])
+        context.audiences.after_write(
+            context, [change for change in changes if change.row_requests]
+        )
         for change in changes:
-            if change.parts:
+            if change.row_requests:
                 _report(context, sink, change, is_imported=id(change) in imported)
 
 
@@ -325,9 +327,9 @@ def _fail(
     Of a contact that is written, only ``requests`` are left out, the whole row without them.
     """
     if isinstance(problem, RowDeferred):
-        for part in change.parts:
-            context.rows.defer(part.row, problem)
-        change.parts = []
+        for row_request in change.row_requests:
+            context.rows.defer(row_request.row, problem)
+        change.row_requests = []
         return
     outcome = problem.outcome() if isinstance(problem, RowError) else outcome_of(problem)
     if isinstance(problem, InvalidRequest) and change.id is None:
@@ -336,8 +338,8 @@ def _fail(
         # The contact itself is written; a related record was rejected.
         for request in requests:
             change.note_refused(request, outcome.reason or "")
-        for part in change.parts if not requests else ():
-            part.leave_out(WHOLE_ROW, outcome.reason or "")
+        for row_request in change.row_requests if not requests else ():
+            row_request.leave_out(WHOLE_ROW, outcome.reason or "")
         return
     _end(context, change, outcome)
 
@@ -345,24 +347,29 @@ def _fail(
 def _end(context: WriteContext, change: ContactChange, outcome: Outcome) -> None:
     if outcome.action is not Action.FAILED and not change.is_touched and change.created is None:
         context.audiences.discard(change)
-    for part in change.parts:
-        context.rows.finish(part.row, outcome)
-    change.parts = []
+    for row_request in change.row_requests:
+        context.rows.finish(row_request.row, outcome)
+    change.row_requests = []
 
 
 def _report(
     context: WriteContext, sink: Sink, change: ContactChange, *, is_imported: bool = False
 ) -> None:
-    for place, part in enumerate(change.parts):
-        reasons, whole = part.reasons, part.is_whole
-        undone, denied = part.requested_again, frozenset(part.denied)
-        if not part.requested:
-            is_excused = denied or part.undone or part.postponed or part.row.is_remainder
-            is_at_fault = bool(part.left_out) and not is_excused
+    for place, row_request in enumerate(change.row_requests):
+        reasons, whole = row_request.reasons, row_request.is_whole
+        undone, denied = row_request.requested_again, frozenset(row_request.denied)
+        if not row_request.requested:
+            is_excused = (
+                denied
+                or row_request.undone
+                or row_request.postponed
+                or row_request.row.is_remainder
+            )
+            is_at_fault = bool(row_request.left_out) and not is_excused
             action = Action.REJECTED if is_at_fault else Action.SKIPPED
             reason, whole = join_reasons(reasons), whole and not is_at_fault
             outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
-            context.rows.finish(part.row, outcome)
+            context.rows.finish(row_request.row, outcome)
             continue
         if change.created and place == 0:
             action = Action.CREATED
@@ -372,11 +379,11 @@ def _report(
             action = Action.UPDATED
             if is_imported and change.created is None and not change.is_revocation:
                 reasons.append(BY_IMPORT)
-        context.note_copy(sink.family, part.row, change.id)
+        context.note_copy(sink.family, row_request.row, change.id)
         if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:
             whole = False
             reasons.append("its id here could not be looked up; it is sent again")
         reason = join_reasons(reasons)
         outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
-        context.rows.finish(part.row, outcome)
-    change.parts = []
+        context.rows.finish(row_request.row, outcome)
+    change.row_requests = []

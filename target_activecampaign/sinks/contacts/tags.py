@@ -27,10 +27,10 @@ def remove_tags(context: WriteContext, changes: list[ContactChange], fail: Fail)
 
     In mirror mode, remove every other tag of the namespace too.
     """
-    by_id = [change for change in changes if change.parts and change.associations]
+    by_id = [change for change in changes if change.row_requests and change.associations]
     apply_each(context, by_id, lambda: partial(_remove_by_id, context), fail)
     affected = [
-        change for change in changes if change.parts and (change.removes or change.is_mirror)
+        change for change in changes if change.row_requests and (change.removes or change.is_mirror)
     ]
 
     def prepare() -> ApplyOne:

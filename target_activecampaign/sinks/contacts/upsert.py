@@ -38,7 +38,7 @@ def write_one(context: WriteContext, change: ContactChange) -> None:
             _update(context, change, body)
     elif change.id is None and not change.upserts:
         _find(context, change)
-    elif change.id is None and any(part.row.creates for part in change.parts):
+    elif change.id is None and any(row_request.row.creates for row_request in change.row_requests):
         create_contact(context, change, body)
     elif change.id is None:
         _sync(context, change, body)
@@ -95,8 +95,8 @@ def _find(context: WriteContext, change: ContactChange) -> None:
     change.id = context.references.contacts_by_email([email]).get(fold(email))
     if change.id is None and change.enters:
         # A row that enters an automation creates the contact, as a row that adds a tag does.
-        for part in change.parts:
-            part.requested.add("exist")
+        for row_request in change.row_requests:
+            row_request.requested.add("exist")
         _sync(context, change, {})
     elif change.id is None:
         raise RowSkipped("the account has no contact with this address: nothing to remove")
