@@ -43,7 +43,7 @@ class Redactor:
         self._in_bytes = re.compile(text.encode(), re.IGNORECASE)
 
     def redact(self, content: bytes, *, is_good: bool) -> bytes:
-        """Return a body without the key; in a successful one only the exact case is searched."""
+        """Return a body without the key; of a success, only the exact case is searched."""
         if not is_good:
             return self._in_bytes.sub(HIDDEN.encode(), content)
         for spelling in self._spelled:

@@ -66,7 +66,7 @@ class ActivityPosition:
 
 
 def activity_position(entry: Any) -> ActivityPosition:
-    """Return the position in a state; an invalid one begins again."""
+    """Return the position in a state; an invalid position begins again."""
     found = entry.get(ACTIVITIES) if isinstance(entry, dict) else None
     if not isinstance(found, dict):
         return ActivityPosition()

@@ -187,7 +187,7 @@ COLLECTIONS: tuple[RawResource, ...] = (
         stamps=("cdate", "mdate"),
         without=("dealCustomFieldData",),
     ),
-    # Documented to want a contact, and used by others without one.
+    # The documentation wants a contact; other clients send requests without a contact.
     _listed(
         "activities",
         replication=Replication.FILTERED,

@@ -30,7 +30,7 @@ def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
 
 
 def choice_list(value: Any) -> list[str]:
-    """Return the choices a record names, as an array or as one alone."""
+    """Return the choices that a record names, in an array or as a single choice."""
     if value is None:
         return []
     if isinstance(value, (list, tuple)):

@@ -107,7 +107,7 @@ _TYPES: dict[str, Codec] = {
 
 @dataclass(frozen=True)
 class CustomObject(Resource):
-    """A custom object; ``schema_id`` is its schema's, and a provider's one is only read.
+    """A custom object; ``schema_id`` is the id of its schema. An object of a provider is only read.
 
     ``relations_to`` says what each relationship points at, by unified name: ``contact``,
     ``account`` or ``opportunity``.

@@ -22,7 +22,7 @@ def nested_schema(fields: tuple[Field, ...]) -> Schema:
 
 
 def decode_nested(fields: tuple[Field, ...], raw: Any, zone: Zone = UTC_ZONE) -> Row:
-    """Return the unified object of a native one; each of its fields is there."""
+    """Return the unified form of a native object; each of its fields is there."""
     if not isinstance(raw, dict):
         raise InvalidValue("not an object")
     found: Row = {}
@@ -35,7 +35,7 @@ def decode_nested(fields: tuple[Field, ...], raw: Any, zone: Zone = UTC_ZONE) ->
 
 
 def encode_nested(fields: tuple[Field, ...], value: Any) -> Row:
-    """Return the native object of a unified one, which may be JSON text.
+    """Return the native form of a unified object, which may be JSON text.
 
     What it does not name, or has null, is left out, and keys that no field has.
     """

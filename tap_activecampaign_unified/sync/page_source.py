@@ -250,7 +250,7 @@ def _counting(params: Params) -> Params:
 
 
 def _earliest(bookmarks: list[Bookmark]) -> dt.date | None:
-    """Return the earliest day that a stream needs, None if one needs all rows."""
+    """Return the earliest day that a stream needs, None if a stream needs all rows."""
     bounds = [bookmark.filter_since for bookmark in bookmarks]
     known = [bound for bound in bounds if bound is not None]
     return min(known) if known and len(known) == len(bounds) else None

@@ -83,7 +83,7 @@ class RecordParser:
     # --- lines and schemas --------------------------------------------------------------------
 
     def note_broken_line(self, why: str, *, is_record: bool) -> None:
-        """Report a line that cannot be read; count it as a rejected row if it may be one."""
+        """Report a line that cannot be read; count it as a rejected row if it may be a row."""
         self.completeness.note_fault(None, UNREADABLE)
         if not is_record:
             logger.error("Left out of the input: %s; correct it", why)
@@ -201,7 +201,7 @@ class RecordParser:
         keys: list[str],
         input_stream: str = "",
     ) -> InputRecord | None:
-        """Return the row of a record; one that cannot be a row is rejected.
+        """Return the row of a record; reject a record that cannot be a row.
 
         ``input_stream`` is the stream's name in the input, where that is another one.
         """

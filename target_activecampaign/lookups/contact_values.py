@@ -247,7 +247,7 @@ def _add_included(
     """Add the rows of a relation in a response; return the contacts that may have more of them.
 
     A contact's row lists the ids of its related rows. Where it does not, the contacts from the last
-    one with rows on may have lost some.
+    contact with rows on may have lost some.
     """
     included: dict[str, set[str]] = defaultdict(set)
     for row in rows_of(body, relation):

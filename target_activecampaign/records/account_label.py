@@ -1,4 +1,4 @@
-"""Account labels: a table may hold the rows of many accounts, and a target writes those of one."""
+"""Account labels: a table may hold rows of many accounts, a target writes its own."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class ColumnTable:
         self._inner: dict[tuple[str, str], str | None] = {}
 
     def place_of(self, name: str) -> ColumnPlace:
-        """Return where a column's value goes; one that is unknown keeps its name."""
+        """Return where a column's value goes; an unknown column keeps its name."""
         found = self._places.get(name)
         if found is None:
             found = self._places[name] = self._find(name)

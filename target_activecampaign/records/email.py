@@ -1,4 +1,4 @@
-"""E-mail addresses of records to write: what counts as one."""
+"""E-mail addresses of records to write: which texts count as an address."""
 
 from __future__ import annotations
 

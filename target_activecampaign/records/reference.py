@@ -63,7 +63,7 @@ def own_id(value: Any, column: str = "id") -> str | None:
 
 
 def references(value: Any, what: str) -> list[dict[str, str]]:
-    """Return the references of an array, or of one alone, without empty ones."""
+    """Return the references of an array, or a single reference, without empty references."""
     if is_nothing(value):
         return []
     items = value if isinstance(value, list) else [value]

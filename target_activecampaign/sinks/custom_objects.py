@@ -144,7 +144,7 @@ def _skip_held_out(context: WriteContext, emails: list[str], ids: list[str]) -> 
 
 
 def _contacts_of(resource: CustomObject) -> dict[str, str]:
-    """Return the relationships to contacts: the native column by the unified one."""
+    """Return the relationships to contacts: the native column by the unified column."""
     targets = dict(resource.relations_to)
     return {
         entry.unified: getattr(entry, "native", "")

@@ -42,7 +42,7 @@ COLUMNS = frozenset({"external_id", "status", "type", "owner", "contact", "oppor
 
 
 def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Write one task: update the one that the row means, else create it, once."""
+    """Write a task: update the task that the row means, else create it once."""
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row)
     status = _status(row)

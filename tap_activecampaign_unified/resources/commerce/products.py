@@ -1,4 +1,4 @@
-"""Products: each variant is one, and repeats what belongs to the product above it."""
+"""Products: each variant is a record, which repeats the values of the product above it."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def decode_texts(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
 
 
 def encode_texts(value: Any) -> list[str]:
-    """Return an array of texts, which may be an array's text; one alone is an array of one."""
+    """Return an array of texts, from an array, the text of an array, or a single text."""
     value = parse_structure(value)
     if value is None:
         return []

@@ -133,8 +133,8 @@ class ContactChange:
     whether they are entered or left. ``associations`` are ids of tag associations to be removed.
     ``left_automations`` are the names of automations that the contact was in and left.
 
-    ``pending_grants`` is what it grants for audiences. One that ``is_revocation`` is of a person
-    who left an audience.
+    ``pending_grants`` is what it grants for audiences. A change that ``is_revocation`` is
+    of a person who left an audience.
     """
 
     row_requests: list[RowRequest]

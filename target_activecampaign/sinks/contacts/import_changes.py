@@ -95,7 +95,7 @@ def _contact_of(
 
 
 def _number(native_id: str) -> int | str:
-    """Return an id as the importer wants it; one that a dry run made up stays as it is."""
+    """Return an id as the importer wants it; an id that a dry run invented stays as it is."""
     return int(native_id) if native_id.isdigit() else native_id
 
 
