@@ -218,11 +218,10 @@ def _parts_of(kind: str, columns: Body) -> Body:
             }
         elif name == "fields" and kind in {DEAL, ACCOUNT}:
             for field_value in value:
-                held = {
+                parts[FIELD + str(field_value.get("customFieldId"))] = {
                     "value": field_value.get("fieldValue"),
                     "currency": field_value.get("fieldCurrency"),
                 }
-                parts[FIELD + str(field_value.get("customFieldId"))] = held
         elif kind == DEAL and name in {"stage", "group"}:
             parts.setdefault(STAGE, {})[name] = str(value)
         elif kind == TASK and name == "ownerType":
