@@ -133,9 +133,9 @@ class UndoJournal:
         old = sa.select(RUNS.c.run).where(RUNS.c.started < now - days * DAY)
         gone = [run for (run,) in self._database.rows(old)]
         with self._database.transaction():
-            for one in gone:
+            for old_run in gone:
                 for table in (ENTRIES, ROWS, LEAVERS, RUNS):
-                    self._database.rows(sa.delete(table).where(table.c.run == one))
+                    self._database.rows(sa.delete(table).where(table.c.run == old_run))
 
     def runs(self) -> list[str]:
         """Return the ids of the runs in the file, the newest first."""
@@ -208,7 +208,7 @@ class UndoJournal:
         """Return what a run changed of a record, by part."""
         mine = (ENTRIES.c.run == run, ENTRIES.c.kind == kind, ENTRIES.c.id == native_id)
         found = map(entry_of, self._database.rows(sa.select(ENTRIES).where(*mine)))
-        return {one.part.name: one for one in found}
+        return {entry.part.name: entry for entry in found}
 
     def add_rows(self, run: str, rows: Sequence[WrittenRow]) -> None:
         """Note input rows and the records that they wrote."""
@@ -217,17 +217,17 @@ class UndoJournal:
             [
                 {
                     "run": run,
-                    "kind": one.kind,
-                    "id": one.id,
-                    "number": one.number,
-                    "stream": one.stream,
-                    "row": one.row or 0,
-                    "key": dump(one.key),
-                    "ledger_key": one.ledger_key,
-                    "source": one.source,
-                    "note": one.note,
+                    "kind": row.kind,
+                    "id": row.id,
+                    "number": row.number,
+                    "stream": row.stream,
+                    "row": row.row or 0,
+                    "key": dump(row.key),
+                    "ledger_key": row.ledger_key,
+                    "source": row.source,
+                    "note": row.note,
                 }
-                for one in rows
+                for row in rows
             ],
         )
 
@@ -236,8 +236,8 @@ class UndoJournal:
         self._database_many(
             self._database.put(LEAVERS),
             [
-                {"run": run, "id": one, "giver": grantor, "tokens": dump(grants)}
-                for one, grantor, grants in leavers
+                {"run": run, "id": contact, "giver": grantor, "tokens": dump(grants)}
+                for contact, grantor, grants in leavers
             ],
         )
 
@@ -263,12 +263,14 @@ class UndoJournal:
             .group_by(ENTRIES.c.kind, ENTRIES.c.id)
             .order_by(last.desc(), ENTRIES.c.kind, ENTRIES.c.id.desc())
         )
-        return [(kind, one, number) for kind, one, number in self._database.rows(statement)]
+        return [
+            (kind, native_id, number) for kind, native_id, number in self._database.rows(statement)
+        ]
 
     def entries(self, run: str, kind: str, native_id: str) -> list[Entry]:
         """Return what a run changed of a record, the last change first."""
         found = self.parts(run, kind, native_id).values()
-        return sorted(found, key=lambda one: (-one.number, one.part.name))
+        return sorted(found, key=lambda entry: (-entry.number, entry.part.name))
 
     def later(self, run: str, kind: str, native_id: str) -> dict[str, list[Entry]]:
         """Return what later runs changed of a record, by part; undone entries too."""
@@ -285,20 +287,20 @@ class UndoJournal:
             .order_by(RUNS.c.started, ENTRIES.c.number)
         )
         found: dict[str, list[Entry]] = {}
-        for one in map(entry_of, self._database.rows(statement)):
-            found.setdefault(one.part.name, []).append(one)
+        for entry in map(entry_of, self._database.rows(statement)):
+            found.setdefault(entry.part.name, []).append(entry)
         return found
 
     def rows(self, kind: str, native_id: str, run: str | None = None) -> list[WrittenRow]:
         """Return the input rows that wrote a record, of one run or of all, the last one first."""
         mine = [ROWS.c.kind == kind, ROWS.c.id == native_id]
         mine += [ROWS.c.run == run] if run else []
-        return [row_of(one) for one in self._database.rows(_ordered_rows(*mine))]
+        return [row_of(columns) for columns in self._database.rows(_ordered_rows(*mine))]
 
     def noted_rows(self, run: str) -> list[WrittenRow]:
         """Return the rows of a run that cannot be undone, the last one first."""
         mine = (ROWS.c.run == run, ROWS.c.note.is_not(None))
-        return [row_of(one) for one in self._database.rows(_ordered_rows(*mine))]
+        return [row_of(columns) for columns in self._database.rows(_ordered_rows(*mine))]
 
     def set_undone(self, run: str, parts: Iterable[ValuePart]) -> None:
         """Note that values were put back."""

@@ -129,16 +129,16 @@ class UndoRecorder:
     def before_documents(self, changes: Sequence[DocumentChange]) -> list[Value]:
         """Note what a request replaces of records that it sends whole; returns what it writes."""
         values: list[Value] = []
-        for one in changes:
-            after = {COLUMN + name: value for name, value in one.after.items()}
-            if one.before is None:
-                self._created_since[one.key] = self._server_time()
-                values.append((ValuePart(one.stream, one.key, CREATED), None, after))
+        for change in changes:
+            after = {COLUMN + name: value for name, value in change.after.items()}
+            if change.before is None:
+                self._created_since[change.key] = self._server_time()
+                values.append((ValuePart(change.stream, change.key, CREATED), None, after))
                 continue
-            before = {COLUMN + name: value for name, value in one.before.items()}
+            before = {COLUMN + name: value for name, value in change.before.items()}
             for name in sorted((before.keys() | after.keys()) - NEVER_PUT_BACK):
                 if before.get(name) != after.get(name):
-                    part = ValuePart(one.stream, one.key, name)
+                    part = ValuePart(change.stream, change.key, name)
                     values.append((part, before.get(name), after.get(name)))
         if values:
             self.has_changes = True
@@ -186,12 +186,12 @@ class UndoRecorder:
 
     def _new_contact(self, change: RecordChange) -> list[Value]:
         """Return what is noted of a contact that the account does not have."""
-        one = "@" + fold(change.email or "")
-        self._note_import(change, one)
-        found: list[Value] = [(ValuePart(CONTACT, one, CREATED), None, change.created)]
-        for name, after in self._named_parts(change, one, None).items():
+        placeholder = "@" + fold(change.email or "")
+        self._note_import(change, placeholder)
+        found: list[Value] = [(ValuePart(CONTACT, placeholder, CREATED), None, change.created)]
+        for name, after in self._named_parts(change, placeholder, None).items():
             if name.startswith((TAG, TAG_NAME, LIST)) or name == ACCOUNT_LINK:
-                found.append((ValuePart(CONTACT, one, name), None, after))
+                found.append((ValuePart(CONTACT, placeholder, name), None, after))
         return found
 
     def _named_parts(
@@ -222,8 +222,8 @@ class UndoRecorder:
             tags = (
                 current.contact.tags if current is not None and current.contact is not None else {}
             )
-            for tag, one in tags.items():
-                if one == association:
+            for tag, added in tags.items():
+                if added == association:
                     return {TAG + tag: None}
         return {}
 
@@ -308,10 +308,10 @@ class UndoRecorder:
 
     def note_imported(self, email: str, native_id: str) -> None:
         """Note the id of a contact that the importer created."""
-        one = "@" + fold(email)
+        placeholder = "@" + fold(email)
         self._values.note_contact(email, native_id)
-        self._journal.rename(CONTACT, one, native_id, self._run)
-        parts = self._imported.pop(one, None)
+        self._journal.rename(CONTACT, placeholder, native_id, self._run)
+        parts = self._imported.pop(placeholder, None)
         if parts:
             self._imported[native_id] = [
                 (part._replace(id=native_id), after, at) for part, after, at in parts
