@@ -23,7 +23,7 @@ STREAMS = frozenset({"crm_contacts", "marketing_contacts"})
 
 
 @dataclass(eq=False)
-class _OpenBatch:
+class _RunningBatch:
     """A batch in the background: the number of its first row, and the identity of its rows."""
 
     first: int | None
@@ -48,21 +48,21 @@ class BackgroundBatches:
     ) -> None:
         self._pool, self._policy = pool, policy
         self._on_done, self._on_failure = on_done, on_failure
-        self._open: list[_OpenBatch] = []
+        self._running: list[_RunningBatch] = []
         self._identity: RecordIdentity | None = None
 
     @property
-    def is_open(self) -> bool:
+    def is_running(self) -> bool:
         """Whether a batch runs in the background."""
-        return bool(self._open)
+        return bool(self._running)
 
     def first(self) -> int | None:
         """Return the lowest row number of the batches in the background."""
-        return min((batch.first for batch in self._open if batch.first is not None), default=None)
+        return min((batch.first for batch in self._running if batch.first is not None), default=None)
 
     def wait_all(self) -> None:
         """Wait for all background batches; raise what ends the run."""
-        self._wait_until(lambda: not self._open)
+        self._wait_until(lambda: not self._running)
 
     def wait_for_conflicts(self, processor: BatchProcessor, rows: list[InputRecord]) -> bool:
         """Wait for the batches that must be done before these rows are written.
@@ -76,10 +76,10 @@ class BackgroundBatches:
         if processor.may_retry_deferred:
             self.wait_all()
             processor.retry_deferred()
-        if self._open:
+        if self._running:
             identity = self._identity = _identity_of(rows, self._policy)
             self._wait_until(
-                lambda: not any(_may_conflict(batch.identity, identity) for batch in self._open)
+                lambda: not any(_may_conflict(batch.identity, identity) for batch in self._running)
             )
         return True
 
@@ -95,7 +95,7 @@ class BackgroundBatches:
         if sum(map(len, left.values())) < ENOUGH_TO_IMPORT:
             processor.write_changed(rows, left)
             return
-        self._wait_until(lambda: len(self._open) < self._pool.max_tasks)
+        self._wait_until(lambda: len(self._running) < self._pool.max_tasks)
         self._start(processor, rows, left)
 
     def _may_overlap(self, rows: list[InputRecord]) -> bool:
@@ -114,14 +114,14 @@ class BackgroundBatches:
     def _start(
         self, processor: BatchProcessor, rows: list[InputRecord], left: dict[str, list[InputRecord]]
     ) -> None:
-        batch = _OpenBatch(rows[0].number, self._identity or _identity_of(rows, self._policy))
-        self._open.append(batch)
+        batch = _RunningBatch(rows[0].number, self._identity or _identity_of(rows, self._policy))
+        self._running.append(batch)
 
         def run() -> None:
             try:
                 processor.write_changed(rows, left)
-                # A batch that fails before this stays open: no state covers its rows.
-                self._open.remove(batch)
+                # A batch that fails before this stays in the list: no state covers its rows.
+                self._running.remove(batch)
                 self._on_done()
             except BaseException as problem:
                 self._pool.fail(problem)

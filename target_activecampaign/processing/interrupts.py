@@ -104,6 +104,6 @@ def message_handler(handle: Handle) -> Handle:
     def handled(self: Any, *args: Any, **kwargs: Any) -> None:
         self.interrupts.begin_message()
         handle(self, *args, **kwargs)
-        self.interrupts.end_message(runs_threads=self.background.is_open)
+        self.interrupts.end_message(runs_threads=self.background.is_running)
 
     return handled
