@@ -58,7 +58,8 @@ class BackgroundBatches:
 
     def first(self) -> int | None:
         """Return the lowest row number of the batches in the background."""
-        return min((batch.first for batch in self._running if batch.first is not None), default=None)
+        numbers = [batch.first for batch in self._running if batch.first is not None]
+        return min(numbers, default=None)
 
     def wait_all(self) -> None:
         """Wait for all background batches; raise what ends the run."""
