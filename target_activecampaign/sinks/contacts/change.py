@@ -43,15 +43,15 @@ def contact_columns(resource: Resource) -> dict[str, str]:
 class RowRequest:
     """What one row of a change requests, and why parts of the row are not done.
 
-    * ``left_out``: the reasons, by part of the row, that somebody can correct in the row or in the
-      account.
+    * ``left_out``: the reasons, by part of the row, that the row or the account can correct.
     * ``undone``: the reasons, by part, why an opt-out or the contact's state forbids it today.
     * ``postponed``: the reasons, by part, that are no fault of the row.
     * ``denied``: what the settings forbid.
     * ``origins``: the parts that a request comes from, where the request has another name.
     * ``may_create``: a row that requests nothing else requests the contact itself.
 
-    `WHOLE_ROW` stands for all parts. The target requests the parts of the first three again.
+    `WHOLE_ROW` stands for all parts. The next run requests `left_out`, `undone` and `postponed`
+    parts again.
     """
 
     row: InputRecord
