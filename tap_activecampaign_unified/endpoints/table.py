@@ -126,7 +126,7 @@ def _with_raw(endpoints: dict[str, Endpoint]) -> dict[str, Endpoint]:
                 counted=True,
                 is_listed=False,
                 may_have=_is_seen,
-                also=one.also,
+                also=collection.also,
             )
             endpoint = found[collection.endpoint_name]
             found[collection.endpoint_name] = replace(
