@@ -155,15 +155,15 @@ class SegmentCounts:
         """Return ``[{"total": …}]`` by segment id, without segments whose total is unknown."""
         found: dict[str, list[Row]] = {}
         for row in page.rows:
-            one = str(row.get("id"))
+            segment_id = str(row.get("id"))
             try:
-                answer = self._client.get("contacts", [("limit", 1), *contacts_of(one)])
-                is_honoured = self._proof.is_honoured(answer.body, one)
+                answer = self._client.get("contacts", [("limit", 1), *contacts_of(segment_id)])
+                is_honoured = self._proof.is_honoured(answer.body, segment_id)
             except RequestError as problem:
                 logger.warning("%s: the tap leaves out the count of a saved segment", problem)
                 continue
             if is_honoured:
-                found[one] = [{"total": total_of(answer.body)}]
+                found[segment_id] = [{"total": total_of(answer.body)}]
         return found
 
 
