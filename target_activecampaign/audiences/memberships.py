@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 FORMER_AUDIENCE = (
     "Stream %s was an audience in an earlier run, and audiences does not name it: no one leaves, "
-    "and what this run gives stays"
+    "and the target keeps what this run grants"
 )
 
 

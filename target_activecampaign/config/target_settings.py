@@ -131,9 +131,10 @@ TARGET = (
     Setting(
         "audiences",
         "object",
-        "Streams whose input is a whole audience each time, by the source's name of the stream: "
-        'from contacts who are not in it any more, what the stream gave is taken back. `{"trial_'
-        'users": {"on_leave": ["remove_tags"], "max_leave_share": 0.3, "allow_empty": false}}`; '
+        "Streams whose input is a whole audience each time, by the source's name of the stream. "
+        "From contacts who are not in it any more, the target takes back what the stream granted. "
+        '`{"trial_users": {"on_leave": ["remove_tags"], "max_leave_share": 0.3, '
+        '"allow_empty": false}}`; '
         "`on_leave` also takes `unsubscribe`, `clear_fields` and `leave_automations`",
     ),
     Setting(

@@ -90,11 +90,11 @@ def test_a_run_without_the_setting_says_so_and_lets_no_one_leave(
     scene.send(A, B)
     caplog.clear()
     run = scene.runner.run(*messages_of(A, C), **PLAIN)
-    [unnormalized] = [one for one in caplog.records if "audiences" in one.getMessage()]
-    assert unnormalized.levelno == logging.WARNING
-    assert unnormalized.getMessage() == (
+    [warning] = [one for one in caplog.records if "audiences" in one.getMessage()]
+    assert warning.levelno == logging.WARNING
+    assert warning.getMessage() == (
         "Stream trial was an audience in an earlier run, and audiences does not name it: no one "
-        "leaves, and what this run gives stays"
+        "leaves, and the target keeps what this run grants"
     )
     assert (run.actions, scene.tags(B)) == (["unchanged", "created"], {"trial"})
     caplog.clear()
