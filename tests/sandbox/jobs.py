@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,18 +17,18 @@ class Jobs:
 
     def __init__(self) -> None:
         """Start without jobs."""
-        self._due: list[tuple[datetime, Callable[[], None]]] = []
+        self._due: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
 
     def add(self, now: datetime, seconds: float, job: Callable[[], None]) -> None:
         """Run a job after so many seconds, or at once for 0."""
         if seconds <= 0:
             job()
         else:
-            self._due.append((now + timedelta(seconds=seconds), job))
+            due = now + timedelta(seconds=seconds)
+            heapq.heappush(self._due, (due, next(self._numbers), job))
 
     def run(self, now: datetime, *, all_of_them: bool = False) -> None:
         """Run the jobs that are due, and due jobs that they add."""
-        while due := [entry for entry in self._due if all_of_them or entry[0] <= now]:
-            first = min(due, key=lambda entry: entry[0])
-            self._due.remove(first)
-            first[1]()
+        while self._due and (all_of_them or self._due[0][0] <= now):
+            heapq.heappop(self._due)[-1]()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphql import (
+    DocumentNode,
     ExecutionResult,
     GraphQLError,
     GraphQLScalarType,
@@ -18,7 +19,9 @@ from graphql import (
     Source,
     TokenKind,
     build_schema,
-    graphql_sync,
+    execute_sync,
+    parse,
+    validate,
 )
 
 from tests.sandbox.contact_writes import FULL, is_full
@@ -43,17 +46,22 @@ def respond(w: World, body: Any) -> dict[str, Any]:
             f"More than {MOST_TOKENS:,} 'grammar' tokens have been presented. "
             "To prevent Denial Of Service attacks, parsing has been cancelled."
         )
-    result: ExecutionResult = graphql_sync(
-        schema_of(
-            w.switches.order_discount_field,
-            w.switches.order_filters,
-            w.switches.graphql_decimals,
-        ),
-        query,
-        root_value=_Root(w).resolvers(),
-        variable_values=variables,
-        operation_name=body.get("operationName"),
+    schema = schema_of(
+        w.switches.order_discount_field,
+        w.switches.order_filters,
+        w.switches.graphql_decimals,
     )
+    checked = _checked(schema, query)
+    if isinstance(checked, DocumentNode):
+        result = execute_sync(
+            schema,
+            checked,
+            root_value=_Root(w).resolvers(),
+            variable_values=variables,
+            operation_name=body.get("operationName"),
+        )
+    else:
+        result = ExecutionResult(None, checked)
     document: dict[str, Any] = {}
     if result.errors:
         document["errors"] = [error.formatted for error in result.errors]
@@ -65,21 +73,35 @@ def _failed(message: str) -> dict[str, Any]:
     return {"errors": [{"message": message, "extensions": {}}], "data": None}
 
 
-def _is_too_big(w: World, query: str, variables: Any) -> bool:
-    """Count tokens up to the limit, those of the variables too if the switch says so."""
-    most = MOST_TOKENS
-    if w.switches.tokens_count_variables:
-        most -= len(re.findall(r"\w+|[{}\[\]:,]", str(variables)))
-    lexer = Lexer(Source(query))
-    count = 0
+# Clients send constant documents: each is counted, parsed and validated once.
+@lru_cache(64)
+def _checked(schema: GraphQLSchema, query: str) -> DocumentNode | list[GraphQLError]:
+    """Return the parsed document, or what is wrong with it."""
     try:
-        while lexer.advance().kind is not TokenKind.EOF:
+        document = parse(query)
+    except GraphQLError as error:
+        return [error]
+    return validate(schema, document) or document
+
+
+@lru_cache(64)
+def _tokens_of(query: str) -> int:
+    """Count the tokens of a document, up to one more than the limit."""
+    lexer, count = Lexer(Source(query)), 0
+    try:
+        while count <= MOST_TOKENS and lexer.advance().kind is not TokenKind.EOF:
             count += 1
-            if count > most:
-                return True
     except GraphQLError:
-        return False  # no GraphQL: the parser raises the error
-    return most < 0
+        return 0  # no GraphQL: the parser raises the error
+    return count
+
+
+def _is_too_big(w: World, query: str, variables: Any) -> bool:
+    """Return whether there are too many tokens, with the variables' if the switch says so."""
+    count = _tokens_of(query)
+    if w.switches.tokens_count_variables:
+        count += len(re.findall(r"\w+|[{}\[\]:,]", str(variables)))
+    return count > MOST_TOKENS
 
 
 @lru_cache(8)
