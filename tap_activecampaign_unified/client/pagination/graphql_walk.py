@@ -15,6 +15,7 @@ from tap_activecampaign_unified.client.errors import InvalidRequest
 from tap_activecampaign_unified.client.graphql import run_graphql
 
 from .page_reader import FULL_PAGE, Page
+from .seen_keys import SeenKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +111,7 @@ class SearchReader:
 
     def _from(self, first: list[Row], filters: dict[str, Any]) -> Iterator[list[Row]]:
         """Walk on from the first page; a row that is missing where pages overlap leads back."""
-        seen: set[tuple[str, ...]] = set()
+        seen = SeenKeys()
         rows, offset, steps = first, 0, 0
         while True:
             keys = [self._search.key_of(row) for row in rows]
@@ -119,9 +120,7 @@ class SearchReader:
                 offset = max(0, offset - (FULL_PAGE - 1))
                 rows = self.page(offset, filters)
                 continue
-            fresh = [row for row, key in zip(rows, keys, strict=True) if key not in seen]
-            seen.update(keys)
-            yield fresh
+            yield [row for row, key in zip(rows, keys, strict=True) if seen.add(key)]
             if len(rows) < FULL_PAGE:
                 return
             offset += FULL_PAGE - 1
@@ -139,13 +138,11 @@ class SearchReader:
             logger.info("%s: %s", self._search.field, WHOLE)
             yield from self.whole()
             return
-        seen: set[tuple[str, ...]] = set()
+        seen = SeenKeys()
         for word, pages in plans:
             logger.info("%s: changes are found %s", self._search.field, word)
             for rows in pages:
-                fresh = [row for row in rows if self._search.key_of(row) not in seen]
-                seen.update(map(self._search.key_of, fresh))
-                yield fresh
+                yield [row for row in rows if seen.add(self._search.key_of(row))]
 
     def way_of_changes(self) -> str | None:
         """Return how `changed` finds changes on this account, None where there are no rows."""

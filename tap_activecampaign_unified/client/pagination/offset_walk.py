@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from .page_reader import BY_ID, OffsetReader, Page, Row, ascends, number_of
+from .seen_keys import SeenKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,8 +49,8 @@ def walk_offset(
     its rows.
     """
     reader = OffsetReader(client, path, key, params, order_of(params), is_eager=is_eager)
-    seen: set[Any] = set()
-    before: set[Any] | None = None
+    seen = SeenKeys()
+    before: SeenKeys | None = None
     for _ in range(MAX_PASSES):
         walk = _OffsetPass(reader, seen, lean=lean)
         try:
@@ -78,13 +79,13 @@ def order_of(params: Sequence[tuple[str, Any]]) -> Params:
 class _OffsetPass:
     """One pass over a collection by offset; `proven` says whether it was complete."""
 
-    def __init__(self, reader: OffsetReader, seen: set[Any], *, lean: bool) -> None:
+    def __init__(self, reader: OffsetReader, seen: SeenKeys, *, lean: bool) -> None:
         self._reader, self._lean = reader, lean
         self._seen = seen
         self._totals: set[int | None] = set()
         self._ascends = True
         self._is_doubtful = False
-        self.here: set[Any] = set()
+        self.here = SeenKeys()
         self.total: int | None = None
 
     @property
@@ -134,12 +135,7 @@ class _OffsetPass:
                 offset = recovery.found_news(offset + len(keys) - 1)
 
     def _fresh(self, rows: list[Row], keys: list[Any]) -> list[Row]:
-        fresh = []
-        for row, key in zip(rows, keys, strict=True):
-            if key not in self._seen:
-                self._seen.add(key)
-                fresh.append(row)
-        return fresh
+        return [row for row, key in zip(rows, keys, strict=True) if self._seen.add(key)]
 
     def _is_last(self, page: Page, offset: int, quiet: int) -> bool:
         """Return whether this page, the ``quiet``-th without new rows, ends the collection."""
@@ -168,7 +164,7 @@ class _OffsetRecovery:
         self._tries = 0
         self._stride = 0
 
-    def is_lost(self, offset: int, keys: list[Any], known: set[Any]) -> bool:
+    def is_lost(self, offset: int, keys: list[Any], known: SeenKeys) -> bool:
         """Return whether the row that this page should share with known rows is missing."""
         return bool(offset) and self._overlaps and (not keys or keys[0] not in known)
 
