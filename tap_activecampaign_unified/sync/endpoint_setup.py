@@ -15,12 +15,11 @@ from tap_activecampaign_unified.raw import RawResource
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES, FIELD_PATHS
-from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
 from tap_activecampaign_unified.state import Bookmark
 from tap_activecampaign_unified.sync.relations.graphql_orders import GraphqlOrders
 from tap_activecampaign_unified.sync.relations.loader import RelationLoader
+from tap_activecampaign_unified.sync.relations.nested_budget import NestedBudget
 from tap_activecampaign_unified.sync.relations.special_loaders import (
-    SegmentCounts,
     SiblingRows,
     special_loaders,
 )
@@ -85,11 +84,15 @@ class EndpointSetup:
         )
         #: The kinds of names that the records contain.
         self.kinds = {kind for need in needed for kind in NAMES_OF.get(need, ())}
-        self.loaders = self._make_loaders(needed)
         #: Bookmarks by stream, None if it emits every record.
         self.bookmarks = {
             selection.resource.name: self._bookmark_of(selection) for selection in selections
         }
+        #: Limits requests per row, where a run that emits some of the rows loads related rows.
+        self.budget = NestedBudget()
+        #: Whether the run emits some of the rows only.
+        self._is_part = all(one and not one.is_whole for one in self.bookmarks.values())
+        self.loaders = self._make_loaders(needed)
         if None in self.bookmarks.values():
             self.endpoint = replace(self.endpoint, is_filtered=False)  # a stream needs every row
         self.page_source = self._make_page_source(
@@ -180,6 +183,7 @@ class EndpointSetup:
             bookmarks=bookmarks,
             policy=context.policy,
             position=position,
+            joins_all=not self._is_part or contact_fields.VALUES in self.loaders,
         )
 
     def _make_loaders(self, needed: set[str]) -> dict[str, Any]:
@@ -188,16 +192,17 @@ class EndpointSetup:
         for relation in self.endpoint.relations:
             if relation.name in needed:
                 found[relation.name] = RelationLoader(
-                    context.client, relation, self.endpoint.path, sideload=context.sideload
+                    context.client,
+                    relation,
+                    self.endpoint.path,
+                    sideload=context.sideload,
+                    is_part=self._is_part,
+                    budget=self.budget if self._is_part and relation.is_listed else None,
                 )
         for selection in self.selections:
             resource = selection.resource
             if isinstance(resource, RawResource) and resource.beside and resource.relation:
                 found[resource.relation] = SiblingRows(resource.key)
-        if GRAPHQL_ORDERS in needed:
-            found[GRAPHQL_ORDERS] = GraphqlOrders(context.client)
-        if SEGMENT_COUNTS in needed:
-            found[SEGMENT_COUNTS] = SegmentCounts(context.client)
         return found | special_loaders(needed, context.client, context.lookups)
 
     @property

@@ -207,6 +207,7 @@ class EndpointSync:
             self._sweep.record_seen(rows, self._outputs[0].resource.skip)
             self._returned = self._sweep.returned(rows)
         kept = self._worth_joining(rows)
+        self._setup.budget.parents += len(rows)
         for writer in self._writers:
             if writer.output.resource.relation is None:
                 writer.stats.read += len(rows) - len(kept)
@@ -238,10 +239,14 @@ class EndpointSync:
                 )
 
     def _worth_joining(self, rows: list[Row]) -> list[Row]:
-        """Drop rows that no stream will emit, so that their related rows cost no request."""
+        """Drop rows that no stream will emit, so that their related rows cost no request.
+
+        Without a filter of the server, the values of a row may tell a change of it.
+        """
         bounds = [writer.bookmark.since for writer in self._writers if writer.bookmark]
         known = [bound for bound in bounds if bound is not None]
-        if not self._endpoint.is_filtered or len(known) < len(self._writers):
+        needs_values = not self._endpoint.is_filtered and contact_fields.VALUES in self._loaders
+        if needs_values or len(known) < len(self._writers):
             return rows
         since = min(known)
         zone_of = self._writers[0].resource.zone_of

@@ -54,13 +54,16 @@ class PageSource:
         bookmarks: list[Bookmark],
         policy: BookmarkPolicy,
         position: int = 0,
+        joins_all: bool = True,
     ) -> None:
+        """With ``joins_all`` the related rows of every row are needed."""
         self._client, self._lookups, self._endpoint = client, lookups, endpoint
         self._loaders = list(loaders.values())
         self._relation_loaders = [
             loader for loader in self._loaders if isinstance(loader, RelationLoader)
         ]
         self._seen: set[Any] = set()
+        self._joins_all = joins_all
         self._since = _earliest(bookmarks) if endpoint.is_filtered else None
         self._until: Params = []
         if policy.end and endpoint.is_filtered and endpoint.until:
@@ -141,7 +144,7 @@ class PageSource:
         """
 
         def prefetch_related(answer: ApiResponse) -> None:
-            if self.is_unfiltered:
+            if self.is_unfiltered and self._joins_all:
                 page = Page(rows_of(answer.body, self._endpoint.rows_key), answer.body, None, None)
                 for loader in self._loaders:
                     loader.prefetch(page)

@@ -50,8 +50,10 @@ from .values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: The relations that bring an order's lines, and the same order of the GraphQL store.
+#: The relations that bring an order's lines, the same order of the GraphQL store, and the discounts
+#: of an order of which the GraphQL store has none.
 ORDER_LINES, GRAPHQL_ORDERS = "order_lines", "graphql_orders"
+ORDER_DISCOUNTS = "order_discounts"
 
 _STATES = {"0": "PENDING", "1": "COMPLETED", "2": "ABANDONED", "3": "RECOVERED", "4": "WAITING"}
 _SOURCES = {"0": "HISTORICAL", "1": "REAL_TIME"}
@@ -103,6 +105,19 @@ def _line_from_rest(row: Row) -> Row:
     }
 
 
+def _discount_from_rest(row: Row) -> Row:
+    return {
+        "name": row.get("name"),
+        "type": row.get("type"),
+        "discountAmount": _major(row.get("discountAmount")),
+    }
+
+
+def has_discount(row: Row) -> bool:
+    """Return whether an order of the REST store has a discount."""
+    return str(row.get("discountAmount") or "0").strip("0.") != ""
+
+
 def _known(row: Row) -> Row:
     return {name: value for name, value in row.items() if value is not None}
 
@@ -114,6 +129,8 @@ def _whole(row: Row, context: RowContext) -> Row:
     discount = written.get("discountsAmount", written.get("discountAmount"))
     found |= _known({**written, "discountsAmount": discount, "id": None})
     found["lineItems"] = _lines(context, written.get("lineItems"))
+    if discounts := context.rows(ORDER_DISCOUNTS):
+        found["discounts"] = [_discount_from_rest(one) for one in discounts]
     return found
 
 
@@ -179,7 +196,11 @@ ORDERS = Resource(
     changed=("updatedDate", "tstamp", "createdDate"),
     stamps=("tstamp", "updatedDate", "createdDate"),
     expand=expand_order,
-    joins=((ORDER_LINES, ("lines",)), (GRAPHQL_ORDERS, COMPLETED)),
+    joins=(
+        (ORDER_LINES, ("lines",)),
+        (GRAPHQL_ORDERS, COMPLETED),
+        (ORDER_DISCOUNTS, ("discounts",)),
+    ),
     selected_by_default=False,
     entries=(
         Field("id", "id", identifier),
@@ -204,12 +225,7 @@ ORDERS = Resource(
         Field("shipping_amount", "shippingAmount", amount),
         Field("tax_amount", "taxAmount", amount, read_only=True),
         Field("discount_amount", "discountsAmount", amount),
-        Field(
-            "discounts",
-            "discounts",
-            discounts,
-            "Of orders that are in the GraphQL store; of the others `discount_amount` has the sum",
-        ),
+        Field("discounts", "discounts", discounts, "`discount_amount` has the sum"),
         Field("shipping_address", "shippingAddress", address),
         Field("billing_address", "billingAddress", address),
         Field("shipping_method", "shippingMethod", text),

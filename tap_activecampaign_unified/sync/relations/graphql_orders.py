@@ -46,6 +46,8 @@ class GraphqlOrders:
         self._selection = selection_of(orders.ORDERS, _REST_ONLY)
         self._most = MAX_PER_QUERY
         self._is_adapted = self._is_closed = False
+        #: The ids of the last page's REST orders of which the GraphQL store has the discounts.
+        self.with_discounts: set[str] = set()
 
     @property
     def is_whole(self) -> bool:
@@ -76,6 +78,11 @@ class GraphqlOrders:
             for order_id, answer in zip(now, answers, strict=True):
                 if answer is not None:
                     found[order_id] = [answer]
+        self.with_discounts = {
+            order_id
+            for order_id, (order,) in found.items()
+            if isinstance(order.get("discounts"), list)
+        }
         return found
 
     def _reduce_query(self, problem: InvalidRequest, count: int) -> bool:

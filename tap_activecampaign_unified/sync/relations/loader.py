@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import logging
 from collections import defaultdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import (
     FULL_PAGE,
@@ -29,6 +29,9 @@ from tap_activecampaign_unified.endpoints.relation import Relation, always
 
 from .related_rows import ids_of, in_order, listed_ids, pick_witnesses
 from .row_spool import RowSpool
+
+if TYPE_CHECKING:
+    from .nested_budget import NestedBudget
 
 logger = logging.getLogger(__name__)
 
@@ -61,16 +64,18 @@ class RelationLoader:
         *,
         sideload: bool,
         is_part: bool = False,
+        budget: NestedBudget | None = None,
     ) -> None:
         """Create a loader for a relation of the rows at the path ``base``.
 
-        With ``is_part``, the caller needs some of those rows only: the loader then does not read a
-        collection of unknown size.
+        With ``is_part``, the caller needs some of those rows only: the loader then reads a
+        collection of unknown size only where the ``budget`` for requests per row is spent.
         """
         self._client = client
         self._relation = relation
         self._base = base
         self._max_nested = FULL_PAGE if is_part else FEW_ROWS
+        self._budget = budget
         #: The columns in which a parent row may list the ids of its related rows.
         self._id_columns = (relation.include or relation.collection, *relation.keys)
         self._spool: RowSpool | None = None
@@ -161,8 +166,8 @@ class RelationLoader:
         candidates = self._candidates(page, ids)
         if not (self._is_decided or self._relation.is_listed) and candidates:
             related = {candidates[0]: self.nested(candidates[0])}
-        if not self._is_decided and (candidates or self._relation.is_listed):
-            self._decide(page, ids)
+        if candidates or self._relation.is_listed:
+            self._choose(page, ids, len(candidates))
         if self._spool is not None:
             return {parent_id: in_order(self._spool.get(parent_id)) for parent_id in ids}
         rest = [parent_id for parent_id in candidates if parent_id not in related]
@@ -306,6 +311,14 @@ class RelationLoader:
         )
         self._decide(page, ids)
 
+    def _choose(self, page: Page, ids: list[str], count: int) -> None:
+        """Decide once, and read the collection where ``count`` requests exceed the budget."""
+        if not self._is_decided:
+            self._decide(page, ids)
+        is_nested = self.strategy is LoadStrategy.NESTED
+        if is_nested and self._budget is not None and not self._budget.allows(count):
+            self._read_collection()
+
     def _decide(self, page: Page, ids: list[str]) -> None:
         """Choose between the collection and one request per row: the fewer requests."""
         self._is_decided = True
@@ -323,6 +336,7 @@ class RelationLoader:
             return
         if expected <= (self._max_nested if total is None else total / FULL_PAGE):
             self.strategy = LoadStrategy.NESTED
+            self._budget = self._budget if total is None else None
         else:
             self._read_collection()
 
@@ -365,16 +379,17 @@ class RelationLoader:
     def nested(self, parent_id: str) -> list[Row]:
         """Request the related rows of one parent. They are complete."""
         path = self._path_of(parent_id)
+        rows: list[Row] = []
         try:
-            return in_order(
-                row
-                for page in walk_offset(self._client, path, self._relation.keys, lean=True)
-                for row in page.rows
-            )
+            for page in walk_offset(self._client, path, self._relation.keys, lean=True):
+                rows += page.rows
         except NotFound as problem:
             if problem.is_endpoint:
                 raise
             return []  # the row was deleted during the sync
+        if self._budget is not None:
+            self._budget.note(len(rows))
+        return in_order(rows)
 
     def close(self) -> None:
         """Delete the spool file."""

@@ -1,4 +1,4 @@
-"""Loaders for related rows that have neither a sideload nor a collection."""
+"""Loaders for related rows that the endpoint table does not describe."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.endpoints.saved_segment_walk import FilterProof, contacts_of
 from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS, ORDER_DISCOUNTS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
+from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
+
+from .graphql_orders import GraphqlOrders
+from .order_discounts import OrderDiscounts
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.sync.lookups import Lookups
@@ -169,9 +174,14 @@ class SegmentCounts:
 
 def special_loaders(needed: set[str], client: Client, lookups: Lookups) -> dict[str, Any]:
     """Return the loaders of the ``needed`` relations that the tap and the read API have."""
+    orders = GraphqlOrders(client)
+    # Discounts join after the orders: they are read of those that GraphQL did not find.
     loaders: dict[str, Any] = {
         contact_fields.SCORE_VALUES: IncludedScores(),
         USER_GROUPS: GroupMembers(client, lookups),
         DEAL_STAGES: PipelineStages(lookups),
+        SEGMENT_COUNTS: SegmentCounts(client),
+        GRAPHQL_ORDERS: orders,
+        ORDER_DISCOUNTS: OrderDiscounts(client, orders),
     }
     return {name: loader for name, loader in loaders.items() if name in needed}

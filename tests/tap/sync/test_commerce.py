@@ -94,6 +94,39 @@ def test_a_second_run_emits_only_what_changed(account):
     assert len(third.records["commerce_order_lines"]) == 2
 
 
+def test_a_run_after_which_nothing_changed_costs_the_pages_of_orders_alone(account):
+    """Unchanged orders cost their pages: no line, no GraphQL order and no discount is read.
+
+    Where all orders are in the overlap, the lines are read as a collection, as in a first run.
+    Three orders that changed cost a request for the lines of each, and one of GraphQL per page.
+    """
+    streams = ["commerce_orders", "commerce_order_lines"]
+    account.world.switches.ecommerce_copy_seconds = 0
+    first = account.run(only=streams)
+    account.wait(hours=60)
+    overlapping = account.run(first.state, only=streams)
+    assert overlapping.requests <= first.requests + 2
+    account.wait(hours=1)
+    second = account.run(overlapping.state, only=streams)
+    assert second.records == {}
+    assert set(second.paths()) == {"ecomOrders"}
+    stats = second.tap._report.stats_by_stream["commerce_orders"]
+    assert (stats.read, stats.suppressed, stats.emitted) == (120, 120, 0)
+    account.wait(hours=1)
+    rows = list(account.world.tables["storeOrders"])[:3]
+    for row in rows:
+        document = {**row.document, "normalizedStatus": "RETURNED"}
+        store.write_order(account.world, document, waits=True)
+    account.wait(minutes=1)
+    third = account.run(second.state, only=streams)
+    assert len(third.records["commerce_orders"]) == 3
+    assert len(third.records["commerce_order_lines"]) == 6
+    others = [path for path in third.paths() if path != "ecomOrders"]
+    lines = [path for path in others if path.endswith("/orderProducts")]
+    assert len(lines) == 3
+    assert len(others) - len(lines) <= 3
+
+
 def test_products_and_subscriptions_that_changed_cost_a_request_each(account):
     """Changed products and subscriptions cost one request each, sorted by modification."""
     first = account.run(only=["commerce_products", "commerce_subscriptions"])
@@ -148,6 +181,60 @@ def test_an_account_whose_graphql_is_closed_still_gives_its_orders(caplog):
     assert len(ran.ids("commerce_orders")) == 30
     assert {record["shipping_address"] for record in ran.records["commerce_orders"]} == {None}
     assert sum("GraphQL" in one.getMessage() for one in caplog.records) == 1
+
+
+def discounts_by_order(account):
+    """Return the amounts of the discounts that the REST store has, by the id of their order."""
+    found: dict[str, list[int]] = {}
+    for row in account.world.tables["orderDiscounts"]:
+        found.setdefault(str(row.orderid), []).append(row.discountAmount)
+    return found
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_an_order_has_its_discounts_whichever_store_answers(account, is_closed):
+    """An order has its discounts; each order that only REST answers costs a request for them.
+
+    An order without a discount costs none.
+    """
+    if is_closed:
+        account.world.faults.forbid("/ecom/graphql")
+    ran = account.run(only=["commerce_orders"])
+    truth = discounts_by_order(account)
+    for one, record in ran.by_id("commerce_orders").items():
+        amounts = [round(each["amount"] * 100) for each in record["discounts"]]
+        assert amounts == truth.get(one, [])
+        assert {(each["name"], each["type"]) for each in record["discounts"]} <= {
+            ("SPRING", "order")
+        }
+    in_graphql = {row.key for row in account.world.tables["storeOrders"]}
+    alone = [
+        row.id
+        for row in account.world.tables["ecomOrders"]
+        if row.discountAmount and (is_closed or row.externalid not in in_graphql)
+    ]
+    assert alone
+    asked = [path for path in ran.paths() if path.endswith("orderDiscounts")]
+    assert sorted(asked) == sorted(f"ecomOrders/{one}/orderDiscounts" for one in alone)
+
+
+def test_discounts_that_are_not_selected_cost_no_request(account):
+    """Without the property `discounts` the tap asks for the discounts of no order."""
+    catalog = account.discover()
+    catalog["commerce_orders"].metadata["properties", "discounts"].selected = False
+    ran = account.run(only=["commerce_orders"], catalog=catalog)
+    assert ran.code == 0
+    assert not [path for path in ran.paths() if path.endswith("orderDiscounts")]
+
+
+def test_an_account_without_a_collection_of_discounts_still_gives_its_orders(account, caplog):
+    """If the account refuses the discounts of an order, all orders come, with one warning."""
+    for row in account.world.tables["ecomOrders"]:
+        account.world.faults.forbid(f"/ecomOrders/{row.id}/orderDiscounts")
+    ran = account.run(only=["commerce_orders"])
+    assert ran.code == 0
+    assert len(ran.ids("commerce_orders")) == 120
+    assert sum("rows are left empty" in one.getMessage() for one in caplog.records) == 1
 
 
 def test_a_limit_of_rows_or_tokens_is_met_by_asking_for_fewer():

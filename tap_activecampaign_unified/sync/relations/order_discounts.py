@@ -1,0 +1,43 @@
+"""Loads the discounts of orders of which the GraphQL store has none, with one request per order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import Client, Page
+from tap_activecampaign_unified.endpoints.relation import Relation
+from tap_activecampaign_unified.resources.commerce.orders import ORDER_DISCOUNTS, has_discount
+
+from .loader import RelationLoader
+
+if TYPE_CHECKING:
+    from .graphql_orders import GraphqlOrders
+
+Row = dict[str, Any]
+RELATION = Relation(
+    ORDER_DISCOUNTS,
+    "orderDiscounts",
+    ("orderid", "ecomOrder"),
+    "ecomOrders/{id}/orderDiscounts",
+    is_listed=False,
+    may_have=has_discount,
+    also=("ecomOrderDiscounts",),
+)
+
+
+class OrderDiscounts:
+    """Requests the discounts of each order that has a discount and that ``orders`` did not find."""
+
+    def __init__(self, client: Client, orders: GraphqlOrders) -> None:
+        """``orders`` joins each page before this loader does."""
+        self._loader = RelationLoader(client, RELATION, "ecomOrders", sideload=False)
+        self._orders = orders
+
+    def prefetch(self, page: Page) -> None:
+        """Prefetch nothing: the GraphQL store is asked first."""
+
+    def join(self, page: Page) -> dict[str, list[Row]]:
+        """Return the discounts by the id of their order."""
+        known = self._orders.with_discounts
+        rows = [row for row in page.rows if str(row.get("id")) not in known]
+        return self._loader.join(Page(rows, {}, page.total, page.date))
