@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.parsing.ids import id_number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,6 +47,11 @@ class Relation:
     is_listed: bool = True
     may_have: Callable[[Row], bool] = always
     also: tuple[str, ...] = ()
+
+    def parent_number(self, row: Row) -> int | None:
+        """Return the id of the row's parent, None where the row names none."""
+        found = (id_number(row[column]) for column in self.parents if column in row)
+        return next((one for one in found if one is not None), None)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -74,6 +74,11 @@ class Endpoint:
     may_lack_dates: bool = False
 
     @property
+    def is_rest(self) -> bool:
+        """Whether the generic walk reads it: pages of one collection."""
+        return self.search is None and self.walk is None and self.make_walk is None
+
+    @property
     def rows_key(self) -> RowsKey:
         """The name or names of the rows in responses."""
         return self.key or self.path

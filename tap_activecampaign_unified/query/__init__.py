@@ -26,6 +26,7 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.config.settings import Settings, SettingsError
 from tap_activecampaign_unified.config.shared_settings import SHARED
 from tap_activecampaign_unified.resources import by_name
+from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from tap_activecampaign_unified.resources.parsing.ids import id_number
 
 from .cursor import Cursor, parse_cursor, query_fingerprint
@@ -33,6 +34,7 @@ from .filters import InvalidQuery
 from .order_check import SortNotSupported
 from .planner import Query, QueryPlanner
 from .record_loader import RecordLoader
+from .server_filters import has_numbers
 from .traversal import AFTER, BEFORE, MAX_LIMIT, POSITION_GONE
 
 if TYPE_CHECKING:
@@ -59,13 +61,8 @@ __all__ = [
     "UnconfirmedWrite",
 ]
 
-# Resources that have no page of their own to list: GraphQL, several collections, or other rows.
-_NOT_LISTED = {
-    *("commerce_order_lines", "commerce_products", "commerce_subscriptions"),
-    *("marketing_engagements", "marketing_saved_segments", "marketing_saved_segment_members"),
-}
-#: The resources that can be listed.
-RESOURCES = tuple(name for name in by_name if name not in _NOT_LISTED)
+#: The resources that every account has. Those of custom objects have the names of their streams.
+RESOURCES = tuple(by_name)
 # Settings of a run, which the reader does not have.
 RUN_SETTINGS = {"run_report_path", "run_report_html_path"}
 # The reader loads the related rows of so many rows at once if a filter needs them.
@@ -156,7 +153,7 @@ class ActiveCampaignReader:
         numbers, what an object or array must hold. ``sort_by`` is ``{"created_at": "desc"}``.
         ``limit`` is at most 100. Raises `InvalidQuery`, and the errors of calls.
         """
-        checked = _resource(resource)
+        checked = self._resource(resource)
         if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
             raise InvalidQuery(f"limit: must be between 1 and {MAX_LIMIT}")
         with self._call():
@@ -185,13 +182,13 @@ class ActiveCampaignReader:
 
         ``id`` is ActiveCampaign's; for what has several keys, an object with all of them.
         """
-        found = _resource(resource)
+        found = self._resource(resource)
         key = id if isinstance(id, Mapping) else {"id": id}
         if set(key) != set(found.keys):
             raise InvalidQuery(f"{resource}: must be got by {' and '.join(found.keys)}")
         for name, value in key.items():
             is_number = not isinstance(value, bool) and id_number(str(value).strip()) is not None
-            if name != "entity" and not is_number:
+            if name != "entity" and not is_number and has_numbers(found):
                 raise InvalidQuery(f"{name}: not an id of ActiveCampaign")
         given = {name: str(value).strip() for name, value in key.items()}
         with self._call():
@@ -201,6 +198,17 @@ class ActiveCampaignReader:
             where = "/".join([found.endpoint, *given.values()])
             raise NotFound("there is none with this id", method="GET", path=where)
         return hits[0].record
+
+    def _resource(self, name: Any) -> Resource:
+        if isinstance(name, str) and name.startswith(PREFIX):
+            with self._call():
+                known: Mapping[str, Resource] = self._loader.custom_objects()
+        else:
+            known = by_name
+        if name not in known:
+            there = ", ".join(known) or "no custom objects"
+            raise InvalidQuery(f"{name}: no such resource; there are {there}")
+        return known[name]
 
     @contextlib.contextmanager
     def _call(self) -> Iterator[None]:
@@ -299,7 +307,7 @@ class ActiveCampaignReader:
             for record in records:
                 if any(record.get(key) is None for key in keys):
                     continue  # without an id it is no record
-                part_id = int(record[keys[1]]) if query.resource.relation else None
+                part_id = int(record[keys[-1]]) if query.resource.relation else None
                 if query.matches(record) and not _is_on_page_before(start, row, part_id):
                     matching.append(_Hit(row, record, part_id))
             hits += matching[::-1] if start.direction == BEFORE else matching
@@ -311,9 +319,3 @@ def _is_on_page_before(start: Cursor, row: Row, part_id: int | None) -> bool:
     if start.part is None or part_id is None or start.part[0] != str(row.get("id")):
         return False
     return part_id <= start.part[1] if start.direction == AFTER else part_id >= start.part[1]
-
-
-def _resource(name: Any) -> Resource:
-    if name not in RESOURCES:
-        raise InvalidQuery(f"{name}: no such resource; there are {', '.join(RESOURCES)}")
-    return by_name[name]

@@ -98,12 +98,14 @@ def sort_keys_of(resource: Resource) -> list[str]:
     """Return the properties that can be sorted by: single values of the rows themselves."""
     if resource.relation is not None:
         return []
+    joined = {name for _, names in resource.joins for name in names}
     schema = resource.schema()["properties"]
     names = [
         entry.unified
         for entry in resource.entries
         if _has_values(entry)
         and not isinstance(entry, (Linked, Attribute))
+        and entry.unified not in joined
         and _kind_of(schema[entry.unified]) not in {"object", "array"}
     ]
     has_addresses = bool(set(ADDRESSES) & schema.keys())

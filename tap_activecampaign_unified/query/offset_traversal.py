@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Row
 
-    from .traversal import PageFetcher, Params, Position
+    from .traversal import Fetch, Params, Position
 
 ANCHORS = 5
 MAX_PAGES_WITHOUT_NEWS = 3
@@ -32,7 +32,7 @@ class OffsetTraversal:
     """
 
     def __init__(
-        self, fetch: PageFetcher, params: Params, value_of: Callable[[Row], Any] | None = None
+        self, fetch: Fetch, params: Params, value_of: Callable[[Row], Any] | None = None
     ) -> None:
         self._fetch, self._params, self._value_of = fetch, params, value_of
         #: Offset, id and value of the returned rows, in the order of the collection.

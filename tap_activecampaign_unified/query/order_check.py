@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Row
 
-    from .traversal import PageFetcher, Params, Position, TraversalStep
+    from .traversal import Fetch, Params, Position, TraversalStep
 
 Ranks = list[list[Any]]
 
@@ -31,7 +31,7 @@ class CheckedOffsetTraversal(OffsetTraversal):
 
     def __init__(
         self,
-        fetch: PageFetcher,
+        fetch: Fetch,
         params: Params,
         value_of: Callable[[Row], Any] | None,
         *,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import NotFound, rows_of, walk_keyset, walk_offset
-from tap_activecampaign_unified.endpoints.table import ENDPOINTS
+from tap_activecampaign_unified.client import walk_keyset, walk_offset
+from tap_activecampaign_unified.endpoints.table import ENDPOINTS, endpoint_of
 from tap_activecampaign_unified.resources.contact_fields import SCORE_VALUES
 from tap_activecampaign_unified.resources.crm.fields import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
+from tap_activecampaign_unified.resources.marketing.engagements import SOURCE
+from tap_activecampaign_unified.resources.parsing.ids import id_number, id_order
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS
 from tap_activecampaign_unified.sync.relations.special_loaders import IncludedScores
 
@@ -17,14 +19,17 @@ from .filters import ADDRESSES, Filter, InvalidQuery, Order, order_of, read_filt
 from .offset_traversal import OffsetTraversal, creation_time
 from .order_check import CheckedOffsetTraversal
 from .server_filters import CONTACTS, ServerFilter, translate_filters
+from .single_rows import parent_row, single_row, singular_of
 from .traversal import (
     MAX_LIMIT,
     KeysetTraversal,
     PageFetcher,
     SortedTraversal,
     TraversalStep,
+    identity_of,
     number_of,
 )
+from .walk_traversal import SearchFetcher, WalkTraversal, key_of, special_walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
     from .record_loader import RecordLoader
+    from .single_rows import Ranked
     from .traversal import Params, Traversal
 
 # The native column of each sort order that the account has.
@@ -47,8 +53,6 @@ ORDERS = {
     },
     "deals": {"created_at": "cdate", "name": "title", "amount": "value"},
 }
-# The key of a single row. The pages of other resources have more columns than a single row.
-SINGLES = {"contacts": None, "lists": None, "tags": None, "deals": "deal"}
 #: The highest number of rows that the reader sorts itself.
 MAX_SORTED = 10_000
 FIELDS = "crm_fields"
@@ -109,6 +113,7 @@ class QueryPlanner:
     def __init__(self, client: Client, loader: RecordLoader) -> None:
         self._client, self._loader = client, loader
         self._sorted: tuple[str, SortedTraversal] | None = None
+        self._walked: tuple[str, WalkTraversal] | None = None
         #: Score values of the contacts that the reader sorts itself.
         self._sideloads: dict[str, list[Row]] = {}
         self._unsupported_orders: set[tuple[str, str]] = set()
@@ -116,8 +121,8 @@ class QueryPlanner:
         self._verified_orders: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
-        """Clear the sorted rows and the sort orders that the account ignores."""
-        self._sorted = None
+        """Clear the rows that were read and the sort orders that the account ignores."""
+        self._sorted = self._walked = None
         self._unsupported_orders.clear()
 
     def note_unsupported_order(self, query: Query) -> None:
@@ -150,7 +155,8 @@ class QueryPlanner:
     def _needs_related(self, resource: Resource, one: Filter) -> bool:
         if resource.relation is not None:
             return True
-        return bool(one.relation) and self._loader.needs_rows(resource, one.relation)
+        joined = {relation for relation, names in resource.joins if one.field in names}
+        return any(self._loader.needs_rows(resource, each) for each in {one.relation, *joined})
 
     def _names(self, kind: str) -> Mapping[str, str | None]:
         return self._readable(kind, self._loader.names(kind))
@@ -175,21 +181,20 @@ class QueryPlanner:
         the first page.
         """
         resource, order, server_filter = query.resource, query.order, query.server_filter
-        endpoint = ENDPOINTS[resource.endpoint_name]
-        if server_filter.is_empty:
-            return SortedTraversal([], is_descending=False)
-        single = SINGLES.get(
-            resource.endpoint_name, resource.singular if resource.relation is None else None
-        )
-        if server_filter.row_id is not None and single and resource.name != FIELDS:
-            return SortedTraversal(
-                self._single_row(endpoint, single, server_filter.row_id), is_descending=False
-            )
+        endpoint = endpoint_of(resource.endpoint_name)
+        rows = self._known_rows(query, endpoint)
+        if rows is not None:
+            return SortedTraversal(rows, is_descending=False)
         is_by_id = order is None or order.field == "id"
         if resource.endpoint_name == CONTACTS and is_by_id:
             return self._keyset_traversal(query)
-        if resource.name == FIELDS or len(server_filter.requests) > 1:
+        is_sorted_here = order is not None and not endpoint.is_rest
+        if resource.name == FIELDS or len(server_filter.requests) > 1 or is_sorted_here:
             return self._sort(query, is_new=is_new)
+        if endpoint.make_walk is not None:
+            return self._walk(query, is_new=is_new)
+        if endpoint.search is not None:
+            return OffsetTraversal(SearchFetcher(self._client, endpoint.search), [])
         fetch = PageFetcher(
             self._client,
             server_filter.path or endpoint.path,
@@ -229,20 +234,24 @@ class QueryPlanner:
             note_ignored=lambda: self.note_unsupported_order(query),
         )
 
-    def _single_row(self, endpoint: Endpoint, key: str, row_id: int) -> list[tuple[list[Any], Row]]:
-        try:
-            body = self._client.get(f"{endpoint.path}/{row_id}", endpoint.params).body
-        except NotFound:
+    def _known_rows(self, query: Query, endpoint: Endpoint) -> Ranked | None:
+        """Return the rows of a query that names one by its id, None of another query."""
+        resource, server_filter = query.resource, query.server_filter
+        if server_filter.is_empty:
             return []
-        row = body.get(key)
-        if not isinstance(row, dict) or number_of(row) != row_id:
-            return []
-        if endpoint.path == "accounts" and row.get("name"):
-            # Alone, an account does not say how many contacts and deals it has.
-            params = [("limit", MAX_LIMIT), *endpoint.params, ("search", str(row["name"]).strip())]
-            rows = rows_of(self._client.get(endpoint.path, params).body, endpoint.rows_key)
-            row = next((each for each in rows if number_of(each) == row_id), row)
-        return [([row_id], row)]
+        if server_filter.part_id is not None:
+            return parent_row(self._client, resource, endpoint, server_filter.part_id)
+        single = singular_of(resource)
+        if server_filter.row_id is not None and single and resource.name != FIELDS:
+            return single_row(self._client, endpoint, single, server_filter.row_id)
+        return None
+
+    def _walk(self, query: Query, *, is_new: bool) -> WalkTraversal:
+        """Return the tap's own walk. It is kept for all pages of a query."""
+        if is_new or self._walked is None or self._walked[0] != query.key:
+            traversal = WalkTraversal(lambda: (rows for rows, _ in self._everything(query)))
+            self._walked = (query.key, traversal)
+        return self._walked[1]
 
     def _keyset_traversal(self, query: Query) -> Traversal:
         resource, row_id = query.resource, query.server_filter.row_id
@@ -310,21 +319,25 @@ class QueryPlanner:
     def _everything(self, query: Query) -> Iterator[tuple[list[Row], int | None]]:
         """Yield the rows that may match, with the account's count."""
         resource, server_filter = query.resource, query.server_filter
-        endpoint = ENDPOINTS[resource.endpoint_name]
+        endpoint = endpoint_of(resource.endpoint_name)
         if resource.name == FIELDS:
             for entity in ENTITIES:
                 self._loader.tables.forget_fields(entity)
                 fields = self._loader.tables.custom_fields(entity)
                 yield [row_of(one, fields) for one in fields.definitions], None
             return
+        if not endpoint.is_rest:
+            for page in special_walk(self._client, endpoint, resource, server_filter.segments):
+                yield page.rows, page.total
+            return
         walk = walk_keyset if resource.endpoint_name == CONTACTS else walk_offset
         path, row_id = server_filter.path or endpoint.path, server_filter.row_id
-        seen: set[int] = set()
+        seen: set[str] = set()
         for filters in server_filter.requests:
             params = [*endpoint.params, *filters]
             for page in walk(self._client, path, endpoint.rows_key, params):
-                fresh = [row for row in page.rows if number_of(row) not in seen]
-                seen.update(map(number_of, fresh))
+                fresh = [row for row in page.rows if identity_of(row) not in seen]
+                seen.update(map(identity_of, fresh))
                 if resource.endpoint_name == CONTACTS:
                     self._sideloads |= IncludedScores().join(page)
                 yield [row for row in fresh if row_id in {None, number_of(row)}], page.total
@@ -378,4 +391,6 @@ def _id_rank(row: Row) -> list[Any]:
     """Return the rank of a row among rows with the same sort key."""
     entity = row.get("entity")
     entity_rank = [ENTITIES.index(entity)] if entity in ENTITIES else []
+    if SOURCE in row or id_number(row.get("id")) is None:
+        return [*entity_rank, *id_order(row.get("id")), key_of(row)]
     return [*entity_rank, number_of(row)]

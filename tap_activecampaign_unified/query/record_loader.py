@@ -12,17 +12,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Client, Page, PermissionDenied, total_of
-from tap_activecampaign_unified.endpoints.table import ENDPOINTS, NAMES_OF, WITNESSES
+from tap_activecampaign_unified.endpoints.table import NAMES_OF, WITNESSES, endpoint_of
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
-from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_field_values import value_field
-from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.reader import RecordReader
 from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups
 from tap_activecampaign_unified.sync.relations.loader import FEW_ROWS, LoadStrategy, RelationLoader
-from tap_activecampaign_unified.sync.relations.special_loaders import special_loaders
+from tap_activecampaign_unified.sync.relations.special_loaders import SPECIAL, special_loaders
 
 from .traversal import Sideloads
 
@@ -109,6 +107,7 @@ class RecordLoader:
         self._separate: set[tuple[str, str]] = set()
         self._sideload_level = ALL_SIDELOADS
         self._unknown_fields: set[str] = set()
+        self._custom_objects: dict[str, Resource] | None = None
         self._scan: dict[tuple[str, str], RelationLoader] | None = None
 
     def scan(self) -> None:
@@ -125,6 +124,7 @@ class RecordLoader:
         """Drop names, custom fields, and which sideloads and collections failed."""
         self.tables = _Tables(self._client, self._key_mode)
         self._unknown_fields.clear()
+        self._custom_objects = None
         self._sideload_level = ALL_SIDELOADS
         self._separate.clear()
         self._loaders = {
@@ -140,6 +140,12 @@ class RecordLoader:
         """Return the names of a kind by id."""
         self.tables.load_names([kind])
         return getattr(self.tables.names, kind)  # type: ignore[no-any-return]
+
+    def custom_objects(self) -> dict[str, Resource]:
+        """Return the account's custom objects by name, read once."""
+        if self._custom_objects is None:
+            self._custom_objects = {one.name: one for one in self.tables.custom_objects()}
+        return self._custom_objects
 
     # --- sideloads ----------------------------------------------------------------------------
 
@@ -168,7 +174,7 @@ class RecordLoader:
 
     def _relations(self, resource: Resource) -> Iterator[Relation]:
         needed = resource.relations(lambda _: True)
-        for relation in ENDPOINTS[resource.endpoint_name].relations:
+        for relation in endpoint_of(resource.endpoint_name).relations:
             if relation.name in needed:
                 is_deals = relation.name == CONTACT_DEALS
                 yield replace(relation, nested=OF_ONE_DEAL) if is_deals else relation
@@ -179,7 +185,7 @@ class RecordLoader:
         if relation.include is None or key in self._separate:
             return None
         if key not in self._loaders:
-            base = ENDPOINTS[resource.endpoint_name].path
+            base = endpoint_of(resource.endpoint_name).path
             self._loaders[key] = RelationLoader(self._client, relation, base, sideload=True)
         return self._loaders[key]
 
@@ -187,21 +193,22 @@ class RecordLoader:
 
     def needs_rows(self, resource: Resource, relation: str) -> bool:
         """Return whether a relation needs related rows, rather than names only."""
-        related = {one.name for one in ENDPOINTS[resource.endpoint_name].relations}
-        return relation in related | {contact_fields.SCORE_VALUES, USER_GROUPS, DEAL_STAGES}
+        related = {one.name for one in endpoint_of(resource.endpoint_name).relations}
+        return relation in related or relation in SPECIAL
 
     def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
         """Return some properties of rows that need no related rows."""
         reader = RecordReader(resource, wanted=lambda name: name in fields)
         kinds = self._kinds(resource, lambda name: name in fields)
         self.tables.load_names(kinds)
-        read = self._reread_if_missed(
-            lambda: [
-                reader.read(row, RowContext(self.tables.names, {}, self._zone_of(resource, row)))
-                for row in rows
-            ]
-        )
-        return list(read)
+
+        def plain(row: Row) -> Record:
+            row_context = RowContext(self.tables.names, {}, self._zone_of(resource, row))
+            is_part = resource.relation is not None
+            parts = (row,) if is_part else resource.expand(row, row_context)
+            return reader.read(next(iter(parts)), row_context)
+
+        return list(self._reread_if_missed(lambda: [plain(row) for row in rows]))
 
     def records(
         self,
@@ -212,7 +219,7 @@ class RecordLoader:
         remote_data: bool,
     ) -> list[list[Record]]:
         """Return the records of each row: one, or those made of its related rows."""
-        if ENDPOINTS[resource.endpoint_name].path in WITNESSES:
+        if endpoint_of(resource.endpoint_name).path in WITNESSES:
             self.tables.account_zone.observe(list(rows), resource.stamps)
         related, closed = self._related(resource, rows, bodies)
         if resource.relation in closed:
@@ -292,7 +299,7 @@ class RecordLoader:
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for relation in self._relations(resource):
-            is_page = ENDPOINTS[resource.endpoint_name].rows_key in page.body
+            is_page = endpoint_of(resource.endpoint_name).rows_key in page.body
             loader = self._sideload_loader(resource, relation) if is_page else None
             found[relation.name] = loader or self._separate_loader(resource, relation, page, stack)
         needed = resource.relations(lambda _: True)
@@ -302,7 +309,10 @@ class RecordLoader:
         self, resource: Resource, relation: Relation, page: Page, stack: contextlib.ExitStack
     ) -> RelationLoader:
         """Return the loader that reads a relation with separate requests."""
-        key, base = (resource.endpoint_name, relation.name), ENDPOINTS[resource.endpoint_name].path
+        key, base = (
+            (resource.endpoint_name, relation.name),
+            endpoint_of(resource.endpoint_name).path,
+        )
         if self._scan is not None:
             if key not in self._scan:
                 self._scan[key] = RelationLoader(self._client, relation, base, sideload=False)

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.client.graphql import PATH as GRAPHQL
+from tap_activecampaign_unified.resources.custom_objects import CustomObject
+from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
 from tap_activecampaign_unified.resources.parsing.ids import id_number
 from tap_activecampaign_unified.resources.parsing.names import fold
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 ZONE_SLACK = dt.timedelta(hours=14)
 DAY = dt.timedelta(days=1)
 CONTACTS, DEALS = "contacts", "deals"
+ENGAGEMENTS = "marketing_engagements"
 STATUSES = {"open": 0, "won": 1, "lost": 2}
 # Not every search finds shorter words.
 MIN_WORD_LENGTH = 4
@@ -39,14 +43,18 @@ class ServerFilter:
     """The filters of the requests that a query needs.
 
     ``requests`` has the parameters of each request; their rows are merged. ``fallback_params`` are
-    used if no row came. ``row_id`` is set if only one row can match; ``path`` replaces the
-    collection's path. ``is_empty``: nothing can match, so that no request is sent.
+    used if no row came. ``row_id`` is set if only one row can match, ``part_id`` if only one of
+    the related rows that have ids of their own can. ``path`` replaces the collection's path.
+    ``segments`` names the saved segments whose members can match, if not all can. ``is_empty``:
+    nothing can match, so that no request is sent.
     """
 
     requests: list[list[tuple[str, Any]]] = field(default_factory=lambda: [[]])
     fallback_params: list[tuple[str, Any]] | None = None
     row_id: int | None = None
+    part_id: int | None = None
     path: str | None = None
+    segments: tuple[str, ...] = ()
     is_empty: bool = False
 
     def add(self, *params: tuple[str, Any]) -> None:
@@ -55,21 +63,26 @@ class ServerFilter:
             request.extend(params)
 
 
+def has_numbers(resource: Resource) -> bool:
+    """Return whether the ids of a resource are numbers."""
+    is_graphql = resource.endpoint == GRAPHQL
+    return not (is_graphql or isinstance(resource, CustomObject) or resource.name == ENGAGEMENTS)
+
+
 def translate_filters(resource: Resource, filters: Sequence[Filter], names: Names) -> ServerFilter:
     """Return the server's filters. ``names`` returns the names of a kind by id."""
     found = ServerFilter()
     given = {one.field: one for one in filters}
-    key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.endpoint_name, "id")
-    one = given.get(key if key in resource.keys else "id")
-    if one is not None and one.given is not None:
-        found.row_id = id_number(str(one.given).strip())
-        found.is_empty = found.row_id is None
+    _filter_by_id(found, resource, given)
     if resource.endpoint_name == CONTACTS:
         _filter_contacts(found, given, names, is_part=resource.relation is not None)
     elif resource.endpoint_name == DEALS and resource.relation is not None:
         found.add(*_between("updated", given.get("opportunity_updated_at")))
     elif resource.endpoint_name == DEALS:
         _filter_opportunities(found, given, names)
+    elif resource.endpoint_name == SEGMENT_MEMBERS:
+        asked = (given[name].given for name in ("segment_id", "segment_name") if name in given)
+        found.segments = tuple(str(each).strip() for each in asked if each is not None)[:1]
     elif resource.name == "crm_accounts" and _is_text(given.get("name")):
         found.add(("search", given["name"].given.strip()))
     elif resource.name == "crm_opportunity_changes" and (deal := _id_in(given.get("opportunity"))):
@@ -79,6 +92,18 @@ def translate_filters(resource: Resource, filters: Sequence[Filter], names: Name
             if native := _id_in(given.get(parent)):
                 found.path = f"{path}/{native}/notes"
     return found
+
+
+def _filter_by_id(found: ServerFilter, resource: Resource, given: Mapping[str, Filter]) -> None:
+    key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.endpoint_name, "id")
+    one = given.get(key if key in resource.keys else "id")
+    if one is not None and one.given is not None and has_numbers(resource):
+        number = id_number(str(one.given).strip())
+        found.is_empty = number is None
+        if resource.relation is not None and resource.keys == ("id",):
+            found.part_id = number
+        else:
+            found.row_id = number
 
 
 def _filter_contacts(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Params = Sequence[tuple[str, Any]]
 Position = list[Any]
+#: Returns the rows of a page, and the response.
+Fetch = Callable[[Params], tuple[list["Row"], dict[str, Any]]]
 
 MAX_LIMIT = 100
 # So many rows are in order by chance less than once among all accounts.

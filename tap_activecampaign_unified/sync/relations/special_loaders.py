@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+#: The relations of `make_special_loaders`.
+SPECIAL = frozenset(
+    {contact_fields.SCORE_VALUES, USER_GROUPS, GRAPHQL_ORDERS}
+    | {ORDER_DISCOUNTS, SEGMENT_COUNTS, DEAL_STAGES}
+)
 
 
 class GroupMembers:

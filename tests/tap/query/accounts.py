@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.query import ActiveCampaignReader
 from target_activecampaign.api import ActiveCampaign
-from tests.sandbox import SandboxAdapter, session_of
+from tests.sandbox import SandboxAdapter, Shape, session_of
+from tests.sandbox.custom_objects import acts as objects
 from tests.sandbox.rows import ScoreValue
 from tests.tap.client.clients import KEY, ORIGIN
 from tests.tap.running import Account
@@ -24,6 +25,30 @@ def small(**options: Any) -> Account:
     for contact in itertools.islice(tables["contacts"], 2, None, 5):
         times = contact.cdate, contact.updated
         tables["scoreValues"].insert(ScoreValue(1, contact.id % 100, *times, contact=contact.id))
+    return account
+
+
+#: The name of the custom object of an account with everything.
+OBJECT = "custom_visits"
+
+
+def with_everything(**options: Any) -> Account:
+    """Return a small account with two stores, engagement, saved segments and a custom object."""
+    shape = Shape(stores=2, orders=24, products=23, subscriptions=12, lines_per_order=2, sends=30)
+    account = small(**{"shape": shape} | options)
+    visits = objects.add_schema(
+        account.world,
+        "visits",
+        [objects.field("title"), objects.field("count", "number")],
+        [objects.relationship("visitor")],
+    )
+    for number in range(12):
+        fields = {"title": f"Visit {number}", "count": number}
+        relations = {"visitor": [str(1 + number)]}
+        objects.put_record(account.world, visits, f"v-{number}", fields, relations, lags=False)
+    segments = list(account.world.tables["segments"])[:2]
+    for contact in range(1, 9):
+        account.world.tag(contact, segments[contact % 2].tag)
     return account
 
 

@@ -7,7 +7,14 @@ import pytest
 from tap_activecampaign_unified.query import RESOURCES, InvalidQuery, NotFound, PermissionDenied
 from tap_activecampaign_unified.resources import by_name
 
-from .accounts import asked, reading_of, small, walk
+from .accounts import OBJECT, asked, reading_of, small, walk, with_everything
+
+#: Those that only some accounts have rows of.
+OF_SOME = tuple(
+    name
+    for name in RESOURCES
+    if name.startswith(("commerce_", "marketing_saved_", "marketing_engagements"))
+)
 
 
 @pytest.fixture
@@ -27,6 +34,72 @@ def test_the_pages_hold_what_the_tap_writes(account, resource):
         back = again.list(resource, limit=7, cursor=page["prev_cursor"])
         assert back["result"] == before["result"]
     assert pages[0]["prev_cursor"] is None
+
+
+@pytest.mark.parametrize("resource", [*OF_SOME, OBJECT])
+def test_every_stream_of_the_tap_can_be_listed_and_got(resource):
+    """Pages of e-commerce, engagement, segments and custom objects hold what the tap writes.
+
+    `get` returns each of these records by its id.
+    """
+    account = with_everything()
+    segments = [str(row.id) for row in account.world.tables["segments"]]
+    records, pages = walk(reading_of(account), resource, limit=5)
+    truth = account.run(only=[resource], saved_segments=segments).records[resource]
+    assert len(truth) > 1
+    assert sorted(records, key=repr) == sorted(truth, key=repr)
+    again = reading_of(account)
+    for before, page in zip(pages[-2::-1], pages[:0:-1], strict=True):
+        assert (
+            again.list(resource, limit=5, cursor=page["prev_cursor"])["result"]
+            == (before["result"])
+        )
+    keys = by_name[resource].keys if resource in by_name else ("id",)
+    for record in (records[0], records[-1]):
+        key = record["id"] if keys == ("id",) else {name: record[name] for name in keys}
+        assert again.get(resource, key) == record
+    with pytest.raises(NotFound):
+        again.get(resource, "999" if keys == ("id",) else dict.fromkeys(keys, "999"))
+
+
+def test_orders_are_found_by_what_either_store_knows():
+    """Filters compare what the record has, also where only the GraphQL store knows it."""
+    account = with_everything()
+    reading = reading_of(account)
+    every = list(reading.every("commerce_orders"))
+    for field in ("status", "store_order_id", "contact", "shipping_method", "total_amount"):
+        value = every[0][field]
+        found = list(reading.every("commerce_orders", **{field: value}))
+        assert found == [record for record in every if record[field] == value]
+    in_oslo = list(reading.every("commerce_orders", shipping_address={"city": "Oslo"}))
+    assert in_oslo == [record for record in every if record["shipping_address"]]
+    lines = list(reading.every("commerce_order_lines", store_order_id="o-3"))
+    assert len(lines) == 2
+    (segment,) = {row.name for row in account.world.tables["segments"] if row.id == 1}
+    members = list(reading.every("marketing_saved_segment_members", segment_name=segment))
+    assert members == list(reading.every("marketing_saved_segment_members", segment_id="1"))
+    assert {one["segment_id"] for one in members} == {"1"}
+
+
+def test_the_next_page_of_engagements_continues_the_walk():
+    """The next page costs no request that the page before made; a page back reads again."""
+    account = with_everything()
+    reading = reading_of(account)
+    first = reading.list("marketing_engagements", limit=5)
+    with asked(account) as paths:
+        second = reading.list("marketing_engagements", limit=5, cursor=first["next_cursor"])
+    assert paths == []
+    other = reading_of(account)
+    assert other.list("marketing_engagements", limit=5, cursor=first["next_cursor"]) == second
+
+
+@pytest.mark.parametrize("field", ["count", "title", "id"])
+def test_rows_without_numbers_as_ids_are_sorted(field):
+    """Records of custom objects, whose ids are no numbers, are sorted by any single value."""
+    account = with_everything()
+    found = list(reading_of(account).every(OBJECT, sort_by={field: "desc"}, limit=5))
+    assert len(found) == 12
+    assert [one[field] for one in found] == sorted((one[field] for one in found), reverse=True)
 
 
 @pytest.mark.parametrize("resource", ["crm_contacts", "crm_opportunities", "crm_accounts"])

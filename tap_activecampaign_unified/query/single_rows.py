@@ -1,0 +1,61 @@
+"""Single rows by id, where ActiveCampaign answers one with the columns of a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client import NotFound, rows_of
+
+from .traversal import MAX_LIMIT, number_of
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import Client
+    from tap_activecampaign_unified.endpoints.table import Endpoint
+    from tap_activecampaign_unified.resources.resource import Resource
+
+#: Rows with their ranks.
+Ranked = list[tuple[list[Any], dict[str, Any]]]
+# The key of a single row. The pages of other resources have more columns than a single row.
+SINGLES = {
+    "contacts": None,
+    "lists": None,
+    "tags": None,
+    "deals": "deal",
+    "ecomOrders": "ecomOrder",
+}
+
+
+def singular_of(resource: Resource) -> str | None:
+    """Return the key of a single row in a response, None where pages must be read."""
+    other = resource.singular if resource.relation is None else None
+    return SINGLES.get(resource.endpoint_name, other)
+
+
+def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ranked:
+    """Return the row with an id and its rank, nothing where there is none."""
+    try:
+        body = client.get(f"{endpoint.path}/{row_id}", endpoint.params).body
+    except NotFound:
+        return []
+    row = body.get(key)
+    if not isinstance(row, dict) or number_of(row) != row_id:
+        return []
+    if endpoint.path == "accounts" and row.get("name"):
+        # Alone, an account does not say how many contacts and deals it has.
+        params = [("limit", MAX_LIMIT), *endpoint.params, ("search", str(row["name"]).strip())]
+        rows = rows_of(client.get(endpoint.path, params).body, endpoint.rows_key)
+        row = next((each for each in rows if number_of(each) == row_id), row)
+    return [([row_id], row)]
+
+
+def parent_row(client: Client, resource: Resource, endpoint: Endpoint, row_id: int) -> Ranked:
+    """Return the row to which the related row with an id belongs, nothing where there is none."""
+    relation = next(one for one in endpoint.relations if one.name == resource.relation)
+    try:
+        body = client.get(f"{resource.endpoint}/{row_id}").body
+    except NotFound:
+        return []
+    rows = [row for row in body.values() if isinstance(row, dict)]
+    parents = [number for row in rows if (number := relation.parent_number(row)) is not None]
+    key = SINGLES.get(resource.endpoint_name)
+    return single_row(client, endpoint, key, parents[0]) if parents and key else []
