@@ -38,6 +38,7 @@ SCRIPTS = (
     "read_linear",
     "read_memory",
     "load_read",
+    "read_orders",
     "read_engagements",
     "start_up",
     "write_imports",

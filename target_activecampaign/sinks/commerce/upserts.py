@@ -169,9 +169,10 @@ def send_all(
         except RequestError as problem:
             finish_all(context, now, outcome_of(problem))
         else:
-            for upsert in now:
-                done(upsert)
-                finish_all(context, [upsert], _outcome(mutation, upsert, ids.get(upsert.key)))
+            with context.ledger.transaction():
+                for upsert in now:
+                    done(upsert)
+                    finish_all(context, [upsert], _outcome(mutation, upsert, ids.get(upsert.key)))
 
 
 def _unless_single(
