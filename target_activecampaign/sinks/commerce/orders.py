@@ -25,7 +25,7 @@ from .consent import check_consent
 from .new_contacts import send_for_contacts
 from .stored_documents import READ_BATCH_SIZE, StoredDocuments
 from .stores import store_of
-from .upserts import Mutation, Upsert, document_key, finish_all, group_rows
+from .upserts import Mutation, Upsert, document_key, finish_all, group_rows, skip_cart
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -218,6 +218,7 @@ def _line_of(
     if written.problems:
         raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
     own = written.native.pop("storeOrderId", None)
+    skip_cart(row, own)
     if is_nothing(own):
         raise RowRejected("store_order_id: missing; it says which order the line belongs to")
     written.native.pop("legacyConnectionId", None)

@@ -16,6 +16,7 @@ from target_activecampaign.outcome import (
     RowDeferred,
     RowError,
     RowRejected,
+    RowSkipped,
     join_reasons,
     outcome_of,
 )
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 WRITE_BATCH_SIZE = 50
 ACCEPTED = "accepted"
+CART = "cart_id: abandoned carts cannot be written"
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def _document_of(
     if written.problems:
         raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
     own = written.native.get(mutation.key)
+    skip_cart(row, own)
     if is_nothing(own):
         raise RowRejected(f"{mutation.column}: missing; it identifies the row in its store")
     entries = {entry.unified: entry for entry in sink.resource.entries}
@@ -143,6 +146,12 @@ def _document_of(
     store = store_of(context, row)
     document |= {"legacyConnectionId": store, mutation.key: str(own)}
     return (store, str(own)), document
+
+
+def skip_cart(row: InputRecord, own_id: object) -> None:
+    """Raise `RowSkipped` for an abandoned cart or a line of one: they have no order's id."""
+    if is_nothing(own_id) and not is_nothing(row.record.get("cart_id")):
+        raise RowSkipped(CART)
 
 
 def send_all(

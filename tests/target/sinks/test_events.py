@@ -97,6 +97,35 @@ def test_names_are_registered_before_they_are_used(runner: TargetRunner) -> None
     assert run.requests.count(("POST", "eventTrackingEvents")) == 1
 
 
+@pytest.mark.parametrize("unregistered", ["refused", "accepted"])
+@pytest.mark.parametrize("again", [422, 201])
+@pytest.mark.parametrize("unknown", ["accepted", "refused", "creates"])
+def test_events_end_the_same_under_every_reading(
+    runner: TargetRunner, unregistered: str, again: int, unknown: str
+) -> None:
+    """Unregistered names, names that exist and unknown addresses give the same events and results.
+
+    Another client adds the name between the target's read and its own request. No event of a
+    person who is not a contact is sent.
+    """
+    world = runner.world
+    switches = world.switches
+    switches.event_unregistered, switches.event_name_again = unregistered, again
+    switches.event_unknown_email = unknown
+
+    def faster(_: Any, method: str, path: str, __: Any) -> None:
+        if (method, path) == ("POST", "/api/3/eventTrackingEvents"):
+            world.event_names.append("bought a mug")
+
+    world.before_request(faster)
+    stranger = {"external_id": "e-3", "contact": {"email": "stranger@harbour.example"}}
+    run = send(runner, EVENT | {"name": "bought a mug"}, EVENT | stranger)
+    assert run.actions == ["created", "rejected"]
+    assert "contact" in run.reason(2)
+    assert events(runner) == [("bought a mug", "gold")]
+    assert world.find_contact("stranger@harbour.example") is None
+
+
 def test_an_event_waits_for_its_contact(runner: TargetRunner) -> None:
     """An event waits for its contact in the same input; no event is sent without a contact."""
     own = {"event_account_id": runner.world.event_account_id, "event_key": runner.world.event_key}
