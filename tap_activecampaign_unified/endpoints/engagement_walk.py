@@ -61,13 +61,15 @@ class Position:
     """The position in a collection: id and offset of the last row, and of each recent day's first.
 
     ``days`` holds ``[day, offset, id]`` of the first row of each of the last days, oldest first.
-    ``started`` is when the last complete run began, by the server's clock.
+    ``started`` is when the last complete run began, by the server's clock. ``lacks_urls`` says
+    that rows went out without the URLs of their links, which could not be read.
     """
 
     after: int = 0
     offset: int = 0
     started: str | None = None
     days: list[list[Any]] = field(default_factory=list)
+    lacks_urls: bool = False
 
     def note(self, number: int, offset: int, day: str, most: int) -> None:
         """Move the position to a row."""
@@ -95,7 +97,11 @@ def positions_of(entry: Any) -> dict[str, Position]:
                 started = saved.get("started")
                 known = [day for day in days if isinstance(day, list) and len(day) == 3]
                 found[name] = Position(
-                    after, offset, started if isinstance(started, str) else None, known
+                    after,
+                    offset,
+                    started if isinstance(started, str) else None,
+                    known,
+                    lacks_urls=one.get("lacks_urls") is True,
                 )
     return found
 
@@ -122,6 +128,7 @@ class EngagementWalk:
         self._lookback = dt.timedelta(days=lookback_days)
         self._most_days = int(lookback_days) + 3
         self._links: dict[str, str] | None = None
+        self._has_asked_links = False
         #: Collections that the account does not have or the key may not read.
         self.closed: list[str] = []
 
@@ -158,12 +165,15 @@ class EngagementWalk:
         """Return the positions for the state."""
         found = {
             name: {"after": p.after, "offset": p.offset, "started": p.started, "days": p.days}
+            | ({"lacks_urls": True} if p.lacks_urls else {})
             for name, p in sorted(self.positions.items())
         }
         return found | ({ACTIVITIES: self._activities.document()} if self._activities else {})
 
     def _walk(self, client: Client, name: str) -> Iterator[Page]:
         former = self.positions.get(name)
+        if former is not None and former.lacks_urls and self._read_links(client) is not None:
+            former = None  # its rows are emitted again, with the URLs
         position = former or Position()
         known, last_run = position.after, _instant(position.started)
         now = client.server_now or client.clock.now()
@@ -227,19 +237,25 @@ class EngagementWalk:
         """Return a row with the name of its collection and the URL of its link."""
         complete = {**row, SOURCE: name}
         if name in LINKED:
-            complete[URL] = self._url_of(client, row)
+            links = self._read_links(client)
+            if links is None:
+                self.positions[name].lacks_urls = True
+            complete[URL] = (links or {}).get(str(row.get("linkid") or row.get("link")))
         return complete
 
-    def _url_of(self, client: Client, row: Row) -> str | None:
-        if self._links is None:
-            self._links = {}
+    def _read_links(self, client: Client) -> dict[str, str] | None:
+        """Return the URLs by the id of their link, None if the account does not answer them."""
+        if not self._has_asked_links:
+            self._has_asked_links = True
+            found: dict[str, str] = {}
             try:
                 for page in WALKS["raw_links"](client):
                     for link in page.rows:
-                        self._links[str(link.get("id"))] = str(link.get("link") or "")
+                        found[str(link.get("id"))] = str(link.get("link") or "")
+                self._links = found
             except _REFUSALS as problem:
                 logger.warning("%s: this run leaves out the URLs of links", problem)
-        return self._links.get(str(row.get("linkid") or row.get("link")))
+        return self._links
 
 
 def _page_at(offset: int) -> list[tuple[str, str | int]]:

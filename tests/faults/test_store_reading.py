@@ -155,6 +155,9 @@ CLOSED: dict[str, tuple[str, ...]] = {
         *("commerce_orders", "commerce_order_lines"),
     ),
     "/customObjects/records": (OBJECT,),
+    "/ecomOrderProducts": ("commerce_orders", "commerce_order_lines"),
+    **dict.fromkeys(("/logs", "/linkData", "/bounceLogs"), ("marketing_engagements",)),
+    "/links": ("marketing_engagements",),
     "/dealTasks": ("crm_tasks",),
     "/segments": ("marketing_saved_segments", "marketing_saved_segment_members"),
 }

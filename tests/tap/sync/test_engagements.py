@@ -154,6 +154,26 @@ def test_activities_of_contacts_stand_in_for_closed_collections(account, caplog,
     assert "the activities of 30 contacts cost 60 requests" in caplog.text
 
 
+def test_urls_of_links_that_could_not_be_read_come_as_soon_as_they_can(account):
+    """Clicks that went out without URLs are emitted again once the account answers its links."""
+    account.world.faults.forbid("/links")
+    first = account.run(only=[STREAM])
+    clicks = [one for one in first.records[STREAM] if one["type"] == "click"]
+    assert {one["link"]["url"] for one in clicks} == {None}
+    account.wait(hours=1)
+    second = account.run(first.state, only=[STREAM])
+    assert second.code == 0
+    account.world.faults.clear()
+    account.wait(hours=1)
+    third = account.run(second.state, only=[STREAM])
+    again = [one for one in third.records[STREAM] if one["type"] == "click"]
+    assert {one["id"] for one in again} == {one["id"] for one in clicks}
+    assert None not in {one["link"]["url"] for one in again}
+    account.wait(hours=100)
+    fourth = account.run(third.state, only=[STREAM])
+    assert STREAM not in fourth.records
+
+
 def test_open_collections_are_not_read_twice(account):
     """Where the collections answer, activities add replies and forwards alone."""
     acts.react(account.world, 3, "Reply")
