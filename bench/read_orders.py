@@ -102,11 +102,13 @@ def measure(*, short: bool) -> Found:
     few, is_whole_small = load(count // 10)
     runs, is_whole = load(count)
     (first, first_requests), (_, idle), (_, later) = runs
+    bar_first, bar_idle = 0.0515 * count + 30, 0.0102 * count + 10
     return Found(
         f"{count:,} orders of {LINES} lines, read",
         (
-            Figure("requests of the first run", first_requests, "count", 0.0515 * count + 20),
-            Figure("requests of a run without news", idle, "count", 0.0102 * count + 10),
+            # The orders have no count: how many pages are prefetched in vain differs from run to run.
+            Figure("requests of the first run", first_requests, "count", bar_first, tolerance=0.05),
+            Figure("requests of a run without news", idle, "count", bar_idle, tolerance=0.05),
             Figure("requests of a run a day later", later, "count", tolerance=0.05),
             Figure("peak MB", first.peak_mb, "memory", BAR_MB),
             Figure(
