@@ -106,7 +106,7 @@ def measure(*, short: bool) -> Found:
     return Found(
         f"{count:,} orders of {LINES} lines, read",
         (
-            # The orders have no count: how many pages are prefetched in vain differs from run to run.
+            # Without a count of the orders, runs differ in the pages that they prefetch in vain.
             Figure("requests of the first run", first_requests, "count", bar_first, tolerance=0.05),
             Figure("requests of a run without news", idle, "count", bar_idle, tolerance=0.05),
             Figure("requests of a run a day later", later, "count", tolerance=0.05),

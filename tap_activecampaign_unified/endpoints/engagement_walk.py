@@ -101,7 +101,7 @@ def positions_of(entry: Any) -> dict[str, Position]:
                     offset,
                     started if isinstance(started, str) else None,
                     known,
-                    lacks_urls=one.get("lacks_urls") is True,
+                    lacks_urls=saved.get("lacks_urls") is True,
                 )
     return found
 

@@ -10,8 +10,9 @@ from tap_activecampaign_unified.client.pagination.graphql_walk import SearchRead
 from tap_activecampaign_unified.endpoints.table import WalkOptions
 from tap_activecampaign_unified.resources.marketing.engagements import SOURCE
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
+from tap_activecampaign_unified.resources.parsing.names import fold
 
-from .filters import InvalidQuery, fold
+from .filters import InvalidQuery
 from .traversal import AFTER, MAX_LIMIT, POSITION_GONE, TraversalStep
 
 if TYPE_CHECKING:
