@@ -51,7 +51,7 @@ class Relation:
     def parent_number(self, row: Row) -> int | None:
         """Return the id of the row's parent, None where the row names none."""
         found = (id_number(row[column]) for column in self.parents if column in row)
-        return next((one for one in found if one is not None), None)
+        return next((value for value in found if value is not None), None)
 
     @property
     def keys(self) -> tuple[str, ...]:

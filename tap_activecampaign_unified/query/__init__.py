@@ -91,7 +91,7 @@ class ActiveCampaignReader:
     """
 
     #: The settings of the reader.
-    known: ClassVar[frozenset[str]] = frozenset(one.name for one in SHARED) - RUN_SETTINGS
+    known: ClassVar[frozenset[str]] = frozenset(setting.name for setting in SHARED) - RUN_SETTINGS
 
     def __init__(
         self,

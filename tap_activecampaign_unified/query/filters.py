@@ -75,8 +75,8 @@ class Order:
 
 
 def _first_address(record: Record) -> str | None:
-    found = (one for column in ADDRESSES for one in record.get(column) or ())
-    return next((str(one[EMAIL]) for one in found if one.get(EMAIL)), None)
+    found = (entry for column in ADDRESSES for entry in record.get(column) or ())
+    return next((str(entry[EMAIL]) for entry in found if entry.get(EMAIL)), None)
 
 
 # --- available filters ---------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def _kind_of(schema: Schema) -> str:
         return str(schema["format"])
     types = schema.get("type", "string")
     types = [types] if isinstance(types, str) else types
-    return next((one for one in types if one != "null"), "string")
+    return next((kind for kind in types if kind != "null"), "string")
 
 
 def _test(name: str, schema: Schema, given: Any) -> Test:
@@ -181,10 +181,14 @@ def _test(name: str, schema: Schema, given: Any) -> Test:
     if kind == "date-time":
         return _bounded(_bounds(name, given), _moment_or_none)
     if kind == "date":
-        days = {one: _day(name, value) for one, value in _operations(name, given).items()}
+        days = {
+            operation: _day(name, value) for operation, value in _operations(name, given).items()
+        }
         return _bounded(days, lambda value: value)
     if kind in {"number", "integer"}:
-        numbers = {one: _number(name, value) for one, value in _operations(name, given).items()}
+        numbers = {
+            operation: _number(name, value) for operation, value in _operations(name, given).items()
+        }
         return _bounded(numbers, lambda value: value)
     if kind == "boolean":
         if not isinstance(given, bool):
@@ -202,7 +206,8 @@ def _array_test(name: str, items: Schema, given: Any) -> Test:
     if not asked:
         return lambda value: not value
     tests = [
-        _test(name, items, one if one is not None else {}) for one in map(_active(name), asked)
+        _test(name, items, element if element is not None else {})
+        for element in map(_active(name), asked)
     ]
 
     def matches(value: Any) -> bool:
@@ -226,7 +231,7 @@ def _active(name: str) -> Callable[[Any], Any]:
 
 def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
     if not isinstance(given, Mapping):
-        spoken = next((one for one in TEXT_PROPERTIES if one in parts and name != CUSTOM), None)
+        spoken = next((word for word in TEXT_PROPERTIES if word in parts and name != CUSTOM), None)
         if spoken is None:
             raise InvalidQuery(f"{name}: must be an object with the values to find")
         given = {spoken: given}
@@ -235,14 +240,18 @@ def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
         there = ", ".join(sorted(parts))
         raise InvalidQuery(f"{name}: holds no {', '.join(unknown)}; there are {there}")
     tests = {
-        one: _test(
-            name if name == one else f"{name}.{one}", parts.get(one) or _schema_like(value), value
+        inner: _test(
+            name if name == inner else f"{name}.{inner}",
+            parts.get(inner) or _schema_like(value),
+            value,
         )
-        for one, value in given.items()
+        for inner, value in given.items()
     }
 
     def matches(value: Any) -> bool:
-        return isinstance(value, dict) and all(test(value.get(one)) for one, test in tests.items())
+        return isinstance(value, dict) and all(
+            test(value.get(inner)) for inner, test in tests.items()
+        )
 
     return matches
 
@@ -277,7 +286,9 @@ def _bounded(bounds: Mapping[str, Any], read: Callable[[Any], Any]) -> Test:
 def _bounds(name: str, given: Any) -> dict[str, dt.datetime]:
     if given is None:
         return {}
-    return {one: _moment(name, value) for one, value in _operations(name, given).items()}
+    return {
+        operation: _moment(name, value) for operation, value in _operations(name, given).items()
+    }
 
 
 def _moment(name: str, value: Any) -> dt.datetime:

@@ -120,9 +120,9 @@ class OffsetTraversal:
         if value is None or None in values or values != sorted(values):
             return False
         if direction == AFTER:
-            at = sum(one < value for one in values)
+            at = sum(sort_value < value for sort_value in values)
         else:
-            at = sum(one <= value for one in values)
+            at = sum(sort_value <= value for sort_value in values)
         if (at == 0 and page.start) or (at == len(values) and len(values) == MAX_LIMIT):
             return False
         page.at = at

@@ -86,12 +86,13 @@ class Query:
     @property
     def is_over_fetched(self) -> bool:
         """Whether responses include unwanted rows: the server filters times by day."""
-        return any(one.bounds for one in self.row_filters)
+        return any(filter_.bounds for filter_ in self.row_filters)
 
     def matches(self, record: Record) -> bool:
         """Return whether a complete record matches all filters."""
         return all(
-            one.matches(record.get(one.field)) for one in (*self.row_filters, *self.related_filters)
+            filter_.matches(record.get(filter_.field))
+            for filter_ in (*self.row_filters, *self.related_filters)
         )
 
     def falls_back(self) -> bool:
@@ -102,7 +103,7 @@ class Query:
         names = {name for name, _ in self.server_filter.fallback_params}
         strict = {name.removesuffix("_like") for name in names}
         for params in self.server_filter.requests:
-            params[:] = [one for one in params if one[0] not in strict]
+            params[:] = [param for param in params if param[0] not in strict]
         self.server_filter.add(*self.server_filter.fallback_params)
         return True
 
@@ -137,14 +138,14 @@ class QueryPlanner:
         order = order_of(resource, sort_by)
         custom = self._loader.custom_fields(resource) if "custom_fields" in given else None
         filters = read_filters(resource, given, resource.schema(custom)["properties"])
-        related_filters = [one for one in filters if self._needs_related(resource, one)]
+        related_filters = [filter_ for filter_ in filters if self._needs_related(resource, filter_)]
         server_filter = translate_filters(resource, filters, self._names)
         if server_filter.is_empty:  # an unknown name may be new
             server_filter = translate_filters(resource, filters, self._fresh_names)
         return Query(
             resource,
             order,
-            [one for one in filters if one not in related_filters],
+            [filter_ for filter_ in filters if filter_ not in related_filters],
             # The reader can distinguish the records of one row only after it has read the row.
             related_filters,
             server_filter,
@@ -152,11 +153,11 @@ class QueryPlanner:
             max_rows=1 if server_filter.row_id is not None and resource.relation is None else None,
         )
 
-    def _needs_related(self, resource: Resource, one: Filter) -> bool:
+    def _needs_related(self, resource: Resource, filter_: Filter) -> bool:
         if resource.relation is not None:
             return True
-        joined = {relation for relation, names in resource.joins if one.field in names}
-        return any(self._loader.needs_rows(resource, each) for each in {one.relation, *joined})
+        joined = {relation for relation, names in resource.joins if filter_.field in names}
+        return any(self._loader.needs_rows(resource, each) for each in {filter_.relation, *joined})
 
     def _names(self, kind: str) -> Mapping[str, str | None]:
         return self._readable(kind, self._loader.names(kind))
@@ -215,7 +216,7 @@ class QueryPlanner:
         if native is None or (resource.endpoint_name, order.field) in self._unsupported_orders:
             return self._sort(query, is_new=is_new)
         direction = "DESC" if order.is_descending else "ASC"
-        params = [one for one in params if not one[0].startswith("orders[")]
+        params = [param for param in params if not param[0].startswith("orders[")]
         params += [(f"orders[{native}]", direction)]
         params += [("orders[id]", direction)] if resource.endpoint_name == CONTACTS else []
         value = None
@@ -324,7 +325,7 @@ class QueryPlanner:
             for entity in ENTITIES:
                 self._loader.tables.forget_fields(entity)
                 fields = self._loader.tables.custom_fields(entity)
-                yield [row_of(one, fields) for one in fields.definitions], None
+                yield [row_of(definition, fields) for definition in fields.definitions], None
             return
         if not endpoint.is_rest:
             for page in special_walk(self._client, endpoint, resource, server_filter.segments):
@@ -354,11 +355,11 @@ class QueryPlanner:
         ]
         if not query.row_filters or not rows:
             return rows
-        fields = {one.field for one in query.row_filters}
+        fields = {filter_.field for filter_ in query.row_filters}
         records = self._loader.plain(resource, [row for row, _ in rows], fields)
         return [
-            one
-            for one, record in zip(rows, records, strict=True)
+            row
+            for row, record in zip(rows, records, strict=True)
             if all(each.matches(record.get(each.field)) for each in query.row_filters)
         ]
 
@@ -375,7 +376,7 @@ class QueryPlanner:
         if resource.endpoint_name != CONTACTS or not alone or not sideloads.include():
             return as_read
         fetch = PageFetcher(self._client, endpoint.path, endpoint.rows_key, sideloads)
-        ids = [("ids[]", one) for one in alone]
+        ids = [("ids[]", native_id) for native_id in alone]
         current, answer = fetch([("limit", MAX_LIMIT), *endpoint.params, *ids])
         fresh = {str(row.get("id")): row for row in current}
         if not fresh.keys() <= set(alone):

@@ -128,7 +128,9 @@ class RecordLoader:
         self._sideload_level = ALL_SIDELOADS
         self._separate.clear()
         self._loaders = {
-            k: one for k, one in self._loaders.items() if one.strategy is not LoadStrategy.CLOSED
+            k: loader
+            for k, loader in self._loaders.items()
+            if loader.strategy is not LoadStrategy.CLOSED
         }
 
     def custom_fields(self, resource: Resource) -> CustomFields | None:
@@ -144,7 +146,7 @@ class RecordLoader:
     def custom_objects(self) -> dict[str, Resource]:
         """Return the account's custom objects by name, read once."""
         if self._custom_objects is None:
-            self._custom_objects = {one.name: one for one in self.tables.custom_objects()}
+            self._custom_objects = {obj.name: obj for obj in self.tables.custom_objects()}
         return self._custom_objects
 
     # --- sideloads ----------------------------------------------------------------------------
@@ -157,7 +159,9 @@ class RecordLoader:
         """Return the value of ``include`` for a page, empty for no sideload."""
         if self._sideload_level <= NO_SIDELOADS:
             return ""
-        loaders = [self._sideload_loader(resource, one) for one in self._relations(resource)]
+        loaders = [
+            self._sideload_loader(resource, relation) for relation in self._relations(resource)
+        ]
         includes = [loader.include for loader in loaders if loader and loader.include]
         if "accountContacts" in includes and self._sideload_level == ALL_SIDELOADS:
             includes.append(ACCOUNT_NAMES)
@@ -193,7 +197,7 @@ class RecordLoader:
 
     def needs_rows(self, resource: Resource, relation: str) -> bool:
         """Return whether a relation needs related rows, rather than names only."""
-        related = {one.name for one in endpoint_of(resource.endpoint_name).relations}
+        related = {joined.name for joined in endpoint_of(resource.endpoint_name).relations}
         return relation in related or relation in SPECIAL
 
     def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
@@ -232,8 +236,8 @@ class RecordLoader:
             reader = RecordReader(resource, custom, remote_data=remote_data)
             found = []
             for row in rows:
-                one = str(row.get("id"))
-                of_row = {name: by_id.get(one, []) for name, by_id in related.items()}
+                native_id = str(row.get("id"))
+                of_row = {name: by_id.get(native_id, []) for name, by_id in related.items()}
                 row_context = RowContext(self.tables.names, of_row, self._zone_of(resource, row))
                 found.append(
                     [reader.read(part, row_context) for part in resource.expand(row, row_context)]
@@ -263,7 +267,9 @@ class RecordLoader:
             return
         known = self.tables.custom_fields(entity).keys
         used = {value_field(row) for rows in values.values() for row in rows}
-        unknown = {str(one) for one in used - known.keys() if one} - self._unknown_fields
+        unknown = {
+            str(field_id) for field_id in used - known.keys() if field_id
+        } - self._unknown_fields
         if unknown and self.tables.could_read_fields(entity):
             self.tables.forget_fields(entity)
             self._unknown_fields |= unknown - self.tables.custom_fields(entity).keys.keys()

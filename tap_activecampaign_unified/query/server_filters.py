@@ -72,7 +72,7 @@ def has_numbers(resource: Resource) -> bool:
 def translate_filters(resource: Resource, filters: Sequence[Filter], names: Names) -> ServerFilter:
     """Return the server's filters. ``names`` returns the names of a kind by id."""
     found = ServerFilter()
-    given = {one.field: one for one in filters}
+    given = {filter_.field: filter_ for filter_ in filters}
     _filter_by_id(found, resource, given)
     if resource.endpoint_name == CONTACTS:
         _filter_contacts(found, given, names, is_part=resource.relation is not None)
@@ -96,9 +96,9 @@ def translate_filters(resource: Resource, filters: Sequence[Filter], names: Name
 
 def _filter_by_id(found: ServerFilter, resource: Resource, given: Mapping[str, Filter]) -> None:
     key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.endpoint_name, "id")
-    one = given.get(key if key in resource.keys else "id")
-    if one is not None and one.given is not None and has_numbers(resource):
-        number = id_number(str(one.given).strip())
+    id_filter = given.get(key if key in resource.keys else "id")
+    if id_filter is not None and id_filter.given is not None and has_numbers(resource):
+        number = id_number(str(id_filter.given).strip())
         found.is_empty = number is None
         if resource.relation is not None and resource.keys == ("id",):
             found.part_id = number
@@ -154,7 +154,9 @@ def _filter_by_name(
             ids.append(str(named["id"]).strip())
         elif text := _text(named.get("name")):
             wanted = fold(text)
-            same = [one for one, name in names().items() if name and fold(name) == wanted]
+            same = [
+                native_id for native_id, name in names().items() if name and fold(name) == wanted
+            ]
             found.is_empty = found.is_empty or not same
             ids += same if len(same) == 1 else []
     if ids and ids[0].isdigit():
@@ -187,12 +189,12 @@ def _ids_named(asked: Any, names: Callable[[], Mapping[str, str | None]]) -> lis
     name = _text(asked.get("name") if isinstance(asked, Mapping) else asked)
     if not name:
         return None
-    return [one for one, text in names().items() if text and fold(text) == fold(name)]
+    return [native_id for native_id, text in names().items() if text and fold(text) == fold(name)]
 
 
-def _id_in(one: Filter | None) -> str | None:
+def _id_in(filter_: Filter | None) -> str | None:
     """Return the id in a filter on an object, or on an array of one object."""
-    given = one.given if one is not None else None
+    given = filter_.given if filter_ is not None else None
     if isinstance(given, (list, tuple)):
         given = given[0] if len(given) == 1 else None
     if isinstance(given, Mapping):
@@ -203,8 +205,8 @@ def _id_in(one: Filter | None) -> str | None:
 
 def _word_in(*filters: Filter | None) -> str | None:
     """Return the longest word that no search can split, of the first name that has one."""
-    for one in filters:
-        text = str(one.given) if one is not None and _is_text(one) else ""
+    for filter_ in filters:
+        text = str(filter_.given) if filter_ is not None and _is_text(filter_) else ""
         words = [word for word in text.split() if word.isascii() and word.isalnum()]
         longest = max(words, key=len, default="")
         if len(longest) >= MIN_WORD_LENGTH:
@@ -217,13 +219,13 @@ def _text(given: Any) -> str:
     return str(given).strip() if isinstance(given, (str, int)) else ""
 
 
-def _is_text(one: Filter | None) -> bool:
-    return one is not None and isinstance(one.given, str) and bool(one.given.strip())
+def _is_text(filter_: Filter | None) -> bool:
+    return filter_ is not None and isinstance(filter_.given, str) and bool(filter_.given.strip())
 
 
-def _between(column: str, one: Filter | None) -> list[tuple[str, Any]]:
+def _between(column: str, filter_: Filter | None) -> list[tuple[str, Any]]:
     """Return date filters that exclude no wanted row, whatever the server's time zone and unit."""
-    bounds = one.bounds if one is not None else {}
+    bounds = filter_.bounds if filter_ is not None else {}
     found: list[tuple[str, Any]] = []
     lows = [bounds[name] for name in ("gt", "gte", "eq") if name in bounds]
     highs = [bounds[name] for name in ("lt", "lte", "eq") if name in bounds]

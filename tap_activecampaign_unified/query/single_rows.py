@@ -50,7 +50,7 @@ def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ran
 
 def parent_row(client: Client, resource: Resource, endpoint: Endpoint, row_id: int) -> Ranked:
     """Return the row to which the related row with an id belongs, nothing where there is none."""
-    relation = next(one for one in endpoint.relations if one.name == resource.relation)
+    relation = next(joined for joined in endpoint.relations if joined.name == resource.relation)
     try:
         body = client.get(f"{resource.endpoint}/{row_id}").body
     except NotFound:

@@ -147,8 +147,8 @@ class KeysetTraversal:
 
     def position(self, row: Row, *, behind: bool) -> Position:
         """Return the id after which to continue."""
-        one = number_of(row)
-        return [one if behind is not self._is_descending else one - 1]
+        number = number_of(row)
+        return [number if behind is not self._is_descending else number - 1]
 
     def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
         """Walk up or down from an id."""
@@ -166,19 +166,19 @@ class KeysetTraversal:
 
     def _walk(self, at: int | None, *, goes_up: bool) -> Iterator[TraversalStep]:
         while True:
-            answers = [self._answer(one, at, goes_up=goes_up) for one in self._planner]
+            answers = [self._answer(request, at, goes_up=goes_up) for request in self._planner]
             # Beyond the last row of a response that is not the last, its rows are unknown.
             ends = [number_of(rows[-1]) for rows, _, is_last in answers if not is_last]
             limit = (min(ends) if goes_up else max(ends)) if ends else None
             found: dict[int, tuple[Row, dict[str, Any]]] = {}
             for rows, body, _ in answers:
                 for row in rows:
-                    one = number_of(row)
-                    if limit is None or (one <= limit if goes_up else one >= limit):
-                        found.setdefault(one, (row, body))
+                    number = number_of(row)
+                    if limit is None or (number <= limit if goes_up else number >= limit):
+                        found.setdefault(number, (row, body))
             numbers = sorted(filter(self._is_between, found), reverse=not goes_up)
             yield TraversalStep(
-                [found[one][0] for one in numbers], [found[one][1] for one in numbers]
+                [found[number][0] for number in numbers], [found[number][1] for number in numbers]
             )
             if limit is None or (goes_up and self._high is not None and limit >= self._high):
                 return
@@ -186,8 +186,8 @@ class KeysetTraversal:
                 return
             at = limit if goes_up else limit - 1
 
-    def _is_between(self, one: int) -> bool:
-        return self._low < one and (self._high is None or one <= self._high)
+    def _is_between(self, number: int) -> bool:
+        return self._low < number and (self._high is None or number <= self._high)
 
     def _answer(
         self, filters: Params, at: int | None, *, goes_up: bool
@@ -203,7 +203,7 @@ class KeysetTraversal:
         numbers = [number_of(row) for row in rows]
         bound = [] if at is None else [at if goes_up else at + 1]
         steps = itertools.pairwise([*bound, *numbers])
-        if not all(one < other if goes_up else one > other for one, other in steps):
+        if not all(number < other if goes_up else number > other for number, other in steps):
             raise _OrderIgnored(at)
         # A single row is always in order; beyond the bounds it shows that they were not kept.
         if self._high is not None and not all(map(self._is_between, numbers)):
@@ -264,7 +264,7 @@ class SortedTraversal:
 
     def _sideloads_of(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Return the sideloads of rows as a response that holds nothing else."""
-        found = [one for row in rows for one in self._sideloads.get(identity_of(row), ())]
+        found = [sideload for row in rows for sideload in self._sideloads.get(identity_of(row), ())]
         name = self._key if isinstance(self._key, str) else self._key[0]
         return {name: found} if found else {}
 

@@ -77,9 +77,9 @@ def special_walk(
 def _wanted(rows: Iterable[Row], segments: tuple[str, ...]) -> Iterator[str]:
     names = set(map(fold, segments))
     for row in rows:
-        one = str(row.get("id"))
-        if not names or one in names or fold(str(row.get("name") or "")) in names:
-            yield one
+        native_id = str(row.get("id"))
+        if not names or native_id in names or fold(str(row.get("name") or "")) in names:
+            yield native_id
 
 
 class WalkTraversal:

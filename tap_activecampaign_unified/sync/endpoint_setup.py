@@ -91,7 +91,9 @@ class EndpointSetup:
         #: Limits requests per row, where a run that emits some of the rows loads related rows.
         self.budget = NestedBudget()
         #: Whether the run emits some of the rows only.
-        self._is_part = all(one and not one.is_whole for one in self.bookmarks.values())
+        self._is_part = all(
+            bookmark and not bookmark.is_whole for bookmark in self.bookmarks.values()
+        )
         self.loaders = self._make_loaders(needed)
         if None in self.bookmarks.values():
             self.endpoint = replace(self.endpoint, is_filtered=False)  # a stream needs every row
