@@ -130,7 +130,7 @@ def _whole(row: Row, context: RowContext) -> Row:
     found |= _known({**written, "discountsAmount": discount, "id": None})
     found["lineItems"] = _lines(context, written.get("lineItems"))
     if discounts := context.rows(ORDER_DISCOUNTS):
-        found["discounts"] = [_discount_from_rest(one) for one in discounts]
+        found["discounts"] = [*map(_discount_from_rest, discounts)]
     return found
 
 
