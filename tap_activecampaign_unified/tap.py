@@ -262,7 +262,7 @@ class TapActiveCampaignUnified(Tap):
 
     def _log_refusal(self, names: str, problem: RequestError, sync: EndpointSync) -> EndpointEnding:
         is_confirmed, is_wrong = sync.is_confirmed, (InvalidRequest, UnexpectedAnswer)
-        if sync.rows_received or (is_confirmed and isinstance(problem, is_wrong)):
+        if sync.has_written_rows or (is_confirmed and isinstance(problem, is_wrong)):
             return self._log_failure(names, problem)
         end = self._closed(is_confirmed=is_confirmed)
         level = logging.ERROR if end.outcome == "failed" else logging.WARNING

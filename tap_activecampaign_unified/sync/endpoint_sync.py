@@ -55,8 +55,8 @@ class EndpointSync:
         self.closed: set[str] = set()
         #: Ids of the page's rows that had a tombstone and exist again.
         self._returned: set[str] = set()
-        #: Rows that the account sent: with some, a refusal leaves a read incomplete.
-        self.rows_received = 0
+        #: A refusal after rows that were written leaves the read incomplete.
+        self.has_written_rows = False
 
     def _writer_for(self, output: RecordOutput, bookmark: Bookmark | None) -> StreamWriter:
         resource, context, entity = output.resource, self._context, entity_of(output)
@@ -140,7 +140,7 @@ class EndpointSync:
         return isinstance(loader, RelationLoader) and not loader.is_whole
 
     def _walk_all(self) -> None:
-        context, setup, total = self._context, self._setup, None
+        context, setup, count_read, total = self._context, self._setup, 0, None
         can_resume = self._endpoint.by_id or setup.keeps_positions
         for count, page in enumerate(setup.page_source.pages()):
             if count == 0:
@@ -150,9 +150,10 @@ class EndpointSync:
             elif can_resume and count % PAGES_PER_STATE == 0:
                 self.interim()
                 context.write_state()
-            self.rows_received += len(page.rows)
-            setup.prefetch_next_if_near_end(None if total is None else total - self.rows_received)
+            count_read += len(page.rows)
+            setup.prefetch_next_if_near_end(None if total is None else total - count_read)
             self.write_page(page)
+            self.has_written_rows = self.has_written_rows or bool(page.rows)
             if all(writer.is_at_limit for writer in self._writers):
                 return
         if self._sweep is not None and not setup.page_source.walks_all_rows:

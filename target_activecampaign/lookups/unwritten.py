@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome, RowError
 
 #: So many records are kept by their key; of more, only the kind.
-MOST_KEYS = 100_000
+MAX_KEYS = 100_000
 
 
 class UnwrittenRecords:
@@ -26,7 +26,7 @@ class UnwrittenRecords:
 
     def note(self, family: str, key: Any, outcome: Outcome) -> None:
         """Note the outcome of a row whose record another run may create, or the control group."""
-        name = fold(str(key)) if len(self._outcomes) < MOST_KEYS else ""
+        name = fold(str(key)) if len(self._outcomes) < MAX_KEYS else ""
         self._outcomes[family, name] = outcome
 
     def error(self, family: str, key: str) -> RowError | None:

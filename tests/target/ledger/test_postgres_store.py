@@ -107,7 +107,7 @@ def test_two_machines_on_one_account_take_turns(
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
     folders = [tmp_path / "one", tmp_path / "other"]
     ledger = {"ledger_path": postgres_database.url()}
-    with serve(world, latency_ms=20) as served:
+    with serve(world) as served:
         both = []
         for folder in folders:
             folder.mkdir()
@@ -115,19 +115,28 @@ def test_two_machines_on_one_account_take_turns(
             pipes: dict[str, Any] = dict.fromkeys(("stdin", "stderr"), subprocess.PIPE)
             home = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
             out = (folder / "out").open("w")
-            both.append(subprocess.Popen(command, stdout=out, text=True, env=home, **pipes))
+            process = subprocess.Popen(command, stdout=out, text=True, env=home, **pipes)
+            both.append(process)
             out.close()
-        for process in both:
-            assert process.stdin
             process.stdin.write(rows())
-            process.stdin.close()
-        said = [process.stderr.read() for process in both if process.stderr]
-        codes = [process.wait() for process in both]
+            process.stdin.flush()
+            while not postgres_database.rows(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            ):
+                assert both[0].poll() is None
+        said = ["", ""]
+        # The first program holds the ledger while its input is open.
+        while "waiting until it ends" not in said[1]:
+            said[1] += both[1].stderr.readline()
+            assert both[1].poll() is None, said[1]
         for process in both:
-            if process.stderr:
-                process.stderr.close()
+            process.stdin.close()
+        for place, process in enumerate(both):
+            said[place] += process.stderr.read()
+            process.stderr.close()
+        codes = [process.wait() for process in both]
     assert codes == [0, 0], said
-    assert sum("waiting until it ends" in text for text in said) == 1
+    assert "waiting until it ends" not in said[0]
     written = [path.read_text(errors="replace") for path in tmp_path.glob("*/[!c]*.jsonl")]
     for text in (*said, *written, *((folder / "out").read_text() for folder in folders)):
         assert "sandbox-key" not in text
