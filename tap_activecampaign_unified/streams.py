@@ -275,14 +275,15 @@ class UnifiedStream(Stream):
         """Return None: `Bookmark` keeps the bookmark below the server's time."""
 
 
-def register(mapper: PluginMapper, streams: Iterable[Stream]) -> None:
-    """Register streams with the SDK's mapper: all if there are stream maps, else the selected ones.
+def register(mapper: PluginMapper, streams: Iterable[Stream], *, is_read: bool) -> None:
+    """Register streams with the SDK's mapper: all of them, or the selected ones for a read.
 
-    The SDK would register a deselected stream without properties, and then reject a stream map for
-    it. The mapper gets all its properties.
+    A stream map may name a deselected stream, so a read with stream maps registers all. The SDK
+    would register a deselected stream without properties, and then reject a stream map for it. The
+    mapper gets all its properties.
     """
     for stream in streams:
-        if stream.selected or mapper.stream_maps_dict:
+        if stream.selected or mapper.stream_maps_dict or not is_read:
             mask = stream.mask if stream.selected else SelectionMask()
             schema = get_selected_schema(stream.name, stream.schema, mask)
             mapper.register_raw_stream_schema(stream.name, schema, stream.primary_keys)

@@ -134,7 +134,7 @@ class TapActiveCampaignUnified(Tap):
     # --- streams ----------------------------------------------------------------------------
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
-        """Return one stream per resource. A stream builds its schema at the first access."""
+        """Return one stream per resource. Each builds its schema at the first access."""
         return [UnifiedStream(self, self, resource) for resource in self._known.values()]
 
     @cached_property
@@ -183,7 +183,8 @@ class TapActiveCampaignUnified(Tap):
         elif self._settings is not None:
             self.context.lookups.prefetch_fields_of(RESOURCES)
         super(Tap, self).setup_mapper()
-        register(self.mapper, self.streams.values())
+        is_read = self._is_syncing or self.input_catalog is not None
+        register(self.mapper, self.streams.values(), is_read=is_read)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Load the last run's state. Raises `SettingsError` for an invalid state."""
@@ -275,8 +276,7 @@ class TapActiveCampaignUnified(Tap):
 
     def try_out(self) -> None:
         """Read one record of each stream that is selected by default."""
-        streams = [stream for stream in self.streams.values() if stream.selected_by_default]
-        self.run_sync_dry_run(1, streams)
+        self.run_sync_dry_run(1, [s for s in self.streams.values() if s.selected_by_default])
 
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)

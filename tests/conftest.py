@@ -67,25 +67,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the path of a folder for one test, which does not exist yet."""
     return tmp_path_factory.getbasetemp() / str(next(FOLDERS))
 
 
 @pytest.fixture
-def tmp_path(folder: Path) -> Path:
+def tmp_path(own_folder: Path) -> Path:
     """Make a folder for one test. Pytest's own looks through the folders of all tests before it."""
-    folder.mkdir(0o700)
-    return folder
+    own_folder.mkdir(0o700)
+    return own_folder
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
     """Remove the machine's settings, state and proxies from the environment of each test."""
     for name in list(os.environ):
         if name.startswith(PREFIXES):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_STATE_HOME", f"{folder}-state")
+    monkeypatch.setenv("XDG_STATE_HOME", f"{own_folder}-state")
 
 
 @pytest.fixture(autouse=True, scope="session")

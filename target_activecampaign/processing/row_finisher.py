@@ -105,7 +105,7 @@ class RowFinisher:
             self.limit_reason = outcome.reason
         if is_held and row.number is not None:
             self.checkpoints.hold(row.number)
-        # The row stays open until all of this is written: where that fails, it is not done.
+        # The row stays open until the ledger and the retry file have it.
         del self.open_rows[id(row)]
         self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
 
