@@ -36,7 +36,7 @@ from .errors import (
 from .prefetch import Workers
 from .redaction import redact_values
 from .request_stats import RequestStats
-from .response import ApiResponse
+from .response_check import ApiResponse
 from .url import AccountUrl, account_file, parse_url
 
 __all__ = [

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .clock import Clock
     from .prefetch import PrefetchedRequest, Then, Workers
-    from .response import ApiResponse, ResponseVerdict
+    from .response_check import ApiResponse, ResponseVerdict
     from .url import AccountUrl
 
 SPARE_CONNECTIONS = 2

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from .body import BodyTooLarge, read_body
 from .errors import ErrorDetail, InvalidRequest, ServerError, UnconfirmedWrite
-from .response import ResponseKind, judge_failure
+from .read_body import BodyTooLarge, read_body
+from .response_check import ResponseKind, judge_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

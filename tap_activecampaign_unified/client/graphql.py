@@ -14,7 +14,7 @@ from .errors import (
     ServerError,
 )
 from .redaction import redact_values
-from .response import ResponseKind
+from .response_check import ResponseKind
 from .retry_budget import RetryBudget
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from .response import ApiResponse
+    from .response_check import ApiResponse
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from .errors import (
     UnconfirmedWrite,
     error_details_of,
 )
-from .response import ResponseKind
+from .response_check import ResponseKind
 from .transport import ApiRequest
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .rate_limit.limiter import Limiter
     from .request_stats import RequestStats
-    from .response import ResponseVerdict
+    from .response_check import ResponseVerdict
     from .retry_budget import RetryBudget
 
 logger = logging.getLogger(__name__)

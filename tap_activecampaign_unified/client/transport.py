@@ -14,11 +14,11 @@ import requests
 
 from .adapter import RateLimitedAdapter
 from .auth import ApiTokenAuth
-from .body import BodyTooLarge, read_body
 from .errors import ConnectionFailed
+from .read_body import BodyTooLarge, read_body
 from .redaction import Redactor
 from .request_stats import RequestStats
-from .response import (
+from .response_check import (
     ResponseKind,
     ResponseVerdict,
     judge_failure,

@@ -10,7 +10,7 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from tap_activecampaign_unified.client.response import ResponseKind, judge_response
+from tap_activecampaign_unified.client.response_check import ResponseKind, judge_response
 
 FILE = Path(__file__).parents[2] / "golden" / "live" / "answers.json"
 ANSWERS: list[dict[str, Any]] = json.loads(FILE.read_text())
