@@ -14,7 +14,7 @@ from tap_activecampaign_unified.resources.commerce import products, subscription
 from tap_activecampaign_unified.resources.commerce.orders import ORDER_LINES
 from tap_activecampaign_unified.resources.commerce.searches import selection_of
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
-from tap_activecampaign_unified.resources.custom_field_values import (
+from tap_activecampaign_unified.resources.custom_field_rows import (
     ACCOUNT_VALUES,
     VALUE_OWNERS,
     essence_of,

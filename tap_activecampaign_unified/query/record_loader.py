@@ -15,7 +15,7 @@ from tap_activecampaign_unified.client import Client, Page, PermissionDenied, to
 from tap_activecampaign_unified.endpoints.table import NAMES_OF, WITNESSES, endpoint_of
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
-from tap_activecampaign_unified.resources.custom_field_values import value_field
+from tap_activecampaign_unified.resources.custom_field_rows import value_field
 from tap_activecampaign_unified.resources.reader import RecordReader
 from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups

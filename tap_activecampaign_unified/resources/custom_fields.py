@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import array_codecs, codecs
-from .custom_field_values import value_currency, value_field, value_of
+from .custom_field_rows import value_currency, value_field, value_of
 from .parsing import InvalidValue
 from .parsing.ids import id_number, id_order
 from .parsing.names import FieldNames

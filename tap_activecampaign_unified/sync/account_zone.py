@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.endpoints.table import WITNESSES
 from tap_activecampaign_unified.resources.codecs import Zone, stamped
-from tap_activecampaign_unified.resources.custom_field_values import VALUE_OWNERS
+from tap_activecampaign_unified.resources.custom_field_rows import VALUE_OWNERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, UnexpectedAnswer, walk_offset
-from tap_activecampaign_unified.resources.custom_field_values import ACCOUNT_VALUES, value_owner
+from tap_activecampaign_unified.resources.custom_field_rows import ACCOUNT_VALUES, value_owner
 from tap_activecampaign_unified.resources.custom_fields import (
     FIELD_PATHS,
     CustomFields,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, total_of, walk_offset
 from tap_activecampaign_unified.resources.codecs import parse_instant
-from tap_activecampaign_unified.resources.custom_field_values import (
+from tap_activecampaign_unified.resources.custom_field_rows import (
     value_field,
     value_of,
     value_owner,

@@ -18,7 +18,7 @@ from tap_activecampaign_unified.client import (
     total_of,
     walk_offset,
 )
-from tap_activecampaign_unified.resources.custom_field_values import value_owner
+from tap_activecampaign_unified.resources.custom_field_rows import value_owner
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.lookups.contact_values import ContactValuesReader
 from target_activecampaign.lookups.custom_fields import VALUE_TABLES

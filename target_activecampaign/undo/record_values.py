@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
-from tap_activecampaign_unified.resources.custom_field_values import (
+from tap_activecampaign_unified.resources.custom_field_rows import (
     value_currency,
     value_field,
     value_of,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.custom_field_values import value_field, value_of
+from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, RowRejected
 from target_activecampaign.sinks.create_only import reject_existing

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound
-from tap_activecampaign_unified.resources.custom_field_values import value_field, value_of
+from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.opportunities import OpportunityLookup

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
-from tap_activecampaign_unified.resources.custom_field_values import value_of
+from tap_activecampaign_unified.resources.custom_field_rows import value_of
 from tap_activecampaign_unified.resources.custom_fields import (
     STANDARD_LABELS,
     CustomFields,
