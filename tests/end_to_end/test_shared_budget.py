@@ -49,6 +49,7 @@ def test_a_budget_in_redis_is_shared(workspace: Workspace, served: Served, redis
     assert served.world.busiest_second() <= 5
 
 
+@pytest.mark.long  # At a fifth of the rate.
 def test_without_redis_a_run_goes_on(workspace: Workspace, tmp_path: Path) -> None:
     """Without Redis a run logs one warning and succeeds."""
     ended = read(workspace, f"unix://{tmp_path}/nobody.sock")

