@@ -24,8 +24,8 @@ from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
 from tap_activecampaign_unified.sync.context import build_context
 from tap_activecampaign_unified.sync.endpoint_ending import EndpointEnding, closed_ending
-from tap_activecampaign_unified.sync.endpoint_setup import prepare_endpoints
 from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
+from tap_activecampaign_unified.sync.sync_plan import prepare_endpoints
 
 from . import cli, connection_check
 from .catalog import selected_streams, selects_custom_objects, streams_of, update_catalog

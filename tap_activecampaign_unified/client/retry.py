@@ -1,8 +1,8 @@
 """Decides what follows a failed attempt of a request: another attempt after a wait, or an error.
 
-A response 429 passes these modules: `response.py` reads `Retry-After`, `RetryBudget.pause` computes
-the wait, `Limiter.refused` pauses all requests of the account, and `transport.py` waits before it
-sends the next attempt.
+A response 429 passes these modules: `response_check.py` reads `Retry-After`, `RetryBudget.pause`
+computes the wait, `Limiter.refused` pauses all requests of the account, and `transport.py` waits
+before it sends the next attempt.
 """
 
 from __future__ import annotations

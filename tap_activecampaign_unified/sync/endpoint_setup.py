@@ -1,9 +1,8 @@
-"""Prepares the sync of each endpoint and prefetches its first requests before its turn."""
+"""Prepares the sync of one endpoint: its bookmarks, its loaders, its prefetched first requests."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,7 +27,7 @@ from .lookups import NAME_COLUMNS
 from .page_source import PageSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from tap_activecampaign_unified.resources.resource import Resource
     from tap_activecampaign_unified.state import Entry
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Most raw collections have at most one page: the tap prefetches so many of them at once.
-RAW_AHEAD = 3
 #: Key in a stream's state: collections that the tap could not read, so that values are missing.
 LEFT_OUT = "left_out"
 
@@ -255,38 +252,3 @@ def entity_of(selection: SelectedStream) -> str | None:
     """Return the entity whose custom fields a stream's records contain, None if none."""
     needed = contact_fields.VALUES in selection.resource.relations(selection.wanted)
     return selection.resource.custom_fields if needed else None
-
-
-def _prefetch_all(setups: list[EndpointSetup]) -> Callable[[], None]:
-    """Return a function that prefetches the first setup and the raw ones right after it."""
-
-    def prefetch() -> None:
-        for setup in itertools.chain(
-            setups[:1],
-            itertools.takewhile(lambda later: later.is_raw, setups[1:]),
-        ):
-            setup.prefetch()
-
-    return prefetch
-
-
-def prepare_endpoints(
-    context: SyncContext, selections: Iterable[SelectedStream]
-) -> dict[str, EndpointSetup]:
-    """Return the setups of a run by endpoint, in the order of the streams' names.
-
-    Small endpoints are prefetched at once, and the first of the large ones. Each other large
-    endpoint is prefetched when the one before it ends.
-    """
-    by_endpoint: dict[str, list[SelectedStream]] = {}
-    selections = sorted(selections, key=lambda selection: selection.resource.name)
-    context.progress.expect_streams(selection.resource.name for selection in selections)
-    for selection in selections:
-        by_endpoint.setdefault(selection.resource.endpoint_name, []).append(selection)
-    found = {name: EndpointSetup(context, name, group) for name, group in by_endpoint.items()}
-    large = [setup for setup in found.values() if not setup.is_small]
-    for at, before in enumerate(large):
-        before.prefetch_next = _prefetch_all(large[at + 1 : at + 1 + RAW_AHEAD])
-    for setup in (*(other for other in found.values() if other.is_small), *large[:1]):
-        setup.prefetch()
-    return found
