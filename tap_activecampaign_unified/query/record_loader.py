@@ -19,7 +19,11 @@ from tap_activecampaign_unified.resources.custom_field_rows import value_field
 from tap_activecampaign_unified.resources.reader import RecordReader
 from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups
-from tap_activecampaign_unified.sync.relations.loader import FEW_ROWS, LoadStrategy, RelationLoader
+from tap_activecampaign_unified.sync.relations.relation_loader import (
+    FEW_ROWS,
+    LoadStrategy,
+    RelationLoader,
+)
 from tap_activecampaign_unified.sync.relations.special_loaders import SPECIAL, special_loaders
 
 from .traversal import Sideloads

@@ -16,8 +16,8 @@ from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES, FIELD_PATHS
 from tap_activecampaign_unified.state import Bookmark
 from tap_activecampaign_unified.sync.relations.graphql_orders import GraphqlOrders
-from tap_activecampaign_unified.sync.relations.loader import RelationLoader
 from tap_activecampaign_unified.sync.relations.nested_budget import NestedBudget
+from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.sync.relations.special_loaders import (
     SiblingRows,
     special_loaders,

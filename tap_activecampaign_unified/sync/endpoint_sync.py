@@ -23,7 +23,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.state import RowChange
-from tap_activecampaign_unified.sync.relations.loader import RelationLoader
+from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.unchanged_rows import fingerprint
 
 from .endpoint_setup import LEFT_OUT, EndpointSetup, entity_of

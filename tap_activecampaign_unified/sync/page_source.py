@@ -19,7 +19,7 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.client.pagination.graphql_walk import walk_search
 from tap_activecampaign_unified.endpoints.table import SMALL_TABLES
 from tap_activecampaign_unified.state import ZONE_SLACK
-from tap_activecampaign_unified.sync.relations.loader import RelationLoader
+from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

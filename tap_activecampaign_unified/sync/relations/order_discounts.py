@@ -8,7 +8,7 @@ from tap_activecampaign_unified.client import Client, Page
 from tap_activecampaign_unified.endpoints.relation import Relation
 from tap_activecampaign_unified.resources.commerce.orders import ORDER_DISCOUNTS, has_discount
 
-from .loader import RelationLoader
+from .relation_loader import RelationLoader
 
 if TYPE_CHECKING:
     from .graphql_orders import GraphqlOrders

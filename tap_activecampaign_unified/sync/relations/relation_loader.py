@@ -27,7 +27,7 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
-from .related_rows import ids_of, in_order, listed_ids, pick_witnesses
+from .row_order import ids_of, in_order, listed_ids, pick_witnesses
 from .row_spool import RowSpool
 
 if TYPE_CHECKING:
