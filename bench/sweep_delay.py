@@ -12,7 +12,7 @@ import json
 
 from bench.figures import Figure, Found, run_script
 from bench.measuring import CONTACT_STREAMS, Tap, account, temp_folder
-from tap_activecampaign_unified.state import BookmarkPolicy
+from tap_activecampaign_unified.bookmarks import BookmarkPolicy
 
 RATE = 5.0
 HOUR = 3600.0

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
     from tap_activecampaign_unified.resources.schema_types import Schema
 
-    from .state import Entry
+    from .bookmarks import Entry
 
 
 CUSTOM_FIELDS = "custom_fields"

@@ -28,6 +28,7 @@ from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 from tap_activecampaign_unified.sync.sync_plan import prepare_endpoints
 
 from . import cli, connection_check
+from .bookmarks import InvalidState, read_bookmarks
 from .catalog import selected_streams, selects_custom_objects, streams_of, update_catalog
 from .client import (
     ActiveCampaignError,
@@ -42,7 +43,6 @@ from .client import (
 )
 from .messages import MessageWriter
 from .resources import RESOURCES
-from .state import InvalidState, read_bookmarks
 from .streams import UnifiedStream, parse_catalog, register
 
 if TYPE_CHECKING:

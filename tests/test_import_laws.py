@@ -25,7 +25,7 @@ TAP_LAW: dict[str, set[str]] = {
     "client": set(),
     "resources": set(),
     "unchanged_rows": set(),
-    "state": {"unchanged_rows"},
+    "bookmarks": {"unchanged_rows"},
     "early_signals": set(),
     "raw": {"client", "resources"},
     "config": {"client", "resources"},
@@ -38,18 +38,18 @@ TAP_LAW: dict[str, set[str]] = {
     "reporting": {"cli", "client", "config", "resources", "storage"},
     "deletes": {"client", "config", "endpoints", "reporting", "resources", "storage"},
     "sync": {
-        *("cli", "client", "config", "deletes", "endpoints", "raw", "reporting", "resources"),
-        *("state", "storage", "unchanged_rows"),
+        *("bookmarks", "cli", "client", "config", "deletes", "endpoints", "raw", "reporting"),
+        *("resources", "storage", "unchanged_rows"),
     },
     "query": {"client", "config", "endpoints", "resources", "sync"},
     "access": {"query"},
     "streams": {
-        *("catalog", "cli", "config", "messages", "raw", "reporting", "resources", "state"),
+        *("bookmarks", "catalog", "cli", "config", "messages", "raw", "reporting", "resources"),
         "sync",
     },
     "tap": {
-        *("catalog", "cli", "client", "config", "connection_check", "messages", "reporting"),
-        *("resources", "state", "streams", "sync"),
+        *("bookmarks", "catalog", "cli", "client", "config", "connection_check", "messages"),
+        *("reporting", "resources", "streams", "sync"),
     },
     "__main__": {"early_signals", "tap"},
     "airbyte": {

@@ -6,12 +6,12 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.bookmarks import BookmarkPolicy
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
 from tap_activecampaign_unified.deletes.detection import DeleteDetection
 from tap_activecampaign_unified.endpoints.table import WalkOptions
 from tap_activecampaign_unified.reporting.progress import SyncProgress
-from tap_activecampaign_unified.state import BookmarkPolicy
 
 from .lookups import Lookups
 

@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tap_activecampaign_unified.bookmarks import Bookmark
 from tap_activecampaign_unified.client import FULL_PAGE, RequestError
 from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
 from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, endpoint_of
@@ -14,7 +15,6 @@ from tap_activecampaign_unified.raw import RawResource
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES, FIELD_PATHS
-from tap_activecampaign_unified.state import Bookmark
 from tap_activecampaign_unified.sync.relations.graphql_orders import GraphqlOrders
 from tap_activecampaign_unified.sync.relations.nested_budget import NestedBudget
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
@@ -29,8 +29,8 @@ from .page_source import PageSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from tap_activecampaign_unified.bookmarks import Entry
     from tap_activecampaign_unified.resources.resource import Resource
-    from tap_activecampaign_unified.state import Entry
 
     from .context import SyncContext
 

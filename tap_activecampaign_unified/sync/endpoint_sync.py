@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.bookmarks import RowChange
 from tap_activecampaign_unified.client import Page
 from tap_activecampaign_unified.deletes.detection import DeleteSweep
 from tap_activecampaign_unified.endpoints.table import WITNESSES
@@ -22,7 +23,6 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
-from tap_activecampaign_unified.state import RowChange
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.unchanged_rows import fingerprint
 
@@ -32,7 +32,7 @@ from .stream_writer import COLUMNS, StreamWriter, after_of, begin, missing_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_activecampaign_unified.state import Bookmark
+    from tap_activecampaign_unified.bookmarks import Bookmark
 
     from .stream_writer import RecordOutput
 

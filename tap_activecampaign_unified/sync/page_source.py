@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.bookmarks import ZONE_SLACK
 from tap_activecampaign_unified.client import (
     InvalidRequest,
     Page,
@@ -18,16 +19,15 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.client.pagination.graphql_walk import walk_search
 from tap_activecampaign_unified.endpoints.table import SMALL_TABLES
-from tap_activecampaign_unified.state import ZONE_SLACK
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_activecampaign_unified.bookmarks import Bookmark, BookmarkPolicy
     from tap_activecampaign_unified.client import ApiResponse, Client
     from tap_activecampaign_unified.endpoints.table import Endpoint
     from tap_activecampaign_unified.resources.resource import Row
-    from tap_activecampaign_unified.state import Bookmark, BookmarkPolicy
 
     from .lookups import Lookups
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Sequence
 
+    from tap_activecampaign_unified.bookmarks import Bookmark, Entry
     from tap_activecampaign_unified.raw import RawRecordReader
     from tap_activecampaign_unified.reporting.run_report import StreamStats
     from tap_activecampaign_unified.resources.custom_fields import CustomFields
     from tap_activecampaign_unified.resources.reader import RecordReader
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
-    from tap_activecampaign_unified.state import Bookmark, Entry
 
 logger = logging.getLogger(__name__)
 

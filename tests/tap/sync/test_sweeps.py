@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tap_activecampaign_unified.bookmarks import BookmarkPolicy
 from tap_activecampaign_unified.config.settings import SettingsError
-from tap_activecampaign_unified.state import BookmarkPolicy
 from tests.sandbox import FakeClock
 from tests.tap.client.clients import ManualClock
 from tests.tap.running import Account
