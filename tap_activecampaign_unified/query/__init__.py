@@ -29,9 +29,9 @@ from tap_activecampaign_unified.resources import by_name
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from tap_activecampaign_unified.resources.parsing.ids import id_number
 
-from .cursor import Cursor, parse_cursor, query_fingerprint
 from .filters import InvalidQuery
 from .order_check import SortNotSupported
+from .page_cursor import Cursor, parse_cursor, query_fingerprint
 from .planner import Query, QueryPlanner
 from .record_loader import RecordLoader
 from .server_filters import has_numbers
