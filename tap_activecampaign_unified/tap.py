@@ -23,7 +23,7 @@ from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
 from tap_activecampaign_unified.sync.context import build_context
-from tap_activecampaign_unified.sync.endpoint_ending import EndpointEnding, closed_ending
+from tap_activecampaign_unified.sync.endpoint_outcome import EndpointOutcome, closed_outcome
 from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 from tap_activecampaign_unified.sync.sync_plan import prepare_endpoints
 
@@ -211,7 +211,7 @@ class TapActiveCampaignUnified(Tap):
         context = self.context
         requests, started = context.client.traffic.requests, self._clock.monotonic()
         context.progress.begin(name, [sibling.resource for sibling in streams])
-        end = EndpointEnding("failed", None)
+        end = EndpointOutcome("failed", None)
         try:
             end = self._sync_to_end(endpoint_sync, streams)
         finally:
@@ -234,8 +234,8 @@ class TapActiveCampaignUnified(Tap):
 
     def _sync_to_end(
         self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]
-    ) -> EndpointEnding:
-        """Sync an endpoint and return its ending. Only `OSError` on output is raised at once."""
+    ) -> EndpointOutcome:
+        """Sync an endpoint and return its outcome. Only `OSError` on output is raised at once."""
         names = ", ".join(stream.name for stream in streams)
         try:
             version = None if self.context.deletes is None else int(self._clock.now().timestamp())
@@ -247,32 +247,32 @@ class TapActiveCampaignUnified(Tap):
             return self._log_refusal(names, problem, endpoint_sync)
         except cli.Stopped as stop:
             exit_program = cli.ExitProgram(str(stop), 128 + stop.signum)
-            return EndpointEnding("stopped", str(stop), exit_program)
+            return EndpointOutcome("stopped", str(stop), exit_program)
         except FatalError as problem:
-            return EndpointEnding("failed", str(problem), cli.exit_because(problem))
+            return EndpointOutcome("failed", str(problem), cli.exit_because(problem))
         except ActiveCampaignError as problem:
             return self._log_failure(names, problem)
         except OSError as problem:
             # The tap's own output failed: it can write no more records and no state.
             raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
-        return EndpointEnding("done", None)
+        return EndpointOutcome("done", None)
 
-    def _log_failure(self, names: str, problem: ActiveCampaignError) -> EndpointEnding:
+    def _log_failure(self, names: str, problem: ActiveCampaignError) -> EndpointOutcome:
         self.logger.error("%s: %s; the other streams continue", names, problem)
-        return EndpointEnding("failed", str(problem))
+        return EndpointOutcome("failed", str(problem))
 
-    def _log_refusal(self, names: str, problem: RequestError, sync: EndpointSync) -> EndpointEnding:
+    def _log_refusal(self, names: str, error: RequestError, sync: EndpointSync) -> EndpointOutcome:
         is_confirmed, is_wrong = sync.is_confirmed, (InvalidRequest, UnexpectedAnswer)
-        if sync.has_written_rows or (is_confirmed and isinstance(problem, is_wrong)):
-            return self._log_failure(names, problem)
+        if sync.has_written_rows or (is_confirmed and isinstance(error, is_wrong)):
+            return self._log_failure(names, error)
         end = self._closed(is_confirmed=is_confirmed)
         level = logging.ERROR if end.outcome == "failed" else logging.WARNING
-        self.logger.log(level, "%s: %s (%s)", names, end.outcome, problem)
+        self.logger.log(level, "%s: %s (%s)", names, end.outcome, error)
         return end
 
-    def _closed(self, *, is_confirmed: bool) -> EndpointEnding:
+    def _closed(self, *, is_confirmed: bool) -> EndpointOutcome:
         is_failure = self._settings is not None and self._settings["on_forbidden"] == "fail"
-        return closed_ending(is_confirmed=is_confirmed, is_failure=is_failure)
+        return closed_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
 
     def try_out(self) -> None:
         """Read one record of each stream that is selected by default."""

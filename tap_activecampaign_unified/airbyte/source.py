@@ -13,7 +13,7 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.catalog import selects_custom_objects
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 from tap_activecampaign_unified.streams import UnifiedStream
-from tap_activecampaign_unified.sync.endpoint_ending import PROBLEM_OF_UNCONFIRMED
+from tap_activecampaign_unified.sync.endpoint_outcome import PROBLEM_OF_UNCONFIRMED
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 
 from .catalog import AIRBYTE_DELETED_AT, catalog_message

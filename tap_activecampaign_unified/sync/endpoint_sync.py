@@ -1,4 +1,7 @@
-"""Syncs one endpoint: reads it once and writes the records of every stream that it feeds."""
+"""Syncs one endpoint: reads it once and writes the records of every stream that it feeds.
+
+`_finish` decides at the end which streams get tombstones, and which get ACTIVATE_VERSION.
+"""
 
 from __future__ import annotations
 

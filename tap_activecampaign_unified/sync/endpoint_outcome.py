@@ -1,4 +1,4 @@
-"""How the sync of one endpoint ended."""
+"""The outcome of the sync of one endpoint, and what the log and the report say of a problem."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
 
 
 @dataclass(frozen=True)
-class EndpointEnding:
+class EndpointOutcome:
     """The outcome of one endpoint's streams; ``exit_program`` is set if it ends the run."""
 
     outcome: str
@@ -21,11 +21,11 @@ class EndpointEnding:
     exit_program: cli.ExitProgram | None = None
 
 
-def closed_ending(*, is_confirmed: bool, is_failure: bool) -> EndpointEnding:
-    """Return the ending of a stream that the key may not read or the account does not have.
+def closed_outcome(*, is_confirmed: bool, is_failure: bool) -> EndpointOutcome:
+    """Return the outcome of a stream that the key may not read or the account does not have.
 
     ``is_failure``: the setting `on_forbidden` is ``fail``.
     """
     if not is_confirmed:
-        return EndpointEnding("skipped", PROBLEM_OF_UNCONFIRMED)
-    return EndpointEnding("failed" if is_failure else "skipped", PROBLEM_OF_FORBIDDEN)
+        return EndpointOutcome("skipped", PROBLEM_OF_UNCONFIRMED)
+    return EndpointOutcome("failed" if is_failure else "skipped", PROBLEM_OF_FORBIDDEN)
