@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.resources.parsing.names import fold
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.holdout import HELD_OUT
+from target_activecampaign.outcome import outcome_of
 from target_activecampaign.records.identity import RecordIdentity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
     from tap_activecampaign_unified.resources.resource import Resource
     from target_activecampaign.records.record import InputRecord
@@ -269,3 +274,14 @@ def identity_of_change(change: ContactChange) -> RecordIdentity:
     return RecordIdentity(
         frozenset(names), frozenset(column for column, value in columns.items() if value)
     )
+
+
+@contextlib.contextmanager
+def left_out_where_refused(change: ContactChange, request: str) -> Iterator[None]:
+    """Leave out one tag or list that ActiveCampaign refuses to a contact that is written."""
+    try:
+        yield
+    except InvalidRequest as problem:
+        if change.created is None and not change.is_touched:
+            raise
+        change.note_refused(request, outcome_of(problem).reason or "")

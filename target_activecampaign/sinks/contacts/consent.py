@@ -1,6 +1,7 @@
-"""Consent: reads in each run, just before the write, which contacts opted out.
+"""Consent: checks which contacts opted out, just before each write, and writes nothing.
 
 A contact who unsubscribed or bounced is not subscribed again unless `resubscribe` says so.
+`lists.py` subscribes and unsubscribes.
 """
 
 from __future__ import annotations

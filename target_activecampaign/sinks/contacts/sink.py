@@ -25,7 +25,7 @@ from target_activecampaign.sinks.create_only import reject_existing_contact
 from target_activecampaign.sinks.limits import AUTOMATIONS
 from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
 
-from . import consent, upsert
+from . import consent, lists, upsert
 from .account_link import apply_account_links
 from .after_write import use_known_ids
 from .automations import apply_automations
@@ -260,7 +260,7 @@ def _finish(
     def write(change: ContactChange) -> None:
         if id(change) in imported:
             if change.resubscribed:
-                _try(context, change, partial(upsert.subscribe_again, context, change))
+                _try(context, change, partial(lists.subscribe_again, context, change))
             return
         try:
             upsert.write_one(context, change)

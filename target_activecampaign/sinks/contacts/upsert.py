@@ -1,26 +1,21 @@
-"""Writes one contact at a time: upsert, tags, lists, each with its own request."""
+"""Writes one contact at a time: upserts it, adds its tags, sets its lists (`lists.py`)."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, NotFound, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.outcome import RowRejected, RowSkipped, outcome_of
+from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.sinks.create_only import create_contact
 from target_activecampaign.sinks.named.tags import ensure_tag
 
-from .change import SUBSCRIBE, ContactChange
+from .change import SUBSCRIBE, ContactChange, left_out_where_refused
+from .lists import set_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
-
-# What ActiveCampaign wants to be sent where a person's own opt-out is overridden.
-RESUBSCRIBED = 4
 
 
 def write_one(context: WriteContext, change: ContactChange) -> None:
@@ -43,29 +38,11 @@ def write_one(context: WriteContext, change: ContactChange) -> None:
     elif change.id is None:
         _sync(context, change, body)
     for name in change.adds:
-        with _left_out_where_refused(change, f"tag:{fold(name)}"):
+        with left_out_where_refused(change, f"tag:{fold(name)}"):
             tag_on(context, change, name)
     for list_id, status in change.lists.items():
-        with _left_out_where_refused(change, f"list:{list_id}"):
+        with left_out_where_refused(change, f"list:{list_id}"):
             set_status(context, change, list_id, status)
-
-
-def subscribe_again(context: WriteContext, change: ContactChange) -> None:
-    """Subscribe where an opt-out is to be overridden, which the importer cannot."""
-    for list_id in sorted(change.resubscribed):
-        with _left_out_where_refused(change, f"list:{list_id}"):
-            set_status(context, change, list_id, SUBSCRIBE)
-
-
-@contextlib.contextmanager
-def _left_out_where_refused(change: ContactChange, request: str) -> Iterator[None]:
-    """Leave out one tag or list that ActiveCampaign refuses to a contact that is written."""
-    try:
-        yield
-    except InvalidRequest as problem:
-        if change.created is None and not change.is_touched:
-            raise
-        change.note_refused(request, outcome_of(problem).reason or "")
 
 
 def _update(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
@@ -114,20 +91,6 @@ def tag_on(context: WriteContext, change: ContactChange, name: str) -> None:
                 continue  # its words were lost on the way: they may say that the tag is there
             raise
         break
-    change.is_touched = True
-
-
-def set_status(context: WriteContext, change: ContactChange, list_id: str, status: int) -> None:
-    """Subscribe or unsubscribe, unless the contact has that status already."""
-    if change.memberships.get(list_id) == status:
-        return
-    body: dict[str, Any] = {"list": list_id, "contact": change.id, "status": status}
-    if list_id in change.resubscribed:
-        body["sourceid"] = RESUBSCRIBED
-    if change.id is None and change.email is not None:
-        change.id = context.references.contacts_by_email([change.email]).get(fold(change.email))
-        body["contact"] = change.id
-    context.write_client.write("POST", "contactLists", {"contactList": body}, repeatable=True)
     change.is_touched = True
 
 
