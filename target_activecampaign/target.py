@@ -15,7 +15,8 @@ from tap_activecampaign_unified.reporting.run_report import RunMetadata
 from target_activecampaign.audiences.leavers import LeaverProcessor
 from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.input.message_reader import MessageReader
-from target_activecampaign.input.record_parser import RecordParser, StreamMaps
+from target_activecampaign.input.record_parser import RecordParser
+from target_activecampaign.input.stream_names import StreamMaps
 from target_activecampaign.processing.background import BackgroundBatches
 from target_activecampaign.processing.checkpoints import Checkpoints
 from target_activecampaign.processing.interrupts import Interrupts, message_handler
@@ -178,7 +179,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._emit()
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
-        names = self._parser.names_of(str(message_dict.get("stream")))
+        names = self._parser.names.after_maps(str(message_dict.get("stream")))
         self._parser.completeness.note_activation(names, self._parser.number)
 
     @message_handler
@@ -242,7 +243,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         """Process the people who left audiences whose input is complete."""
         grants, log = processor.grants, self._parser.completeness
         leavers = LeaverProcessor(
-            processor.context, processor.rows, grants, log, self._parser.alias
+            processor.context, processor.rows, grants, log, self._parser.names.alias
         )
         leavers.run(self._broken_input)
         processor.check_rejects()

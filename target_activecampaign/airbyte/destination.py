@@ -84,7 +84,8 @@ class DestinationTarget(TargetActiveCampaign):
         super().process_endofpipe()
 
     def _write_state_message(self, state: Message) -> None:
-        names = {schema["stream"]: self._parser.alias(schema["stream"]) for schema in self._schemas}
+        streams = [schema["stream"] for schema in self._schemas]
+        names = {stream: self._parser.names.alias(stream) for stream in streams}
         for message in self._states.take(state["airbyte_states"], names):
             self._writer.write_line(json.dumps(message).encode())
         self._writer.flush()

@@ -1,4 +1,7 @@
-"""Parses Singer messages into input records; rejects what is not a record."""
+"""Parses Singer messages into input records; rejects what is not a record.
+
+`stream_names.py` maps the names of streams.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,12 @@ from target_activecampaign.records.record import InputRecord, UnreadLine, key_of
 from target_activecampaign.sinks import registry
 
 from .row_columns import RowColumns, canonical_key
+from .stream_names import StreamNames
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.custom_objects import AccountObjects
+
+    from .stream_names import StreamMaps
 
 logger = logging.getLogger("target-activecampaign")
 
@@ -32,22 +38,6 @@ Message = dict[str, Any]
 NOT_A_RECORD = "a RECORD without stream or record"
 NO_SCHEMA = "it comes before its SCHEMA; send that first"
 BY_MAPS = "left out by stream_maps"
-
-
-class StreamMaps:
-    """Stream maps of the SDK; ``mapper`` is the SDK's."""
-
-    def __init__(self, mapper: Any) -> None:
-        self._mapper = mapper
-
-    def streams(self, stream: str) -> list[Any]:
-        """Return the maps of a stream, empty if it has none."""
-        return list(self._mapper.stream_maps.get(stream, ()))
-
-    def register(self, stream: str, schema: Message, keys: list[str]) -> list[Any]:
-        """Register a schema and return the stream's maps."""
-        self._mapper.register_raw_stream_schema(stream, schema, keys)
-        return self.streams(stream)
 
 
 class RecordParser:
@@ -65,8 +55,10 @@ class RecordParser:
 
         Raises `SettingsError` where `column_aliases` names what is unknown.
         """
-        self._maps, self._aliases = maps, aliases or {}
-        self._columns = RowColumns(policy or WritePolicy(), self._aliases, objects.find)
+        self._maps = maps
+        #: The names of the streams of the input.
+        self.names = StreamNames(maps, aliases or {})
+        self._columns = RowColumns(policy or WritePolicy(), aliases or {}, objects.find)
         self._labels = AccountLabelCheck(label)
         self._keys: dict[str, list[str]] = {}
         self._unread: list[UnreadLine] = []
@@ -75,10 +67,6 @@ class RecordParser:
         self.number = 0
         #: What came of each stream.
         self.completeness = InputCompleteness()
-
-    def alias(self, stream: str) -> str:
-        """Return the target's name of a source's stream."""
-        return str(self._aliases.get(stream, stream))
 
     # --- lines and schemas --------------------------------------------------------------------
 
@@ -90,11 +78,6 @@ class RecordParser:
             return
         self.number += 1
         self._reject(self.number, None, {}, f"row {self.number}: {why}; correct the line")
-
-    def names_of(self, stream: str) -> list[str]:
-        """Return the names that a source's stream has behind `stream_maps`."""
-        maps = self._maps.streams(stream) if self._maps is not None else []
-        return [str(stream_map.stream_alias) for stream_map in maps] or [stream]
 
     def takes_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
         """Parse a SCHEMA; return the streams after stream maps, with schema and key."""
@@ -110,7 +93,7 @@ class RecordParser:
         schema.setdefault("properties", {})
         self._keys.setdefault(stream, keys)
         maps = self._maps.register(stream, schema, keys)
-        for name in self.names_of(stream):
+        for name in self.names.after_maps(stream):
             self.completeness.note_schema(name, stream)
         return [
             (
@@ -128,7 +111,7 @@ class RecordParser:
     def note_schema(self, stream: str, schema: Message, keys: list[str], *, hints: bool) -> None:
         """Remember a stream's key and, with ``hints``, the types of its custom fields."""
         self._keys[stream] = keys
-        sink = registry.find_sink(self.alias(stream))
+        sink = registry.find_sink(self.names.alias(stream))
         properties = schema.get("properties")
         has_custom_fields = sink is not None and sink.resource.custom_fields
         if sink is None or not has_custom_fields or not hints or not isinstance(properties, dict):
@@ -159,15 +142,17 @@ class RecordParser:
             self.completeness.note_fault(None, UNREADABLE)
             self._reject(self.number, None, {}, NOT_A_RECORD)
             return []
-        self.completeness.note_row(self.names_of(stream), self.number)
+        self.completeness.note_row(self.names.after_maps(stream), self.number)
         rows = []
         for name, mapped in self._mapped(stream, record):
             keys = self._keys.get(name)
             if keys is None:
                 self.completeness.note_fault(name, REJECTED)
-                self._reject(self.number, self.alias(name), {}, f"row {self.number}: {NO_SCHEMA}")
+                self._reject(
+                    self.number, self.names.alias(name), {}, f"row {self.number}: {NO_SCHEMA}"
+                )
                 continue
-            row = self.row_of(self.number, self.alias(name), mapped, keys, name)
+            row = self.row_of(self.number, self.names.alias(name), mapped, keys, name)
             if row is not None:
                 rows.append(row)
         return rows
@@ -182,13 +167,13 @@ class RecordParser:
                 mapped = stream_map.transform(copy.copy(record))
             except Exception as problem:  # noqa: BLE001 - the user's expression may raise anything
                 why = f"stream_maps failed on this row ({type(problem).__name__})"
-                for name in self.names_of(stream):
+                for name in self.names.after_maps(stream):
                     self.completeness.note_fault(name, REJECTED)
-                self._reject(self.number, self.alias(stream), {}, why)
+                self._reject(self.number, self.names.alias(stream), {}, why)
                 continue
             if mapped is None:
                 outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, whole=False)
-                self._unread.append(UnreadLine(self.number, self.alias(stream), {}, outcome))
+                self._unread.append(UnreadLine(self.number, self.names.alias(stream), {}, outcome))
             else:
                 found.append((stream_map.stream_alias, mapped))
         return found
