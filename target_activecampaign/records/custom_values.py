@@ -11,6 +11,7 @@ from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 from target_activecampaign.outcome import RowRejected
 
 from .clean import is_nothing, without_nulls
+from .column_conflicts import columns_conflict
 from .columns import SEPARATOR
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def joined_money(values: dict[str, Any], is_field: Callable[[str], bool]) -> dic
     if not any(SEPARATOR in name for name in values):
         return values
     found: dict[str, Any] = {}
+    given: dict[tuple[str, str], str] = {}
     for name, value in values.items():
         head, _, part = name.rpartition(SEPARATOR)
         key = part.strip().lower()
@@ -37,10 +39,8 @@ def joined_money(values: dict[str, Any], is_field: Callable[[str], bool]) -> dic
             continue
         money = found.setdefault(head, {})
         if not isinstance(money, dict) or money.get(key) is not None:
-            raise RowRejected(
-                f"custom_fields.{head}: two columns name this field; keep one of them"
-            )
-        money[key] = value
+            raise columns_conflict(f"custom_fields.{head}", given.get((head, key), head), name)
+        money[key], given[head, key] = value, name
     return {
         name: structure_of(value) if isinstance(value, dict) else value
         for name, value in found.items()

@@ -10,6 +10,7 @@ from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
 from target_activecampaign.outcome import RowRejected
 
 from .clean import is_nothing, without_nulls
+from .column_conflicts import columns_conflict, keys_conflict
 from .columns import CUSTOM_FIELDS, UnknownColumn
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ def nest(table: ColumnTable, record: Record, delimiter: str | None = None) -> Ne
 def _refuse_double(given: dict[str, str], place: ColumnPlace, name: str) -> None:
     other = given.setdefault(place.path, name)
     if other != name:
-        raise RowRejected(
-            f"{place.path}: the columns {other} and {name} both name this field; "
-            "keep one of them, or map one in column_aliases"
-        )
+        raise columns_conflict(place.path, other, name)
 
 
 def _joined(head: str, beside: Any, keys: Record) -> Any:
@@ -81,20 +79,14 @@ def _joined(head: str, beside: Any, keys: Record) -> Any:
             key for key in keys if keys[key] is not None and beside.get(key) is not None
         )
         if doubles:
-            raise RowRejected(
-                f"{head}.{doubles[0]}: the columns {head} and {head}__{doubles[0]} "
-                "both name this field; keep one of them"
-            )
+            raise columns_conflict(f"{head}.{doubles[0]}", head, f"{head}__{doubles[0]}")
         return beside | {key: value for key, value in keys.items() if key not in beside or value}
     if head == CUSTOM_FIELDS:
         return keys
     if is_empty:
         return beside
     if beside is not None:
-        raise RowRejected(
-            f"{head}: the columns {head} and {head}__{min(keys)} both name this field; "
-            "keep one of them"
-        )
+        raise columns_conflict(head, head, f"{head}__{min(keys)}")
     return keys
 
 
@@ -136,7 +128,5 @@ def _renamed(
         elif found.get(key) is None:
             found[key] = part
         elif part is not None and part != found[key]:
-            raise RowRejected(
-                f"{column.name}.{key}: two keys of one object name this field; keep one of them"
-            )
+            raise keys_conflict(f"{column.name}.{key}")
     return found

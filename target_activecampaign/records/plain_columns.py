@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from target_activecampaign.outcome import RowRejected
-
 from .clean import is_nothing
+from .column_conflicts import columns_conflict
 
 Record = dict[str, Any]
 
@@ -25,16 +24,16 @@ def with_plain_columns(record: Record, phones: str) -> Record:
     """
     if not record.keys() & PLAIN.keys():
         return record
-    found = dict(record)
-    for name in PLAIN.keys() & record.keys():
+    found, given = dict(record), dict[str, str]()
+    for name in sorted(PLAIN.keys() & record.keys()):
         field = phones if name == "phone" else PLAIN[name]
         value = _value_of(field, found.pop(name))
         if is_nothing(value):
             found.setdefault(field, None)
         elif is_nothing(found.get(field)):
-            found[field] = value
+            found[field], given[field] = value, name
         else:
-            raise RowRejected(f"{field}: the column {name} names this field too; keep one of them")
+            raise columns_conflict(field, given.get(field, field), name)
     return found
 
 

@@ -14,6 +14,7 @@ from tap_activecampaign_unified.resources.custom_fields import (
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.column_conflicts import columns_conflict
 from target_activecampaign.records.custom_values import (
     choose_options,
     joined_money,
@@ -129,9 +130,7 @@ class CustomFieldWriter:
                 continue
             other = names.setdefault(definition.id, name)
             if other != name:
-                raise RowRejected(
-                    f"custom_fields.{name}: {other} names the same field; keep one of them"
-                )
+                raise columns_conflict(f"custom_fields.{name}", other, name)
             self._put(encoded_fields, definition, readable, name, name)
 
     def _put(

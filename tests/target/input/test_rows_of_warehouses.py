@@ -151,7 +151,7 @@ def test_two_columns_for_one_field_reject_the_row(
     runner.world.add_field("Mood", "text", "MOOD")
     run = runner.send("crm_contacts", row)
     assert (run.actions, run.writes) == (["rejected"], [])
-    assert "keep one" in run.reason()
+    assert "both name this field; keep one of them" in run.reason()
 
 
 # --- nothing ----------------------------------------------------------------------------------

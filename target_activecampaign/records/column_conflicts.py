@@ -1,0 +1,18 @@
+"""Rejects rows in which two columns, or two keys of one object, name one field."""
+
+from __future__ import annotations
+
+from target_activecampaign.outcome import RowRejected
+
+
+def columns_conflict(path: str, first: str, second: str) -> RowRejected:
+    """Return the rejection of a row with two columns for the field ``path``."""
+    return RowRejected(
+        f"{path}: the columns {first} and {second} both name this field; "
+        "keep one of them, or map one in column_aliases"
+    )
+
+
+def keys_conflict(path: str) -> RowRejected:
+    """Return the rejection of a row with an object of which two keys name the field ``path``."""
+    return RowRejected(f"{path}: two keys of one object name this field; keep one of them")
