@@ -1,8 +1,9 @@
 """Codecs: decode native values into unified ones, and encode them back.
 
-Every quirk of a value has its home here. ``decode`` gets the row's `Zone`, because half of
-ActiveCampaign's times carry no offset; it returns None for what means "no value" and raises
-`InvalidValue` for what it cannot read. ``encode`` returns what ActiveCampaign wants to be sent.
+Every quirk of a value has its home here, or in `amount_codecs.py`, `array_codecs.py` and
+`nested_codecs.py`. ``decode`` gets the row's `Zone`, because half of ActiveCampaign's times carry
+no offset; it returns None for what means "no value" and raises `InvalidValue` for what it cannot
+read. ``encode`` returns what ActiveCampaign wants to be sent.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from .parsing import InvalidValue
 from .parsing.flags import parse_flag
 from .parsing.ids import MAX_ID_LENGTH
 from .parsing.numbers import (
-    parse_cents,
     parse_decimal,
     parse_foreign_id,
     parse_whole,
@@ -162,7 +162,7 @@ def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
     """Read ActiveCampaign's booleans: ``"0"``, ``"1"``, 0, 1, and now and then a real one."""
     if isinstance(raw, str) and raw in _FLAGS:
         return _FLAGS[raw]
-    if _is_blank(raw):
+    if is_unset(raw):
         return None
     if isinstance(raw, bool):
         return raw
@@ -181,7 +181,7 @@ def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
     """Read a whole number from an int or a numeric string."""
     if _is_plain_integer(raw):
         return int(raw)
-    if _is_blank(raw):
+    if is_unset(raw):
         return None
     found = parse_decimal(raw, "not a whole number")
     if not MIN_INTEGER <= found <= MAX_INTEGER or found != found.to_integral_value():
@@ -193,7 +193,7 @@ def decode_number(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
     """Read a number, whole where it is whole."""
     if _is_plain_integer(raw):
         return int(raw)
-    return None if _is_blank(raw) else plain_number(parse_decimal(raw, "not a number"))
+    return None if is_unset(raw) else plain_number(parse_decimal(raw, "not a number"))
 
 
 def _is_plain_integer(raw: Any) -> bool:
@@ -206,7 +206,8 @@ def _is_plain_integer(raw: Any) -> bool:
     )
 
 
-def _is_blank(raw: Any) -> bool:
+def is_unset(raw: Any) -> bool:
+    """Return whether a native number or flag means no value: null or blank text."""
     return raw is None or (isinstance(raw, str) and not raw.strip())
 
 
@@ -234,31 +235,6 @@ def encode_integer(value: Any) -> str:
 flag = Codec("flag", decode_flag, encode_flag, BOOLEAN, (True, False))
 integer = Codec("integer", decode_integer, encode_integer, INTEGER, (0, 7, -3))
 number = Codec("number", decode_number, encode_number, NUMBER, (0, 7, -3.25, 1e6))
-
-
-def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
-    """Turn minor units into a decimal amount: ``"140655"`` is 1406.55."""
-    return None if _is_blank(raw) else plain_number(parse_decimal(raw, "not an amount").scaleb(-2))
-
-
-def encode_cents(value: Any) -> int:
-    """Turn a decimal amount into whole minor units; a finer or negative amount is refused."""
-    return parse_cents(value)
-
-
-def decode_currency(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
-    """Return an ISO-4217 code in upper case."""
-    found = decode_text(raw, zone)
-    return found.upper() if found else None
-
-
-def encode_currency(value: Any) -> str:
-    """Return the code in lower case, as deals want it."""
-    return encode_text(value).lower()
-
-
-cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01))
-currency = Codec("currency", decode_currency, encode_currency, STRING, ("EUR", "USD"))
 
 INSTANTS_REMEMBERED = 1024
 _ZERO_YEARS = ("0000-", "0001-")

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import array_codecs, codecs
+from . import amount_codecs, array_codecs, codecs
 from .custom_field_rows import value_currency, value_field, value_of
 from .parsing import InvalidValue
 from .parsing.ids import id_number, id_order
@@ -52,7 +52,7 @@ _SIMPLE = {
     "number": codecs.number,
     "date": codecs.date,
     "datetime": codecs.instant,
-    "currency": codecs.cents,
+    "currency": amount_codecs.cents,
 }
 _CHOICES = {"listbox", "checkbox", "multiselect"}
 MONEY: Schema = object_of(amount=NUMBER, currency=STRING)
@@ -285,7 +285,10 @@ class CustomFields:
                 errors.append(f"custom_fields.{key}: {problem}")
                 continue
             if is_money and value is not None:
-                value = {"amount": value, "currency": codecs.decode_currency(value_currency(row))}
+                value = {
+                    "amount": value,
+                    "currency": amount_codecs.decode_currency(value_currency(row)),
+                }
             record[key] = value
         if not self._tags:
             return record, {}
@@ -310,7 +313,7 @@ def encode_value(definition: FieldDefinition, value: Any) -> tuple[Any, str | No
     if value is None:
         return "", None
     if isinstance(value, dict):
-        return codecs.encode_cents(value.get("amount")), codecs.encode_currency(
+        return amount_codecs.encode_cents(value.get("amount")), amount_codecs.encode_currency(
             value.get("currency")
         ) or None
-    return codecs.encode_cents(value), None
+    return amount_codecs.encode_cents(value), None

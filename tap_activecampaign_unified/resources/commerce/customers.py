@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tap_activecampaign_unified.resources.amount_codecs import cents
 from tap_activecampaign_unified.resources.codecs import (
-    cents,
     decode_id,
     flag,
     identifier,

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.codecs import (
-    Codec,
+from tap_activecampaign_unified.resources.amount_codecs import (
     currency,
     decode_cents,
     decode_currency,
+)
+from tap_activecampaign_unified.resources.codecs import (
+    Codec,
     decode_instant,
     decode_text,
     identifier,

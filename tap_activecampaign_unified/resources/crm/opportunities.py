@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tap_activecampaign_unified.resources.amount_codecs import cents, currency
 from tap_activecampaign_unified.resources.codecs import (
     Codec,
     Zone,
-    cents,
-    currency,
     decode_date,
     decode_id,
     decode_text,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tap_activecampaign_unified.resources.amount_codecs import currency
 from tap_activecampaign_unified.resources.codecs import (
-    currency,
     decode_id,
     decode_integer,
     decode_text,

@@ -1,4 +1,7 @@
-"""Ids, whole numbers and amounts of money, from numbers or from their text."""
+"""Ids, whole numbers and amounts of money, from numbers or from their text.
+
+`resources/amount_codecs.py` uses the amounts: it reads and writes ActiveCampaign's cents.
+"""
 
 from __future__ import annotations
 

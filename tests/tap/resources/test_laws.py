@@ -13,7 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.resources import RESOURCES, array_codecs, by_name, codecs
+from tap_activecampaign_unified.resources import (
+    RESOURCES,
+    amount_codecs,
+    array_codecs,
+    by_name,
+    codecs,
+)
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Codec
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
@@ -38,7 +44,8 @@ FIELDS = [one for one in ENTRIES if isinstance(one.values[1], Field)]
 ATTRIBUTES = [one for one in ENTRIES if isinstance(one.values[1], Attribute)]
 CODECS = {
     codec.name: codec
-    for codec in (*vars(codecs).values(), *vars(array_codecs).values())
+    for module in (codecs, amount_codecs, array_codecs)
+    for codec in vars(module).values()
     if isinstance(codec, Codec)
 } | {one.values[1].codec.name: one.values[1].codec for one in FIELDS}
 NOTHING = (None, "", "  ")

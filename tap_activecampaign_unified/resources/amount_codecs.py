@@ -1,0 +1,45 @@
+"""Codecs of amounts of money in cents, and of their currency.
+
+E-commerce has amounts in major units: `amount` in `commerce/values.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .codecs import (
+    UTC_ZONE,
+    Codec,
+    Zone,
+    decode_text,
+    encode_text,
+    is_unset,
+    plain_number,
+)
+from .parsing.numbers import parse_cents, parse_decimal
+from .schema_types import NUMBER, STRING
+
+
+def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
+    """Turn minor units into a decimal amount: ``"140655"`` is 1406.55."""
+    return None if is_unset(raw) else plain_number(parse_decimal(raw, "not an amount").scaleb(-2))
+
+
+def encode_cents(value: Any) -> int:
+    """Turn a decimal amount into whole minor units; a finer or negative amount is refused."""
+    return parse_cents(value)
+
+
+def decode_currency(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return an ISO-4217 code in upper case."""
+    found = decode_text(raw, zone)
+    return found.upper() if found else None
+
+
+def encode_currency(value: Any) -> str:
+    """Return the code in lower case, as deals want it."""
+    return encode_text(value).lower()
+
+
+cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01))
+currency = Codec("currency", decode_currency, encode_currency, STRING, ("EUR", "USD"))
