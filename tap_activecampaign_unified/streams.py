@@ -1,4 +1,7 @@
-"""The stream class: one unified resource as a Singer stream."""
+"""The stream class: one unified resource as a Singer stream.
+
+It emits records and tombstones, adds columns to an open schema, and writes ACTIVATE_VERSION.
+"""
 
 from __future__ import annotations
 

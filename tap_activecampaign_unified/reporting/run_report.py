@@ -1,4 +1,8 @@
-"""Counts and outcome of each stream, for the summary and the run report."""
+"""Counts and outcome of each stream, for the summary and the run report.
+
+`_document` in `tap.py` and `_report` in the target's `target.py` assemble the document of the run
+report. `report_files.py` writes it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Custom fields: their definitions, the keys of their columns, and their types."""
+"""Custom fields: their definitions, the keys of their columns, and their types.
+
+`sync/lookups.py` fetches the rows of the definitions.
+"""
 
 from __future__ import annotations
 
