@@ -59,10 +59,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_browser = "browser" in getattr(item, "fixturenames", ())
         if is_meltano or is_browser or item.nodeid.startswith(LONG_FOLDERS):
             item.add_marker(pytest.mark.long)
-        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
-            item.add_marker(pytest.mark.search)
-        parts = vars(getattr(item, "module", length)).values()
-        if any(getattr(one, "__module__", "") == length.__name__ or one is length for one in parts):
+        is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        name = getattr(item, "originalname", "")
+        if is_property or (name and name in length.searching_names(item.module)):
             item.add_marker(pytest.mark.search)
 
 
