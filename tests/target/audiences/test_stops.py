@@ -34,7 +34,7 @@ def test_a_signal_while_people_leave_ends_the_run_in_order(
         with stopped_at(story.scene.runner, number, signum) as seen:
             run = story.run(*stay)
         if run.code == 0:
-            assert seen[0] < number
+            assert seen[0] <= number  # A signal during the last request comes too late.
             break
         assert run.code == 128 + signum, number
         assert run.last_word.count("\n") == 0

@@ -64,7 +64,7 @@ def test_a_signal_while_a_run_is_undone_ends_the_undo_in_order(
         with stopped_at(runner, number, signum) as seen:
             undone = runner.undo(run, **UNDO)
         if undone.code == 0:
-            assert seen[0] < number
+            assert seen[0] <= number  # A signal during the last request comes too late.
             break
         assert undone.code == 128 + signum, number
         assert undone.last_word
