@@ -35,9 +35,14 @@ def joined_money(values: dict[str, Any], is_field: Callable[[str], bool]) -> dic
         head, _, part = name.rpartition(SEPARATOR)
         key = part.strip().lower()
         if not head or key not in MONEY_KEYS or is_field(name):
-            found[name] = value
+            if found.get(name) is None:
+                found[name] = value
+            elif value is not None:  # after its amount or its currency
+                raise columns_conflict(f"custom_fields.{name}", _part_of(name, given), name)
             continue
-        money = found.setdefault(head, {})
+        if found.get(head) is None:
+            found[head] = {}
+        money = found[head]
         if not isinstance(money, dict) or money.get(key) is not None:
             raise columns_conflict(f"custom_fields.{head}", given.get((head, key), head), name)
         money[key], given[head, key] = value, name
@@ -45,6 +50,10 @@ def joined_money(values: dict[str, Any], is_field: Callable[[str], bool]) -> dic
         name: structure_of(value) if isinstance(value, dict) else value
         for name, value in found.items()
     }
+
+
+def _part_of(name: str, given: dict[tuple[str, str], str]) -> str:
+    return next(column for (head, _), column in given.items() if head == name)
 
 
 def structure_of(value: Any) -> Any:

@@ -154,6 +154,25 @@ def test_two_columns_for_one_field_reject_the_row(
     assert "both name this field; keep one of them" in run.reason()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(("whole", "ends"), [(5, "rejected"), (None, "updated")])
+def test_money_in_one_column_and_in_two_is_a_conflict(
+    runner: TargetRunner, order: int, whole: int | None, ends: str
+) -> None:
+    """An amount beside a whole value rejects the row in any order; a null is no value."""
+    runner.world.add_custom_field("deal", "Margin", "currency")
+    deal = runner.world.add_deal("One")
+    columns = [
+        ("custom_fields__margin__amount", 1),
+        ("custom_fields__margin__currency", "EUR"),
+        ("custom_fields__margin", whole),
+    ]
+    run = runner.send("crm_opportunities", {"id": str(deal.id), **dict(columns[::order])})
+    assert run.actions == [ends], run.reason()
+    if whole is not None:
+        assert "both name this field; keep one of them" in run.reason()
+
+
 # --- nothing ----------------------------------------------------------------------------------
 
 
