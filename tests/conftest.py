@@ -14,7 +14,7 @@ from tests import length
 from tests.tap.client.clients import ManualClock, client_of, world_of
 
 from .postgres import Server
-from .redis_server import start_redis
+from .redis_server import running_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,9 +144,8 @@ def client(world: World, make_client: Callable[..., Client], tmp_path: Path) -> 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis server for the test session, at a socket."""
-    server = start_redis(tmp_path_factory.mktemp("redis"))
-    yield f"unix://{server.socket_file}?db=0"
-    server.shutdown(nosave=True)
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield f"unix://{server.socket_file}?db=0"
 
 
 @pytest.fixture(scope="session")

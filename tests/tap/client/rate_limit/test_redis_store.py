@@ -14,7 +14,7 @@ from tap_activecampaign_unified.client.rate_limit.redis_store import (
     SECONDS_BETWEEN_TRIES,
     redis_client,
 )
-from tests.redis_server import start_redis
+from tests.redis_server import running_redis
 
 from .test_limiter import TimedRedis, busiest, rate_over
 
@@ -98,13 +98,14 @@ def test_keys_of_an_idle_account_expire(redis_url, clock):
 
 def test_a_flushed_server_gets_script_and_budget_again(clock, tmp_path):
     """After a flush or restart of Redis the client loads the script and the budget again."""
-    server = start_redis(tmp_path)
-    store = TimedRedis(f"unix://{server.socket_file}?db=0", "acme", clock, FileBudgetStore(clock))
-    store.do("take", "a", 5, MARGIN)
-    server.flushall()
-    server.script_flush()
-    assert store.do("take", "b", 5, MARGIN)[1] == pytest.approx(clock.monotonic(), abs=0.001)
-    server.shutdown(nosave=True)
+    with running_redis(tmp_path) as server:
+        store = TimedRedis(
+            f"unix://{server.socket_file}?db=0", "acme", clock, FileBudgetStore(clock)
+        )
+        store.do("take", "a", 5, MARGIN)
+        server.flushall()
+        server.script_flush()
+        assert store.do("take", "b", 5, MARGIN)[1] == pytest.approx(clock.monotonic(), abs=0.001)
 
 
 @pytest.mark.parametrize("url", ["redis://host:port/0", "redis://host:6379/zero?db=zero"])
