@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.cli import is_watched
 
 from .durations import clock_time
-from .progress_view import ProgressRow, ProgressStatus, ProgressView
+from .progress_rows import ProgressRow, ProgressStatus, ProgressView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -101,7 +101,7 @@ class Progress:
         if not is_watched():
             yield
             return
-        from .terminal import screen_of  # noqa: PLC0415 - slow import, for a terminal only
+        from .live_view import screen_of  # noqa: PLC0415 - slow import, for a terminal only
 
         screen = screen_of(sys.stderr)
         if screen is None:

@@ -1,4 +1,4 @@
-"""The target as an Airbyte destination."""
+"""The target as an Airbyte destination: the target writes the rows, this module answers states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stop signals: the target handles each message completely, and may end between two of them."""
+"""Stop signals (SIGINT, SIGTERM): the target ends between two messages, never inside one."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.reporting.progress import Progress
-from tap_activecampaign_unified.reporting.progress_view import ProgressRow, ProgressStatus
+from tap_activecampaign_unified.reporting.progress_rows import ProgressRow, ProgressStatus
 from target_activecampaign.outcome import Action
 
 if TYPE_CHECKING:

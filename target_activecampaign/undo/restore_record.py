@@ -1,4 +1,4 @@
-"""Writes the earlier values of records other than contacts."""
+"""Writes the earlier values of records other than contacts, which `restore_contact.py` writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loads related rows with the fewest requests that give complete rows on this account.
+"""Loads related rows, such as tags of contacts, with the fewest requests that give complete rows.
 
 They come with the page (sideload), from the whole collection, or from one request per row. All
 strategies give the same rows.

@@ -1,4 +1,7 @@
-"""Orders with their lines: columns that a row does not name stay, and no automation starts."""
+"""Orders with their lines: columns that a row does not name stay, and no automation starts.
+
+`upserts.py` sends them by GraphQL.
+"""
 
 from __future__ import annotations
 

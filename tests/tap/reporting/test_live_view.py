@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.reporting import progress
 from tap_activecampaign_unified.reporting.durations import clock_time
+from tap_activecampaign_unified.reporting.live_view import Screen, screen_of
 from tap_activecampaign_unified.reporting.progress import SyncProgress
-from tap_activecampaign_unified.reporting.progress_view import (
+from tap_activecampaign_unified.reporting.progress_rows import (
     ProgressRow,
     ProgressStatus,
     ProgressView,
 )
 from tap_activecampaign_unified.reporting.run_report import RunReport
-from tap_activecampaign_unified.reporting.terminal import Screen, screen_of
 from tap_activecampaign_unified.resources import by_name
 from tests import length
 from tests.end_to_end.program import Workspace, selecting

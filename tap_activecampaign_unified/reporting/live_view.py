@@ -18,10 +18,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .progress_view import ProgressStatus
+from .progress_rows import ProgressStatus
 
 if TYPE_CHECKING:
-    from .progress_view import ProgressRow, ProgressView
+    from .progress_rows import ProgressRow, ProgressView
 
 ERASE_BELOW = "\x1b[J"
 STYLES = {

@@ -1,4 +1,4 @@
-"""The rows that the live view shows."""
+"""The rows that the live view shows; `live_view.py` draws them."""
 
 from __future__ import annotations
 
