@@ -1,6 +1,7 @@
 """Checks the user's catalog and adds the account's new custom fields to it.
 
-A catalog and its entries are objects of the SDK. This module does not import the SDK.
+`tap.py` (`discover_streams`) makes the catalog of ``--discover``. A catalog and its entries are
+objects of the SDK. This module does not import the SDK.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ The SDK would print a wrong value, also an API key, and it does not check format
 the environment. So this module reads the settings. No message repeats a value.
 
 A secret that is not given is read from the environment: ``ACTIVECAMPAIGN_API_KEY`` and so on, for
-both programs. So it need not be in a file, and Meltano writes all other settings to files.
+both programs. So it need not be in a file, and Meltano writes all other settings to files. The SDK
+reads ``TAP_…`` variables, `configured_target.py` reads ``TARGET_…``.
 """
 
 from __future__ import annotations

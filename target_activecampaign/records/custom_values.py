@@ -1,4 +1,7 @@
-"""Values of custom fields: choices and money, as arrays and objects or as their text."""
+"""Values of custom fields: choices and money, as arrays and objects or as their text.
+
+The codecs of the tap encode them: `resources/array_codecs.py`, `resources/amount_codecs.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The keys of the rows that a walk has seen, in little memory."""
+"""The keys of the rows that a walk has seen, in little memory.
+
+`offset_walk.py` uses them to notice rows that moved to another page.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Times and dates: ISO 8601 and the close relatives that databases print."""
+"""Times and dates of rows to write: ISO 8601 and the close relatives that databases print.
+
+`resources/codecs.py` reads the times of ActiveCampaign.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Orders with their lines: columns that a row does not name stay, and no automation starts.
 
-`upserts.py` sends them by GraphQL.
+`upserts.py` sends them by GraphQL, and skips abandoned carts.
 """
 
 from __future__ import annotations
