@@ -88,6 +88,17 @@ class Found:
         return [*self.below.values(), *(text for holds, text in self.claims if not holds)]
 
 
+def memory_figures(
+    peak_mb: float, peak_mb_of_tenth: float, most_mb: float, growth: float
+) -> tuple[Figure, Figure]:
+    """Return the peak memory of a load, and its ratio to that of a tenth of the load."""
+    ratio = peak_mb / peak_mb_of_tenth
+    return (
+        Figure("peak MB", peak_mb, "memory", most_mb),
+        Figure("times that over a tenth of them", ratio, "memory", growth),
+    )
+
+
 def number(value: float | None) -> str:
     """Format a number for people."""
     if value is None:

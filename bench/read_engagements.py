@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.sandbox import Shape, World, serve
 from tests.sandbox.engagement import acts
 
-from .figures import Figure, Found, run_script
+from .figures import Figure, Found, memory_figures, run_script
 from .loads import GROWTH
 from .measuring import Measured, Tap, log_of, temp_folder
 
@@ -107,13 +107,7 @@ def measure(*, short: bool) -> Found:
             Figure("requests of the first run", first_requests, "count", 0.0103 * count + 20),
             Figure("requests of a run without news", idle, "count", tolerance=0.05),
             Figure("requests of a run a day later", later, "count", tolerance=0.05),
-            Figure("peak MB", first.peak_mb, "memory", BAR_MB),
-            Figure(
-                "times that over a tenth of them",
-                first.peak_mb / few[0][0].peak_mb,
-                "memory",
-                GROWTH,
-            ),
+            *memory_figures(first.peak_mb, few[0][0].peak_mb, BAR_MB, GROWTH),
             Figure("rows per second", count / first.seconds, "rate", more_is_better=True),
         ),
         (

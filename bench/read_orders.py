@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tests.sandbox import World, serve
 from tests.sandbox.ecommerce import store
 
-from .figures import Figure, Found, run_script
+from .figures import Figure, Found, memory_figures, run_script
 from .loads import GROWTH
 from .measuring import Measured, Tap, log_of, temp_folder
 from .write_orders import LINES
@@ -110,13 +110,7 @@ def measure(*, short: bool) -> Found:
             Figure("requests of the first run", first_requests, "count", bar_first, tolerance=0.05),
             Figure("requests of a run without news", idle, "count", bar_idle, tolerance=0.05),
             Figure("requests of a run a day later", later, "count", tolerance=0.05),
-            Figure("peak MB", first.peak_mb, "memory", BAR_MB),
-            Figure(
-                "times that over a tenth of them",
-                first.peak_mb / few[0][0].peak_mb,
-                "memory",
-                GROWTH,
-            ),
+            *memory_figures(first.peak_mb, few[0][0].peak_mb, BAR_MB, GROWTH),
             Figure("orders per second", count / first.seconds, "rate", more_is_better=True),
         ),
         ((is_whole and is_whole_small, "every order and line once, and those that changed"),),

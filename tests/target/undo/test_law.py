@@ -21,6 +21,8 @@ from .random_runs import PEOPLE, STORES, RandomRun, runs
 from .stores import SHAPE, add_visits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.target.runner import Run
 
     Values = dict[tuple[Any, ...], Any]
@@ -195,31 +197,10 @@ def test_after_an_undo_the_account_is_as_before(
             assert runner.undo(run, **UNDO).writes == []
 
 
-@PARTS
-@search(40, 4_000)
-@given(account=ACCOUNTS, data=st.data())
-def test_no_change_of_another_client_is_lost(
-    part: str, account: Account, data: st.DataObject
+def undo_after(
+    account: Account, part: str, data: st.DataObject, change: Callable[[KillableRunner], None]
 ) -> None:
-    """A later change of another client stays; every other value is as before, or named."""
-    with tempfile.TemporaryDirectory() as folder:
-        runner = account.runner(Path(folder))
-        before = flat_truth_of(runner.world)
-        write(runner, data.draw(runs(runner.world, part), "run"))
-        written = flat_truth_of(runner.world)
-        runner.clock.sleep(100)
-        make(runner.world, data.draw(changes(runner.world, part), "other clients"))
-        foreign = changed_between(written, flat_truth_of(runner.world))
-        undone = runner.undo(**UNDO)
-        assert lost(foreign, runner) == {}
-        assert unexplained(before | foreign, runner, [undone]) == []
-
-
-@PARTS
-@search(40, 4_000)
-@given(account=ACCOUNTS, data=st.data())
-def test_no_change_of_a_later_run_is_lost(part: str, account: Account, data: st.DataObject) -> None:
-    """What a later run wrote stays; every other value is as before the undone run, or named."""
+    """Undo a run after a later change; it stays, and every other value is as before, or named."""
     with tempfile.TemporaryDirectory() as folder:
         runner = account.runner(Path(folder))
         before = flat_truth_of(runner.world)
@@ -227,11 +208,37 @@ def test_no_change_of_a_later_run_is_lost(part: str, account: Account, data: st.
         run = runner.last_run
         written = flat_truth_of(runner.world)
         runner.clock.sleep(100)
-        write(runner, data.draw(runs(runner.world, part), "later run"))
+        change(runner)
         later = changed_between(written, flat_truth_of(runner.world))
         undone = runner.undo(run, **UNDO)
         assert lost(later, runner) == {}
         assert unexplained(before | later, runner, [undone]) == []
+
+
+@PARTS
+@search(40, 4_000)
+@given(account=ACCOUNTS, data=st.data())
+def test_no_change_of_another_client_is_lost(
+    part: str, account: Account, data: st.DataObject
+) -> None:
+    """A later change of another client stays; every other value is as before, or named."""
+
+    def change(runner: KillableRunner) -> None:
+        make(runner.world, data.draw(changes(runner.world, part), "other clients"))
+
+    undo_after(account, part, data, change)
+
+
+@PARTS
+@search(40, 4_000)
+@given(account=ACCOUNTS, data=st.data())
+def test_no_change_of_a_later_run_is_lost(part: str, account: Account, data: st.DataObject) -> None:
+    """What a later run wrote stays; every other value is as before the undone run, or named."""
+
+    def change(runner: KillableRunner) -> None:
+        write(runner, data.draw(runs(runner.world, part), "later run"))
+
+    undo_after(account, part, data, change)
 
 
 def moments(data: st.DataObject, requests: int) -> list[tuple[int, bool]]:
