@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_activecampaign_unified.endpoints.table import COMMERCE, DEFAULT_ENDPOINTS
-from tap_activecampaign_unified.resources.codecs import offset_of
+from tap_activecampaign_unified.resources.time_codecs import offset_of
 
 from .client import (
     InvalidRequest,

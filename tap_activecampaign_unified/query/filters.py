@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import ActiveCampaignError
-from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.names import fold
 from tap_activecampaign_unified.resources.resource import Attribute, Derived, Linked, empty, nothing
+from tap_activecampaign_unified.resources.time_codecs import parse_instant
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Entry, Record, Resource

@@ -7,8 +7,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import total_of
-from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.time_codecs import parse_instant
 
 from .filters import InvalidQuery
 from .traversal import AFTER, BEFORE, MAX_LIMIT, POSITION_GONE, TraversalStep, identity_of

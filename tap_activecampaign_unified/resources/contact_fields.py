@@ -5,22 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from .codecs import (
-    decode_id,
-    decode_instant,
-    decode_number,
-    decode_text,
-    flag,
-    format_instant,
-    instant,
-    parse_instant,
-    text,
-)
+from .codecs import decode_id, decode_number, decode_text, flag, text
 from .parsing import InvalidValue
 from .parsing.ids import id_order
 from .resource import NAMED_REF, Derived, Field, Linked, full_name
 from .resource import TAGS as TAG_REFS
 from .schema_types import DATE_TIME, NUMBER, STRING, array_of, object_of
+from .time_codecs import decode_instant, format_instant, instant, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

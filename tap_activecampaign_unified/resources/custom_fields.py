@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import amount_codecs, array_codecs, codecs
+from . import amount_codecs, array_codecs, codecs, time_codecs
 from .custom_field_rows import value_currency, value_field, value_of
 from .parsing import InvalidValue
 from .parsing.ids import id_number, id_order
@@ -53,8 +53,8 @@ _STANDARD_PREFIX = {"account": "ACCT_", "opportunity": "DEAL_"}
 
 _SIMPLE = {
     "number": codecs.number,
-    "date": codecs.date,
-    "datetime": codecs.instant,
+    "date": time_codecs.date,
+    "datetime": time_codecs.instant,
     "currency": amount_codecs.cents,
 }
 _CHOICES = {"listbox", "checkbox", "multiselect"}

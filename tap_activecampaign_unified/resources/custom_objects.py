@@ -15,15 +15,12 @@ from .codecs import (
     UTC_ZONE,
     Codec,
     Zone,
-    date,
     decode_id,
     decode_text,
     encode_id,
     encode_text,
     flag,
-    format_instant,
     identifier,
-    instant,
     text,
     verbatim,
 )
@@ -33,6 +30,7 @@ from .parsing import InvalidValue
 from .parsing.times import parse_time
 from .resource import Field, Replication, Resource, Row, RowContext
 from .schema_types import STRING, array_of, object_of
+from .time_codecs import date, format_instant, instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,8 +14,9 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .codecs import UTC_ZONE, Codec, Zone, decode_instant, decode_text, offset_of, zone_at
+from .codecs import UTC_ZONE, Codec, Zone, decode_text, zone_at
 from .schema_types import DATE_TIME, STRING, Schema, array_of, object_of
+from .time_codecs import decode_instant, offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,8 +13,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.endpoints.table import WITNESSES
-from tap_activecampaign_unified.resources.codecs import Zone, stamped
+from tap_activecampaign_unified.resources.codecs import Zone
 from tap_activecampaign_unified.resources.custom_field_rows import VALUE_OWNERS
+from tap_activecampaign_unified.resources.time_codecs import stamped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,6 @@ from tap_activecampaign_unified.deletes.detection import DeleteSweep
 from tap_activecampaign_unified.endpoints.table import WITNESSES
 from tap_activecampaign_unified.raw import RawRecordReader, RawResource
 from tap_activecampaign_unified.resources import contact_fields
-from tap_activecampaign_unified.resources.codecs import Zone, parse_instant
 from tap_activecampaign_unified.resources.crm.fields import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.resources.parsing import InvalidValue
@@ -26,6 +25,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
+from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.unchanged_rows import fingerprint
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_activecampaign_unified.bookmarks import Bookmark
+    from tap_activecampaign_unified.resources.codecs import Zone
 
     from .stream_writer import RecordOutput
 

@@ -7,9 +7,10 @@ import json
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import InvalidRequest
-from tap_activecampaign_unified.resources.codecs import UTC_ZONE, parse_instant
+from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.client.create_once import CLOCK_MARGIN_SECONDS
 from target_activecampaign.config.audience_rules import (
     CLEAR_FIELDS,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_objects import CustomObject
     from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.records.columns import ColumnTable, UnknownColumn
+    from target_activecampaign.records.column_matching import ColumnTable, UnknownColumn
     from target_activecampaign.sinks.sink import Sink
 
 logger = logging.getLogger(__name__)

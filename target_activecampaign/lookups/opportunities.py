@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, total_of, walk_offset
-from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.custom_field_rows import (
     value_field,
     value_of,
     value_owner,
 )
 from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.reference import id_text

@@ -11,8 +11,8 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 
 from .clean import is_nothing
-from .columns import CUSTOM_FIELDS, SEPARATOR
-from .custom_values import MONEY_KEYS
+from .column_matching import CUSTOM_FIELDS, SEPARATOR
+from .custom_field_values import MONEY_KEYS
 from .record import plain_id
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from target_activecampaign.outcome import RowRejected
 
 from .clean import is_nothing, without_nulls
 from .column_conflicts import columns_conflict, keys_conflict
-from .columns import CUSTOM_FIELDS, UnknownColumn
+from .column_matching import CUSTOM_FIELDS, UnknownColumn
 
 if TYPE_CHECKING:
-    from .columns import ColumnPlace, ColumnTable, RecordColumn
+    from .column_matching import ColumnPlace, ColumnTable, RecordColumn
 
 Record = dict[str, Any]
 

@@ -14,7 +14,7 @@ from tap_activecampaign_unified.resources.resource import (
 )
 
 from .clean import FLAGS
-from .columns import CUSTOM_FIELDS, ColumnTable, RecordColumn
+from .column_matching import CUSTOM_FIELDS, ColumnTable, RecordColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

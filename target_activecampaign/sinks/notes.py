@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
-from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.crm.notes import PARENTS
+from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import identity_by

@@ -10,8 +10,8 @@ from tap_activecampaign_unified.client import (
     PermissionDenied,
     walk_offset,
 )
-from tap_activecampaign_unified.resources.codecs import parse_instant
 from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing

@@ -10,7 +10,7 @@ from target_activecampaign.sinks.tasks import OWNER_TYPES
 
 from .documents.columns import sameness_of
 from .documents.kinds import is_document
-from .documents.restoring import delete_document
+from .documents.restore_documents import delete_document
 from .entries import SENT, Entry
 from .present_values import PATHS
 from .record_values import (

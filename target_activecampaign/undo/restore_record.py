@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from target_activecampaign.records.reference import id_text
 
 from .documents.kinds import is_document
-from .documents.restoring import restore_document
+from .documents.restore_documents import restore_document
 from .present_values import PATHS
 from .record_values import (
     COLUMN,

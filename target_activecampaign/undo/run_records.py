@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .documents.kinds import UNDELETABLE_KINDS, is_document, is_read_late
-from .documents.reading import read_documents
+from .documents.read_documents import read_documents
 from .present_values import PresentValues
 from .record_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, TASK, RecordValues
 

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import parse_instant
 
 from .entries import SENT, UNDONE, Entry
 from .record_values import LIST, RecordValues, is_same

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.amount_codecs import cents
-from tap_activecampaign_unified.resources.codecs import (
-    decode_id,
-    flag,
-    identifier,
-    instant,
-    integer,
-    text,
-)
+from tap_activecampaign_unified.resources.codecs import decode_id, flag, identifier, integer, text
 from tap_activecampaign_unified.resources.resource import Field, Resource, Row
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 from .values import contact, store
 

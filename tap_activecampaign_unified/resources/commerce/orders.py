@@ -15,15 +15,7 @@ from tap_activecampaign_unified.resources.amount_codecs import (
     decode_cents,
     decode_currency,
 )
-from tap_activecampaign_unified.resources.codecs import (
-    Codec,
-    decode_instant,
-    decode_text,
-    identifier,
-    instant,
-    ref,
-    text,
-)
+from tap_activecampaign_unified.resources.codecs import Codec, decode_text, identifier, ref, text
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
@@ -33,6 +25,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
+from tap_activecampaign_unified.resources.time_codecs import decode_instant, instant
 
 from .values import (
     LINE_FIELDS,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources.codecs import flag, identifier, instant, text
+from tap_activecampaign_unified.resources.codecs import flag, identifier, text
 from tap_activecampaign_unified.resources.resource import Field, Resource
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 STORES = Resource(
     name="commerce_stores",

@@ -20,8 +20,6 @@ from tap_activecampaign_unified.resources.codecs import (
     decode_text,
     encode_number,
     encode_text,
-    format_instant,
-    parse_instant,
     text,
 )
 from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
@@ -40,6 +38,7 @@ from tap_activecampaign_unified.resources.schema_types import (
     array_of,
     object_of,
 )
+from tap_activecampaign_unified.resources.time_codecs import format_instant, parse_instant
 
 ORDER_STATUSES = [
     *("pending", "completed", "abandoned", "recovered", "waiting", "cancelled"),

@@ -11,7 +11,6 @@ from tap_activecampaign_unified.resources.codecs import (
     encode_number,
     encode_text,
     identifier,
-    instant,
     integer,
     ref,
     text,
@@ -39,6 +38,7 @@ from tap_activecampaign_unified.resources.schema_types import (
     array_of,
     object_of,
 )
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 ADDRESS_PARTS = {
     "street_1": "ACCT_ADDRESS_1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tap_activecampaign_unified.resources.codecs import decode_id, decode_text, identifier, instant
+from tap_activecampaign_unified.resources.codecs import decode_id, decode_text, identifier
 from tap_activecampaign_unified.resources.resource import (
     NAMED_REF,
     Derived,
@@ -16,6 +16,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, object_of
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 from .opportunities import STATUSES
 

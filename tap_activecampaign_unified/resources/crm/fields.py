@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.codecs import decode_flag, decode_instant, decode_integer
+from tap_activecampaign_unified.resources.codecs import decode_flag, decode_integer
 from tap_activecampaign_unified.resources.resource import Derived, Resource, Row, RowContext
 from tap_activecampaign_unified.resources.schema_types import (
     BOOLEAN,
@@ -14,6 +14,7 @@ from tap_activecampaign_unified.resources.schema_types import (
     array_of,
     object_of,
 )
+from tap_activecampaign_unified.resources.time_codecs import decode_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,6 @@ from tap_activecampaign_unified.resources.codecs import (
     decode_text,
     flag,
     identifier,
-    instant,
     ref,
     verbatim,
 )
@@ -27,6 +26,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 REFS = array_of(object_of(id=STRING))
 PARENTS = {"contact": "Subscriber", "account": "CustomerAccount", "opportunity": "Deal"}

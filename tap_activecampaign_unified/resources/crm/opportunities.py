@@ -8,14 +8,11 @@ from tap_activecampaign_unified.resources.amount_codecs import cents, currency
 from tap_activecampaign_unified.resources.codecs import (
     Codec,
     Zone,
-    decode_date,
     decode_id,
     decode_text,
-    encode_date,
     encode_text,
     flag,
     identifier,
-    instant,
     integer,
     number,
     ref,
@@ -47,6 +44,7 @@ from tap_activecampaign_unified.resources.schema_types import (
     array_of,
     object_of,
 )
+from tap_activecampaign_unified.resources.time_codecs import decode_date, encode_date, instant
 
 STATUSES = {"0": "open", "1": "won", "2": "lost"}
 CONTACT_DEALS = "contactDeals"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.codecs import identifier, instant, number
+from tap_activecampaign_unified.resources.codecs import identifier, number
 from tap_activecampaign_unified.resources.contact_fields import (
     first_of,
     id_or_none,
@@ -20,6 +20,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,6 @@ from tap_activecampaign_unified.resources.codecs import (
     decode_integer,
     decode_text,
     identifier,
-    instant,
     number,
     text,
 )
@@ -26,6 +25,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 CARD_COLUMNS = {
     "card_region_1": "cardRegion1",

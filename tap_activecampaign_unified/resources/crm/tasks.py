@@ -9,7 +9,6 @@ from tap_activecampaign_unified.resources.codecs import (
     decode_integer,
     decode_text,
     identifier,
-    instant,
     ref,
     text,
     verbatim,
@@ -24,6 +23,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import INTEGER, STRING, array_of, object_of
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 STATUSES = {"0": "open", "1": "completed"}
 PARENTS = {"Subscriber": "contact", "Deal": "opportunity"}

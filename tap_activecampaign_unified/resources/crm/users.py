@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources.codecs import decode_text, identifier, instant, text
+from tap_activecampaign_unified.resources.codecs import decode_text, identifier, text
 from tap_activecampaign_unified.resources.resource import (
     URLS,
     Derived,
@@ -15,6 +15,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import BOOLEAN, STRING
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 
 def _name(row: Row, row_context: RowContext) -> str | None:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources.codecs import (
-    decode_flag,
-    flag,
-    identifier,
-    instant,
-    text,
-)
+from tap_activecampaign_unified.resources.codecs import decode_flag, flag, identifier, text
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
@@ -19,6 +13,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import DATE_TIME, STRING
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 
 def _permissions(row: Row, _: RowContext) -> dict[str, bool | None]:

@@ -9,7 +9,6 @@ from tap_activecampaign_unified.resources.codecs import (
     decode_text,
     flag,
     identifier,
-    instant,
     integer,
     ref,
     text,
@@ -24,6 +23,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 STATUSES = {"0": "draft", "1": "active", "2": "inactive"}
 ENROLMENTS = {"1": "active", "2": "completed"}

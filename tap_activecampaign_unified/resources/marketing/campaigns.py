@@ -8,7 +8,6 @@ from tap_activecampaign_unified.resources.codecs import (
     decode_id,
     decode_text,
     identifier,
-    instant,
     integer,
     ref,
     text,
@@ -23,6 +22,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, object_of
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 # ActiveCampaign's numbers. Unknown numbers are emitted unchanged.
 STATUSES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.array_codecs import single_item
-from tap_activecampaign_unified.resources.codecs import identifier, instant, text
+from tap_activecampaign_unified.resources.codecs import identifier, text
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -14,6 +14,7 @@ from tap_activecampaign_unified.resources.resource import (
     empty,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 ADDRESS = object_of(
     street_1=STRING,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import (
     decode_id,
-    decode_instant,
     decode_text,
     flag,
     integer,
@@ -25,6 +24,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import BOOLEAN, DATE_TIME, STRING, object_of
+from tap_activecampaign_unified.resources.time_codecs import decode_instant
 
 #: The columns that the walk adds: a row's collection, and the URL of its link.
 SOURCE, URL = "engagement", "linkUrl"

@@ -5,15 +5,10 @@ They are conditions that the account evaluates. The segments of our model are it
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources.codecs import (
-    decode_integer,
-    flag,
-    identifier,
-    instant,
-    text,
-)
+from tap_activecampaign_unified.resources.codecs import decode_integer, flag, identifier, text
 from tap_activecampaign_unified.resources.resource import Field, Linked, Resource, Row, RowContext
 from tap_activecampaign_unified.resources.schema_types import INTEGER
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 #: The relation that brings how many contacts a saved segment has.
 SEGMENT_COUNTS = "segment_counts"

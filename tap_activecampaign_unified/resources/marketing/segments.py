@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources import contact_fields
-from tap_activecampaign_unified.resources.codecs import (
-    decode_instant,
-    identifier,
-    instant,
-    integer,
-    text,
-)
+from tap_activecampaign_unified.resources.codecs import identifier, integer, text
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -20,6 +14,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import BOOLEAN, DATE_TIME, STRING
+from tap_activecampaign_unified.resources.time_codecs import decode_instant, instant
 
 
 def _status(row: Row, row_context: RowContext) -> str:

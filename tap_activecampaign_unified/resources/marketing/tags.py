@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources import contact_fields
-from tap_activecampaign_unified.resources.codecs import identifier, instant, integer, text
+from tap_activecampaign_unified.resources.codecs import identifier, integer, text
 from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource, Row
 from tap_activecampaign_unified.resources.schema_types import STRING
+from tap_activecampaign_unified.resources.time_codecs import instant
 
 
 def _deleted(row: Row) -> str | None:

@@ -1,6 +1,6 @@
 """Times and dates of rows to write: ISO 8601 and the close relatives that databases print.
 
-`resources/codecs.py` reads the times of ActiveCampaign.
+`resources/time_codecs.py` reads the times of ActiveCampaign.
 """
 
 from __future__ import annotations

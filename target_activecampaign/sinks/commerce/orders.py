@@ -24,11 +24,12 @@ from target_activecampaign.outcome import (
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.sinks.record_sink import skip_flagged
 
+from .carts import skip_cart
 from .consent import check_consent
 from .new_contacts import send_for_contacts
 from .stored_documents import READ_BATCH_SIZE, StoredDocuments
 from .stores import store_of
-from .upserts import Mutation, Upsert, document_key, finish_all, group_rows, skip_cart
+from .upserts import Mutation, Upsert, document_key, finish_all, group_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord

@@ -16,7 +16,6 @@ from target_activecampaign.outcome import (
     RowDeferred,
     RowError,
     RowRejected,
-    RowSkipped,
     join_reasons,
     outcome_of,
 )
@@ -26,6 +25,7 @@ from target_activecampaign.reporting.results import BEHIND, CHANGED
 from target_activecampaign.sinks.contacts.held_contacts import LIMIT_REFUSED, is_limit_refusal
 from target_activecampaign.sinks.record_sink import skip_flagged
 
+from .carts import skip_cart
 from .stores import store_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 WRITE_BATCH_SIZE = 50
 ACCEPTED = "accepted"
-CART = "cart_id: abandoned carts cannot be written"
 
 
 @dataclass(frozen=True)
@@ -146,12 +145,6 @@ def _document_of(
     store = store_of(context, row)
     document |= {"legacyConnectionId": store, mutation.key: str(own)}
     return (store, str(own)), document
-
-
-def skip_cart(row: InputRecord, own_id: object) -> None:
-    """Raise `RowSkipped` for an abandoned cart or a line of one: they have no order's id."""
-    if is_nothing(own_id) and not is_nothing(row.record.get("cart_id")):
-        raise RowSkipped(CART)
 
 
 def send_all(

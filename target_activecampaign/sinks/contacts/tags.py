@@ -1,14 +1,15 @@
-"""Removes tags from contacts: finds the ids of the associations with the fewest requests."""
+"""Adds tags to contacts, and removes them: finds the associations with the fewest requests."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import FULL_PAGE, NotFound, walk_keyset
+from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, NotFound, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowSkipped
+from target_activecampaign.sinks.named.tags import ensure_tag
 
 from .after_write import apply_each, look_up_ids, use_known_ids
 
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
 
 # With fewer contacts, a tag's contacts are not read.
 FEWEST_TO_WALK = 5
+
+
+def add_tag(context: WriteContext, change: ContactChange, name: str) -> None:
+    """Add a tag to a contact; create the tag if the account does not have it."""
+    tag = ensure_tag(context, name)
+    body = {"contactTag": {"contact": change.id, "tag": tag}}
+    for may_repeat in (True, False):
+        try:
+            context.write_client.create_if_absent("contactTags", body)
+        except InvalidRequest as problem:
+            if may_repeat and not problem.reasons:
+                continue  # its words were lost on the way: they may say that the tag is there
+            raise
+        break
+    change.is_touched = True
 
 
 def remove_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:

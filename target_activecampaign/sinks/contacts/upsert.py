@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest, NotFound, walk_keyset
+from tap_activecampaign_unified.client import NotFound, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.sinks.create_only import create_contact
-from target_activecampaign.sinks.named.tags import ensure_tag
 
 from .change import SUBSCRIBE, ContactChange, left_out_where_refused
 from .lists import set_status
+from .tags import add_tag
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
@@ -39,7 +39,7 @@ def write_one(context: WriteContext, change: ContactChange) -> None:
         _sync(context, change, body)
     for name in change.adds:
         with left_out_where_refused(change, f"tag:{fold(name)}"):
-            tag_on(context, change, name)
+            add_tag(context, change, name)
     for list_id, status in change.lists.items():
         with left_out_where_refused(change, f"list:{list_id}"):
             set_status(context, change, list_id, status)
@@ -77,21 +77,6 @@ def _find(context: WriteContext, change: ContactChange) -> None:
         _sync(context, change, {})
     elif change.id is None:
         raise RowSkipped("the account has no contact with this address: nothing to remove")
-
-
-def tag_on(context: WriteContext, change: ContactChange, name: str) -> None:
-    """Add a tag to a contact; create the tag if the account does not have it."""
-    tag = ensure_tag(context, name)
-    body = {"contactTag": {"contact": change.id, "tag": tag}}
-    for may_repeat in (True, False):
-        try:
-            context.write_client.create_if_absent("contactTags", body)
-        except InvalidRequest as problem:
-            if may_repeat and not problem.reasons:
-                continue  # its words were lost on the way: they may say that the tag is there
-            raise
-        break
-    change.is_touched = True
 
 
 def plan(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:

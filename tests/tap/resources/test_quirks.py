@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.resources import by_name, codecs
+from tap_activecampaign_unified.resources import by_name, codecs, time_codecs
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.writer import write
@@ -306,13 +306,13 @@ def test_addresses_that_are_no_list_are_a_problem(value):
 )
 def test_a_date_is_the_day_that_was_entered(raw, day):
     """A date is the day that was entered; no time zone moves it."""
-    assert codecs.date.decode(raw, UTC_ZONE) == day
+    assert time_codecs.date.decode(raw, UTC_ZONE) == day
 
 
 @pytest.mark.parametrize("raw", ["tomorrow", "2031-13-01", "12/31/2031", 20310302, ["x"], True])
 def test_an_invalid_time_is_refused(raw):
     """A value that is no time is refused with a reason and without the value."""
-    for codec in (codecs.instant, codecs.date):
+    for codec in (time_codecs.instant, time_codecs.date):
         with pytest.raises(InvalidValue, match=r"^not a time$"):
             codec.decode(raw, UTC_ZONE)
 
@@ -320,4 +320,4 @@ def test_an_invalid_time_is_refused(raw):
 def test_nanoseconds_and_z_are_times_too():
     """Times with nanoseconds and Z, as newer endpoints print them, are read."""
     raw = "2031-03-02T08:15:04.123456789Z"
-    assert codecs.instant.decode(raw, UTC_ZONE) == "2031-03-02T08:15:04.123456+00:00"
+    assert time_codecs.instant.decode(raw, UTC_ZONE) == "2031-03-02T08:15:04.123456+00:00"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.undo.documents.restoring import NO_PERSON, NOT_SUBSCRIBED
+from target_activecampaign.undo.documents.restore_documents import NO_PERSON, NOT_SUBSCRIBED
 from target_activecampaign.undo.record_decisions import (
     NO_DELETE,
     NOT_EMPTIED,

@@ -15,7 +15,7 @@ from target_activecampaign.outcome import RowRejected
 
 from .clean import is_nothing, without_nulls
 from .column_conflicts import columns_conflict
-from .columns import SEPARATOR
+from .column_matching import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
