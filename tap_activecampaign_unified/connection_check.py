@@ -27,7 +27,7 @@ from .client import (
     total_of,
 )
 from .client.graphql import PATH as GRAPHQL
-from .client.pagination.graphql_walk import SearchReader
+from .client.pagination.graphql_changes import ChangeFinder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,7 +197,7 @@ class ConnectionCheck:
         try:
             # The first request shows whether the account has the store, without long retries.
             self._client.send("POST", GRAPHQL, json=ANYTHING, repeatable=True, patience=0)
-            way = SearchReader(self._client, search).way_of_changes()
+            way = ChangeFinder(self._client, search).way()
         except (InvalidRequest, PermissionDenied, NotFound) as problem:
             return f"no: {problem.problem}"
         except RequestError as problem:

@@ -11,8 +11,8 @@ from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.raw.pagination import WALKS
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.commerce import products, subscriptions
+from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 from tap_activecampaign_unified.resources.commerce.orders import ORDER_LINES
-from tap_activecampaign_unified.resources.commerce.searches import selection_of
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.custom_field_rows import (
     ACCOUNT_VALUES,

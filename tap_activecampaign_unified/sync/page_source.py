@@ -17,6 +17,7 @@ from tap_activecampaign_unified.client import (
     walk_keyset,
     walk_offset,
 )
+from tap_activecampaign_unified.client.pagination.graphql_changes import walk_changes
 from tap_activecampaign_unified.client.pagination.graphql_walk import walk_search
 from tap_activecampaign_unified.endpoints.table import SMALL_TABLES
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
@@ -238,7 +239,8 @@ class PageSource:
     def _walk(self, params: Params, after: int, *, since: dt.date | None) -> Iterator[Page]:
         client, path, key = self._client, self._endpoint.path, self._endpoint.rows_key
         if self._endpoint.search is not None:
-            return walk_search(client, self._endpoint.search, since)
+            search = self._endpoint.search
+            return walk_changes(client, search, since) if since else walk_search(client, search)
         if self._endpoint.walk is not None:
             return self._endpoint.walk(client)
         if path in SMALL_TABLES:

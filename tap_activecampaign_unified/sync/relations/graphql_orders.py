@@ -16,7 +16,7 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.client.graphql import PATH, TooLarge, run_graphql
 from tap_activecampaign_unified.client.pagination.graphql_walk import fields_of
 from tap_activecampaign_unified.resources.commerce import orders
-from tap_activecampaign_unified.resources.commerce.searches import selection_of
+from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

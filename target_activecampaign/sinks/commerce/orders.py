@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.commerce import orders
-from tap_activecampaign_unified.resources.commerce.searches import selection_of
+from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.outcome import (
     Action,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.commerce import products
-from tap_activecampaign_unified.resources.commerce.searches import selection_of
+from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 from target_activecampaign.outcome import outcome_of
 
 from .stored_documents import READ_BATCH_SIZE, StoredDocuments

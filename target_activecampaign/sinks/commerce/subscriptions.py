@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import RequestError
-from tap_activecampaign_unified.resources.commerce.searches import selection_of
+from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 from tap_activecampaign_unified.resources.commerce.subscriptions import SUBSCRIPTIONS
 from target_activecampaign.outcome import outcome_of
 

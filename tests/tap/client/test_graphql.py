@@ -8,6 +8,7 @@ import pytest
 
 from tap_activecampaign_unified.client import InvalidRequest, PermissionDenied, ServerError
 from tap_activecampaign_unified.client.graphql import TooLarge, problem_of, run_graphql
+from tap_activecampaign_unified.client.pagination.graphql_changes import walk_changes
 from tap_activecampaign_unified.client.pagination.graphql_walk import Search, fields_of, walk_search
 from tests.sandbox import Shape
 from tests.sandbox.ecommerce import store
@@ -45,9 +46,8 @@ def put(world, key, modified):
 
 def keys(client, since=None, search=PRODUCTS):
     """Return the keys in the order of the walk."""
-    return [
-        row["storePrimaryId"] for page in walk_search(client, search, since) for row in page.rows
-    ]
+    pages = walk_changes(client, search, since) if since else walk_search(client, search)
+    return [row["storePrimaryId"] for page in pages for row in page.rows]
 
 
 def day(world, ago):

@@ -1,4 +1,4 @@
-"""The GraphQL searches of each resource: they request the columns of its table only."""
+"""What a GraphQL query selects of a resource: the columns of its table only."""
 
 from __future__ import annotations
 

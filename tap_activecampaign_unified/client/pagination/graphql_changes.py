@@ -1,0 +1,139 @@
+"""Finds the rows of a GraphQL search that changed: by order, by day, or by reading all rows.
+
+ActiveCampaign ignores orders and filters that it does not know. So the client uses a way only after
+an answer of the account proved it. `graphql_walk.py` reads the pages.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.client.errors import InvalidRequest
+
+from .graphql_walk import SearchReader
+from .page_reader import FULL_PAGE, Page
+from .seen_keys import SeenKeys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_activecampaign_unified.client.client import Client
+
+    from .graphql_walk import Search
+    from .page_reader import Row
+
+logger = logging.getLogger(__name__)
+
+WHOLE = "by reading all rows: the account proves no order and no filter by time of change"
+DAY = dt.timedelta(days=1)
+
+
+class ChangeFinder:
+    """Finds the changed rows of one search on one account."""
+
+    def __init__(self, client: Client, search: Search) -> None:
+        self._reader = SearchReader(client, search)
+
+    def rows(self, since: dt.date) -> Iterator[list[Row]]:
+        """Yield the rows that the store modified since a day, in the cheapest way that is proven.
+
+        Where the account proves neither an order nor a filter by day, yield every row.
+        """
+        plans = self._plans(since)
+        if plans is None:
+            logger.info("%s: %s", self._reader.search.field, WHOLE)
+            yield from self._reader.whole()
+            return
+        seen = SeenKeys()
+        for word, pages in plans:
+            logger.info("%s: changes are found %s", self._reader.search.field, word)
+            for rows in pages:
+                yield [row for row in rows if seen.add(self._reader.search.key_of(row))]
+
+    def way(self) -> str | None:
+        """Return how `rows` finds changes on this account, None where there are no rows."""
+        if not self._reader.page(0, {}, 1):
+            return None
+        plans = self._plans(self._today())
+        return WHOLE if plans is None else "; ".join(word for word, _ in plans)
+
+    def _plans(self, since: dt.date) -> list[tuple[str, Iterator[list[Row]]]] | None:
+        """Return a proven walk per date column, None where one has none."""
+        plans = []
+        for column in self._reader.search.modified:
+            found = self._by_order(column, since) or self._by_days(column, since)
+            if found is None:
+                return None
+            plans.append(found)
+        return plans
+
+    def _by_order(self, column: str, since: dt.date) -> tuple[str, Iterator[list[Row]]] | None:
+        """Return the walk from the newest down, None where the order is not proven."""
+        sort = {column: {"sort": "DESC"}}
+        try:
+            first = self._reader.page(0, sort)
+        except InvalidRequest:
+            return None
+        dates = [_moment(row.get(column)) for row in first]
+        known = [date for date in dates if date is not None]
+        is_descending = all(a >= b for a, b in itertools.pairwise(known))
+        if not known or dates[0] is None or not is_descending:
+            return None
+        if len(set(known)) == 1 and len(first) == FULL_PAGE:
+            return None  # equal dates prove no order
+        return f"by {column}, newest first", self._until(first, sort, column, since)
+
+    def _until(
+        self, first: list[Row], sort: dict[str, Any], column: str, since: dt.date
+    ) -> Iterator[list[Row]]:
+        for rows in self._reader.walk(first, sort):
+            yield rows
+            dates = [_moment(row.get(column)) for row in rows]
+            if any(date is not None and date.date() < since for date in dates):
+                return
+
+    def _by_days(self, column: str, since: dt.date) -> tuple[str, Iterator[list[Row]]] | None:
+        """Return the walk day by day, None where the filter is not proven."""
+        try:
+            rows = self._reader.page(0, {})
+            witness = next((row[column] for row in rows if row.get(column)), None)
+            if not isinstance(witness, str):
+                return None
+            found = self._reader.page(0, _on_day(column, witness[:10]))
+        except InvalidRequest:
+            return None
+        if not found or any(not str(row.get(column)).startswith(witness[:10]) for row in found):
+            return None
+        return f"day by day of {column}", self._each_day(column, since)
+
+    def _today(self) -> dt.date:
+        client = self._reader.client
+        return (client.server_now or client.clock.now()).date()
+
+    def _each_day(self, column: str, since: dt.date) -> Iterator[list[Row]]:
+        day, last_day = since, self._today() + DAY
+        while day <= last_day:
+            filters = _on_day(column, day.isoformat())
+            yield from self._reader.walk(self._reader.page(0, filters), filters)
+            day += DAY
+
+
+def walk_changes(client: Client, search: Search, since: dt.date) -> Iterator[Page]:
+    """Walk over the rows of a search that the store modified since a day."""
+    for rows in ChangeFinder(client, search).rows(since):
+        yield Page(rows, {}, None, client.server_now)
+
+
+def _on_day(column: str, day: str) -> dict[str, Any]:
+    return {column: {"value": day, "filterOperator": "CONTAINS"}}
+
+
+def _moment(raw: Any) -> dt.datetime | None:
+    try:
+        found = dt.datetime.fromisoformat(raw) if isinstance(raw, str) else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=dt.UTC) if found is not None and found.tzinfo is None else found
