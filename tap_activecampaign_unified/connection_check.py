@@ -197,7 +197,7 @@ class ConnectionCheck:
         try:
             # The first request shows whether the account has the store, without long retries.
             self._client.send("POST", GRAPHQL, json=ANYTHING, repeatable=True, patience=0)
-            way = ChangeFinder(self._client, search).way()
+            way = ChangeFinder(self._client, search).describe()
         except (InvalidRequest, PermissionDenied, NotFound) as problem:
             return f"no: {problem.problem}"
         except RequestError as problem:

@@ -39,7 +39,7 @@ from .client import (
     RequestError,
     ServerError,
     SystemClock,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 from .messages import MessageWriter
 from .resources import RESOURCES
@@ -243,7 +243,7 @@ class TapActiveCampaignUnified(Tap):
             for stream in streams:
                 stream.begin(version)
             endpoint_sync.sync()
-        except (PermissionDenied, NotFound, InvalidRequest, UnexpectedAnswer) as problem:
+        except (PermissionDenied, NotFound, InvalidRequest, UnexpectedResponse) as problem:
             return self._log_refusal(names, problem, endpoint_sync)
         except cli.Stopped as stop:
             exit_program = cli.ExitProgram(str(stop), 128 + stop.signum)
@@ -262,7 +262,7 @@ class TapActiveCampaignUnified(Tap):
         return EndpointOutcome("failed", str(problem))
 
     def _log_refusal(self, names: str, error: RequestError, sync: EndpointSync) -> EndpointOutcome:
-        is_confirmed, is_wrong = sync.is_confirmed, (InvalidRequest, UnexpectedAnswer)
+        is_confirmed, is_wrong = sync.is_confirmed, (InvalidRequest, UnexpectedResponse)
         if sync.has_written_rows or (is_confirmed and isinstance(error, is_wrong)):
             return self._log_failure(names, error)
         end = self._closed(is_confirmed=is_confirmed)

@@ -82,7 +82,7 @@ def _event_client(settings: Settings, client: Client) -> EventClient | None:
         settings["event_key"],
         timeout=settings["request_timeout"],
         user_agent=client.user_agent,
-        away=lambda: client.while_blocked(),  # noqa: PLW0108 - it is set after this
+        while_blocked=lambda: client.while_blocked(),  # noqa: PLW0108 - it is set after this
         adapters=client.adapters,
     )
 

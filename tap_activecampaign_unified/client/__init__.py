@@ -31,7 +31,7 @@ from .errors import (
     RequestError,
     ServerError,
     UnconfirmedWrite,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 from .prefetch import Workers
 from .redaction import redact_values
@@ -67,7 +67,7 @@ __all__ = [
     "ServerError",
     "SystemClock",
     "UnconfirmedWrite",
-    "UnexpectedAnswer",
+    "UnexpectedResponse",
     "Workers",
     "account_file",
     "default_store",

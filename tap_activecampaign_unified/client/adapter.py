@@ -1,7 +1,7 @@
-"""Connections that connect first and ask the rate limiter then, just before the bytes are sent.
+"""Connections that connect first, and ask the rate limiter just before they send the bytes.
 
-Connecting takes two or three round trips. A request with an earlier slot would arrive late,
-together with others.
+Connecting takes two or three round trips. A request that gets its slot before them would arrive
+late, together with others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ for _module in ("connection", "connectionpool", "poolmanager", "util.retry", "re
 
 
 class RateLimitedAdapter(HTTPAdapter):
-    """Sends requests over connections that report to the limiter when their bytes are sent."""
+    """Sends requests over connections that report each sent request to the limiter."""
 
     def __init__(self, limiter: Limiter, connections: int) -> None:
         self._pools = _pools_of(limiter)
@@ -45,24 +45,24 @@ def _pools_of(limiter: Limiter) -> dict[str, type[HTTPConnectionPool]]:
     """Return connection pools that use this limiter, by scheme."""
 
     class Limited:
-        """What both kinds of connection add to urllib3's."""
+        """Waits for the limiter before each request, over TCP and over TLS."""
 
         def request(self: Any, *args: Any, **kwargs: Any) -> None:
             """Connect, wait for the limiter, send, report."""
             if self.sock is None:
                 self.connect()
-            if limiter.departing() and not self.is_connected:
+            if limiter.confirm_slot() and not self.is_connected:
                 raise NewConnectionError(
                     self, "the server closed the connection before anything was sent"
                 )
             super().request(*args, **kwargs)  # type: ignore[misc]
-            limiter.departed(len(kwargs.get("body") or b""))
+            limiter.note_sent(len(kwargs.get("body") or b""))
 
     class Plain(Limited, HTTPConnection):
-        """Over TCP."""
+        """A connection over TCP."""
 
     class Secure(Limited, HTTPSConnection):
-        """Over TLS."""
+        """A connection over TLS."""
 
     class PlainPool(HTTPConnectionPool):
         """Connections over TCP to one host."""

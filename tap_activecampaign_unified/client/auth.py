@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class ApiTokenAuth(AuthBase):
-    """Sets the key's header, and keeps `requests` from reading netrc.
+    """Sets the key's header. With it, `requests` does not read netrc.
 
-    Checks the prepared URL, because libraries parse odd URLs differently: the key goes only to
+    It checks the prepared URL, because libraries parse odd URLs differently. The key goes only to
     the account's own host.
     """
 
@@ -23,12 +23,12 @@ class ApiTokenAuth(AuthBase):
         self._key, self._address = key, address
 
     @cached_property
-    def _home(self) -> str:
+    def _root_url(self) -> str:
         return requests.Request("GET", f"{self._address.origin}/").prepare().url or ""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Set the header of a request to the account; raise `InvalidURL` for any other URL."""
-        if not (request.url or "").startswith(self._home):
+        if not (request.url or "").startswith(self._root_url):
             raise requests.exceptions.InvalidURL("not a URL of the account")
         request.headers["Api-Token"] = self._key
         return request

@@ -1,4 +1,4 @@
-"""The client of one account: sends requests, retries what is safe to retry, raises the rest."""
+"""The client of one account: it sends requests, retries where that is safe, and raises errors."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from .url import AccountUrl
 
 SPARE_CONNECTIONS = 2
-# Without a limit, as many requests a second as one reader can take in.
+# Without a limit: the requests per second that one reader can process.
 UNLIMITED_RATE = 50.0
-# Handing a page from thread to thread takes about 2 ms; without a limit, a shorter wait is cheaper.
+# Seconds of latency. Passing a page between threads takes 2 ms, so prefetching pays only above.
 WORTH_A_THREAD = 0.005
 
 
@@ -82,9 +82,9 @@ class Client:
         self.traffic = self._transport.traffic
         self._retries = Retries(address.origin, limiter, self.traffic, self._send_alone)
         self.user_agent = user_agent
-        #: Called before every request. Raises to end the run, after a signal for example.
+        #: Called before every request. It raises to end the run, for example after a signal.
         self.before_request: Callable[[], None] = lambda: None
-        #: Context manager around everything that blocks: other threads of the pool run meanwhile.
+        #: Context manager around each blocking call: other threads of the pool run meanwhile.
         self.while_blocked: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class Client:
 
     @property
     def adapters(self) -> dict[str, Any]:
-        """The adapters of the session that tests gave, for sessions to other hosts; else none."""
+        """The adapters of a session that a test passed, for sessions to other hosts; else none."""
         return self._transport.adapters
 
     def get(
@@ -104,8 +104,8 @@ class Client:
     ) -> ApiResponse:
         """Send a GET request and return the response, prefetched or not.
 
-        ``patience`` (seconds) replaces ``max_retry_seconds`` for server errors. With 0, a 403 is
-        retried once and the key is not checked.
+        ``patience`` (seconds) replaces ``max_retry_seconds`` for server errors. With 0, the client
+        retries a 403 once and does not check the key.
         """
         if self._prefetcher is not None:
             self.before_request()
@@ -124,22 +124,22 @@ class Client:
         is_urgent: bool = True,
         then: Then | None = None,
     ) -> None:
-        """Send a GET request early, because `get` will certainly ask for it in the same words.
+        """Send a GET request early. `get` must follow with the same path and parameters.
 
-        Urgent requests go first. ``then`` gets the response before `get` returns it, perhaps in
-        another thread; it may prefetch what follows.
+        The client sends urgent requests first. It calls ``then`` with the response before `get`
+        returns it, perhaps in another thread. ``then`` may prefetch further requests.
         """
         if self._prefetcher is not None:
             key = (path, tuple(params))
             self._prefetcher.prefetch(key, patience, is_urgent=is_urgent, then=then)
 
     def cancel_prefetch(self, path: str, params: Sequence[tuple[str, str | int]] = ()) -> None:
-        """Forget a prefetched request that will not be asked for."""
+        """Forget a prefetched request that `get` will not ask for."""
         if self._prefetcher is not None:
             self._prefetcher.cancel_prefetch((path, tuple(params)))
 
     def cancel_all_prefetches(self) -> None:
-        """Take back whatever was prefetched and not asked for."""
+        """Forget all prefetched requests that `get` has not asked for."""
         if self._prefetcher is not None:
             self._prefetcher.cancel_all_prefetches()
 
@@ -150,12 +150,12 @@ class Client:
 
     @property
     def rate(self) -> float:
-        """Requests per second that may be sent; 0 means no limit."""
+        """The most requests per second; 0 means no limit."""
         return self._limiter.rate
 
     @property
     def look_ahead(self) -> int:
-        """How many pages to prefetch so that the rate limit is used up at this latency."""
+        """The number of pages to prefetch, so that requests use the whole rate at this latency."""
         if self._prefetcher is None:
             return 0
         if not self._limiter.rate and self._transport.latency < WORTH_A_THREAD:
@@ -181,10 +181,10 @@ class Client:
     ) -> ApiResponse:
         """Send one request and return its successful response.
 
-        ``repeatable``: sending it twice has the effect of sending it once. None decides by method
-        (a POST is not repeatable). ``record`` is the name of the object that it writes: a create
-        whose answer lacks its id is unconfirmed. Raises the errors of `errors` after all safe
-        retries.
+        ``repeatable``: sending the request twice has the same effect as sending it once. None:
+        every method except POST is repeatable. ``record`` is the key of the written object: without
+        its id in the response, a create is unconfirmed. Raises the errors of `errors` after all
+        safe retries.
         """
         if repeatable is None:
             repeatable = method != "POST"
@@ -210,9 +210,9 @@ class Client:
         budget = RetryBudget(self.clock, self.max_retry_seconds, patience)
         while True:
             verdict = self._attempt(call, url, body, budget)
-            if verdict.answer is not None:
-                self.server_now = verdict.answer.date or self.server_now
-                return verdict.answer
+            if verdict.response is not None:
+                self.server_now = verdict.response.date or self.server_now
+                return verdict.response
             self._retries.wait_or_raise(call, verdict, budget)
 
     def _send_alone(self, call: ApiRequest, patience: float | None) -> None:
@@ -223,10 +223,10 @@ class Client:
     ) -> ResponseVerdict:
         self.before_request()
 
-        def leaving() -> None:
+        def before_send() -> None:
             self.before_request()
             budget.note_sent()
 
-        verdict = self._transport.attempt(call, url, body, leaving)
+        verdict = self._transport.attempt(call, url, body, before_send)
         self._retries.note_attempt(call, verdict)
         return verdict

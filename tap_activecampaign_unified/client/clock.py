@@ -1,4 +1,4 @@
-"""The clock that everything that waits or reads the time gets as an argument."""
+"""The clock: an argument of all code that waits or reads the time."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Clock(Protocol):
         """Return seconds that never run backwards and are the same for every process."""
 
     def boot(self) -> str | None:
-        """Return what names the machine's current start, None where nothing does."""
+        """Return the id of the machine's current start, None if the system has no such id."""
 
     def sleep(self, seconds: float) -> None:
-        """Return after ``seconds``, or at once when the run is being stopped."""
+        """Return after ``seconds``, or at once while the run is being stopped."""
 
 
 @cache
@@ -35,7 +35,7 @@ def _boot_id() -> str | None:
 
 
 class SystemClock:
-    """The machine's clock; `wake` ends every sleep when a run is being stopped."""
+    """The machine's clock. `wake` ends every sleep when a run is being stopped."""
 
     def __init__(self) -> None:
         self._woken = threading.Event()
@@ -53,7 +53,7 @@ class SystemClock:
         return _boot_id()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless `wake` was or is called."""
+        """Wait until the time is over or `wake` is called."""
         if seconds > 0:
             self._woken.wait(seconds)
 

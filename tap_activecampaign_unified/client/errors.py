@@ -2,20 +2,20 @@
 
     ActiveCampaignError
     ├── InvalidUrl            correct the setting ``api_url`` (only the settings check raises it)
-    ├── FatalError            no request can succeed: end the run, keep the state
+    ├── FatalError            no request can succeed: end the run and keep the state
     │   ├── AuthenticationError   the key is wrong
     │   ├── PaymentRequired       the account is unpaid (402)
     │   └── ConnectionFailed      no such host, TLS failure, no response
     └── RequestError          one request failed
-        ├── PermissionDenied      the plan or the key's user may not do this: skip or fail
+        ├── PermissionDenied      the plan or the key's user does not allow it: skip or fail
         ├── NotFound              no such row, or no such endpoint
         ├── InvalidRequest        the request is wrong (400, 422): correct the row
         ├── ServerError           ActiveCampaign did not deliver, after all retries
-        │   └── UnexpectedAnswer  the response has no rows under any of their names
+        │   └── UnexpectedResponse  the response has no rows under any of their names
         └── UnconfirmedWrite      the write may have happened: look before a retry
 
 Every message names the request, the response and the fix. No message holds a key, a query string
-or a body: those may hold secrets and personal data.
+or a body, because these may hold secrets and personal data.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ConnectionFailed(FatalError):
 
 
 class RequestError(ActiveCampaignError):
-    """One request failed; it has ``method``, ``path`` and ``status`` (None: no response)."""
+    """One request failed. ``status`` is None without a response."""
 
     def __init__(self, problem: str, *, method: str, path: str, status: int | None = None) -> None:
         super().__init__(f"{method} {path}: {problem}")
@@ -54,9 +54,9 @@ class RequestError(ActiveCampaignError):
 
 
 class PermissionDenied(RequestError):
-    """The key's user or the account's plan may not do this (403, while the key is good).
+    """The key's user or the account's plan does not allow the request (403 with a valid key).
 
-    ``reasons`` holds ActiveCampaign's details, if any: some endpoints answer 403 for one row.
+    ``reasons`` holds ActiveCampaign's error details, if any: some endpoints send 403 for one row.
     """
 
     reasons: tuple[ErrorDetail, ...] = ()
@@ -69,7 +69,7 @@ class NotFound(RequestError):
 
 
 class InvalidRequest(RequestError):
-    """ActiveCampaign refuses the request; ``reasons`` holds its error details."""
+    """ActiveCampaign refuses the request. ``reasons`` holds its error details."""
 
     def __init__(
         self,
@@ -88,16 +88,16 @@ class ServerError(RequestError):
     """The server failed, closed the connection or sent no usable JSON, after all retries."""
 
 
-class UnexpectedAnswer(ServerError):
-    """An answer without the array that it should hold: it does not prove that there are no rows."""
+class UnexpectedResponse(ServerError):
+    """The response lacks the array of rows, which does not prove that there are no rows."""
 
 
 class UnconfirmedWrite(RequestError):
-    """The response to a write was lost, and the write must not be repeated blindly."""
+    """The client lost the response to a write. It does not repeat the write."""
 
 
 class ErrorDetail:
-    """One error detail of ActiveCampaign: text, code and attribute; empty where absent."""
+    """One error detail of ActiveCampaign: text, code and attribute. Missing parts are empty."""
 
     __slots__ = ("attribute", "code", "text")
 
@@ -110,19 +110,21 @@ class ErrorDetail:
 
 
 def error_details_of(body: object) -> tuple[ErrorDetail, ...]:
-    """Return the error details of a 400 or 422 body, in any of ActiveCampaign's eight shapes."""
+    """Return the error details of a 400 or 422 body, which has any of eight shapes."""
     if not isinstance(body, dict):
         return ()
     errors, failures = body.get("errors"), body.get("failureReasons")
-    found = [ErrorDetail(errors)] if isinstance(errors, str) else []
-    found += [_of_error(error) for error in (errors if isinstance(errors, list) else ())]
-    found += [_of_failure(failure) for failure in (failures if isinstance(failures, list) else ())]
-    found = [reason for reason in found if str(reason)]
-    if not found:
+    details = [ErrorDetail(errors)] if isinstance(errors, str) else []
+    details += [_of_error(error) for error in (errors if isinstance(errors, list) else ())]
+    details += [
+        _of_failure(failure) for failure in (failures if isinstance(failures, list) else ())
+    ]
+    details = [reason for reason in details if str(reason)]
+    if not details:
         texts = [str(body[key]) for key in ("message", "error") if body.get(key)]
         if texts:
-            found.append(ErrorDetail(": ".join(texts)))
-    return tuple(found)
+            details.append(ErrorDetail(": ".join(texts)))
+    return tuple(details)
 
 
 def _of_error(error: object) -> ErrorDetail:
@@ -131,8 +133,8 @@ def _of_error(error: object) -> ErrorDetail:
     source = error.get("source")
     pointer = ""
     if isinstance(source, dict):
-        found = (source.get(name) for name in ("pointer", "value", "parameter"))
-        pointer = str(next(filter(None, found), ""))
+        pointers = (source.get(name) for name in ("pointer", "value", "parameter"))
+        pointer = str(next(filter(None, pointers), ""))
     text = str(error.get("detail") or error.get("title") or error.get("message") or "")
     code = str(error.get("code") or error.get("error") or "")
     return ErrorDetail(text, code, pointer.removeprefix("/data/attributes/"))
@@ -141,13 +143,13 @@ def _of_error(error: object) -> ErrorDetail:
 def _of_failure(failure: object) -> ErrorDetail:
     if not isinstance(failure, dict):
         return ErrorDetail(str(failure or ""))
-    # The importer names the contact by its position; whether it counts from 0 or 1 is not known.
-    place = failure.get("contact")
-    where = "" if place is None else f"contacts/{place}"
-    return ErrorDetail(str(failure.get("failureReason") or ""), attribute=where)
+    # The importer names the contact by its position. It is unknown whether that starts at 0 or 1.
+    position = failure.get("contact")
+    attribute = "" if position is None else f"contacts/{position}"
+    return ErrorDetail(str(failure.get("failureReason") or ""), attribute=attribute)
 
 
 def is_duplicate(problem: InvalidRequest) -> bool:
-    """Return whether ActiveCampaign refused because the record already exists."""
+    """Return whether ActiveCampaign refuses the request because the record already exists."""
     texts = " ".join(f"{reason.code} {reason.text}" for reason in problem.reasons).lower()
     return any(word in texts for word in ("duplicate", "already", "exists", "taken"))

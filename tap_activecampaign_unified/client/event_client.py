@@ -1,7 +1,7 @@
-"""Event tracking: a host of its own, with a key of its own, that never forgets what it was sent.
+"""Sends events to the host of event tracking, which has its own key and keeps every event.
 
-Nothing here is repeated once it may have arrived: an event that is sent twice is there twice. The
-API key is not sent.
+The client never repeats an event that may have arrived, because the host would record it twice.
+It does not send the API key.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 DEFAULT_URL = "https://trackcmp.net/event"
 MAX_NAME_LENGTH = 32
-# An answer that drips in is given up after so many time-outs.
+# A whole response may take this many times the timeout of one read.
 MAX_TIMEOUTS = 3
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_FACTS: dict[str, Any] = {"method": "POST", "path": "event"}
+_REQUEST: dict[str, Any] = {"method": "POST", "path": "event"}
 
 
 def is_event_url(url: str) -> bool:
-    """Say whether events may be sent to an address: by https, or on this machine."""
+    """Return whether events may go to this URL: by https, or to this machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
@@ -41,9 +41,9 @@ def is_event_url(url: str) -> bool:
 
 
 class EventClient:
-    """Sends events of one account; ``away`` is entered around everything that blocks.
+    """Sends events of one account. It enters ``while_blocked`` around each blocking call.
 
-    ``adapters`` is the seam at which tests put the host in-process.
+    Tests pass ``adapters`` that answer in-process.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class EventClient:
         *,
         timeout: float,
         user_agent: str,
-        away: Callable[[], AbstractContextManager[None]],
+        while_blocked: Callable[[], AbstractContextManager[None]],
         adapters: dict[str, Any] | None = None,
     ) -> None:
-        """Prepare a session without the API key; nothing is sent yet."""
+        """Prepare a session without the API key. It sends nothing yet."""
         self._url, self._account_id, self._key = url, account_id, key
-        self._timeout, self._away = timeout, away
+        self._timeout, self._while_blocked = timeout, while_blocked
         self._session = requests.Session()
         self._session.trust_env = False  # no credentials of another file
         self._session.headers["User-Agent"] = user_agent
@@ -67,14 +67,14 @@ class EventClient:
             self._session.mount(prefix, adapter)
 
     def __repr__(self) -> str:
-        """Name the host, never the key."""
+        """Return the host without the key."""
         return f"<EventClient of {urlsplit(self._url).hostname}>"
 
     def send(self, name: str, email: str, value: str) -> None:
-        """Send one event, once.
+        """Send one event once. ``value`` is the event's data.
 
-        Raises `InvalidRequest` when the host refuses it, `ServerError` when nothing was sent, and
-        `UnconfirmedWrite` when it may have been recorded.
+        Raises `InvalidRequest` if the host refuses it, `ServerError` if the client sent nothing,
+        and `UnconfirmedWrite` if the host may have recorded it.
         """
         form = {
             "actid": self._account_id,
@@ -85,7 +85,7 @@ class EventClient:
         }
         latest = time.monotonic() + MAX_TIMEOUTS * self._timeout
         try:
-            with self._away():
+            with self._while_blocked():
                 response = self._session.post(
                     self._url,
                     data=form,
@@ -95,39 +95,41 @@ class EventClient:
                 )
                 body = read_body(response, lambda: time.monotonic() > latest)
         except (requests.RequestException, ValueError, OSError, BodyTooLarge) as problem:
-            raise self._lost(problem) from None
+            raise self._error_of(problem) from None
         self._judge(response.status_code, body)
 
     @staticmethod
-    def _lost(problem: Exception) -> ServerError | UnconfirmedWrite:
+    def _error_of(problem: Exception) -> ServerError | UnconfirmedWrite:
         if isinstance(problem, (requests.RequestException, ValueError)):
             verdict = judge_failure(problem)
             if verdict.kind in {ResponseKind.CONNECT, ResponseKind.TLS}:
-                return ServerError(f"nothing was sent ({verdict.problem})", **_FACTS)
-        return UnconfirmedWrite("the answer was lost; the event may be recorded", **_FACTS)
+                return ServerError(f"nothing was sent ({verdict.problem})", **_REQUEST)
+        return UnconfirmedWrite("the response was lost. The event may be recorded", **_REQUEST)
 
     @staticmethod
     def _judge(status: int, body: bytes) -> None:
-        """Read the answer, whatever its status below 500: JSON with `success`, or 1 or 0."""
+        """Raise unless the host accepted the event: its body is 1 or 0, or has `success`."""
         if status >= 500:
             raise UnconfirmedWrite(
-                f"the host answered {status}; the event may be recorded", **_FACTS, status=status
+                f"the host answered {status}. The event may be recorded",
+                **_REQUEST,
+                status=status,
             )
         try:
-            found = json.loads(body)
+            content = json.loads(body)
         except ValueError:
-            found = None
-        answer = found.get("success") if isinstance(found, dict) else found
-        if answer in {1, "1"} and status < 300:
+            content = None
+        success = content.get("success") if isinstance(content, dict) else content
+        if success in {1, "1"} and status < 300:
             return
-        if answer in {0, "0"}:
-            words = str(found.get("message") or "") if isinstance(found, dict) else ""
-            problem = words or "event tracking is off, the key is wrong, or the name is unknown"
+        if success in {0, "0"}:
+            message = str(content.get("message") or "") if isinstance(content, dict) else ""
+            problem = message or "event tracking is off, the key is wrong, or the name is unknown"
             raise InvalidRequest(
-                f"refused: {problem}", **_FACTS, status=status, reasons=(ErrorDetail(problem),)
+                f"refused: {problem}", **_REQUEST, status=status, reasons=(ErrorDetail(problem),)
             )
         raise UnconfirmedWrite(
-            f"the answer ({status}) could not be read; the event may be recorded",
-            **_FACTS,
+            f"the response ({status}) could not be read. The event may be recorded",
+            **_REQUEST,
             status=status,
         )

@@ -1,4 +1,4 @@
-"""Sends GraphQL requests, whose responses have errors in the body and the status 200."""
+"""Sends GraphQL requests. Their responses have errors in the body, with the status 200."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ class TooLarge(InvalidRequest):
 def run_graphql(
     client: Client, document: str, variables: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Send a GraphQL request and return its `data`. It must be safe to send it twice.
+    """Send a GraphQL request and return its `data`. The caller must allow repeated sending.
 
-    Retries server errors as REST requests are retried. Raises the other errors of the response:
-    `TooLarge`, `PermissionDenied`, or `InvalidRequest` with a detail per entry; the key of a
-    validation error is the attribute of its detail.
+    Retries server errors like those of REST requests. Raises the other errors of the response:
+    `TooLarge`, `PermissionDenied`, or `InvalidRequest` with a detail per entry. A detail of a
+    validation error has the entry's key as its attribute.
     """
     body = {"query": document, "variables": dict(variables or {})}
     retry = RetryBudget(client.clock, client.max_retry_seconds, None)
     while True:
         retry.note_sent()
-        answer = client.send("POST", PATH, json=body, repeatable=True)
-        data, errors = answer.body.get("data"), answer.body.get("errors")
+        response = client.send("POST", PATH, json=body, repeatable=True)
+        data, errors = response.body.get("data"), response.body.get("errors")
         if not errors and isinstance(data, dict):
             return data
-        problem = problem_of(errors, answer.status)
+        problem = problem_of(errors, response.status)
         if not isinstance(problem, ServerError) or not retry.wait(ResponseKind.TROUBLE, None):
             raise problem
         logger.info("%s: trying again", problem)
 
 
 def problem_of(errors: Any, status: int = 200) -> RequestError:
-    """Return the error of a response without data; without `errors` it is an incomplete one."""
+    """Return the error of a response without data. Without ``errors`` it is a `ServerError`."""
     facts: dict[str, Any] = {"method": "POST", "path": PATH, "status": status}
     details = (
         [detail for detail in errors if isinstance(detail, dict)]
@@ -71,29 +71,29 @@ def problem_of(errors: Any, status: int = 200) -> RequestError:
         else []
     )
     if not details:
-        return ServerError("an answer without data", **facts)
+        return ServerError("the response has no data", **facts)
     texts = [str(detail.get("message") or "") for detail in details]
-    words = redact_values("; ".join(texts))
+    message = redact_values("; ".join(texts))
     kinds = {kind for detail in details if (kind := _kind_of(detail))}
     if any(map(_TOO_LARGE.search, texts)):
-        return TooLarge(f"too large: {words}", **facts)
+        return TooLarge(f"too large: {message}", **facts)
     if any(_FORBIDDEN.search(text) for text in (*texts, *kinds)):
-        return PermissionDenied(f"refused: {words}", **facts)
+        return PermissionDenied(f"refused: {message}", **facts)
     reasons = tuple(reason for detail in details for reason in _reasons_of(detail))
     is_fault = bool(kinds & _FAULTS) or any(map(_TRANSIENT.search, texts))
     if is_fault and not kinds & _REFUSALS and VALIDATION not in texts:
-        return ServerError(f"errors of the server: {words}", **facts)
-    return InvalidRequest(f"refused: {words}", **facts, reasons=reasons)
+        return ServerError(f"errors of the server: {message}", **facts)
+    return InvalidRequest(f"refused: {message}", **facts, reasons=reasons)
 
 
 def _kind_of(error: dict[str, Any]) -> str | None:
     extensions = error.get("extensions")
-    found = extensions.get("classification") if isinstance(extensions, dict) else None
-    return found if isinstance(found, str) else None
+    kind = extensions.get("classification") if isinstance(extensions, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _reasons_of(error: dict[str, Any]) -> list[ErrorDetail]:
-    """Return a detail per entry of a validation error, for another error its message."""
+    """Return a detail per entry of a validation error, or the message of another error."""
     extensions, message = error.get("extensions"), str(error.get("message") or "")
     if message != VALIDATION or not isinstance(extensions, dict):
         return [ErrorDetail(message)]

@@ -1,6 +1,6 @@
-"""GET requests that the reader will certainly make, sent early so that their waits overlap.
+"""GET requests that a reader will certainly make. The client sends them early and in parallel.
 
-The reader still asks in its own order. A response is kept until it is asked for, once.
+The reader asks for responses in its own order. A response is kept until the reader asks for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Called with a response before it is asked for; may prefetch what follows from it.
+# Called with a response before the reader gets it. It may prefetch further requests.
 Then = Callable[["ApiResponse"], None]
 Key = tuple[str, tuple[tuple[str, str | int], ...]]
 
@@ -27,55 +27,55 @@ MAX_PREFETCHED = 500
 
 @dataclass
 class PrefetchedRequest:
-    """One prefetched GET request, and its response or error once it is over."""
+    """One prefetched GET request, with its response or error once ``over`` is set."""
 
     key: Key
     patience: float | None
     is_urgent: bool = False
     then: list[Then] = field(default_factory=list)
     is_begun: bool = False
-    answer: ApiResponse | None = None
+    response: ApiResponse | None = None
     problem: BaseException | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
     def result(self) -> ApiResponse:
-        """Return the response, or raise the error that came instead."""
+        """Return the response, or raise the error of the request."""
         if self.problem is not None:
             raise self.problem
-        if self.answer is None:
-            raise RuntimeError("the response is not there yet")
-        return self.answer
+        if self.response is None:
+            raise RuntimeError("the request has no response yet")
+        return self.response
 
 
 class Workers(Protocol):
     """Sends prefetched requests in the background."""
 
     def begin(self, work: Callable[[], None], *, is_urgent: bool) -> None:
-        """Call ``work`` once, now or later; urgent work first."""
+        """Call ``work`` once, now or later. Urgent work goes first."""
 
     def wait(self, over: threading.Event) -> None:
         """Return when ``over`` is set."""
 
 
 class WorkerThreads:
-    """Up to ``most`` daemon threads, each started when there is work for it.
+    """Up to ``max_threads`` daemon threads. Each starts when there is work for it.
 
-    Where the machine starts no more threads, the existing ones do the work; without any, the
-    caller of `Client.get` sends the request itself.
+    If the machine can start no more threads, the existing threads do the work. Without any thread,
+    the caller of `Client.get` sends the request itself.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_threads: int) -> None:
+        self._max_threads = max_threads
         self._count = self._idle = 0
         self._work: list[tuple[bool, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._changed = threading.Condition()
 
     def begin(self, work: Callable[[], None], *, is_urgent: bool) -> None:
-        """Queue work for an idle thread, a new one, or the first that is free."""
+        """Queue work for an idle thread, a new thread, or the first thread that becomes free."""
         with self._changed:
             heapq.heappush(self._work, (not is_urgent, next(self._numbers), work))
-            if self._idle < len(self._work) and self._count < self._most:
+            if self._idle < len(self._work) and self._count < self._max_threads:
                 self._start_thread()
             if not self._count:
                 self._work.clear()
@@ -85,7 +85,7 @@ class WorkerThreads:
         try:
             threading.Thread(target=self._run, name="prefetch", daemon=True).start()
         except RuntimeError as problem:
-            self._most = self._count
+            self._max_threads = self._count
             logger.warning("%s: at most %s requests are prefetched at once", problem, self._count)
         else:
             self._count += 1
@@ -116,45 +116,45 @@ class Prefetcher:
     def prefetch(
         self, key: Key, patience: float | None, *, is_urgent: bool, then: Then | None
     ) -> None:
-        """Prefetch a GET request; it is sent once, however often this is called."""
+        """Prefetch a GET request. Further calls with the same key send nothing."""
         with self._lock:
-            known = self._pending.get(key)
-            if known is None and len(self._pending) >= MAX_PREFETCHED:
+            earlier = self._pending.get(key)
+            if earlier is None and len(self._pending) >= MAX_PREFETCHED:
                 return
-            pending = self._pending[key] = known or PrefetchedRequest(key, patience, is_urgent)
+            pending = self._pending[key] = earlier or PrefetchedRequest(key, patience, is_urgent)
             if then is not None and not pending.over.is_set():
                 pending.then.append(then)
                 then = None
-        if known is not None:
-            if then is not None and pending.answer is not None:
-                then(pending.answer)
+        if earlier is not None:
+            if then is not None and pending.response is not None:
+                then(pending.response)
             return
         self._workers.begin(lambda: self._run_request(pending), is_urgent=is_urgent)
 
     def take(self, key: Key) -> PrefetchedRequest | None:
-        """Return the request if it was sent already; None if the caller must send it itself."""
+        """Return the request if a worker has begun it. None if the caller must send it."""
         with self._lock:
             pending = self._pending.pop(key, None)
             if pending is None or not pending.is_begun:
                 if pending is not None:
-                    pending.is_begun = True  # the caller sends it, no worker needs to
+                    pending.is_begun = True  # the caller sends it, so no worker must
                 return None
         return pending
 
     def wait(self, pending: PrefetchedRequest) -> ApiResponse:
-        """Wait for the response and return it, or raise the error that came instead."""
+        """Wait for the response and return it, or raise the error of the request."""
         self._workers.wait(pending.over)
         return pending.result()
 
     def cancel_prefetch(self, key: Key) -> None:
-        """Forget a request that will not be asked for."""
+        """Forget a request that the reader will not ask for."""
         with self._lock:
             pending = self._pending.pop(key, None)
             if pending is not None:
                 pending.is_begun = True
 
     def cancel_all_prefetches(self) -> None:
-        """Forget every request that was not asked for: its response would be outdated."""
+        """Forget all requests not asked for yet, because their responses may be outdated."""
         with self._lock:
             for pending in self._pending.values():
                 pending.is_begun = True
@@ -166,15 +166,15 @@ class Prefetcher:
                 return
             pending.is_begun = True
         try:
-            pending.answer = self._send(pending)
+            pending.response = self._send(pending)
             while (then := self._next_then(pending)) is not None:
-                then(pending.answer)
+                then(pending.response)
         except BaseException as problem:  # noqa: BLE001 - `result` raises it
             pending.problem = problem
             pending.over.set()
 
     def _next_then(self, pending: PrefetchedRequest) -> Then | None:
-        """Return the next callback for a response; with none left the request is over."""
+        """Return the next callback for a response. Set ``over`` if there is none."""
         with self._lock:
             if pending.then:
                 return pending.then.pop(0)

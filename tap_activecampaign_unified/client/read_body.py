@@ -10,14 +10,14 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A page of a hundred rows has some hundred kilobytes; for more, the client asks for smaller pages.
+# A page of a hundred rows has some hundred kilobytes. Above this, the client asks for fewer rows.
 MAX_BYTES = 64 << 20
-# Bytes read at once, decompressed, between two checks of size and time.
+# Decompressed bytes that are read between two checks of size and time.
 PIECE_BYTES = 1 << 18
 
 
 class BodyTooLarge(Exception):
-    """The body has more than `MAX_BYTES`; ``status`` is the response's status."""
+    """The body has more than `MAX_BYTES`. ``status`` is the response's status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"a response of more than {MAX_BYTES >> 20} MiB")
@@ -25,10 +25,10 @@ class BodyTooLarge(Exception):
 
 
 def read_body(response: requests.Response, is_late: Callable[[], bool]) -> bytes:
-    """Return the body; close the connection once ``is_late`` returns true.
+    """Return the body. Close the connection once ``is_late`` returns true.
 
-    Raises `BodyTooLarge`, and what `requests` raises for a response that is late or incomplete.
-    The timeout of the connection bounds one read only: without this, a slow body never ends.
+    Raises `BodyTooLarge`, or the error of `requests` for a late or incomplete response. The
+    timeout of the connection bounds one read only, so ``is_late`` bounds the whole body.
     """
     length = response.headers.get("Content-Length", "")
     is_known = length.isdecimal() and "Content-Encoding" not in response.headers

@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from .clock import Clock
 
 BUCKET_SECONDS = 2
-# Twelve minutes in buckets of two seconds; a longer run has fewer, wider ones.
+# Twelve minutes in buckets of two seconds. A longer run has fewer, wider buckets.
 MAX_BUCKETS = 360
 
 
 class RequestStats:
     """Requests by endpoint and status, retries and faults by cause, seconds waited.
 
-    ``waited``: seconds that requests waited for the rate limit, all together. ``paused``: seconds
+    ``waited``: seconds that all requests together waited for the rate limit. ``paused``: seconds
     waited after a 429, or a 503 with ``Retry-After``. ``backed_off``: seconds between other
-    attempts. ``counted``: the limit and the remainder that the server reported last, None where it
-    reports none. Thread-safe.
+    attempts. ``counted``: the limit and the remainder of the server's last report, None without a
+    report. Thread-safe.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -43,44 +43,44 @@ class RequestStats:
         """Return the seconds since the run began."""
         return max(0.0, self._clock.monotonic() - self._began)
 
-    def count(self, call: str, status: str, left: float | None = None) -> None:
+    def count(self, call: str, status: str, sent_at: float | None = None) -> None:
         """Count a request by method and endpoint, and by the status of its response.
 
-        ``left`` is the `moment` at which it was sent (default: now): the rate limit applies to
-        that, and responses arrive in bursts.
+        ``sent_at`` is the `moment` of sending (default: now). The rate limit applies to sending;
+        responses arrive in bursts.
         """
         with self._lock:
             self._calls[call, status] += 1
-            self._note_moment(self._requests_over_time, left)
+            self._note_moment(self._requests_over_time, sent_at)
 
-    def note_fault(self, what: str) -> None:
+    def note_fault(self, fault: str) -> None:
         """Count an attempt without a usable response."""
         with self._lock:
-            self.faults[what] += 1
+            self.faults[fault] += 1
             self._note_moment(self._faults_over_time)
 
-    def note_retry(self, why: str, slept: float) -> None:
+    def note_retry(self, cause: str, slept: float) -> None:
         """Count a retry, and the seconds slept before it."""
         with self._lock:
-            self.retries[why] += 1
+            self.retries[cause] += 1
             self.backed_off += slept
 
     @property
     def requests(self) -> int:
-        """All requests."""
+        """The number of all requests."""
         with self._lock:
             return self._calls.total()
 
     @property
     def reads(self) -> int:
-        """The GET requests."""
+        """The number of GET requests."""
         with self._lock:
             calls = self._calls.items()
             return sum(count for (call, _), count in calls if call.startswith("GET "))
 
     @property
     def repeats(self) -> int:
-        """The retries."""
+        """The number of retries."""
         with self._lock:
             return self.retries.total()
 
@@ -97,27 +97,27 @@ class RequestStats:
 
     @property
     def by_status(self) -> Counter[str]:
-        """The requests by status, or by exception where there was no response."""
+        """The requests by status, or by exception if there was no response."""
         return self._by(1)
 
     def _by(self, part: int) -> Counter[str]:
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         with self._lock:
             for names, count in self._calls.items():
-                found[names[part]] += count
-        return found
+                counts[names[part]] += count
+        return counts
 
     def _note_moment(self, series: list[int], seconds: float | None = None) -> None:
-        """Add one to a series; widen the buckets when there are too many."""
+        """Add 1 to a series at a `moment` (default: now). Widen the buckets if necessary."""
         if seconds is None:
             seconds = self.moment()
         while seconds >= self.bucket_seconds * MAX_BUCKETS:
             self.bucket_seconds *= 2
             for counts in (self._requests_over_time, self._faults_over_time):
                 counts[:] = [sum(counts[at : at + 2]) for at in range(0, len(counts), 2)]
-        place = int(seconds // self.bucket_seconds)
-        series.extend([0] * (place + 1 - len(series)))
-        series[place] += 1
+        bucket = int(seconds // self.bucket_seconds)
+        series.extend([0] * (bucket + 1 - len(series)))
+        series[bucket] += 1
 
     def document(self) -> dict[str, Any]:
         """Return the counts as a JSON document."""

@@ -22,7 +22,7 @@ _NUL = b"\\u0000"
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """A successful response: status, JSON object and the server's clock (None: no ``Date``)."""
+    """A successful response: status, JSON object, and the server's clock (None: no ``Date``)."""
 
     status: int
     body: dict[str, Any]
@@ -30,7 +30,7 @@ class ApiResponse:
 
 
 class ResponseKind(enum.Enum):
-    """What the client does after an attempt."""
+    """The kinds of responses and failures. The kind decides the client's next step."""
 
     GOOD = "good"
     THROTTLED = "throttled"
@@ -45,13 +45,16 @@ class ResponseKind(enum.Enum):
 
 @dataclass(frozen=True)
 class ResponseVerdict:
-    """The judgement of one attempt; ``wait`` is the pause that the server asked for, in seconds."""
+    """The judgement of one attempt.
+
+    ``wait`` is the pause in seconds that the server asked for. A failure has no ``response``.
+    """
 
     kind: ResponseKind
     problem: str = ""
     status: int | None = None
     wait: float | None = None
-    answer: ApiResponse | None = None
+    response: ApiResponse | None = None
     body: Any = None
 
     def error(self, method: str, path: str) -> RequestError:
@@ -81,7 +84,7 @@ _FAILURES: tuple[tuple[type[Exception], ResponseKind, str], ...] = (
     (requests.exceptions.Timeout, ResponseKind.TROUBLE, "no response in time"),
     (requests.RequestException, ResponseKind.TROUBLE, "the response is incomplete"),
 )
-# Connection errors of which only the text says that nothing was sent.
+# Words in connection errors that say that nothing was sent.
 _UNSENT = {
     "NameResolution": "no such host",
     "getaddrinfo": "no such host",
@@ -92,8 +95,10 @@ _UNSENT = {
 
 
 def judge_failure(problem: requests.RequestException | ValueError) -> ResponseVerdict:
-    """Judge an attempt that brought no response."""
-    kind, cause = next((kind, why) for type_, kind, why in _FAILURES if isinstance(problem, type_))
+    """Judge an attempt without a response."""
+    kind, cause = next(
+        (kind, cause) for type_, kind, cause in _FAILURES if isinstance(problem, type_)
+    )
     if isinstance(problem, requests.exceptions.ConnectionError) and kind is ResponseKind.TROUBLE:
         text = f"{type(problem).__name__} {problem}"
         for words, unsent in _UNSENT.items():
@@ -103,7 +108,7 @@ def judge_failure(problem: requests.RequestException | ValueError) -> ResponseVe
 
 
 def judge_response(method: str, response: requests.Response, content: bytes) -> ResponseVerdict:
-    """Judge a response by its status, and by whether its body is the expected JSON object."""
+    """Judge a response by its status, and check that its body is a JSON object."""
     status = response.status_code
     wait = _retry_after(response)
     if status == 429 or (status == 503 and wait is not None):
@@ -122,16 +127,16 @@ def judge_response(method: str, response: requests.Response, content: bytes) -> 
 
 
 def judge_record(verdict: ResponseVerdict, name: str, *, needs_id: bool) -> ResponseVerdict:
-    """Judge a good answer to a write of one record again: a complaint in place of it is none.
+    """Judge a good response to a write again: without the written record it is a failure.
 
-    ``needs_id``: the record is created, and only its id in the answer proves that.
+    ``needs_id``: the request creates the record, and only an id in the response proves it.
     """
-    body = verdict.answer.body if verdict.answer else {}
+    body = verdict.response.body if verdict.response else {}
     row = body.get(name)
-    is_there = isinstance(row, dict) and (not needs_id or row.get("id") not in {None, ""})
-    if is_there or not (needs_id or _holds_only_errors(body)):
+    has_record = isinstance(row, dict) and (not needs_id or row.get("id") not in {None, ""})
+    if has_record or not (needs_id or _holds_only_errors(body)):
         return verdict
-    problem = f"an answer without the record ({verdict.status})"
+    problem = f"a response without the record ({verdict.status})"
     return ResponseVerdict(ResponseKind.TROUBLE, problem, verdict.status)
 
 
@@ -146,7 +151,7 @@ def _of_good(method: str, response: requests.Response, content: bytes) -> Respon
             )
         date = _date(response.headers.get("Date"))
         return ResponseVerdict(
-            ResponseKind.GOOD, status=status, answer=ApiResponse(status, body, date)
+            ResponseKind.GOOD, status=status, response=ApiResponse(status, body, date)
         )
     code = response.headers.get(ERROR_HEADER)
     if code and method != "GET" and not content.strip():
@@ -157,13 +162,13 @@ def _of_good(method: str, response: requests.Response, content: bytes) -> Respon
 
 
 def _holds_only_errors(body: dict[str, Any]) -> bool:
-    """Return whether a body holds errors and no data: that is not an empty collection."""
+    """Return whether a body holds errors and no data. Such a body is not an empty collection."""
     data = (part for name, part in body.items() if name != "errors")
     return bool(error_details_of(body)) and not any(isinstance(part, (dict, list)) for part in data)
 
 
 def _no_object(body: Any, content: bytes) -> str:
-    """Describe what came in place of a JSON object."""
+    """Describe a body that is not a JSON object."""
     begin = content.lstrip()[:1]
     if not begin:
         return "an empty response"
@@ -190,20 +195,20 @@ def _json(content: bytes) -> Any:
 
 
 def _lenient_json(content: bytes) -> Any:
-    """Read what a strict reader refuses: other encodings, NaN, 1e400, lone surrogates.
+    """Read JSON that msgspec refuses: other encodings, NaN, 1e400, lone surrogates.
 
-    None where Python reads it neither, for example nested too deep or with thousands of digits.
+    Return None if Python refuses it too, for example for deep nesting or thousands of digits.
     """
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    may_hold_halves = b"\\ud" in content.lower() or b"\xed" in content
-    return _whole_text(body) if may_hold_halves or _NUL in content else body
+    may_hold_surrogates = b"\\ud" in content.lower() or b"\xed" in content
+    return _whole_text(body) if may_hold_surrogates or _NUL in content else body
 
 
 def _whole_text(value: Any) -> Any:
-    """Replace lone surrogates and NUL by U+FFFD, because loaders refuse all rows for them.
+    """Replace lone surrogates and NUL by U+FFFD. Loaders refuse a whole batch because of them.
 
     PostgreSQL allows NUL neither in text nor in JSON.
     """
@@ -240,11 +245,11 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def rate_limit_of(response: requests.Response) -> tuple[int, int] | None:
-    """Return the account's limit and what is left of it; None where the server does not say."""
+    """Return the account's limit and its remainder; None without these headers."""
     try:
-        limit, left = (
+        limit, remaining = (
             int(response.headers[f"RateLimit-{word}"]) for word in ("Limit", "Remaining")
         )
     except (KeyError, ValueError):
         return None
-    return (limit, left) if 0 <= left <= limit and limit else None
+    return (limit, remaining) if 0 <= remaining <= limit and limit else None

@@ -1,4 +1,4 @@
-"""Decides what follows a failed attempt of a request: another attempt after a wait, or an error.
+"""Decides after a failed attempt of a request: another attempt after a wait, or an error.
 
 A response 429 passes these modules: `response_check.py` reads `Retry-After`, `RetryBudget.pause`
 computes the wait, `Limiter.refused` pauses all requests of the account, and `transport.py` waits
@@ -42,9 +42,9 @@ WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)
 
 
 class Retries:
-    """Knows what the account answered so far, which decides how long a request is retried.
+    """Retries failed requests, for a time that depends on the account's responses so far.
 
-    ``send`` sends a request within so many seconds, to check the key or whether the server answers.
+    ``send`` sends a request within so many seconds, to check the key or the server.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class Retries:
         self._forbidden: set[str] = set()
 
     def note_attempt(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
-        """Note what came of an attempt."""
+        """Note the verdict of an attempt."""
         self._has_answered = self._has_answered or verdict.status is not None
-        if verdict.answer is None:
+        if verdict.response is None:
             self._traffic.note_fault(verdict.problem)
         else:
             self._forbidden.discard(call.path)
@@ -70,7 +70,7 @@ class Retries:
     def wait_or_raise(
         self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
     ) -> None:
-        """Wait for the next attempt, or raise the error that ends this request."""
+        """Wait until the next attempt, or raise the error that ends this request."""
         kind = verdict.kind
         if kind is ResponseKind.FORBIDDEN:
             self._forbid_or_wait(call, verdict, budget)
@@ -79,7 +79,7 @@ class Retries:
             if budget.exhausted:
                 raise self._trouble(call, verdict, budget)
         elif kind is ResponseKind.CONNECT:
-            # Nothing was sent, so every method may be retried.
+            # The client sent nothing, so it may retry every method.
             if not budget.wait(kind, None if self._has_answered else FIRST_CONTACT_SECONDS):
                 raise ConnectionFailed(
                     f"{self._origin} cannot be reached ({verdict.problem}): "
@@ -92,7 +92,7 @@ class Retries:
         self._note_repeat(call, verdict, budget)
 
     def _final(self, call: ApiRequest, verdict: ResponseVerdict) -> ActiveCampaignError:
-        """Return the error of a response that no retry changes."""
+        """Return the error of a response that a retry cannot change."""
         if verdict.kind is ResponseKind.LAPSED:
             return PaymentRequired(
                 f"{self._origin} answers 402: the ActiveCampaign account is unpaid or "
@@ -106,7 +106,7 @@ class Retries:
         return verdict.error(call.method, call.path)
 
     def _wait_out(self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget) -> None:
-        """Retry what is safe to retry after a server error."""
+        """Wait after a server error, or raise if a retry is not safe or the time is used up."""
         if not call.repeatable:
             raise UnconfirmedWrite(
                 f"the response was lost ({verdict.problem}); the write may have happened",
@@ -115,23 +115,23 @@ class Retries:
                 status=verdict.status,
             )
         if verdict.kind is ResponseKind.TOO_LARGE:
-            raise self._trouble(call, verdict, budget)  # it stays as large
+            raise self._trouble(call, verdict, budget)  # the next response would be as large
         if not budget.wait(verdict.kind, self._patience(verdict, budget)):
-            if verdict.status is None and (budget.asked is None or not self._has_answered):
+            if verdict.status is None and (budget.patience is None or not self._has_answered):
                 self._check_alive(call, verdict)
             raise self._trouble(call, verdict, budget)
 
     def _forbid_or_wait(
         self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
     ) -> None:
-        """Retry a 403, then check the key: it may be temporary, the plan, or a wrong key."""
-        if budget.asked == 0 and call.path != WHO_AM_I.path:
+        """Retry a 403, then check the key. The cause may be temporary, the plan or the key."""
+        if budget.patience == 0 and call.path != WHO_AM_I.path:
             if budget.tries < 2:
-                return  # perhaps temporary: two of them are believed
+                return  # perhaps temporary: only a second 403 counts
             raise self._forbidden_by(call, verdict, "")
-        known = call.path in self._forbidden
+        is_known = call.path in self._forbidden
         limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
-        if not known and budget.wait(verdict.kind, limit):
+        if not is_known and budget.wait(verdict.kind, limit):
             return
         if call.path != WHO_AM_I.path:
             self._check_key()
@@ -160,17 +160,17 @@ class Retries:
         except FatalError:
             raise
         except RequestError as problem:
-            # Only a refusal of the key proves it wrong.
+            # Only a refusal of the key proves that the key is wrong.
             logger.info("The key could not be checked: %s", problem)
 
     def _patience(self, verdict: ResponseVerdict, budget: RetryBudget) -> float | None:
-        """Return the seconds to retry: fewer for a server that has never responded."""
+        """Return the seconds of retries: fewer for a server that has never responded."""
         if verdict.status is None and not self._has_answered:
-            return min(budget.asked or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
-        return budget.asked
+            return min(budget.patience or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
+        return budget.patience
 
     def _check_alive(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
-        """Raise `ConnectionFailed` if the server answers no request at all."""
+        """Raise `ConnectionFailed` if the server does not answer another request either."""
         problem = f"{self._origin} does not answer ({verdict.problem}): try again later"
         if call.path == WHO_AM_I.path:
             raise ConnectionFailed(problem)

@@ -1,4 +1,4 @@
-"""How long one request is retried, and the growing waits between its attempts."""
+"""The time for retries of one request, and the growing waits between its attempts."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ MIN_WAIT_SECONDS = 0.05
 
 
 class RetryBudget:
-    """The seconds left for retries of one request: ``limit``, or ``asked`` by the caller.
+    """The time for retries of one request: ``limit`` seconds, or the caller's ``patience``.
 
-    The time starts with the first failed attempt: waiting for the rate limit does not count. Each
-    kind of failure has its own time and its own waits, within the whole.
+    The time starts when the first failed attempt is sent; waiting for the rate limit before it does
+    not count. Each kind of failure has its own time and its own waits, within the whole time.
     """
 
-    def __init__(self, clock: Clock, limit: float, asked: float | None) -> None:
+    def __init__(self, clock: Clock, limit: float, patience: float | None) -> None:
         self._clock = clock
         self._limit = limit
         self._sent = self._began = clock.monotonic()
         self._since: dict[object, float] = {}
         self._waits: dict[object, Iterator[float]] = {}
-        self.asked = asked
+        self.patience = patience
         self.tries = 0
         self.exhausted = False
         #: Seconds slept before the next attempt.
@@ -59,32 +59,32 @@ class RetryBudget:
         """Return the next wait in seconds; the waits grow per kind of failure."""
         if kind not in self._waits:
             self._waits[kind] = backoff.expo(base=2, factor=0.5, max_value=MAX_WAIT_SECONDS)
-            next(self._waits[kind])  # backoff's generators yield nothing useful first
+            next(self._waits[kind])  # the first item of backoff's generators is not a wait
         return backoff.full_jitter(next(self._waits[kind]))
 
     def wait(self, kind: object, limit: float | None) -> bool:
-        """Sleep before the next attempt; return False when the time for this kind is used up."""
+        """Sleep before the next attempt. Return False if the time for this kind is used up."""
         lasted = self._note_failed(kind)
-        left = self._limit - self.elapsed
+        remaining = self._limit - self.elapsed
         if limit is not None:
-            left = min(left, limit - lasted)
-        if left <= 0:
+            remaining = min(remaining, limit - lasted)
+        if remaining <= 0:
             return False
         wait = self._next_wait(kind)
-        # The last attempt is sent at the very end of the allowed time.
+        # The client sends the last attempt at the very end of the allowed time.
         began = self._clock.monotonic()
-        seconds = max(MIN_WAIT_SECONDS, min(wait, left))
+        seconds = max(MIN_WAIT_SECONDS, min(wait, remaining))
         if seconds > LONG_WAIT:
-            # The line before it says what the attempt came to.
+            # The log line before this states the failure of the attempt.
             logger.warning("Waiting %.0f s for the next attempt", seconds)
         self._clock.sleep(seconds)
         self.slept = self._clock.monotonic() - began
         return True
 
-    def pause(self, kind: object, asked: float | None) -> float:
-        """Return the seconds that all requests must pause after a throttled one."""
+    def pause(self, kind: object, server_wait: float | None) -> float:
+        """Return the seconds that all requests must pause after a throttled request."""
         self._note_failed(kind)
         self.slept = 0.0
-        wait = max(asked or 0.0, self._next_wait(kind))
+        wait = max(server_wait or 0.0, self._next_wait(kind))
         self.exhausted = self.elapsed + wait > self._limit
         return wait

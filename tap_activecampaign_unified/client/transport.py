@@ -39,15 +39,15 @@ SAME_HOST_REDIRECTS = 5
 # A whole response may take so many times the timeout of one read.
 MAX_TIMEOUTS = 10
 WEIGHT_OF_THE_LATEST = 0.25
-# Parts of a path that name an endpoint; every other part is an id or personal data.
+# Parts of a path that name an endpoint. Every other part is an id or personal data.
 _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """One request: whether it may be retried, and whether a caller waits for it now.
+    """One request. ``repeatable``: sending it twice is safe. ``is_urgent``: a caller waits for it.
 
-    ``record`` is the name of the object that it writes, if it writes one.
+    ``record`` is the key of the written object in the response; None if the request writes none.
     """
 
     method: str
@@ -65,26 +65,26 @@ class ApiRequest:
 
 
 class _Session(requests.Session):
-    """Reads proxies and certificates from the environment once; reading them is slow."""
+    """Reads proxies and certificates from the environment once, because reading them is slow."""
 
     def __init__(self) -> None:
         super().__init__()
         self._settings: dict[str, Any] = {}
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: `Transport` follows redirects itself, and bounds how much it reads."""
+        """Return None: `Transport` follows redirects itself and bounds each response."""
 
     def merge_environment_settings(self, url: Any, *more: Any, **named: Any) -> Any:
         """Return the environment's settings for this host, read once."""
         parts = urlsplit(str(url))
-        place = str(_place(parts))
-        if place not in self._settings:
-            found = super().merge_environment_settings(url, *more, **named)
+        host = str(_host_of(parts))
+        if host not in self._settings:
+            settings = super().merge_environment_settings(url, *more, **named)
             if parts.scheme == "http":
-                # Only loopback is plain HTTP; a proxy would read the key.
-                found["proxies"] = {}
-            self._settings[place] = found
-        return dict(self._settings[place])
+                # Only loopback is plain HTTP. A proxy would read the key.
+                settings["proxies"] = {}
+            self._settings[host] = settings
+        return dict(self._settings[host])
 
 
 class Transport:
@@ -110,7 +110,7 @@ class Transport:
         #: Recent response time of the account, in seconds.
         self.latency = 0.0
         self._lock = threading.Lock()
-        self._is_given = session is not None
+        self._is_test_session = session is not None
         if session is None:
             session = _Session()
             session.mount(address.origin, RateLimitedAdapter(limiter, connections))
@@ -126,21 +126,21 @@ class Transport:
 
     @property
     def adapters(self) -> dict[str, Any]:
-        """The adapters of a session that was given, for sessions to other hosts; else none."""
-        return dict(self._session.adapters) if self._is_given else {}
+        """The adapters of a session that a test passed, for sessions to other hosts; else none."""
+        return dict(self._session.adapters) if self._is_test_session else {}
 
     def attempt(
-        self, call: ApiRequest, url: str, body: bytes | None, leaving: Callable[[], None]
+        self, call: ApiRequest, url: str, body: bytes | None, before_send: Callable[[], None]
     ) -> ResponseVerdict:
-        """Send a request once and judge the response; ``leaving`` is called just before.
+        """Send a request once and judge the response. Call ``before_send`` just before sending.
 
-        Follows redirects on the account's own host; raises `ConnectionFailed` for any other host.
+        Follows redirects on the account's own host. Raises `ConnectionFailed` for any other host.
         """
         headers = {} if body is None else {"Content-Type": "application/json"}
         self._limiter.acquire(urgent=call.is_urgent)
-        leaving()
+        before_send()
         for _ in range(SAME_HOST_REDIRECTS):
-            left = self.traffic.moment()
+            sent_at = self.traffic.moment()
             try:
                 response = self._session.request(
                     call.method,
@@ -151,15 +151,15 @@ class Transport:
                     allow_redirects=False,
                     stream=True,
                 )
-                content = read_body(response, partial(self._is_late, left))
+                content = read_body(response, partial(self._is_late, sent_at))
                 content = self._redactor.redact(content, is_good=response.ok)
             except BodyTooLarge as problem:
-                self._count(call, str(problem.status), left)
+                self._count(call, str(problem.status), sent_at)
                 return ResponseVerdict(ResponseKind.TOO_LARGE, str(problem), problem.status)
             except (requests.RequestException, ValueError) as problem:
-                self._count(call, type(problem).__name__, left)
+                self._count(call, type(problem).__name__, sent_at)
                 return judge_failure(problem)
-            self._count(call, str(response.status_code), left)
+            self._count(call, str(response.status_code), sent_at)
             self._note_latency(response.elapsed.total_seconds())
             counted = rate_limit_of(response)
             if counted is not None:
@@ -171,30 +171,30 @@ class Transport:
             url = self._same_host(call, url, location)
             self._limiter.acquire(urgent=call.is_urgent)
         verdict = judge_response(call.method, response, content)
-        if call.record is not None and verdict.answer is not None:
+        if call.record is not None and verdict.response is not None:
             return judge_record(verdict, call.record, needs_id=not call.repeatable)
         return verdict
 
-    def _is_late(self, left: float) -> bool:
-        return self.traffic.moment() - left > MAX_TIMEOUTS * self._timeout
+    def _is_late(self, sent_at: float) -> bool:
+        return self.traffic.moment() - sent_at > MAX_TIMEOUTS * self._timeout
 
     def _note_latency(self, seconds: float) -> None:
         with self._lock:
-            before = self.latency or seconds
-            self.latency = before + WEIGHT_OF_THE_LATEST * (seconds - before)
+            previous = self.latency or seconds
+            self.latency = previous + WEIGHT_OF_THE_LATEST * (seconds - previous)
 
-    def _count(self, call: ApiRequest, status: str, left: float) -> None:
-        self.traffic.count(f"{call.method} {call.endpoint}", status, left)
+    def _count(self, call: ApiRequest, status: str, sent_at: float) -> None:
+        self.traffic.count(f"{call.method} {call.endpoint}", status, sent_at)
         self.traffic.waited, self.traffic.paused = self._limiter.waited, self._limiter.paused
 
     def _same_host(self, call: ApiRequest, url: str, location: str) -> str:
         try:
             target = urlsplit(urljoin(url, location))
             host = target.hostname
-            is_here = _place(target) == _place(urlsplit(self._address.origin))
+            is_same_host = _host_of(target) == _host_of(urlsplit(self._address.origin))
         except ValueError:
-            host, is_here = None, False
-        if not is_here:
+            host, is_same_host = None, False
+        if not is_same_host:
             raise ConnectionFailed(
                 f"{self._address.origin} redirects {call.method} {call.endpoint} to another host "
                 f"({self._redactor.redact_text(str(host))}), which must not get the key: refused. "
@@ -204,6 +204,6 @@ class Transport:
         return f"{self._address.origin}{target.path}{query}"
 
 
-def _place(parts: SplitResult) -> tuple[str, str | None, int | None]:
+def _host_of(parts: SplitResult) -> tuple[str, str | None, int | None]:
     default = 443 if parts.scheme == "https" else 80
     return parts.scheme, parts.hostname, parts.port or default

@@ -1,4 +1,4 @@
-"""The URL of an account, in any form that people paste."""
+"""Parses the URL of an account, in any form that users paste."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ URL_HINT = (
     "take the URL from ActiveCampaign under Settings › Developer, like https://acme.api-us1.com"
 )
 _BRANDED_HOST = re.compile(r"([a-z0-9-]+)\.(?:api-[a-z0-9]+|activehosted)\.com")
-# Parts that would change a path: ids come from rows, which may hold any text.
+# Parts that would change a path. Ids come from rows, which may hold any text.
 _ODD_PATH = re.compile(r"[^\x20-\x7e]|[?#%\\]|(?:^|/)\.{0,2}(?:/|$)")
-# A host without a dot is an account name or a key, pasted in place of the URL.
+# A host without a dot is an account name or a key that the user pasted in place of the URL.
 _HOST = re.compile(r"(?:[\w-]{1,63}\.)+[\w-]{1,63}")
 
 
@@ -26,7 +26,7 @@ class AccountUrl:
     """The URL of one account.
 
     ``origin`` is scheme, host and port. ``account`` is the same name for every spelling of the
-    URL; the account's files have it. ``is_loopback`` is true for this machine.
+    URL, and is part of the names of the account's files. ``is_loopback`` is true for this machine.
     """
 
     origin: str
@@ -34,26 +34,26 @@ class AccountUrl:
     is_loopback: bool
 
     def url(self, path: str) -> str:
-        """Return the full URL of an endpoint given like ``contacts`` or ``contacts/7``."""
+        """Return the full URL of a path like ``contacts`` or ``contacts/7``."""
         return f"{self.origin}/api/3/{path.lstrip('/')}"
 
 
 def account_file(account: str, kind: str, ending: str) -> Path:
-    """Return where a file of an account is kept by default: under the user's state folder."""
+    """Return the default path of an account's file, under the user's state folder."""
     root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     name = f"{kind}-{re.sub(r'[^A-Za-z0-9.-]', '_', account)}.{ending}"
     return Path(root) / "activecampaign" / name
 
 
 def is_plain(path: str) -> bool:
-    """Return whether a path stays below the API whatever the server makes of it."""
+    """Return whether a path stays below the API, however the server decodes it."""
     return _ODD_PATH.search(path) is None
 
 
 def parse_url(text: object) -> AccountUrl:
-    """Parse ``api_url``; raise `InvalidUrl` with one sentence that names the fix.
+    """Parse ``api_url``. Raise `InvalidUrl` with one sentence that names the fix.
 
-    The sentence repeats only scheme and host: people paste keys into URLs.
+    The sentence repeats only scheme and host, because users paste keys into URLs.
     """
     if not isinstance(text, str) or not text.strip():
         raise InvalidUrl(f"api_url is empty: {URL_HINT}")

@@ -1,4 +1,4 @@
-"""The connection settings of a client: URL, key, rate, and where the rate limit is shared."""
+"""The connection settings of a client: URL, key, rate, and the store of the rate limit."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Connection:
         )
 
     def _store(self, clock: Clock) -> FileBudgetStore | RedisBudgetStore:
-        """Return the store of the rate limit. Without a limit, nothing is shared."""
+        """Return the store of the rate limit. Without a limit, processes share nothing."""
         if not self.requests_per_second:
             return FileBudgetStore(clock)
         account, location = self.address.account, self.rate_limit_store

@@ -1,11 +1,11 @@
-"""Reads settings: type, default and description of each, and one line for a wrong value.
+"""Reads settings: type, default and description of each, and one line for each wrong value.
 
-The SDK would print a wrong value, also an API key, and it does not check formats and numbers from
-the environment. So this module reads the settings. No message repeats a value.
+This module reads the settings, because the SDK would print a wrong value, even an API key. The SDK
+also does not check formats and numbers from the environment. No message repeats a value.
 
-A secret that is not given is read from the environment: ``ACTIVECAMPAIGN_API_KEY`` and so on, for
-both programs. So it need not be in a file, and Meltano writes all other settings to files. The SDK
-reads ``TAP_…`` variables, `configured_target.py` reads ``TARGET_…``.
+If a secret has no value, both programs read it from the environment, for example from
+``ACTIVECAMPAIGN_API_KEY``. So a secret needs no file. Meltano writes all other settings to files.
+The SDK reads ``TAP_…`` variables, and `configured_target.py` reads ``TARGET_…`` variables.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ from .connection import Connection, check_store
 
 JsonSchema = dict[str, Any]
 ACCOUNT_LIMIT = 5.0
-# One in a quarter of an hour.
+# About one request in a quarter of an hour.
 SLOWEST = 0.001
-# Short enough to be part of the key of any table.
+# A label of this length fits into the key of any table.
 MAX_LABEL_LENGTH = 100
-# 0001-01-01 is "all" to many, 9999-12-31 "for ever": from 1970 to 9998 there is room to reckon.
+# Users write 0001-01-01 for "all" and 9999-12-31 for "for ever". Between 1970 and 9998, adding and
+# subtracting hours stays inside the calendar.
 FIRST_MOMENT, LAST_MOMENT = 0, 253_370_764_800
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting; ``kind`` names the reader below that checks it."""
+    """One setting. ``kind`` selects the method of `Settings` that reads its value."""
 
     name: str
     kind: str
@@ -79,24 +80,24 @@ class Setting:
             "list": ["array", "string"],
             "object": ["object", "string"],
         }
-        found: JsonSchema = {
+        schema: JsonSchema = {
             "type": [*types.get(self.kind, ["string"]), *([] if self.required else ["null"])],
             "title": self.name.replace("_", " ").capitalize(),
             "description": self.doc,
         }
         if self.kind == "instant":
-            found["format"] = "date-time"
+            schema["format"] = "date-time"
         if self.kind == "list":
-            found["items"] = {"type": "string"}
+            schema["items"] = {"type": "string"}
             if self.choices:
-                found["items"] |= {"enum": list(self.choices)}
+                schema["items"] |= {"enum": list(self.choices)}
         elif self.choices and self.kind != "number":
-            found["enum"] = [*self.choices, None]
+            schema["enum"] = [*self.choices, None]
         if self.default is not None:
-            found["default"] = self.default
+            schema["default"] = self.default
         if self.secret:
-            found |= {"secret": True, "writeOnly": True}
-        return found
+            schema |= {"secret": True, "writeOnly": True}
+        return schema
 
 
 def json_schema(settings: tuple[Setting, ...]) -> JsonSchema:
@@ -114,7 +115,7 @@ class Settings:
     def __init__(
         self, settings: tuple[Setting, ...], config: dict[str, Any], env_prefix: str
     ) -> None:
-        """Read ``config``; raise `SettingsError` with a line for each fault."""
+        """Read ``config``. Raise `SettingsError` with a line for each fault."""
         self._faults: list[str] = []
         self._env_prefix = env_prefix
         self._secret = {setting.name for setting in settings if setting.secret}
@@ -165,29 +166,29 @@ class Settings:
     def _read_number(setting: Setting, value: Any) -> float | str:
         if isinstance(value, str) and value.strip().lower() in setting.choices:
             return value.strip().lower()
-        wanted = " or ".join(["must be a number", *setting.choices])
+        expected = " or ".join(["must be a number", *setting.choices])
         if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-            raise ValueError(wanted)
+            raise ValueError(expected)
         try:
-            found = float(value)
+            number = float(value)
         except (ValueError, OverflowError):
-            raise ValueError(wanted) from None
-        if not math.isfinite(found):
-            raise ValueError(wanted)
-        if setting.positive and found <= 0:
+            raise ValueError(expected) from None
+        if not math.isfinite(number):
+            raise ValueError(expected)
+        if setting.positive and number <= 0:
             raise ValueError("must be above 0")
-        if setting.minimum is not None and found < setting.minimum:
+        if setting.minimum is not None and number < setting.minimum:
             raise ValueError(f"must be at least {setting.minimum:g}")
-        if found > setting.maximum:
+        if number > setting.maximum:
             raise ValueError(f"must be at most {setting.maximum:.0f}")
-        return found
+        return number
 
     @classmethod
     def _read_integer(cls, setting: Setting, value: Any) -> int:
-        found = float(cls._read_number(setting, value))
-        if found != int(found):
+        number = float(cls._read_number(setting, value))
+        if number != int(number):
             raise ValueError("must be a whole number")
-        return int(found)
+        return int(number)
 
     @staticmethod
     def _read_list(setting: Setting, value: Any) -> list[str]:
@@ -199,10 +200,10 @@ class Settings:
                 raise ValueError("must be a JSON array of texts") from None
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise ValueError("must be a list of texts")
-        found = [item.strip() for item in value if item.strip()]
-        if setting.choices and not set(found) <= set(setting.choices):
+        texts = [item.strip() for item in value if item.strip()]
+        if setting.choices and not set(texts) <= set(setting.choices):
             raise ValueError(f"may hold only {', '.join(setting.choices)}")
-        return found
+        return texts
 
     @staticmethod
     def _read_object(_: Setting, value: Any) -> dict[str, Any]:
@@ -218,26 +219,26 @@ class Settings:
     @staticmethod
     def _read_boolean(_: Setting, value: Any) -> bool:
         with contextlib.suppress(InvalidValue):
-            if (found := parse_flag(value)) is not None:
-                return found
+            if (flag := parse_flag(value)) is not None:
+                return flag
         raise ValueError("must be true or false")
 
     @staticmethod
     def _read_choice(setting: Setting, value: Any) -> str:
-        found = str(value).strip().lower()
-        if found not in setting.choices:
+        choice = str(value).strip().lower()
+        if choice not in setting.choices:
             raise ValueError(f"must be one of {', '.join(setting.choices)}")
-        return found
+        return choice
 
     @staticmethod
     def _read_instant(_: Setting, value: Any) -> dt.datetime:
         try:
-            found = pendulum.parse(str(value), tz="UTC")
+            time = pendulum.parse(str(value), tz="UTC")
         except (ValueError, OverflowError):
-            found = None
-        if not isinstance(found, dt.datetime):
+            time = None
+        if not isinstance(time, dt.datetime):
             raise ValueError("must be a date or a date-time like 2026-01-31T00:00:00Z")
-        moment = min(max(found.timestamp(), FIRST_MOMENT), LAST_MOMENT)
+        moment = min(max(time.timestamp(), FIRST_MOMENT), LAST_MOMENT)
         return dt.datetime.fromtimestamp(moment, dt.UTC)
 
     def _connect(self) -> Connection | None:
@@ -299,9 +300,9 @@ def other_faults(
     ours: tuple[Setting, ...],
     config: dict[str, Any],
 ) -> list[str]:
-    """Check the settings that the SDK adds, without repeating a value; warn of unknown settings.
+    """Check the settings that the SDK adds, and warn of unknown settings. No text repeats a value.
 
-    Removes settings that are null or unknown from ``config``: the SDK would act on them.
+    Removes null and unknown settings from ``config``, because the SDK would act on them.
     """
     builtin: JsonSchema = {"type": "object", "properties": {}}
     append_builtin(builtin)
@@ -310,8 +311,8 @@ def other_faults(
         if name in config and config[name] is None:
             del config[name]
     for name in sorted(set(config) - known):
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f": did you mean {near[0]}?" if near else ""
+        similar = difflib.get_close_matches(name, known, 1)
+        hint = f": did you mean {similar[0]}?" if similar else ""
         logger.warning("setting %s is unknown and ignored%s", name, hint)
         del config[name]
     if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
@@ -323,7 +324,7 @@ def other_faults(
 
 
 def is_text(value: str) -> bool:
-    """Whether a text can be written, and name a file: no NUL, no half of a character."""
+    """Return whether a text can be stored or be a file name: no NUL and no lone surrogate."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""The settings that both programs have."""
+"""The settings of both programs."""
 
 from __future__ import annotations
 

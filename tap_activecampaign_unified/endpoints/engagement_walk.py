@@ -22,7 +22,7 @@ from tap_activecampaign_unified.client import (
     Page,
     PermissionDenied,
     RequestError,
-    UnexpectedAnswer,
+    UnexpectedResponse,
     named_rows,
     total_of,
     walk_offset,
@@ -54,7 +54,7 @@ SLACK, ZONE_SLACK = dt.timedelta(hours=1), dt.timedelta(hours=15)
 ANY_ID = 1 << 63
 LINKED = ("linkData", "mppLinkData")
 #: A collection that the account does not have, or the key may not read.
-_REFUSALS = (PermissionDenied, NotFound, InvalidRequest, UnexpectedAnswer)
+_REFUSALS = (PermissionDenied, NotFound, InvalidRequest, UnexpectedResponse)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """SQLite files, and PostgreSQL schemas that several machines share, through SQLAlchemy.
 
-SQLAlchemy takes 0.1 s and 11 MB to import: callers import this module when they open a database.
-No error repeats an address, which may hold a password, or a server's words, which may quote a row.
+SQLAlchemy takes 0.1 s and 11 MB to import, so callers import this module when they open a database.
+No error repeats a URL, which may hold a password, or a server's message, which may quote a row.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ except ImportError:  # Windows has no flock: it cannot prevent two runs on one f
 INSTALL = "pip install 'tap-activecampaign-unified[postgres]'"
 EXAMPLE = "postgresql://user:password@host/database"
 _ADDRESS = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
-# The connection is idle during requests: keepalives stop firewalls from dropping it.
+# The connection is idle during requests. Keepalives stop firewalls from dropping it.
 _DEFAULTS = {
     "connect_timeout": 10,
     "keepalives": 1,
@@ -47,8 +47,8 @@ _DEFAULTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-# A write must be on disk before the request that follows it, whatever the server's default. The
-# server releases the locks of a machine that vanished after a minute of silence.
+# A write must be on disk before the next request, also if the server's default differs. The server
+# releases the locks of a lost machine after a minute of silence.
 _SESSION = """
 SELECT set_config(name, wanted, false)
 FROM pg_settings JOIN (VALUES
@@ -72,6 +72,7 @@ _SQLITE_CAUSES = {
     sqlite3.SQLITE_NOTADB: _FOREIGN,
     sqlite3.SQLITE_READONLY: (errno.EROFS, os.strerror(errno.EROFS)),
 }
+# Errors of this program, which are raised unchanged.
 _DEFECTS = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError)
 # By SQLSTATE, or by its class.
 _POSTGRES_CAUSES = {
@@ -91,7 +92,7 @@ def open_database(
 ) -> Database:
     """Open the database of a setting: a file on this machine, or a PostgreSQL URL.
 
-    Raises `SettingsError` for what the user can correct, else `OSError`.
+    Raises `SettingsError` if the user can correct the error, else `OSError`.
     """
     if is_address(str(place)):
         return PostgresDatabase(setting, str(place), program, schema)
@@ -111,10 +112,10 @@ class Database:
     """One connection to a SQLite file that only its user may read.
 
     It commits each statement when the call returns, except inside `transaction`. Every method
-    raises `OSError` where the database fails.
+    raises `OSError` if the database fails.
     """
 
-    #: Whether it belongs to one account, and not to all of them.
+    #: Whether the database belongs to one account. A PostgreSQL database may hold all accounts.
     is_file = True
     _insert: Callable[[Table], Any] = staticmethod(sqlite.insert)
     _driver, _begin = "sqlite", "BEGIN IMMEDIATE"
@@ -151,17 +152,17 @@ class Database:
         is_text = isinstance(statement, str)
         run: Any = self._connection.exec_driver_sql if is_text else self._connection.execute
         try:
-            found = run(statement, values)
-            return found.all() if found.returns_rows else []
+            result = run(statement, values)
+            return result.all() if result.returns_rows else []
         except (DBAPIError, PendingRollbackError, ResourceClosedError) as problem:
             raise self._error_of(problem) from None
 
     def add(self, table: Table) -> Any:
-        """Return the statement that inserts rows, unless one with the same key exists."""
+        """Return the statement that inserts rows, except rows whose key exists."""
         return self._insert(table).on_conflict_do_nothing()
 
     def put(self, table: Table) -> Any:
-        """Return the statement that inserts rows, in place of those with the same key."""
+        """Return the statement that inserts rows and replaces rows with the same key."""
         insert = self._insert(table)
         others = {
             column.name: insert.excluded[column.name]
@@ -181,7 +182,7 @@ class Database:
     def transaction(self, *lock: str) -> Iterator[None]:
         """Commit all writes of the block or none. A nested block is part of the outer one.
 
-        ``lock`` names what one transaction may do at a time, where several can write at all.
+        ``lock`` names work that only one transaction of all machines may do at a time.
         """
         if self._is_in_transaction:
             yield
@@ -201,9 +202,9 @@ class Database:
             self._is_in_transaction = False
 
     def try_lock(self, *_: str) -> bool:
-        """Take a lock for the lifetime of the connection. Return False if another has it.
+        """Take a lock until `close`. Return False if another program has it.
 
-        For a file it is the lock of a second file beside it.
+        For a SQLite file, this locks a second file beside it.
         """
         if fcntl is None:
             return True
@@ -220,11 +221,11 @@ class Database:
         return {name for (name,) in self.rows("SELECT name FROM sqlite_master")}
 
     def create_tables(self, metadata: MetaData) -> None:
-        """Create missing tables. Reject a file that has other tables only."""
-        ours, found = set(metadata.tables), self.table_names()
-        if found and not found & ours:
+        """Create missing tables. Raise `OSError` if the file has only tables of another program."""
+        expected, existing = set(metadata.tables), self.table_names()
+        if existing and not existing & expected:
             raise OSError(*_FOREIGN, self._name)
-        if not ours <= found:
+        if not expected <= existing:
             with self.transaction("make", self._name):
                 self._create(metadata)
 
@@ -248,7 +249,7 @@ class PostgresDatabase(Database):
     _driver, _begin = "postgresql+psycopg", "BEGIN"
 
     def __init__(self, setting: str, address: str, program: str, schema: str) -> None:
-        """Connect. Raises `SettingsError` for what the user can correct, otherwise `OSError`."""
+        """Connect. Raises `SettingsError` if the user can correct the error, else `OSError`."""
         try:
             import psycopg  # noqa: PLC0415 - an extra that only such an address needs
             from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
@@ -256,14 +257,14 @@ class PostgresDatabase(Database):
         except ImportError:
             raise SettingsError([f"{setting} needs the PostgreSQL client: {INSTALL}"]) from None
         try:
-            given = conninfo_to_dict(_ADDRESS.sub("postgresql://", address, count=1))
+            parts = conninfo_to_dict(_ADDRESS.sub("postgresql://", address, count=1))
         except psycopg.Error:
             raise SettingsError(
                 [f"{setting} is not the address of a PostgreSQL database: write it as {EXAMPLE}"]
             ) from None
-        asked: dict[str, Any] = {**_DEFAULTS, "application_name": program, **given}
+        options: dict[str, Any] = {**_DEFAULTS, "application_name": program, **parts}
         self._schema, self._is_connected, self._insert = schema, False, postgresql.insert
-        self._connect(setting, lambda: psycopg.connect(**(asked | {"client_encoding": "UTF8"})))
+        self._connect(setting, lambda: psycopg.connect(**(options | {"client_encoding": "UTF8"})))
         self._is_connected = True
         try:
             self.rows(_SESSION)
@@ -279,21 +280,21 @@ class PostgresDatabase(Database):
         if not self._is_connected:
             return self._login_error(str(cause))
         code = getattr(cause, "sqlstate", None) or ""
-        known = _POSTGRES_CAUSES.get(code) or _POSTGRES_CAUSES.get(code[:2])
+        cause_of_code = _POSTGRES_CAUSES.get(code) or _POSTGRES_CAUSES.get(code[:2])
         other = (errno.EIO, f"its PostgreSQL server reports {type(cause).__name__}")
-        return OSError(*(known or other), self._name)
+        return OSError(*(cause_of_code or other), self._name)
 
-    def _login_error(self, words: str) -> Exception:
-        if any(word in words for word in _LOGIN):
+    def _login_error(self, message: str) -> Exception:
+        if any(word in message for word in _LOGIN):
             fix = "its PostgreSQL server rejects this user: correct the user, password or rights"
-        elif "does not exist" in words:
+        elif "does not exist" in message:
             fix = "its PostgreSQL server has no such database or user: create it"
         else:
             return OSError(*_UNREACHABLE, self._name)
         return SettingsError([f"{self._name}: {fix}"])
 
     def try_lock(self, *lock: str) -> bool:
-        """Take a lock for the lifetime of the connection. Return False if another has it."""
+        """Take a lock until `close`. Return False if another program has it."""
         return bool(self.rows("SELECT pg_try_advisory_lock(%s)", (_number_of(*lock),))[0][0])
 
     def table_names(self) -> set[str]:
@@ -308,8 +309,8 @@ class PostgresDatabase(Database):
         except OSError as problem:
             if problem.errno != errno.EACCES:
                 raise
-            fix = f"its database user may not make the schema {self._schema} and its tables"
-            fix += ": run once as a user who may, then grant this user their use"
+            fix = f"its database user may not create the schema {self._schema} and its tables"
+            fix += ": run once as a user with this right, then grant this user their use"
             raise SettingsError([f"{self._name}: {fix}"]) from None
 
 

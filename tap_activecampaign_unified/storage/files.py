@@ -21,10 +21,10 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open or create a file with mode 0600, also if the umask or the old file allows more.
+    """Open or create a file, and set its mode to 0600.
 
-    A symbolic link is rejected: another user of the folder could redirect the write to any file.
-    Devices and pipes keep their mode. Raises `OSError`.
+    A symbolic link raises `OSError`, because another user of the folder could redirect the write to
+    any file. Devices and pipes keep their mode. Raises `OSError`.
     """
     is_special = path.exists() and not path.is_file()
     descriptor = os.open(path, flags | os.O_CREAT | (0 if is_special else _NO_LINK), MODE)
@@ -39,7 +39,7 @@ def open_private(path: Path, flags: int) -> int:
 
 @contextlib.contextmanager
 def naming(path: Path | None) -> Iterator[None]:
-    """Add the file's name to an `OSError` of the block: the system omits it for open files."""
+    """Add the file's name to an `OSError` of the block. The system omits it for open files."""
     try:
         yield
     except OSError as problem:
@@ -49,9 +49,9 @@ def naming(path: Path | None) -> Iterator[None]:
 
 
 def replace_private(path: Path, text: str) -> None:
-    """Replace a file in one step, with mode 0600. Links, devices and pipes as in `open_private`.
+    """Replace a file in one step, with mode 0600. It treats links and devices like `open_private`.
 
-    Raises `OSError` and then leaves the old file unchanged.
+    Raises `OSError`. After an error, the old file is unchanged.
     """
     if path.exists() and not path.is_file():
         with os.fdopen(open_private(path, os.O_WRONLY), "w", encoding="utf-8") as special:
@@ -59,13 +59,13 @@ def replace_private(path: Path, text: str) -> None:
         return
     if path.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor = open_private(new, os.O_WRONLY | os.O_EXCL)
+        descriptor = open_private(temporary, os.O_WRONLY | os.O_EXCL)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             handle.write(text)
-        new.replace(path)
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            new.unlink()
+            temporary.unlink()
         raise

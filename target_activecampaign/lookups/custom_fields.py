@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import NotFound, UnexpectedAnswer, walk_offset
+from tap_activecampaign_unified.client import NotFound, UnexpectedResponse, walk_offset
 from tap_activecampaign_unified.resources.custom_field_rows import ACCOUNT_VALUES, value_owner
 from tap_activecampaign_unified.resources.custom_fields import (
     FIELD_PATHS,
@@ -85,12 +85,12 @@ class CustomFieldLookup(Lookup):
         """Return the custom values of an account or opportunity.
 
         Where its own path does not exist, or does not name its rows, they come from the collection.
-        Raises `UnexpectedAnswer` where that does not name them either: nothing is known then.
+        Raises `UnexpectedResponse` where that does not name them either: nothing is known then.
         """
         table = VALUE_TABLES[entity]
         try:
             return self.nested_rows(table.parent, native_id, table.key)
-        except (NotFound, UnexpectedAnswer):
+        except (NotFound, UnexpectedResponse):
             pages = walk_offset(self.client, table.path, table.key, [(table.filter, native_id)])
             rows = [row for page in pages for row in page.rows]
         return [row for row in rows if value_owner(row, entity) == native_id]

@@ -62,7 +62,7 @@ class Lookup:
     def nested_rows(self, parent: str, native_id: str, key: RowsKey) -> list[NativeRow]:
         """Return the nested rows of a record, for example ``/contacts/7/contactTags``.
 
-        Raises `UnexpectedAnswer` where the response does not name them.
+        Raises `UnexpectedResponse` where the response does not name them.
         """
         if is_planned(native_id):
             return []

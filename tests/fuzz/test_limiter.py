@@ -165,11 +165,11 @@ class Sender:
             self._step()
             self.waited.append(self.machine.uptime - began)
             self.machine.wait(next(held))
-            self.limiter.departing()
+            self.limiter.confirm_slot()
             self._step()
             self.machine.wait(next(sending))
             self.left.append(self.machine.uptime)
-            self.limiter.departed()
+            self.limiter.note_sent()
             self._step()
             if number == refused[0]:
                 self.limiter.refused(refused[1])
@@ -240,7 +240,7 @@ def test_a_restarted_machine_waits_no_longer_than_any_pause(
     def burst() -> None:
         for _ in range(count):
             limiter.acquire()
-            limiter.departed()
+            limiter.note_sent()
             sent.append(machine.uptime)
         limiter.refused(pause)
 

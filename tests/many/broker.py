@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS_TO_START = 10.0
-# The keys of the budgets, and the prefix of the slots of requests that have left.
+# The keys of the budgets, and the prefix of the slots of sent requests.
 BUDGETS = "activecampaign:rate:"
-LEFT = "left "
+SENT_PREFIX = "sent "
 
 
 class SlotLog:
@@ -52,7 +52,7 @@ class SlotLog:
                     slots = self._slots.setdefault(account, {})
                     # A script of Redis writes an empty table as a list.
                     for ticket, moment in dict(budget["slots"] or {}).items():
-                        slots[ticket.removeprefix(LEFT)] = moment / 1000
+                        slots[ticket.removeprefix(SENT_PREFIX)] = moment / 1000
         except (redis.RedisError, OSError, ValueError):
             return  # The connection was closed.
 

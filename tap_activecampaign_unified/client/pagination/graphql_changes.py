@@ -1,7 +1,7 @@
 """Finds the rows of a GraphQL search that changed: by order, by day, or by reading all rows.
 
-ActiveCampaign ignores orders and filters that it does not know. So the client uses a way only after
-an answer of the account proved it. `graphql_walk.py` reads the pages.
+ActiveCampaign ignores unknown orders and filters. So the client uses an order or a filter only
+after a response of the account proved it. `graphql_walk.py` reads the pages.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class ChangeFinder:
         self._reader = SearchReader(client, search)
 
     def rows(self, since: dt.date) -> Iterator[list[Row]]:
-        """Yield the rows that the store modified since a day, in the cheapest way that is proven.
+        """Yield the rows that the store modified since a day, in the cheapest proven way.
 
-        Where the account proves neither an order nor a filter by day, yield every row.
+        If the account proves neither an order nor a filter by day, yield every row.
         """
         plans = self._plans(since)
         if plans is None:
@@ -48,41 +48,41 @@ class ChangeFinder:
             yield from self._reader.whole()
             return
         seen = SeenKeys()
-        for word, pages in plans:
-            logger.info("%s: changes are found %s", self._reader.search.field, word)
-            for rows in pages:
+        for description, walk in plans:
+            logger.info("%s: changes are found %s", self._reader.search.field, description)
+            for rows in walk:
                 yield [row for row in rows if seen.add(self._reader.search.key_of(row))]
 
-    def way(self) -> str | None:
-        """Return how `rows` finds changes on this account, None where there are no rows."""
+    def describe(self) -> str | None:
+        """Describe how `rows` finds changes on this account. Return None if it has no rows."""
         if not self._reader.page(0, {}, 1):
             return None
         plans = self._plans(self._today())
-        return WHOLE if plans is None else "; ".join(word for word, _ in plans)
+        return WHOLE if plans is None else "; ".join(description for description, _ in plans)
 
     def _plans(self, since: dt.date) -> list[tuple[str, Iterator[list[Row]]]] | None:
-        """Return a proven walk per date column, None where one has none."""
+        """Return a description and a proven walk per date column. None if a column has no walk."""
         plans = []
         for column in self._reader.search.modified:
-            found = self._by_order(column, since) or self._by_days(column, since)
-            if found is None:
+            plan = self._by_order(column, since) or self._by_days(column, since)
+            if plan is None:
                 return None
-            plans.append(found)
+            plans.append(plan)
         return plans
 
     def _by_order(self, column: str, since: dt.date) -> tuple[str, Iterator[list[Row]]] | None:
-        """Return the walk from the newest down, None where the order is not proven."""
+        """Return the walk from the newest row down. None if the order is not proven."""
         sort = {column: {"sort": "DESC"}}
         try:
             first = self._reader.page(0, sort)
         except InvalidRequest:
             return None
         dates = [_moment(row.get(column)) for row in first]
-        known = [date for date in dates if date is not None]
-        is_descending = all(a >= b for a, b in itertools.pairwise(known))
-        if not known or dates[0] is None or not is_descending:
+        known_dates = [date for date in dates if date is not None]
+        is_descending = all(a >= b for a, b in itertools.pairwise(known_dates))
+        if not known_dates or dates[0] is None or not is_descending:
             return None
-        if len(set(known)) == 1 and len(first) == FULL_PAGE:
+        if len(set(known_dates)) == 1 and len(first) == FULL_PAGE:
             return None  # equal dates prove no order
         return f"by {column}, newest first", self._until(first, sort, column, since)
 
@@ -96,16 +96,16 @@ class ChangeFinder:
                 return
 
     def _by_days(self, column: str, since: dt.date) -> tuple[str, Iterator[list[Row]]] | None:
-        """Return the walk day by day, None where the filter is not proven."""
+        """Return the walk day by day. None if the filter is not proven."""
         try:
             rows = self._reader.page(0, {})
-            witness = next((row[column] for row in rows if row.get(column)), None)
-            if not isinstance(witness, str):
+            sample = next((row[column] for row in rows if row.get(column)), None)
+            if not isinstance(sample, str):
                 return None
-            found = self._reader.page(0, _on_day(column, witness[:10]))
+            rows = self._reader.page(0, _on_day(column, sample[:10]))
         except InvalidRequest:
             return None
-        if not found or any(not str(row.get(column)).startswith(witness[:10]) for row in found):
+        if not rows or any(not str(row.get(column)).startswith(sample[:10]) for row in rows):
             return None
         return f"day by day of {column}", self._each_day(column, since)
 
@@ -133,7 +133,7 @@ def _on_day(column: str, day: str) -> dict[str, Any]:
 
 def _moment(raw: Any) -> dt.datetime | None:
     try:
-        found = dt.datetime.fromisoformat(raw) if isinstance(raw, str) else None
+        moment = dt.datetime.fromisoformat(raw) if isinstance(raw, str) else None
     except ValueError:
         return None
-    return found.replace(tzinfo=dt.UTC) if found is not None and found.tzinfo is None else found
+    return moment.replace(tzinfo=dt.UTC) if moment is not None and moment.tzinfo is None else moment

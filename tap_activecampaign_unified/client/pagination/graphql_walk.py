@@ -1,7 +1,7 @@
-"""Walks through GraphQL searches: plain lists without a total, a cursor or an order of their own.
+"""Walks through GraphQL searches, which have no total, no cursor and no fixed order.
 
-Pages overlap by a row, so that rows that went away meanwhile show. Only new rows are yielded.
-`graphql_changes.py` finds the rows that changed.
+Pages overlap by a row. A missing overlap shows that rows were deleted. A walk yields new rows only.
+`graphql_changes.py` finds the changed rows.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ MAX_STEPS_BACK = 20
 
 @dataclass(frozen=True)
 class Search:
-    """A search: its ``field`` and the type of its filter, what is selected, and what identifies.
+    """A GraphQL search: its ``field``, the type of its filter, and the selected columns.
 
-    ``type_name`` is the type of its rows. ``keys`` are the columns that identify a row, the last
-    of which it is sorted by; ``modified`` those that say when the store changed it.
+    ``type_name`` is the type of its rows. ``keys`` are the columns that identify a row; the last
+    is the order of a walk. ``modified`` are the columns that hold the store's last change.
     """
 
     field: str
@@ -44,7 +44,7 @@ class Search:
     modified: tuple[str, ...]
 
     def document(self, selection: dict[str, str]) -> str:
-        """Return the constant document; everything else stands in its variables."""
+        """Return the document for a selection. The variables hold all filters."""
         columns = " ".join(selection.values())
         return (
             f"query($filter: {self.filter_type}) "
@@ -52,12 +52,12 @@ class Search:
         )
 
     def key_of(self, row: Row) -> tuple[str, ...]:
-        """Return what distinguishes a row from others."""
+        """Return the values that identify a row."""
         return tuple(str(row.get(key)) for key in self.keys)
 
 
 class SearchReader:
-    """Asks one account for pages of a search, adapted to the columns and orders it has."""
+    """Requests pages of a search, with the columns that the account has."""
 
     def __init__(self, client: Client, search: Search) -> None:
         self.client, self.search = client, search
@@ -65,36 +65,38 @@ class SearchReader:
         self._is_adapted = False
 
     def page(self, offset: int, filters: dict[str, Any], limit: int = FULL_PAGE) -> list[Row]:
-        """Return a page's rows under the filters given."""
-        asked = {**filters, "pagination": {"offset": offset, "limit": limit}}
+        """Return the rows of one page."""
+        variables = {**filters, "pagination": {"offset": offset, "limit": limit}}
         try:
-            data = self._run(asked)
+            data = self._run(variables)
         except InvalidRequest:
             if not self._adapt():
                 raise
-            data = self._run(asked)
-        found = data.get(self.search.field)
-        return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+            data = self._run(variables)
+        rows = data.get(self.search.field)
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
-    def _run(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return run_graphql(self.client, self.search.document(self._selection), {"filter": asked})
+    def _run(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return run_graphql(
+            self.client, self.search.document(self._selection), {"filter": variables}
+        )
 
     def _adapt(self) -> bool:
-        """Leave out columns that the account's schema does not have; False when that is none."""
+        """Omit columns that the account's schema lacks. Return False if it lacks none."""
         if self._is_adapted:
             return False
         self._is_adapted = True
-        known = fields_of(self.client, self.search.type_name)
-        kept = {name: text for name, text in self._selection.items() if name in known}
+        columns = fields_of(self.client, self.search.type_name)
+        kept = {name: text for name, text in self._selection.items() if name in columns}
         if not kept or kept == self._selection:
             return False
-        left = ", ".join(sorted(self._selection.keys() - kept.keys()))
-        logger.info("%s has no %s on this account: left out", self.search.type_name, left)
+        missing = ", ".join(sorted(self._selection.keys() - kept.keys()))
+        logger.info("%s has no %s on this account: left out", self.search.type_name, missing)
         self._selection = kept
         return True
 
     def whole(self) -> Iterator[list[Row]]:
-        """Yield every row once, by a stable order where the account sorts."""
+        """Yield every row once, in a stable order if the account can sort."""
         sort = {self.search.keys[-1]: {"sort": "ASC"}}
         try:
             first = self.page(0, sort)
@@ -105,7 +107,7 @@ class SearchReader:
         yield from self.walk(first, sort)
 
     def walk(self, first: list[Row], filters: dict[str, Any]) -> Iterator[list[Row]]:
-        """Walk on from the first page; a row that is missing where pages overlap leads back."""
+        """Walk from the first page on. Go back where pages do not overlap."""
         seen = SeenKeys()
         rows, offset, steps = first, 0, 0
         while True:
@@ -123,15 +125,17 @@ class SearchReader:
 
 
 def fields_of(client: Client, type_name: str) -> set[str]:
-    """Return the fields that a type has on this account, empty where the account does not say."""
+    """Return the fields of a type on this account, or an empty set if the account sends none."""
     document = (
         "query($name: String!) { __type(name: $name) { fields { name } inputFields { name } } }"
     )
     try:
-        found = run_graphql(client, document, {"name": type_name}).get("__type")
+        description = run_graphql(client, document, {"name": type_name}).get("__type")
     except InvalidRequest:
         return set()
-    entries = (found.get("fields") or found.get("inputFields") or []) if found else []
+    entries = (
+        (description.get("fields") or description.get("inputFields") or []) if description else []
+    )
     return {str(entry.get("name")) for entry in entries if isinstance(entry, dict)}
 
 

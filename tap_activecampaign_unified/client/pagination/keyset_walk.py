@@ -39,26 +39,26 @@ def walk_keyset(
     after: int = 0,
     is_eager: bool = False,
 ) -> Iterator[Page]:
-    """Walk by ascending id, above ``after``; ActiveCampaign documents it for contacts only.
+    """Walk by ascending id, above ``after``. ActiveCampaign documents it for contacts only.
 
-    ``is_eager``: the caller wants all pages, so they are prefetched. Where the server ignores the
-    key or the order, the walk continues by offset and yields what it has not yielded yet. Raises
-    `UnexpectedAnswer` where a response does not name its rows.
+    ``is_eager``: the caller wants all pages, so the walk prefetches them. If the server ignores the
+    key or the order, the walk continues by offset and yields the remaining rows. Raises
+    `UnexpectedResponse` if a response does not name its rows.
     """
     reader = KeysetReader(client, path, key, params, is_eager=is_eager)
     try:
         yield from _walk_keyset(reader, after)
-    except _KeysetUnsupported as found:
+    except _KeysetUnsupported as stop:
         logger.warning("%s ignores id_greater here: paginating by offset", path)
-        for other in walk_offset(client, path, key, params):
-            rows = [row for row in other.rows if (number_of(row) or 0) > found.after]
-            yield Page(rows, other.body, other.total, other.date)
+        for page in walk_offset(client, path, key, params):
+            rows = [row for row in page.rows if (number_of(row) or 0) > stop.after]
+            yield Page(rows, page.body, page.total, page.date)
     finally:
         reader.forget()
 
 
 class _KeysetUnsupported(Exception):
-    """The server ignores the key; rows up to ``after`` were yielded."""
+    """The server ignores the key. The walk has yielded the rows up to ``after``."""
 
     def __init__(self, after: int) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _KeysetUnsupported(Exception):
 
 
 def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
-    received, doubted = 0, False
+    received, asked_again = 0, False
     while True:
         page_above = reader.read_above(after)
         page = page_above.page
@@ -74,20 +74,20 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
         if not ascends(numbers, after):
             raise _KeysetUnsupported(after)
         if not page.rows:
-            if page_above.left and page.total != received and not doubted:
-                doubted = True  # the server counts more than it sent: ask once more
+            if page_above.remaining and page.total != received and not asked_again:
+                asked_again = True  # the server counts more rows than it sent
                 continue
             yield page
             return
-        doubted = False
+        asked_again = False
         after = numbers[-1] or after
         received += len(page.rows)
         yield page
-        # A short page is the last one only if the server's count agrees, whether it counts the rows
-        # above the key or all rows. Half-way through capped pages as many are left as came: only a
-        # count that does not fall counts all.
+        # A short page is the last page only if the server's count agrees. Some servers count all
+        # rows, some only the rows above the key. Half-way, a falling count equals the received
+        # rows too, so only a count that does not fall counts all rows.
         counts_all = page_above.counts_all and page.total == received
-        if page_above.is_short and (page_above.left == 0 or counts_all):
+        if page_above.is_short and (page_above.remaining == 0 or counts_all):
             return
 
 
@@ -99,7 +99,7 @@ def prefetch_walk(
     after: int | None = None,
     then: Then | None = None,
 ) -> None:
-    """Prefetch the first page of a walk, by key where ``after`` is given."""
+    """Prefetch the first page of a walk: by key if ``after`` is not None, else by offset."""
     start: Params = [("offset", 0)] if after is None else [("id_greater", after)]
     order = order_of(params) if after is None else BY_ID
     first = [("limit", FULL_PAGE), *params, *order, *start]

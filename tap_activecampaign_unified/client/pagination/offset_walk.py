@@ -1,8 +1,8 @@
 """Pagination by offset that neither loses nor repeats a row while the collection changes.
 
 A walk yields pages in order and requests the next page only when the caller wants it. Each page
-overlaps the one before by a row. A missing overlap shows that rows before it were deleted: of
-rows 1 to 100 three are deleted, so the page that should begin with row 100 begins with row 103.
+overlaps the previous page by a row. A missing overlap shows that earlier rows were deleted. If
+three of rows 1 to 100 are deleted, the page that should begin with row 100 begins with row 103.
 Then the walk goes back until a page begins with a known row.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_PASSES = 6
-# The server may remove rows from a page after cutting it: an empty page is not always the end.
+# The server may remove rows from a page after it cut the page: an empty page may not be the end.
 MAX_PAGES_WITHOUT_NEWS = 3
 MAX_TRIES_AT_AN_EDGE = 2
 MIN_CAP = 20
@@ -39,18 +39,18 @@ def walk_offset(
     lean: bool = False,
     is_eager: bool = False,
 ) -> Iterator[Page]:
-    """Walk by offset; each page overlaps the previous one by a row, so that shifts are seen.
+    """Walk by offset. Each page overlaps the previous page by a row, to notice shifted rows.
 
-    A pass is proven complete when its ids ascend without a gap, or when as many rows came as the
-    server counted, the same on every page. Otherwise the collection is read again, and only unseen
-    rows are yielded, until a pass is proven or brings nothing new. Where the server sends no count,
-    one more request proves the end; ``lean`` saves that request for small nested collections,
-    unless the page has the size of a cap. Raises `UnexpectedAnswer` where a response does not name
+    A pass is proven complete if its ids ascend and all pages overlap, or if the server sent as many
+    rows as it counted on every page. Otherwise the walk reads the collection again and yields only
+    unseen rows, until a pass is proven or equals the previous pass. Without a count of the server,
+    one more request proves the end. ``lean`` saves that request for small nested collections,
+    unless the page has the size of a cap. Raises `UnexpectedResponse` if a response does not name
     its rows.
     """
     reader = OffsetReader(client, path, key, params, order_of(params), is_eager=is_eager)
     seen = SeenKeys()
-    before: SeenKeys | None = None
+    previous_keys: SeenKeys | None = None
     for _ in range(MAX_PASSES):
         walk = _OffsetPass(reader, seen, lean=lean)
         try:
@@ -58,9 +58,9 @@ def walk_offset(
         finally:
             reader.forget()
         # Two passes with the same rows: nothing changed between them.
-        if walk.proven or walk.here == before:
+        if walk.proven or walk.keys == previous_keys:
             break
-        before = walk.here
+        previous_keys = walk.keys
         logger.info(
             "%s changed while it was read (%d rows, the server counts %s): reading it again",
             path,
@@ -72,12 +72,12 @@ def walk_offset(
 
 
 def order_of(params: Sequence[tuple[str, Any]]) -> Params:
-    """Return the parameters of the order to ask for: by id, unless the caller gives one."""
+    """Return the parameters of the order: by id, unless ``params`` have an order."""
     return [] if any(name.startswith("orders[") for name, _ in params) else BY_ID
 
 
 class _OffsetPass:
-    """One pass over a collection by offset; `proven` says whether it was complete."""
+    """One pass over a collection by offset. `proven` is true if the pass was complete."""
 
     def __init__(self, reader: OffsetReader, seen: SeenKeys, *, lean: bool) -> None:
         self._reader, self._lean = reader, lean
@@ -85,7 +85,7 @@ class _OffsetPass:
         self._totals: set[int | None] = set()
         self._ascends = True
         self._is_doubtful = False
-        self.here = SeenKeys()
+        self.keys = SeenKeys()
         self.total: int | None = None
 
     @property
@@ -94,63 +94,63 @@ class _OffsetPass:
 
     @property
     def proven(self) -> bool:
-        if self._is_steady and self.total in {len(self.here), len(self._seen)}:
+        if self._is_steady and self.total in {len(self.keys), len(self._seen)}:
             return True
-        return self._ascends and not self._is_doubtful and bool(self.here or not self.total)
+        return self._ascends and not self._is_doubtful and bool(self.keys or not self.total)
 
     def __iter__(self) -> Iterator[Page]:
-        offset, quiet, recovery = 0, 0, _OffsetRecovery()
+        offset, pages_without_news, recovery = 0, 0, _OffsetRecovery()
         while True:
             page = self._reader.at(offset)
             self.total = page.total
             self._totals.add(page.total)
             keys = [_identity(row) for row in page.rows]
-            if self._ascends and recovery.is_lost(offset, keys, self.here):
+            if self._ascends and recovery.is_lost(offset, keys, self.keys):
                 if recovery.may_step_back(offset):
-                    # Rows before this page were deleted: go back until a known row appears.
+                    # Rows before this page were deleted. Go back until a known row appears.
                     offset = recovery.step_back(offset, page.limit)
                     continue
-                # Probably nothing was deleted: the server removes rows from pages.
+                # Probably nothing was deleted. The server removes rows from pages.
                 self._is_doubtful = self._is_doubtful or not self._is_steady
             self._ascends = self._ascends and ascends([number_of(row) for row in page.rows], 0)
-            fresh = self._fresh(page.rows, keys)
-            known = len(self.here)
-            self.here.update(keys)
-            has_news = len(self.here) > known
-            yield Page(fresh, page.body, page.total, page.date, page.limit)
+            new_rows = self._new_rows(page.rows, keys)
+            count_before = len(self.keys)
+            self.keys.update(keys)
+            has_news = len(self.keys) > count_before
+            yield Page(new_rows, page.body, page.total, page.date, page.limit)
             if not has_news and recovery.is_recovering(offset, len(keys)):
                 offset = recovery.continue_overlapping(offset + len(keys) - 1)
                 continue
-            quiet = 0 if has_news else quiet + 1
-            if self._is_last(page, offset, quiet):
+            pages_without_news = 0 if has_news else pages_without_news + 1
+            if self._is_last(page, offset, pages_without_news):
                 return
             if not has_news and len(keys) > 1:
-                # The page may be cut by a cap of the server: unseen rows may begin here.
+                # A cap of the server may have cut the page, so unseen rows may begin here.
                 offset = recovery.continue_overlapping(offset + len(keys) - 1)
             elif not has_news:
                 offset = recovery.skip(offset + page.limit)
-            elif page.limit == 1:  # too small to overlap the next
+            elif page.limit == 1:  # too small to overlap the next page
                 self._is_doubtful, offset = True, recovery.skip(offset + 1)
             else:
                 offset = recovery.found_news(offset + len(keys) - 1)
 
-    def _fresh(self, rows: list[Row], keys: list[Any]) -> list[Row]:
+    def _new_rows(self, rows: list[Row], keys: list[Any]) -> list[Row]:
         return [row for row, key in zip(rows, keys, strict=True) if self._seen.add(key)]
 
-    def _is_last(self, page: Page, offset: int, quiet: int) -> bool:
-        """Return whether this page, the ``quiet``-th without new rows, ends the collection."""
+    def _is_last(self, page: Page, offset: int, pages_without_news: int) -> bool:
+        """Return whether this page ends the collection."""
         count = offset + len(page.rows)
-        if quiet >= MAX_PAGES_WITHOUT_NEWS:
+        if pages_without_news >= MAX_PAGES_WITHOUT_NEWS:
             return True
-        # A full page leaves the end open; a small one may hold only the overlap.
-        if len(page.rows) >= page.limit and (not quiet or count != page.total):
+        # More rows may follow a full page. A small page may hold only the overlap.
+        if len(page.rows) >= page.limit and (not pages_without_news or count != page.total):
             return False
         if count == page.total:
             return True
         if page.total is not None and count < page.total:
             return False
-        # No count, or a wrong one: the end is where only the overlap comes.
-        if quiet:
+        # No count, or a wrong count: the last page holds only the overlap.
+        if pages_without_news:
             return bool(page.rows) or not offset or page.total is not None
         return self._lean and page.total is None and not _is_cap(len(page.rows))
 
@@ -169,19 +169,19 @@ class _OffsetRecovery:
         return bool(offset) and self._overlaps and (not keys or keys[0] not in known)
 
     def may_step_back(self, offset: int) -> bool:
-        """Return whether going back was not tried in vain already."""
+        """Return whether going back may still help."""
         return offset < self._edge or self._tries < MAX_TRIES_AT_AN_EDGE
 
     def step_back(self, offset: int, limit: int) -> int:
-        """Return the next offset to look at, further back each time."""
-        if offset >= self._edge:  # forward again, and lost again
+        """Return the next offset to read, further back each time."""
+        if offset >= self._edge:  # the walk went forward and lost its overlap again
             self._edge, self._stride = offset, 0
             self._tries += 1
         self._stride = max(2 * self._stride, limit - 1, 1)
         return max(0, offset - self._stride)
 
     def is_recovering(self, offset: int, count: int) -> bool:
-        """Return whether the walk is still before the point where it was lost."""
+        """Return whether the walk is still before the offset at which its overlap was missing."""
         return count > 1 and offset + count <= self._edge
 
     def continue_overlapping(self, offset: int) -> int:

@@ -1,7 +1,7 @@
 """Single pages of a collection, prefetched for the walk through it.
 
-The position of a prefetched page is computed from what is known of the collection. Where the
-collection turns out otherwise, the page is not used.
+The reader computes the positions of prefetched pages from the pages it has read. If the collection
+changes, it drops the prefetched pages.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.errors import RequestError, ServerError, UnexpectedAnswer
+from tap_activecampaign_unified.client.errors import RequestError, ServerError, UnexpectedResponse
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
 MIN_PAGE_SIZE = 1
-# Seconds that a large page is retried before a smaller one is asked for, and how many good pages
-# bring the large one back: few at first, more each time the larger page fails again.
+# Seconds of retries before the reader requests a smaller page, and the number of good pages after
+# which it requests larger pages again: few at first, more each time the larger page fails again.
 SHRINK_AFTER_SECONDS = 15.0
 GROW_AFTER_PAGES = 3
 MAX_GROW_AFTER_PAGES = 48
@@ -43,10 +43,10 @@ BY_ID: Params = [("orders[id]", "ASC")]
 
 @dataclass(frozen=True)
 class Page:
-    """Rows that this walk has not seen before, with the whole response they came in.
+    """The new rows of a page, with the whole response.
 
-    ``body`` holds the sideloads. ``total`` is the server's count of the collection, None where it
-    sends none. ``date`` is the server's clock, ``limit`` the requested number of rows.
+    ``body`` holds the sideloads. ``total`` is the server's count of the collection, None without a
+    count. ``date`` is the server's clock, ``limit`` the requested number of rows.
     """
 
     rows: list[Row]
@@ -57,11 +57,11 @@ class Page:
 
 
 class PageReader:
-    """Requests single pages, smaller ones when the server cannot deliver large ones.
+    """Requests single pages. After server errors it requests smaller pages.
 
-    ``params`` is read for each page: the caller may change it in between. Pages are prefetched in
-    the order in which they will be read; when another page is read next, all of them are dropped.
-    ``is_eager``: pages are prefetched before the caller wants them.
+    It reads ``params`` for each page, so the caller may change them between pages. It prefetches
+    pages in the order of reading. If the caller reads another page, it drops all prefetched pages.
+    ``is_eager``: it prefetches pages before the caller wants them.
     """
 
     def __init__(
@@ -78,29 +78,29 @@ class PageReader:
         self._params, self._order = params, order
         self._is_eager = is_eager
         self._limit = FULL_PAGE
-        self._good = 0
+        self._good_pages = 0
         self._grow_after = GROW_AFTER_PAGES
         self._has_shrunk = False
         self._prefetched: deque[tuple[Position, Params]] = deque()
-        # How many pages to prefetch: halved after a wasted one, one more after each used one.
-        self._trust = FULL_PAGE
+        # The number of pages to prefetch: halved after an unused page, one more after a used page.
+        self._depth = FULL_PAGE
 
     def read(self, *position: tuple[str, str | int], shrinks: bool = True) -> Page:
-        """Return the page at ``position``, prefetched or not; a smaller one after server errors."""
+        """Return the page at ``position``. With ``shrinks``, a smaller page after server errors."""
         while True:
             limit = self._limit
             params = self._take(position) or self._params_of(position)
             try:
-                answer = self._client.get(self._path, params, patience=self._patience)
-            except ServerError as trouble:
+                response = self._client.get(self._path, params, patience=self._patience)
+            except ServerError as problem:
                 if limit == MIN_PAGE_SIZE or not shrinks:
                     raise
                 self._shrink()
-                logger.warning("%s: requesting pages of %d rows", trouble, self._limit)
+                logger.warning("%s: requesting pages of %d rows", problem, self._limit)
                 continue
             self._grow()
-            rows = named_rows(answer.body, self._key, self._path)
-            return Page(rows, answer.body, total_of(answer.body), answer.date, limit)
+            rows = named_rows(response.body, self._key, self._path)
+            return Page(rows, response.body, total_of(response.body), response.date, limit)
 
     @property
     def _patience(self) -> float | None:
@@ -109,38 +109,38 @@ class PageReader:
     def _params_of(self, position: Position) -> Params:
         return [("limit", self._limit), *self._params, *self._order, *position]
 
-    # --- ahead ------------------------------------------------------------------------------
+    # --- prefetched pages -------------------------------------------------------------------
 
     @property
     def prefetches_left(self) -> int:
         """How many more pages may be prefetched."""
         if self._limit < FULL_PAGE:
-            return 0  # the server has errors: request no more than needed
-        return min(self._client.look_ahead, self._trust) - len(self._prefetched)
+            return 0  # the server has errors, so request no more than needed
+        return min(self._client.look_ahead, self._depth) - len(self._prefetched)
 
     @property
     def has_prefetched(self) -> bool:
-        """Whether pages are prefetched that were not read yet."""
+        """Whether there are prefetched pages that the caller has not read."""
         return bool(self._prefetched)
 
     def prefetch_page(self, *position: tuple[str, str | int]) -> None:
-        """Prefetch the page that will be read after those prefetched before."""
+        """Prefetch a page. The caller will read it after all pages prefetched before."""
         params = self._params_of(position)
         self._prefetched.append((position, params))
         self._client.prefetch(self._path, params, patience=self._patience, is_urgent=False)
 
     def _take(self, position: Position) -> Params | None:
-        """Return the parameters of a prefetched page; they may be older than ``params``."""
+        """Return the parameters of a prefetched page, which may be older than ``params``."""
         if self._prefetched and self._prefetched[0][0] == position:
-            self._trust = min(FULL_PAGE, self._trust + 1)
+            self._depth = min(FULL_PAGE, self._depth + 1)
             return self._prefetched.popleft()[1]
         self.forget()
         return None
 
     def forget(self, *, in_vain: bool = False) -> None:
-        """Cancel the prefetched pages: the walk reads another page next."""
+        """Cancel the prefetched pages. ``in_vain``: a prefetched page was not usable."""
         if self._prefetched or in_vain:
-            self._trust = max(1, min(self._trust, self._client.look_ahead) // 2)
+            self._depth = max(1, min(self._depth, self._client.look_ahead) // 2)
         while self._prefetched:
             self._client.cancel_prefetch(self._path, self._prefetched.popleft()[1])
 
@@ -148,14 +148,14 @@ class PageReader:
 
     def _shrink(self) -> None:
         self.forget()
-        if self._has_shrunk and self._good:
+        if self._has_shrunk and self._good_pages:
             self._grow_after = min(2 * self._grow_after, MAX_GROW_AFTER_PAGES)
         self._limit = max(MIN_PAGE_SIZE, self._limit // SHRINK_FACTOR)
-        self._good, self._has_shrunk = 0, True
+        self._good_pages, self._has_shrunk = 0, True
 
     def _grow(self) -> None:
-        self._good += 1
-        if self._limit < FULL_PAGE and self._good % self._grow_after == 0:
+        self._good_pages += 1
+        if self._limit < FULL_PAGE and self._good_pages % self._grow_after == 0:
             self._limit = min(FULL_PAGE, self._limit * SHRINK_FACTOR)
 
 
@@ -169,7 +169,7 @@ class OffsetReader(PageReader):
         self._pages = 0
 
     def at(self, offset: int) -> Page:
-        """Return the page at ``offset``, and prefetch those that seem to follow."""
+        """Return the page at ``offset``, and prefetch the pages that seem to follow."""
         self._plan(offset)
         page = self.read(("offset", offset))
         self._pages += 1
@@ -179,22 +179,22 @@ class OffsetReader(PageReader):
         return page
 
     def _plan(self, offset: int) -> None:
-        """Prefetch pages from ``offset`` on, if the last page leads there."""
+        """Prefetch pages from ``offset`` on, if the last page ends there."""
         if self._last is None:
             return
-        before, page = self._last
+        previous, page = self._last
         stride = len(page.rows) - 1
-        if stride <= 0 or offset != before + stride:
+        if stride <= 0 or offset != previous + stride:
             return
         if page.total is None:
-            # No count: guess, the more the longer the walk is.
+            # No count: guess more pages as the walk gets longer.
             is_full = len(page.rows) >= page.limit
-            last = before + (self._pages // PAGES_PER_GUESS if is_full else 0) * stride
+            last = previous + (self._pages // PAGES_PER_GUESS if is_full else 0) * stride
         else:
-            # A page that begins on the last row has nothing new; after a full page it is the end.
+            # A page that begins on the last row has no new row. After a full page, it is the end.
             last = page.total - (1 if len(page.rows) >= page.limit else 2)
         if not self.has_prefetched:
-            self._prefetched_to = before
+            self._prefetched_to = previous
         while self.prefetches_left > 0 and self._prefetched_to + stride <= last:
             self._prefetched_to += stride
             self.prefetch_page(("offset", self._prefetched_to))
@@ -202,30 +202,30 @@ class OffsetReader(PageReader):
 
 @dataclass(frozen=True)
 class KeysetPage:
-    """The rows above a key that one page brought.
+    """The rows above a key, from one page.
 
-    ``left``: how many more there are if the server counts those above the key (None: no count).
-    ``counts_all``: it counted as many above another key before. ``is_short``: fewer rows came than
-    requested.
+    ``remaining``: the rows after this page, if the server counts the rows above the key (None: no
+    count). ``counts_all``: the server counted as many above an earlier key. ``is_short``: the page
+    has fewer rows than requested.
     """
 
     page: Page
-    left: int | None
+    remaining: int | None
     counts_all: bool
     is_short: bool
 
 
 class KeysetReader(PageReader):
-    """Pages above a key; prefetched pages have an offset above the last known key.
+    """Pages above a key. Prefetched pages have an offset above the last known key.
 
-    Such a page is used if the key it must continue from is among its rows: ids only grow, so
-    nothing can lie in between. Where rows were deleted meanwhile, the key is missing, and the page
-    is read again above its true key.
+    The reader uses a prefetched page only if the last key before it is among its rows. Ids only
+    grow, so no row can lie in between. If rows were deleted meanwhile, the key is missing, and the
+    reader requests the page again above its true key.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._keys: deque[tuple[int, int]] = deque()
+        self._planned_keys: deque[tuple[int, int]] = deque()
         self._expected: int | None = None
         self._received = 0
         self._length = FULL_PAGE
@@ -233,18 +233,18 @@ class KeysetReader(PageReader):
         # The last requested key, its count, and the count above the key before it.
         self._counted: tuple[int, int | None, int | None] | None = None
         self._last: KeysetPage | None = None
-        # How often an offset above a key led to the right rows, and how often not.
+        # How often an offset above a key gave the right rows, and how often not.
         self._hits = self._misses = 0
 
     def read_above(self, after: int) -> KeysetPage:
         """Return the rows whose ids are greater than ``after``."""
         self._plan(after)
-        above = self._ahead(after) if self._keys else None
+        above = self._read_prefetched(after) if self._planned_keys else None
         if above is None:
-            self.forget(in_vain=bool(self._keys))
-            self._keys.clear()
+            self.forget(in_vain=bool(self._planned_keys))
+            self._planned_keys.clear()
             page = self.read(("id_greater", after))
-            above = self._behind(page, after, 0, page.rows)
+            above = self._rows_above(page, after, 0, page.rows)
             if self._expected is None:
                 self._expected = page.total
             self._length = len(page.rows)
@@ -254,11 +254,11 @@ class KeysetReader(PageReader):
             self._plan(number_of(above.page.rows[-1]))
         return above
 
-    def _ahead(self, after: int) -> KeysetPage | None:
-        """Return the rows of the page prefetched for this place; None where it does not fit."""
-        key, offset = self._keys[0]
+    def _read_prefetched(self, after: int) -> KeysetPage | None:
+        """Return the rows above ``after`` of the prefetched page. None if the page does not fit."""
+        key, offset = self._planned_keys[0]
         try:
-            page = self.read(*_place(key, offset), shrinks=not offset)
+            page = self.read(*_position_of(key, offset), shrinks=not offset)
         except RequestError as problem:
             if not offset:
                 raise
@@ -267,51 +267,51 @@ class KeysetReader(PageReader):
             return None
         numbers = [number_of(row) for row in page.rows]
         fits = after in (numbers if offset else [key]) and ascends(numbers, key)
-        fresh = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows
-        above = self._behind(page, key, offset, fresh)
-        if not fits or not (fresh or above.is_short):
+        new_rows = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows
+        above = self._rows_above(page, key, offset, new_rows)
+        if not fits or not (new_rows or above.is_short):
             self._misses += 1
             return None
         self._hits += bool(offset)
-        self._keys.popleft()
+        self._planned_keys.popleft()
         return above
 
-    def _behind(self, page: Page, key: int, offset: int, fresh: list[Row]) -> KeysetPage:
+    def _rows_above(self, page: Page, key: int, offset: int, new_rows: list[Row]) -> KeysetPage:
         total = page.total
         if self._counted is None or self._counted[0] != key:
             self._counted = (key, total, self._counted[1] if self._counted else None)
         return KeysetPage(
-            Page(fresh, page.body, total, page.date, page.limit),
-            left=None if total is None else total - offset - len(page.rows),
+            Page(new_rows, page.body, total, page.date, page.limit),
+            remaining=None if total is None else total - offset - len(page.rows),
             counts_all=total is not None and total == self._counted[2],
             is_short=len(page.rows) < page.limit,
         )
 
     def _plan(self, after: int | None) -> None:
-        """Prefetch what follows ``after``, as far as rows are known to exist."""
+        """Prefetch the pages after ``after``, up to the known number of rows."""
         if after is None or self._last is None or self._expected is None or self._length < 2:
             return
         if not self._last.page.rows or number_of(self._last.page.rows[-1]) != after:
             return
-        if not self._keys:
+        if not self._planned_keys:
             self._planned = self._received
-        # A full page that seems to be the last leaves the end open: the next is requested as well.
+        # More rows may follow a full page that seems to be the last, so request the next page too.
         while self.prefetches_left > 0 and self._planned <= self._expected:
             ahead = self._planned - self._received
             if ahead and not self._hits and self._misses >= MAX_MISSES:
                 return  # this server supports keys or offsets, not both
             offset = ahead - 1 if ahead else 0  # shares a row with the previous page
-            self._keys.append((after, offset))
-            self.prefetch_page(*_place(after, offset))
+            self._planned_keys.append((after, offset))
+            self.prefetch_page(*_position_of(after, offset))
             self._planned = self._received + offset + self._length
 
 
-def _place(key: int, offset: int) -> Position:
+def _position_of(key: int, offset: int) -> Position:
     return (("id_greater", key), *((("offset", offset),) if offset else ()))
 
 
 def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
-    """Return the rows under a key of a response; none where the value is not an array."""
+    """Return the rows under a key of a response; none if the value is not an array."""
     for name in _names_of(key):
         rows = body.get(name)
         if isinstance(rows, list):
@@ -320,14 +320,14 @@ def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
 
 
 def named_rows(body: dict[str, Any], key: RowsKey, path: str) -> list[Row]:
-    """Return the rows of a collection's response; raise `UnexpectedAnswer` without their key.
+    """Return the rows of a collection's response; raise `UnexpectedResponse` without their key.
 
     A response with a count of 0 needs no key.
     """
     names = _names_of(key)
     if not any(name in body for name in names) and total_of(body) != 0:
         problem = f"the response has no {' or '.join(names)}: the rows are unknown"
-        raise UnexpectedAnswer(problem, method="GET", path=path, status=200)
+        raise UnexpectedResponse(problem, method="GET", path=path, status=200)
     return rows_of(body, key)
 
 
@@ -345,7 +345,7 @@ def total_of(body: dict[str, Any]) -> int | None:
 
 
 def number_of(row: Row) -> int | None:
-    """Return a row's id as a number; None where it is not one."""
+    """Return a row's id as a number; None if it is not a number."""
     try:
         return int(row["id"])
     except (KeyError, TypeError, ValueError):

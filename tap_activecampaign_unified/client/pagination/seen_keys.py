@@ -18,10 +18,10 @@ DIGEST_BYTES = 16
 
 @dataclass
 class SeenKeys:
-    """A set of keys, of which two are equal where they hold the same keys.
+    """A set of keys. Two sets are equal if they hold the same keys.
 
-    Numbers are bits of blocks of `BITS` numbers: ids that follow one another need less than a byte
-    each. Any other key is kept as a digest, at about 100 bytes each.
+    A number is a bit in a block of `BITS` numbers, so consecutive ids need less than a byte each.
+    Any other key is stored as a digest, which takes about 100 bytes.
     """
 
     _blocks: dict[int, int] = field(default_factory=dict)
@@ -39,13 +39,13 @@ class SeenKeys:
         return self._count
 
     def add(self, key: Any) -> bool:
-        """Add a key. Return False if it was there."""
+        """Add a key. Return False if the set already had it."""
         if isinstance(key, int):
-            at, bit = key // BITS, 1 << key % BITS
-            block = self._blocks.get(at, 0)
+            number, bit = key // BITS, 1 << key % BITS
+            block = self._blocks.get(number, 0)
             if block & bit:
                 return False
-            self._blocks[at] = block | bit
+            self._blocks[number] = block | bit
         else:
             digest = _digest(key)
             if digest in self._digests:

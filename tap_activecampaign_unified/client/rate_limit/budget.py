@@ -1,7 +1,7 @@
 """The account's request budget as numbers: when each request may be sent.
 
-Pure: the caller passes the time and stores the numbers, in a file or in Redis. `redis_store` has
-the same rules as a script for Redis, and a test compares the two.
+The caller passes the time, and stores the numbers in a file or in Redis. `redis_store` has the
+same rules as a script for Redis, and a test compares both.
 """
 
 from __future__ import annotations
@@ -11,23 +11,24 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 # Two requests sent one window apart may arrive a little closer together. Delays of this machine
-# need no margin: a request counts from the time at which its bytes were sent.
+# need no margin, because a request counts from the time at which its bytes were sent.
 MARGIN = 1.035
-# The gap between requests, as a part of an even spacing: five requests at once would queue at the
+# The gap between requests, as a part of an even spacing. Five requests at once would queue at the
 # server.
 APART = 0.4
-# Seconds: a pause or slot further ahead comes from a broken or rebooted machine.
+# Seconds. A pause or slot further ahead comes from a broken or restarted machine.
 FARTHEST = 600.0
 # Seconds by which a sleep may end before its slot.
 EARLY = 0.001
-# When others use the account: the factor on the share of the rate, its minimum, its growth.
-LEFT_OF_SHARE = 0.7
+# If other programs use the account: the factor on the share of the rate, its minimum, its growth.
+CUT_FACTOR = 0.7
 MIN_SHARE = 0.2
 GROWTH_PER_SECOND = 0.03
-# The server counts arrivals, the client sent requests: a difference of one proves nothing.
+# The server counts arrived requests, the client counts sent requests. A difference of 1 proves
+# nothing.
 OTHERS_THAT_PROVE = 2
 # Prefix of the tickets of requests that were sent. All other tickets wait.
-LEFT = "left "
+SENT_PREFIX = "sent "
 
 
 class RateWindow(NamedTuple):
@@ -44,10 +45,10 @@ def pace_of(rate: float) -> RateWindow:
 
 @dataclass
 class Budget:
-    """The times at which requests were or will be sent, by ticket, and the server's refusals.
+    """The times of sent and waiting requests by ticket, and the effect of the server's refusals.
 
-    ``share`` is this side's part of the rate at ``share_at``; it grows back from then on.
-    ``cut_at`` is when the share was cut last: requests sent before that are no new evidence.
+    ``share`` is this client's part of the rate at the time ``share_at``. It grows from then on.
+    ``cut_at`` is the time of the last cut. Refusals of earlier requests do not cut the share again.
     """
 
     slots: dict[str, float] = field(default_factory=dict)
@@ -57,12 +58,12 @@ class Budget:
     cut_at: float = 0.0
 
     def take(self, ticket: str, size: int, window: float, now: float) -> float:
-        """Return when the request of ``ticket`` may be sent: now, or at a slot reserved for it.
+        """Return the time at which the request of ``ticket`` may be sent, and reserve that slot.
 
-        A new ticket gets a slot after the waiting ones. A ticket that returns at its slot is sent
-        if the limit allows it: other requests may have been sent later than planned.
+        A new ticket gets a slot after all waiting tickets. A ticket that returns at its slot gets
+        a later slot if other requests were sent later than planned.
         """
-        is_back = self.slots.pop(ticket, None) is not None
+        is_known = self.slots.pop(ticket, None) is not None
         oldest = now - window / MIN_SHARE
         self.slots = {other: slot for other, slot in self.slots.items() if slot > oldest}
         share = self._share(now)
@@ -71,7 +72,7 @@ class Budget:
         taken = sorted(
             slot
             for other, slot in self.slots.items()
-            if not is_back or slot <= now + EARLY or other.startswith(LEFT)
+            if not is_known or slot <= now + EARLY or other.startswith(SENT_PREFIX)
         )
         slot = max(now, self.not_before)
         if taken:
@@ -82,29 +83,29 @@ class Budget:
         return slot
 
     def paused(self, now: float) -> float:
-        """Return when any request may be sent again."""
+        """Return the time from which requests may be sent again."""
         return max(now, self.not_before)
 
-    def departed(self, ticket: str, late: float, now: float) -> None:
-        """Count a request as sent ``late`` seconds from now, when its last byte arrives."""
+    def sent(self, ticket: str, delay: float, now: float) -> None:
+        """Count a request as sent ``delay`` seconds from now, when its last byte arrives."""
         if self.slots.pop(ticket, None) is not None:
-            self.slots[LEFT + ticket] = now + late
+            self.slots[SENT_PREFIX + ticket] = now + delay
 
     def pause(self, seconds: float, now: float) -> None:
-        """Send nothing for so many seconds."""
+        """Allow no request for so many seconds."""
         self.not_before = max(self.not_before, now + min(seconds, FARTHEST))
 
-    def refused(self, left: float, seconds: float, now: float) -> None:
-        """Pause and slow down: the server refused the request sent at ``left``."""
+    def refused(self, sent_at: float, seconds: float, now: float) -> None:
+        """Pause and slow down, because the server refused the request sent at ``sent_at``."""
         self.pause(seconds, now)
-        if left > self.cut_at + EARLY:
-            self._cut(self._share(now) * LEFT_OF_SHARE, now)
+        if sent_at > self.cut_at + EARLY:
+            self._cut(self._share(now) * CUT_FACTOR, now)
 
-    def counted(self, left: float, limit: int, remaining: int, now: float) -> None:
-        """Slow down where the server counted more requests than these in the last second."""
-        if left <= self.cut_at + EARLY:
+    def counted(self, sent_at: float, limit: int, remaining: int, now: float) -> None:
+        """Slow down if the server counted more requests in the last second than this budget."""
+        if sent_at <= self.cut_at + EARLY:
             return
-        ours = sum(left - 1.0 < slot <= left for slot in self.slots.values())
+        ours = sum(sent_at - 1.0 < slot <= sent_at for slot in self.slots.values())
         others = limit - remaining - ours
         if others >= OTHERS_THAT_PROVE:
             self._cut(min(self._share(now), 1.0 - others / limit), now)

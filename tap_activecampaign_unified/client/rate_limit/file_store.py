@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock: there the budget is kept per process
+except ImportError:  # Windows has no flock, so each process has its own budget there
     fcntl = None  # type: ignore[assignment]
 HAS_LOCKS = fcntl is not None
-# Child processes do not inherit it, and a symbolic link in its place is not followed.
+# Child processes do not inherit the file, and the system follows no symbolic link to it.
 _SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 1 << 20
-# More slots than any window has.
-MANY = 100
-# Where the machine's start has no id, its time on the wall clock identifies it; clocks drift.
+# More slots than any window has, to mark a whole window as used up.
+SPENT_SLOTS = 100
+# If the machine's start has no id, its time on the wall clock identifies it. Clocks drift.
 BOOT_DRIFT_SECONDS = 60.0
 
 
@@ -43,33 +43,33 @@ def default_store(account: str) -> Path:
 
 
 class FileBudgetStore:
-    """Stores the budget in a file, or in this process where ``path`` is None or unusable."""
+    """Stores the budget in a file, or in this process if ``path`` is None or unusable."""
 
     def __init__(self, clock: Clock, path: Path | None = None) -> None:
         self._clock = clock
         self._path = path if HAS_LOCKS else None
         self._lock = threading.Lock()
-        self._own = Budget()
+        self._latest = Budget()
 
     def do(self, operation: str, *arguments: Any) -> tuple[float, float]:
         """Carry out one operation of `Budget` under the file's lock; return uptime and result."""
         with self._budget() as budget:
             now = self._clock.monotonic()
-            found = getattr(budget, operation)(*arguments, now)
-        return now, found or 0.0
+            result = getattr(budget, operation)(*arguments, now)
+        return now, result or 0.0
 
     @contextlib.contextmanager
     def _budget(self) -> Iterator[Budget]:
         with self._lock:
             handle = self._open()
             if handle is None:
-                yield self._own
+                yield self._latest
                 return
             try:
-                self._own = self._read(os.pread(handle, MAX_FILE_BYTES, 0))
-                yield self._own
-                text = json.dumps(vars(self._own) | self._boot())
-                # Overwrite, then truncate: after a kill in between, the file does not parse.
+                self._latest = self._read(os.pread(handle, MAX_FILE_BYTES, 0))
+                yield self._latest
+                text = json.dumps(vars(self._latest) | self._boot())
+                # Overwrite, then truncate. After a kill in between, the file does not parse.
                 os.ftruncate(handle, os.pwrite(handle, text.encode(), 0))
             except OSError as problem:
                 self._give_up(problem)
@@ -77,7 +77,7 @@ class FileBudgetStore:
                 os.close(handle)
 
     def _open(self) -> int | None:
-        """Return the locked file; None where it cannot be opened."""
+        """Return the descriptor of the locked file; None if it cannot be opened."""
         if self._path is None:
             return None
         handle = None
@@ -85,7 +85,7 @@ class FileBudgetStore:
             handle = self._open_file(self._path)
             fcntl.flock(handle, fcntl.LOCK_EX)
             if not os.fstat(handle).st_size:
-                os.fchmod(handle, 0o600)  # it is new: whatever the umask
+                os.fchmod(handle, 0o600)  # a new file, whose mode the umask may have changed
         except OSError as problem:
             if handle is not None:
                 os.close(handle)
@@ -95,7 +95,7 @@ class FileBudgetStore:
 
     @staticmethod
     def _open_file(path: Path) -> int:
-        """Open the file. Only if its folder is missing, make the folder: every request opens it."""
+        """Open the file. Make its folder only after a failure, because every request opens it."""
         flags = os.O_RDWR | os.O_CREAT | _SAFELY
         try:
             return os.open(path, flags, 0o600)
@@ -113,36 +113,37 @@ class FileBudgetStore:
         self._path = None
 
     def _boot(self) -> dict[str, str | float | None]:
-        """Return what distinguishes this start of the machine from others: uptimes start again."""
+        """Return the identity of the machine's start, because each start begins a new uptime."""
         boot = self._clock.boot()
         if boot is not None:
             return {"boot": boot}
         return {"boot": None, "booted": self._clock.now().timestamp() - self._clock.monotonic()}
 
-    def _is_of_this_boot(self, found: dict[str, Any]) -> bool:
-        mine = self._boot()
-        if mine["boot"] is not None or found.get("boot") is not None:
-            return found.get("boot") == mine["boot"]
-        apart = float(found.get("booted", math.nan)) - float(mine["booted"] or 0)
-        return abs(apart) <= BOOT_DRIFT_SECONDS
+    def _is_of_this_boot(self, stored: dict[str, Any]) -> bool:
+        boot = self._boot()
+        if boot["boot"] is not None or stored.get("boot") is not None:
+            return stored.get("boot") == boot["boot"]
+        drift = float(stored.get("booted", math.nan)) - float(boot["booted"] or 0)
+        return abs(drift) <= BOOT_DRIFT_SECONDS
 
     def _read(self, text: bytes) -> Budget:
         now = self._clock.monotonic()
         if not text:
             return Budget()
         try:
-            found = json.loads(text)
-            is_current = self._is_of_this_boot(found)
+            stored = json.loads(text)
+            is_current = self._is_of_this_boot(stored)
             numbers = {
-                name: float(found[name]) for name in ("not_before", "share", "share_at", "cut_at")
+                name: float(stored[name]) for name in ("not_before", "share", "share_at", "cut_at")
             }
-            slots = {str(ticket): float(slot) for ticket, slot in found["slots"].items()}
+            slots = {str(ticket): float(slot) for ticket, slot in stored["slots"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            # Its writer was killed while writing: assume that the whole window is used up.
-            return Budget({f"spent-{number}": now for number in range(MANY)})
+            # A process was killed while it wrote. Assume that the whole window is used up.
+            return Budget({f"spent-{number}": now for number in range(SPENT_SLOTS)})
         if not is_current:
-            return Budget()  # its moments are uptimes of another start, or of another machine
-        late = now + 2 * FARTHEST  # slots can be as late as the longest pause
-        if any(not moment <= late for moment in numbers.values()) or not 0 < numbers["share"] <= 1:
+            return Budget()  # its times are uptimes of another start, or of another machine
+        latest = now + 2 * FARTHEST  # slots can be as late as the longest pause
+        if any(not time <= latest for time in numbers.values()) or not 0 < numbers["share"] <= 1:
             numbers = {}
-        return Budget({t: s for t, s in slots.items() if s <= late}, **numbers)
+        kept = {ticket: slot for ticket, slot in slots.items() if slot <= latest}
+        return Budget(kept, **numbers)

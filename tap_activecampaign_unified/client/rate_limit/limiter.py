@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A wait of more seconds is logged.
+# The client logs longer waits (seconds).
 LONG_WAIT = 10.0
-# Seconds after which a granted slot must be asked for again.
+# Seconds after which the limiter asks again for a granted slot.
 STALE = 0.25
-# A large body is handed over at once and arrives later, at about this rate.
+# The system accepts a large body at once. It arrives later, at about this rate.
 BYTES_PER_SECOND = 1_000_000
 
 
 class BudgetStore(Protocol):
-    """Stores the budget; carries out one operation of `Budget` atomically."""
+    """Stores the budget, and carries out each operation of `Budget` atomically."""
 
     def do(self, operation: str, *arguments: float | str) -> tuple[float, float]:
         """Return the store's time in seconds, and the operation's result (0 for none)."""
@@ -37,9 +37,9 @@ class BudgetStore(Protocol):
 class Limiter:
     """One process's access to the account's budget, at ``rate`` requests per second (0: no limit).
 
-    One thread of a process at a time waits at the store, so that processes get equal turns however
-    many threads each has. A slot is reserved in the store and waited for outside the store's lock:
-    a process that dies while waiting costs one slot.
+    Only one thread of a process waits at the store at a time, so that processes get equal turns
+    with any number of threads. The thread reserves a slot, and waits for it outside the store's
+    lock. A process that dies while waiting costs one slot.
     """
 
     def __init__(self, rate: float, clock: Clock, store: BudgetStore) -> None:
@@ -49,47 +49,47 @@ class Limiter:
         self._queue = _Queue()
         self._name = secrets.token_hex(4)
         self._numbers = itertools.count()
-        self._mine = _Mine()
+        self._request = _ThreadRequest()
         self._remainders: set[int] = set()
         #: Seconds that all threads together waited for the budget.
         self.waited = 0.0
-        #: Seconds that they waited because the server refused a request.
+        #: Seconds that all threads together waited because the server refused a request.
         self.paused = 0.0
         self._paused_until = 0.0
 
     def acquire(self, *, urgent: bool = False) -> None:
         """Wait until this thread's next request may be sent; urgent requests go first."""
-        self._mine.ticket = f"{self._name}-{next(self._numbers)}"
+        self._request.ticket = f"{self._name}-{next(self._numbers)}"
         with self._queue.turn(urgent=urgent):
             self._wait()
 
-    def departing(self) -> bool:
-        """Check again just before sending, since connecting took time; return whether it waited."""
-        if self._window is None or self._clock.monotonic() - self._mine.granted < STALE:
+    def confirm_slot(self) -> bool:
+        """Ask again just before sending, if connecting took time. Return True if it asked."""
+        if self._window is None or self._clock.monotonic() - self._request.granted < STALE:
             return False
         self._wait()
         return True
 
-    def departed(self, size: int = 0) -> None:
+    def note_sent(self, size: int = 0) -> None:
         """Count this thread's request, with a body of ``size`` bytes, from its arrival on."""
         if self._window is not None:
-            late = size / BYTES_PER_SECOND
-            now, _ = self._store.do("departed", self._mine.ticket, late)
-            self._mine.left = now + late
+            delay = size / BYTES_PER_SECOND
+            now, _ = self._store.do("sent", self._request.ticket, delay)
+            self._request.sent_at = now + delay
 
     def refused(self, seconds: float) -> None:
-        """Send nothing for ``seconds`` and slow down, after a refusal of the server."""
-        self._store.do("refused", self._mine.left, seconds)
+        """Pause for ``seconds`` and slow down, after a refusal of the server."""
+        self._store.do("refused", self._request.sent_at, seconds)
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
     def counted(self, limit: int, remaining: int) -> None:
-        """Compare with what the server counted when this thread's request arrived.
+        """Compare the server's count with the sent requests, when this thread's request arrived.
 
-        A server whose remainder never changes counts nothing.
+        If the server's ``remaining`` never changes, the server counts nothing.
         """
         self._remainders.add(remaining)
         if self._window is not None and len(self._remainders) > 1:
-            self._store.do("counted", self._mine.left, limit, remaining)
+            self._store.do("counted", self._request.sent_at, limit, remaining)
 
     def _wait(self) -> None:
         while True:
@@ -107,11 +107,11 @@ class Limiter:
             self.paused += paused
             self.waited += slept - paused
             if slept < seconds / 2:
-                break  # woken: the run is being stopped, nothing more is sent
-        self._mine.granted = self._clock.monotonic()
+                break  # woken: the run is being stopped and sends nothing more
+        self._request.granted = self._clock.monotonic()
 
     def _reason(self, now: float) -> str:
-        """Say why the next request must wait for long."""
+        """Return the reason for a long wait."""
         if self._paused_until > now:
             return "ActiveCampaign refused a request and asked for a pause"
         stored, until = self._store.do("paused")
@@ -120,25 +120,28 @@ class Limiter:
         return "other requests to this account take up the rate limit until then"
 
     def _ask(self) -> float:
-        """Return the seconds until this thread's request may be sent, 0 for now."""
+        """Return the seconds until this thread's request may be sent; 0 means now."""
         if self._window is None:
             now, slot = self._store.do("paused")
         else:
-            now, slot = self._store.do("take", self._mine.ticket, *self._window)
-        self._mine.left = slot
+            now, slot = self._store.do("take", self._request.ticket, *self._window)
+        self._request.sent_at = slot
         return slot - now
 
 
-class _Mine(threading.local):
-    """The request of a thread: its ticket, when it was granted (clock) and sent (store's time)."""
+class _ThreadRequest(threading.local):
+    """The request of a thread: its ticket, and two times in seconds.
+
+    ``granted`` is the clock's time of the grant. ``sent_at`` is the store's time of sending.
+    """
 
     ticket = ""
     granted = 0.0
-    left = 0.0
+    sent_at = 0.0
 
 
 class _Queue:
-    """Lets one thread through at a time: urgent ones first, then in order of arrival."""
+    """Lets one thread through at a time: urgent threads first, then in order of arrival."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -148,14 +151,14 @@ class _Queue:
 
     @contextmanager
     def turn(self, *, urgent: bool) -> Iterator[None]:
-        me = threading.get_ident()
+        thread_id = threading.get_ident()
         place = (not urgent, next(self._numbers))
         with self._changed:
             heapq.heappush(self._waiting, place)
             while self._waiting[0] != place or self._holder is not None:
                 self._changed.wait()
             heapq.heappop(self._waiting)
-            self._holder = me
+            self._holder = thread_id
         try:
             yield
         finally:

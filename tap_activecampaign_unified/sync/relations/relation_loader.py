@@ -18,7 +18,7 @@ from tap_activecampaign_unified.client import (
     Page,
     PermissionDenied,
     RequestError,
-    UnexpectedAnswer,
+    UnexpectedResponse,
     named_rows,
     prefetch_walk,
     rows_of,
@@ -136,7 +136,7 @@ class RelationLoader:
             return {}
         try:
             return self._join(page, ids)
-        except (NotFound, UnexpectedAnswer) as problem:
+        except (NotFound, UnexpectedResponse) as problem:
             if not self._relation.is_listed:
                 return self._give_up(problem)
             # The nested endpoint does not exist or answers with other rows: use the collection.
@@ -278,7 +278,7 @@ class RelationLoader:
             return
         try:
             rows = rows_of(self._probe(), self._relation.keys)
-        except (NotFound, UnexpectedAnswer):
+        except (NotFound, UnexpectedResponse):
             self._fall_back(page, ids)
             return
         witness = self.parent_of(rows[0]) if rows else ""
@@ -331,7 +331,7 @@ class RelationLoader:
         expected = max(page.total or 0, len(ids))
         try:
             total = total_of(self._probe())
-        except (NotFound, UnexpectedAnswer):
+        except (NotFound, UnexpectedResponse):
             self.strategy = LoadStrategy.NESTED
             return
         if expected <= (self._max_nested if total is None else total / FULL_PAGE):
@@ -356,7 +356,7 @@ class RelationLoader:
         try:
             for part in walk_offset(self._client, collection, self._relation.keys):
                 self._spool.add((self.parent_of(row), row) for row in part.rows)
-        except (NotFound, UnexpectedAnswer) as problem:
+        except (NotFound, UnexpectedResponse) as problem:
             logger.warning("%s: its related rows are left empty in this run", problem)
             self.is_whole = False
         self._spool.seal()

@@ -31,13 +31,13 @@ class Watched(Limiter):
         self.seen: list[str] = []
         self.before_leaving = lambda: False
 
-    def departing(self) -> bool:
-        self.seen.append("departing")
-        return super().departing() or self.before_leaving()
+    def confirm_slot(self) -> bool:
+        self.seen.append("confirming")
+        return super().confirm_slot() or self.before_leaving()
 
-    def departed(self, size: int = 0) -> None:
-        self.seen.append(f"departed with {size}" if size else "departed")
-        super().departed(size)
+    def note_sent(self, size: int = 0) -> None:
+        self.seen.append(f"sent with {size}" if size else "sent")
+        super().note_sent(size)
 
 
 @contextlib.contextmanager
@@ -68,7 +68,7 @@ def test_the_slot_is_reserved_after_connecting(clock, monkeypatch):
     with serve(world_of(clock, contacts=1)) as served, real_client(served, limiter) as client:
         client.get("contacts")
         client.get("lists")
-    leaves = ["departing", "departed"]
+    leaves = ["confirming", "sent"]
     assert limiter.seen == ["connected", *leaves, *leaves]
 
 
@@ -77,7 +77,7 @@ def test_the_limiter_gets_the_size_of_the_body(clock):
     limiter = Watched()
     with serve(world_of(clock)) as served, real_client(served, limiter) as client:
         client.send("POST", "tags", json={"tag": {"tag": "new", "tagType": "contact"}})
-    assert limiter.seen[-1] == "departed with 45"
+    assert limiter.seen[-1] == "sent with 45"
 
 
 def test_a_connection_lost_while_it_waited_is_a_request_not_sent(clock):

@@ -27,8 +27,8 @@ def test_an_answer_is_judged_as_what_it_is(answer):
     verdict = judge_response(answer["method"], response, content)
     assert verdict.kind is ResponseKind(answer["kind"])
     if answer["kind"] == "good":
-        assert verdict.answer is not None
-        assert verdict.answer.body == body
+        assert verdict.response is not None
+        assert verdict.response.body == body
     if answer["kind"] == "final":
         assert answer["says"] in str(verdict.error(answer["method"], "things/1"))
 

@@ -98,9 +98,9 @@ class CrowdedClock(ManualClock):
         limiter.acquire()
         # Connecting and sending take their time; what counts is when the bytes had left.
         self.moments.advance(0.3 * (who % 3))
-        limiter.departing()
+        limiter.confirm_slot()
         self.moments.advance(0.01 * (who % 3))
-        limiter.departed()
+        limiter.note_sent()
         self.left.append(self.monotonic())
         self.busy.discard(who)
 
@@ -199,8 +199,8 @@ def test_a_request_counts_when_its_bytes_leave(kept, clock):
     slow, other = process(1), process(1)
     slow.acquire()
     clock.sleep(0.2)
-    slow.departing()
-    slow.departed()
+    slow.confirm_slot()
+    slow.note_sent()
     left = clock.monotonic()
     other.acquire()
     assert clock.monotonic() - left == pytest.approx(MARGIN, abs=0.001)
@@ -211,9 +211,9 @@ def test_a_large_body_counts_from_when_it_may_have_arrived(kept, clock):
     process = kept(clock)
     large, waiting, later = process(1), process(1), process(1)
     large.acquire()
-    waiting._mine.ticket = "waiting"
+    waiting._request.ticket = "waiting"
     planned = waiting._ask()
-    large.departed(200_000)
+    large.note_sent(200_000)
     left = clock.monotonic()
     clock.sleep(planned)
     clock.sleep(waiting._ask())
@@ -231,7 +231,7 @@ def test_a_process_that_connects_slowly_reserves_again(kept, clock):
     clock.sleep(5)
     other.acquire()
     left = clock.monotonic()
-    assert slow.departing()
+    assert slow.confirm_slot()
     assert clock.monotonic() - left == pytest.approx(MARGIN, abs=0.001)
 
 
@@ -382,11 +382,11 @@ class Process:
     def ask(self, clock: ManualClock) -> float:
         """Return the time of its slot, or the current time if its request left."""
         self.asked = self.asked or clock.monotonic()
-        self.limiter._mine.ticket = f"{id(self)}-{self.left}"
+        self.limiter._request.ticket = f"{id(self)}-{self.left}"
         seconds = self.limiter._ask()
         if seconds >= 0.001:
             return clock.monotonic() + seconds
-        self.limiter.departed()
+        self.limiter.note_sent()
         self.left += 1
         self.waited = max(self.waited, clock.monotonic() - self.asked)
         self.asked = 0.0
@@ -439,7 +439,7 @@ def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
             [
                 *[("take", ticket, 5, MARGIN)] * 6,
                 ("take", ticket, 1, 2.1),
-                ("departed", ticket, dice.choice([0, 0, 0.1])),
+                ("sent", ticket, dice.choice([0, 0, 0.1])),
                 ("paused",),
                 ("refused", left, dice.choice([0.5, 3, 9e9])),
                 ("counted", left, 5, dice.randrange(6)),
@@ -448,7 +448,7 @@ def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
         now, found = file.do(*operation)
         near = (pytest.approx(now, abs=0.001), pytest.approx(found, abs=0.001))
         assert redis.do(*operation) == near
-        left = now if operation[0] == "departed" else left
+        left = now if operation[0] == "sent" else left
 
 
 def test_the_file_is_in_the_users_state_folder(monkeypatch, tmp_path):
