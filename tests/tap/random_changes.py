@@ -54,14 +54,14 @@ class RandomChanges:
 
     # --- choosing ---------------------------------------------------------------------------
 
-    def one(self, w: World, table: str, *, first: int = 0) -> int | None:
+    def any_id(self, w: World, table: str, *, first: int = 0) -> int | None:
         """Choose a row, among the ``first`` rows of its table if given."""
         ids = w.tables[table].ids()
         return self._dice.choice(ids[:first] if first else ids) if ids else None
 
     def spare(self, w: World, table: str, *, first: int = 40) -> int | None:
         """Choose a row to delete: an early one, because its delete shifts all later rows."""
-        return self.one(w, table, first=first) if len(w.tables[table]) > FEWEST else None
+        return self.any_id(w, table, first=first) if len(w.tables[table]) > FEWEST else None
 
     def some(self, many: list[Any]) -> Any:
         """Choose one of several."""
@@ -84,14 +84,14 @@ def _insert(g: RandomChanges, w: World) -> None:
         case "field":
             w.add_field(g.name)
         case "note":
-            w.add_note("Subscriber", g.one(w, "contacts") or 0, g.name)
+            w.add_note("Subscriber", g.any_id(w, "contacts") or 0, g.name)
         case "deal":
-            contact = g.one(w, "contacts")
-            w.add_deal(g.name, value=1234, contact=contact, stage=g.one(w, "dealStages") or 0)
+            contact = g.any_id(w, "contacts")
+            w.add_deal(g.name, value=1234, contact=contact, stage=g.any_id(w, "dealStages") or 0)
         case "account":
             w.add_account(g.name)
         case "stage":
-            w.add_stage(g.name, g.one(w, "dealGroups") or 1)
+            w.add_stage(g.name, g.any_id(w, "dealGroups") or 1)
         case "group":
             w.add_pipeline(g.name)
 
@@ -100,25 +100,25 @@ def _change(g: RandomChanges, w: World) -> None:
     t = w.tables
     match g.some(["contact", "contact", "note", "deal"]):
         case "contact":
-            w.edit_contact(g.one(w, "contacts") or 0, lastName=g.name, phone=g.name)
+            w.edit_contact(g.any_id(w, "contacts") or 0, lastName=g.name, phone=g.name)
         case "note":
-            if one := g.one(w, "notes"):
-                t["notes"].change(t["notes"][one], note=g.name, mdate=w.now())
+            if note_id := g.any_id(w, "notes"):
+                t["notes"].change(t["notes"][note_id], note=g.name, mdate=w.now())
         case "deal":
-            if one := g.one(w, "deals"):
-                stage = t["dealStages"][g.one(w, "dealStages")]
-                w.edit_deal(one, title=g.name, stage=stage.id, group=stage.group)
+            if deal_id := g.any_id(w, "deals"):
+                stage = t["dealStages"][g.any_id(w, "dealStages")]
+                w.edit_deal(deal_id, title=g.name, stage=stage.id, group=stage.group)
 
 
 def _change_beside(g: RandomChanges, w: World) -> None:
-    t, one = w.tables, g.one(w, "accounts")
+    t, company_id = w.tables, g.any_id(w, "accounts")
     match g.some(["account", "datum", "user"]):
-        case "account" if one:
-            t["accounts"].change(t["accounts"][one], accountUrl=g.name, updated=w.now())
-        case "datum" if one:
-            w.set_datum("account", one, 1, g.name)
+        case "account" if company_id:
+            t["accounts"].change(t["accounts"][company_id], accountUrl=g.name, updated=w.now())
+        case "datum" if company_id:
+            w.set_datum("account", company_id, 1, g.name)
         case _:
-            t["users"].change(t["users"][g.one(w, "users")], lastName=g.name)
+            t["users"].change(t["users"][g.any_id(w, "users")], lastName=g.name)
 
 
 GOES = {
@@ -133,8 +133,8 @@ def _delete(g: RandomChanges, w: World) -> None:
     """Delete early rows, of the large tables several at once."""
     table = g.some(["contacts", *GOES])
     for _ in range(1 if table == "tags" else 3):
-        if one := g.spare(w, table):
-            getattr(w, GOES[table])(one)
+        if row_id := g.spare(w, table):
+            getattr(w, GOES[table])(row_id)
 
 
 def _delete_beside(g: RandomChanges, w: World) -> None:
@@ -143,41 +143,43 @@ def _delete_beside(g: RandomChanges, w: World) -> None:
         case "note":
             t["notes"].delete(g.spare(w, "notes") or 0)
         case "list" if len(t["lists"]) > 3:
-            w.delete_list(g.one(w, "lists") or 0)
+            w.delete_list(g.any_id(w, "lists") or 0)
         case "stage" if len(t["dealStages"]) > 4:
-            w.delete_stage(g.one(w, "dealStages") or 0)
+            w.delete_stage(g.any_id(w, "dealStages") or 0)
         case "field" if len(t["fields"]) > FEWEST:
             w.delete_field(t["fields"].ids()[-1])
 
 
 def _tag(g: RandomChanges, w: World) -> None:
     """Apply a tag or take one away: that marks the contact."""
-    one, tag = g.one(w, "contacts") or 0, g.one(w, "tags") or 0
-    applied = w.tables["contactTags"].by("contact", one)
+    contact_id, tag = g.any_id(w, "contacts") or 0, g.any_id(w, "tags") or 0
+    applied = w.tables["contactTags"].by("contact", contact_id)
     if applied and g.some([True, False]):
-        w.untag(one, applied[0].tag)
+        w.untag(contact_id, applied[0].tag)
     else:
-        w.tag(one, tag)
+        w.tag(contact_id, tag)
 
 
 def _hang(g: RandomChanges, w: World) -> None:
     """Change related rows in ways that are not known to change the contact's date."""
-    one, account = g.one(w, "contacts") or 0, g.one(w, "accounts")
+    contact_id, account = g.any_id(w, "contacts") or 0, g.any_id(w, "accounts")
     links = w.tables["accountContacts"]
     match g.some(["list", "list", "value", "link", "second"]):
         case "list":
-            w.subscribe(one, g.one(w, "lists") or 0, g.some([1, 2]))
+            w.subscribe(contact_id, g.any_id(w, "lists") or 0, g.some([1, 2]))
         case "value":
-            w.set_field(one, 1, g.name)
+            w.set_field(contact_id, 1, g.name)
         case "second":
             for deal in w.tables["deals"].ids()[:1]:
-                w.tables["contactDeals"].insert(rows.ContactDeal(one, deal, w.now(), w.now()))
-        case "link" if links.ids_by("contact", one):
-            links.delete(links.ids_by("contact", one)[0])
+                w.tables["contactDeals"].insert(
+                    rows.ContactDeal(contact_id, deal, w.now(), w.now())
+                )
+        case "link" if links.ids_by("contact", contact_id):
+            links.delete(links.ids_by("contact", contact_id)[0])
             if w.switches.bump_account_link:
-                w.touch(one)
+                w.touch(contact_id)
         case "link" if account:
-            w.link(one, account, g.name)
+            w.link(contact_id, account, g.name)
 
 
 def _rename(g: RandomChanges, w: World) -> None:
@@ -185,21 +187,21 @@ def _rename(g: RandomChanges, w: World) -> None:
     t, now = w.tables, w.now()
     match g.some(["tags", "lists", "accounts", "dealStages", "dealGroups", "groups"]):
         case "tags":
-            t["tags"].change(t["tags"][g.one(w, "tags")], tag=g.name)
+            t["tags"].change(t["tags"][g.any_id(w, "tags")], tag=g.name)
         case "lists":
-            t["lists"].change(t["lists"][g.one(w, "lists")], name=g.name, udate=now, updated=now)
+            t["lists"].change(t["lists"][g.any_id(w, "lists")], name=g.name, udate=now, updated=now)
         case "accounts":
-            if one := g.one(w, "accounts"):
-                t["accounts"].change(t["accounts"][one], name=g.name, updated=now)
+            if company_id := g.any_id(w, "accounts"):
+                t["accounts"].change(t["accounts"][company_id], name=g.name, updated=now)
         case "groups":
-            t["groups"].change(t["groups"][g.one(w, "groups")], title=g.name)
+            t["groups"].change(t["groups"][g.any_id(w, "groups")], title=g.name)
         case table:
-            t[table].change(t[table][g.one(w, table)], title=g.name, udate=now)
+            t[table].change(t[table][g.any_id(w, table)], title=g.name, udate=now)
 
 
 def _merge(g: RandomChanges, w: World) -> None:
     """Merge two contacts: one is deleted, the other gets its tags and lists."""
-    kept, gone = g.one(w, "contacts"), g.spare(w, "contacts")
+    kept, gone = g.any_id(w, "contacts"), g.spare(w, "contacts")
     if kept and gone and kept != gone:
         w.merge_contacts(kept, gone)
 
@@ -224,7 +226,8 @@ ACTS: list[Callable[[RandomChanges, World], None]] = [
 def keys_of(w: World) -> dict[str, set[tuple[str, ...]]]:
     """Return the keys of all rows by stream."""
     found = {
-        stream: {(str(one),) for one in w.tables[table].ids()} for stream, table in TABLES.items()
+        stream: {(str(row_id),) for row_id in w.tables[table].ids()}
+        for stream, table in TABLES.items()
     }
     for stream, table, column in (
         ("marketing_contact_tags", "contactTags", "tag"),
@@ -232,12 +235,12 @@ def keys_of(w: World) -> dict[str, set[tuple[str, ...]]]:
     ):
         found[stream] = {(str(r.contact), str(getattr(r, column))) for r in w.tables[table]}
     found["crm_fields"] = {
-        (entity, str(one))
+        (entity, str(field_id))
         for entity, table in (
             ("contact", "fields"),
             ("account", "accountCustomFieldMeta"),
             ("opportunity", "dealCustomFieldMeta"),
         )
-        for one in w.tables[table].ids()
+        for field_id in w.tables[table].ids()
     }
     return found

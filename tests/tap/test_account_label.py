@@ -53,7 +53,7 @@ def without_label(message: dict[str, Any]) -> dict[str, Any]:
 
 def everything(account: Account, **settings: Any) -> Ran:
     """Read every stream."""
-    return account.run(only=[one.name for one in STREAMS], **settings)
+    return account.run(only=[stream.name for stream in STREAMS], **settings)
 
 
 def test_the_label_is_in_every_record_schema_and_key(
@@ -72,7 +72,7 @@ def test_the_label_is_in_every_record_schema_and_key(
         for settings in ({LABEL: " acme "}, {})
     )
     assert ran.code == plain.code == 0
-    left_out = {one.name for one in STREAMS} - set(ran.schemas)
+    left_out = {stream.name for stream in STREAMS} - set(ran.schemas)
     assert all(f"{name}: skipped" in caplog.text for name in left_out)
     assert len(left_out) < 5  # paths that this account answers with 404
     for message in ran.schemas.values():
@@ -100,7 +100,7 @@ def test_no_stream_has_a_column_of_that_name() -> None:
     account = Account(contacts=40, deals=20, accounts=10)
     for rows in everything(account, include_remote_data=True).records.values():
         assert all(LABEL not in row for row in rows)
-    assert all(LABEL not in one.schema()["properties"] for one in STREAMS)
+    assert all(LABEL not in stream.schema()["properties"] for stream in STREAMS)
 
 
 def test_an_earlier_catalog_follows_the_label_setting(account: Account) -> None:
@@ -111,12 +111,12 @@ def test_an_earlier_catalog_follows_the_label_setting(account: Account) -> None:
     plain, labelled = account.discover(), account.discover(**{LABEL: "acme"})
     catalog = account.discover(**{LABEL: "acme"}).to_dict()
     for entry in selecting(catalog, SOME)["streams"]:
-        for one in entry["metadata"]:
-            if one["breadcrumb"] == ["properties", LABEL] or one["breadcrumb"] == (
+        for metadata in entry["metadata"]:
+            if metadata["breadcrumb"] == ["properties", LABEL] or metadata["breadcrumb"] == (
                 "properties",
                 LABEL,
             ):
-                one["metadata"] = {"inclusion": "available", "selected": False}
+                metadata["metadata"] = {"inclusion": "available", "selected": False}
     hidden = type(plain).from_dict(catalog)
     for found in (plain, hidden):
         ran = account.run(catalog=found, only=SOME, **{LABEL: "acme"})

@@ -24,7 +24,9 @@ def written(account: Account, *selected: str, **changes: Any) -> dict[str, Any]:
     """Return a discovered catalog as JSON; apply ``changes`` to each stream's own metadata."""
     found: dict[str, Any] = json.loads(json.dumps(account.discover().to_dict()))
     for stream in found["streams"]:
-        root = next(one for one in stream["metadata"] if not one["breadcrumb"])["metadata"]
+        root = next(metadata for metadata in stream["metadata"] if not metadata["breadcrumb"])[
+            "metadata"
+        ]
         root["selected"] = stream["tap_stream_id"] in selected
         root |= changes
     return found
@@ -109,7 +111,7 @@ def test_a_catalog_without_metadata_is_read_by_its_selected(account, place, capl
     assert set(ran.records) == {"crm_contacts"}
     assert "first_name" not in ran.records["crm_contacts"][0]
     assert "last_name" in ran.records["crm_contacts"][0]
-    assert not [one for one in caplog.records if "nothing is read" in one.message]
+    assert not [record for record in caplog.records if "nothing is read" in record.message]
 
 
 def test_a_catalog_that_does_not_say_what_is_selected_is_refused(account):

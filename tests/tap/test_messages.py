@@ -123,7 +123,7 @@ def test_a_stopped_write_is_taken_up_where_it_stopped():
             came += os.read(reading, 1 << 20)
     os.close(reading)
     messages = [json.loads(line) for line in came.splitlines()]
-    assert [one["record"] for one in messages if one["type"] == "RECORD"] == records
+    assert [message["record"] for message in messages if message["type"] == "RECORD"] == records
     assert messages[-1]["type"] == "STATE"
 
 

@@ -24,9 +24,9 @@ class Mapped(ACCOUNT.tap_class()):  # type: ignore[misc]  # made again for each 
 
     def discover_streams(self):
         """Return these streams, selected."""
-        found = [one for one in super().discover_streams() if not one.resource.is_open]
-        for one in found:
-            one.selected_by_default = True
+        found = [stream for stream in super().discover_streams() if not stream.resource.is_open]
+        for stream in found:
+            stream.selected_by_default = True
         return found
 
 

@@ -142,10 +142,10 @@ def test_the_summary_adds_up():
     account.wait(hours=1)
     account.world.touch(4)
     for ran in (first, account.run(first.state)):
-        for name, one in ran.tap._report.stats_by_stream.items():
-            left_out = sum(one.skipped.values())
-            assert one.read == one.emitted + one.suppressed + left_out, name
-            assert one.emitted == len(ran.records.get(name, [])), name
+        for name, stats in ran.tap._report.stats_by_stream.items():
+            left_out = sum(stats.skipped.values())
+            assert stats.read == stats.emitted + stats.suppressed + left_out, name
+            assert stats.emitted == len(ran.records.get(name, [])), name
         total = sum(stats.requests for stats in ran.tap._report.stats_by_stream.values())
         assert total <= ran.requests
 

@@ -39,48 +39,48 @@ class Answer:
     def of(self, kind: str) -> list[Any]:
         """Return the contents of all messages of a type."""
         name = {"CONNECTION_STATUS": "connectionStatus"}.get(kind, kind.lower())
-        return [one[name] for one in self.messages if one["type"] == kind]
+        return [message[name] for message in self.messages if message["type"] == kind]
 
     def traces(self, kind: str) -> list[Any]:
         """Return the contents of all TRACE messages of a kind."""
-        return [one[kind.lower()] for one in self.of("TRACE") if one["type"] == kind]
+        return [trace[kind.lower()] for trace in self.of("TRACE") if trace["type"] == kind]
 
     @property
     def records(self) -> dict[str, list[Message]]:
         """The records by stream."""
         found: dict[str, list[Message]] = {}
-        for one in self.of("RECORD"):
-            found.setdefault(one["stream"], []).append(one["data"])
+        for record in self.of("RECORD"):
+            found.setdefault(record["stream"], []).append(record["data"])
         return found
 
     @property
     def states(self) -> dict[str, Message]:
         """The last state message of each stream."""
-        return {one["stream"]["stream_descriptor"]["name"]: one for one in self.of("STATE")}
+        return {state["stream"]["stream_descriptor"]["name"]: state for state in self.of("STATE")}
 
     @property
     def covered(self) -> Counter[str]:
         """How many records the states of each stream cover."""
         found: Counter[str] = Counter()
-        for one in self.of("STATE"):
-            name = one["stream"]["stream_descriptor"]["name"]
-            found[name] += one["sourceStats"]["recordCount"]
+        for state in self.of("STATE"):
+            name = state["stream"]["stream_descriptor"]["name"]
+            found[name] += state["sourceStats"]["recordCount"]
         return +found
 
     @property
     def statuses(self) -> dict[str, list[str]]:
         """The statuses of each stream, in their order."""
         found: dict[str, list[str]] = {}
-        for one in self.traces("STREAM_STATUS"):
-            found.setdefault(one["stream_descriptor"]["name"], []).append(one["status"])
+        for trace in self.traces("STREAM_STATUS"):
+            found.setdefault(trace["stream_descriptor"]["name"], []).append(trace["status"])
         return found
 
     @property
     def errors(self) -> list[tuple[str | None, str]]:
         """The stream (None: the run) and the failure type of each error."""
         return [
-            ((one.get("stream_descriptor") or {}).get("name"), one["failure_type"])
-            for one in self.traces("ERROR")
+            ((trace.get("stream_descriptor") or {}).get("name"), trace["failure_type"])
+            for trace in self.traces("ERROR")
         ]
 
 
@@ -159,7 +159,7 @@ class Connector:
         """Return the discovered streams by name."""
         answer = self.call("discover", *self.config(**settings))
         (catalog,) = answer.of("CATALOG")
-        return {one["name"]: one for one in catalog["streams"]}
+        return {stream["name"]: stream for stream in catalog["streams"]}
 
     def configured(
         self,
@@ -175,7 +175,9 @@ class Connector:
             stream = copy.deepcopy(known[name])
             if fields and name in fields:
                 properties = stream["json_schema"]["properties"]
-                stream["json_schema"]["properties"] = {one: properties[one] for one in fields[name]}
+                stream["json_schema"]["properties"] = {
+                    field: properties[field] for field in fields[name]
+                }
             whole = name in full_refresh or "incremental" not in stream["supported_sync_modes"]
             entries.append(
                 {

@@ -47,12 +47,12 @@ def test_the_states_count_every_record(connector):
     """The record counts of a stream's states add up to its records; the last covers them all."""
     answer = connector.read(connector.configured(ALL))
     assert answer.covered == {name: len(rows) for name, rows in answer.records.items()}
-    assert {one["type"] for one in answer.of("STATE")} == {"STREAM"}
+    assert {state["type"] for state in answer.of("STATE")} == {"STREAM"}
     for name in ALL:
         kinds = [
-            one["type"]
-            for one in answer.messages
-            if one["type"] in {"RECORD", "STATE"} and name in str(one)[:200]
+            message["type"]
+            for message in answer.messages
+            if message["type"] in {"RECORD", "STATE"} and name in str(message)[:200]
         ]
         assert kinds[-1] == "STATE"
 
@@ -99,7 +99,7 @@ def test_deselected_fields_cost_no_requests(account, connector):
     catalog = connector.configured(["crm_contacts"], fields={"crm_contacts": ["first_name"]})
     before = len(account.world.log)
     connector.read(catalog)
-    paths = {one.path.removeprefix("/api/3/") for one in account.world.log[before:]}
+    paths = {request.path.removeprefix("/api/3/") for request in account.world.log[before:]}
     assert paths <= {"contacts", "users/me"}
 
 
@@ -115,7 +115,7 @@ def test_a_new_custom_field_comes_without_a_new_catalog(account, connector):
 def test_the_rows_to_come_are_estimated(connector):
     """Each stream that ActiveCampaign counts has one ESTIMATE with its number of rows."""
     answer = connector.read(connector.configured(["crm_contacts", "marketing_tags"]))
-    found = {one["name"]: one["row_estimate"] for one in answer.traces("ESTIMATE")}
+    found = {trace["name"]: trace["row_estimate"] for trace in answer.traces("ESTIMATE")}
     assert found == {name: len(rows) for name, rows in answer.records.items()}
     assert len(answer.traces("ESTIMATE")) == 2
 
@@ -147,7 +147,7 @@ def test_a_read_continues_from_its_last_state_after_a_crash(account, connector):
     account.world.faults.clear()
     second = connector.read(catalog, first.states)
     assert second.code == 0
-    ids = [row["id"] for one in (first, second) for row in one.records["crm_contacts"]]
+    ids = [row["id"] for answer in (first, second) for row in answer.records["crm_contacts"]]
     assert set(ids) == {str(number) for number in range(1, 2501)}
     assert len(second.records["crm_contacts"]) < 1600
 
@@ -166,7 +166,7 @@ def test_a_bad_key_ends_the_run_with_one_error(account, connector, act, kind):
     act(account.world)
     answer = connector.read(catalog)
     assert answer.code == 1
-    assert [one for _, one in answer.errors] == [kind]
+    assert [error for _, error in answer.errors] == [kind]
     assert {name: found[-1] for name, found in answer.statuses.items()} == {
         "crm_contacts": "INCOMPLETE",
         "marketing_tags": "INCOMPLETE",

@@ -39,9 +39,11 @@ def test_the_form_holds_our_settings_and_no_other(connector):
     """`spec` lists the tap's settings in their order, none of the SDK's, each in a group."""
     form = form_of(connector)
     fields = form["properties"]
-    assert list(fields) == [one.name for one in TAP]
-    assert [one["order"] for one in fields.values()] == list(range(len(TAP)))
-    assert {one["group"] for one in fields.values()} == {one["id"] for one in form["groups"]}
+    assert list(fields) == [setting.name for setting in TAP]
+    assert [field["order"] for field in fields.values()] == list(range(len(TAP)))
+    assert {field["group"] for field in fields.values()} == {
+        group["id"] for group in form["groups"]
+    }
     assert form["required"] == ["api_url", "api_key"]
     assert fields["api_url"]["title"] == "API URL"
 
@@ -49,20 +51,20 @@ def test_the_form_holds_our_settings_and_no_other(connector):
 def test_airbyte_hides_every_secret(connector):
     """The fields marked `airbyte_secret` are exactly the settings that are secret."""
     fields = form_of(connector)["properties"]
-    hidden = {name for name, one in fields.items() if one.get("airbyte_secret")}
-    assert hidden == {one.name for one in TAP if one.secret}
+    hidden = {name for name, field in fields.items() if field.get("airbyte_secret")}
+    assert hidden == {setting.name for setting in TAP if setting.secret}
     assert "api_key" in hidden
 
 
 def test_airbytes_form_can_show_every_field(connector):
     """Each field has one type that Airbyte's form knows, and its default is of that type."""
     types = {"string": str, "number": (int, float), "integer": int, "boolean": bool, "array": list}
-    for name, one in form_of(connector)["properties"].items():
-        assert one["type"] in types, name
-        assert one["title"]
-        assert one["description"]
-        if "default" in one:
-            assert isinstance(one["default"], types[one["type"]]), name
+    for name, field in form_of(connector)["properties"].items():
+        assert field["type"] in types, name
+        assert field["title"]
+        assert field["description"]
+        if "default" in field:
+            assert isinstance(field["default"], types[field["type"]]), name
 
 
 def test_a_number_that_may_be_a_word_is_text(connector):
@@ -109,7 +111,7 @@ def test_check_fails_for_a_key_that_may_read_nothing(connector):
 def test_every_stream_is_discovered(connector):
     """The catalog holds each stream of the tap with its key, cursor and modes."""
     found = connector.discover()
-    assert set(found) == {one.name for one in STREAMS}
+    assert set(found) == {stream.name for stream in STREAMS}
     for resource in STREAMS:
         stream = found[resource.name]
         assert stream["source_defined_primary_key"] == [[key] for key in resource.keys]

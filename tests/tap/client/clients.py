@@ -215,7 +215,7 @@ class CollectionServer(BaseAdapter):
         """The collection has the given rows."""
         super().__init__()
         self.ids = list(ids)
-        self.order: Callable[[int], Any] = ways.get("order", lambda one: one)
+        self.order: Callable[[int], Any] = ways.get("order", lambda row_id: row_id)
         self.cap: int = ways.get("cap", 100)
         self.total: Callable[[int], Any] = ways.get("total", str)
         self.withheld: set[int] = ways.get("withheld", set())
@@ -239,10 +239,10 @@ class CollectionServer(BaseAdapter):
         ids = sorted(self.ids, key=self.order)
         after = int(query.get("id_greater", 0))
         if self.by_key and after:
-            ids = [one for one in ids if one > after]
+            ids = [row_id for row_id in ids if row_id > after]
         offset = int(query.get("offset", 0))
-        cut = [one for one in ids[offset : offset + limit] if one not in self.withheld]
-        body: dict[str, Any] = {"things": [{"id": str(one)} for one in cut]}
+        cut = [row_id for row_id in ids[offset : offset + limit] if row_id not in self.withheld]
+        body: dict[str, Any] = {"things": [{"id": str(row_id)} for row_id in cut]}
         total = self.total(len(ids))
         if total is not None:
             body["meta"] = {"total": total}

@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[2] / "golden" / "live" / "answers.json"
 ANSWERS: list[dict[str, Any]] = json.loads(FILE.read_text())
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=[one["what"] for one in ANSWERS])
+@pytest.mark.parametrize("answer", ANSWERS, ids=[answer["what"] for answer in ANSWERS])
 def test_an_answer_is_judged_as_what_it_is(answer):
     """Each recorded answer is a success, a refusal with a reason, or a 403; none is retried."""
     response = requests.Response()

@@ -180,7 +180,7 @@ def test_every_shape_of_a_refusal_is_read(make_client, body, reasons, status):
     """The client reads text, code and attribute of a refusal in each known shape."""
     with pytest.raises(InvalidRequest) as refused:
         make_client(Script((status, body))).send("POST", "contacts", json={})
-    found = [(one.text, one.code, one.attribute) for one in refused.value.reasons]
+    found = [(reason.text, reason.code, reason.attribute) for reason in refused.value.reasons]
     assert found == reasons
     assert refused.value.status == status
 

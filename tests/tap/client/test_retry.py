@@ -198,10 +198,10 @@ def test_an_unreadable_retry_after_is_ignored(make_client, word):
 def test_a_429_pauses_all_processes_of_the_account(make_world, make_client, clock, tmp_path):
     """After a 429 of one process, the other processes of the account pause too."""
     world = make_world()
-    one, other = (make_client(world, rate=5, store=tmp_path / "rate.json") for _ in range(2))
+    first, other = (make_client(world, rate=5, store=tmp_path / "rate.json") for _ in range(2))
     world.faults.throttle(times=None, prefix="/lists", retry_after=400)
     with pytest.raises(ServerError):
-        one.get("lists")
+        first.get("lists")
     before = clock.monotonic()
     other.get("tags")
     assert clock.monotonic() - before >= 399

@@ -189,8 +189,8 @@ def test_a_row_this_key_may_not_see_any_more_is_not_deleted(account, run):
     first = run()
     hidden = {"contacts": (11, 12), "deals": (4,), "accounts": (2,)}
     for table, ids in hidden.items():
-        for one in ids:
-            account.world.hidden.hide(table, one, status=403 if one % 2 else 200)
+        for row_id in ids:
+            account.world.hidden.hide(table, row_id, status=403 if row_id % 2 else 200)
     account.world.delete_contact(13)
     second = run(first.state)
     assert all_deleted(second).keys() <= {*CONTACT_STREAMS, *PAIRS, "crm_notes"}
@@ -211,9 +211,9 @@ def test_another_users_key_deletes_nothing(account, run):
     """
     first = run()
     world = account.world
-    other = next(one for one in world.tables["users"].ids() if one != 1)
-    for one in range(1, 11):
-        world.hidden.hide("contacts", one, status=404)
+    other = next(user_id for user_id in world.tables["users"].ids() if user_id != 1)
+    for row_id in range(1, 11):
+        world.hidden.hide("contacts", row_id, status=404)
     world.whoami = other
     second = run(first.state)
     assert all_deleted(second) == {}
@@ -224,8 +224,8 @@ def test_another_users_key_deletes_nothing(account, run):
 def test_deletes_beyond_max_delete_share_are_not_emitted(account, run, gone, is_logged, caplog):
     """Above `max_delete_share` the tap logs a warning, emits no tombstone and checks no row."""
     first = run(only=CONTACT_STREAMS)
-    for one in range(1, gone + 1):
-        account.world.delete_contact(one)
+    for row_id in range(1, gone + 1):
+        account.world.delete_contact(row_id)
     second = run(first.state, only=CONTACT_STREAMS)
     assert len(deleted(second, "crm_contacts")) == (gone if is_logged else 0)
     assert ("max_delete_share" in caplog.text) is not is_logged
@@ -390,9 +390,13 @@ def test_after_any_history_the_warehouse_is_the_account(tmp_path_factory, seed, 
         stream: {key for key, record in table.items() if not record[DELETED]}
         for stream, table in warehouse.items()
     }
-    assert live["crm_contacts"] == {(str(one),) for one in world.tables["contacts"].ids()}
-    assert live["crm_opportunities"] == {(str(one),) for one in world.tables["deals"].ids()}
-    assert live["crm_accounts"] == {(str(one),) for one in world.tables["accounts"].ids()}
+    assert live["crm_contacts"] == {
+        (str(contact_id),) for contact_id in world.tables["contacts"].ids()
+    }
+    assert live["crm_opportunities"] == {(str(deal_id),) for deal_id in world.tables["deals"].ids()}
+    assert live["crm_accounts"] == {
+        (str(company_id),) for company_id in world.tables["accounts"].ids()
+    }
     pairs = {(str(r.contact), str(r.tag)) for r in world.tables["contactTags"]}
     assert live.get(PAIRS[0], set()) == pairs
 
@@ -415,5 +419,5 @@ def _act(world, dice):
     else:
         held = list(world.tables["contactTags"])
         if held:
-            one = dice.choice(held)
-            world.untag(one.contact, one.tag)
+            applied = dice.choice(held)
+            world.untag(applied.contact, applied.tag)

@@ -82,6 +82,6 @@ def asked(account: Account) -> Iterator[list[str]]:
     """Collect the requests that the account gets in a block, as verbs and paths."""
     before, found = len(account.world.log), []
     yield found
-    for one in account.world.log[before:]:
-        verb = "" if one.method == "GET" else f"{one.method} "
-        found.append(verb + one.path.removeprefix("/api/3/"))
+    for request in account.world.log[before:]:
+        verb = "" if request.method == "GET" else f"{request.method} "
+        found.append(verb + request.path.removeprefix("/api/3/"))

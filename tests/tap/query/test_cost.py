@@ -138,8 +138,8 @@ def test_a_name_is_searched_by_one_word_and_compared_as_a_whole(account):
     """The reader searches for one word of a name and compares the whole name itself."""
     reading = reading_of(account)
     reading.list("crm_contacts", limit=25)
-    one = list(account.world.tables["contacts"])[-1]
-    name = f"{one.firstName} {one.lastName}"
+    contact = list(account.world.tables["contacts"])[-1]
+    name = f"{contact.firstName} {contact.lastName}"
     found = []
     assert costs(account, lambda: found.append(reading.list("crm_contacts", name=name))) <= 2
     assert {record["name"] for record in found[0]["result"]} == {name}

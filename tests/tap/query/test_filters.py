@@ -51,13 +51,15 @@ def test_times_lie_between_any_two_instants(account, resource, field, is_deaf):
     low, high = moments(records, field)
     if is_deaf:
         account.world.faults.deaf(*DEAF)
-    for one, other in itertools.product(("gt", "gte"), ("lt", "lte")):
-        found, _ = walk(reading_of(account), resource, limit=6, **{field: {one: low, other: high}})
+    for lower, other in itertools.product(("gt", "gte"), ("lt", "lte")):
+        found, _ = walk(
+            reading_of(account), resource, limit=6, **{field: {lower: low, other: high}}
+        )
         wanted = [
             record
             for record in records
             if record[field]
-            and (record[field] > low or (one == "gte" and record[field] == low))
+            and (record[field] > low or (lower == "gte" and record[field] == low))
             and (record[field] < high or (other == "lte" and record[field] == high))
         ]
         assert sorted(ids(found)) == sorted(ids(wanted))
@@ -81,7 +83,7 @@ def test_no_reading_of_a_date_filter_leaves_a_contact_out(switches):
     records = every(account, "crm_contacts")
     for bound in sorted({record["created_at"] for record in records})[::7]:
         found, _ = walk(reading_of(account), "crm_contacts", created_at={"gte": bound}, limit=9)
-        assert ids(found) == [one["id"] for one in records if one["created_at"] >= bound]
+        assert ids(found) == [record["id"] for record in records if record["created_at"] >= bound]
 
 
 def test_a_contact_without_a_change_of_its_own_is_found_by_its_creation():
@@ -92,7 +94,7 @@ def test_a_contact_without_a_change_of_its_own_is_found_by_its_creation():
     records = every(account, "crm_contacts")
     low, _ = moments(records, "updated_at")
     found, pages = walk(reading_of(account), "crm_contacts", limit=4, updated_at={"gte": low})
-    assert ids(found) == [one["id"] for one in records if one["updated_at"] >= low]
+    assert ids(found) == [record["id"] for record in records if record["updated_at"] >= low]
     back = reading_of(account).list(
         "crm_contacts", limit=4, updated_at={"gte": low}, cursor=pages[-1]["prev_cursor"]
     )
@@ -106,26 +108,31 @@ def test_contacts_are_found_by_address_tag_and_segment(account, is_deaf):
     A contact must have all of several tags.
     """
     records = every(account, "crm_contacts")
-    some = next(one for one in records if len(one["tags"]) > 1 and one["email_addresses"])
+    some = next(
+        record for record in records if len(record["tags"]) > 1 and record["email_addresses"]
+    )
     member = next(
-        (one, two) for one in records for two in one["segments"] if two["status"] == "active"
+        (record, two)
+        for record in records
+        for two in record["segments"]
+        if two["status"] == "active"
     )
     if is_deaf:
         account.world.faults.deaf(*DEAF)
     address = some["email_addresses"][0]["email"].upper()
     names = [tag["name"] for tag in some["tags"][:2]]
     questions = [
-        ({"email": address}, lambda one: one is some),
-        ({"email_addresses": {"email": address}}, lambda one: one is some),
-        ({"tags": names[0].upper()}, lambda one: names[0] in map(named, one["tags"])),
-        ({"tags": names}, lambda one: set(names) <= set(map(named, one["tags"]))),
+        ({"email": address}, lambda record: record is some),
+        ({"email_addresses": {"email": address}}, lambda record: record is some),
+        ({"tags": names[0].upper()}, lambda record: names[0] in map(named, record["tags"])),
+        ({"tags": names}, lambda record: set(names) <= set(map(named, record["tags"]))),
         (
             {"tags": [{"id": some["tags"][0]["id"]}]},
-            lambda one: some["tags"][0] in one["tags"],
+            lambda record: some["tags"][0] in record["tags"],
         ),
-        ({"segments": member[1]["name"]}, lambda one: member[1] in one["segments"]),
-        ({"tags": None}, lambda one: not one["tags"]),
-        ({"name": some["name"]}, lambda one: one["name"] == some["name"]),
+        ({"segments": member[1]["name"]}, lambda record: member[1] in record["segments"]),
+        ({"tags": None}, lambda record: not record["tags"]),
+        ({"name": some["name"]}, lambda record: record["name"] == some["name"]),
     ]
     for given, is_wanted in questions:
         found, _ = walk(reading_of(account), "crm_contacts", limit=3, **given)
@@ -141,7 +148,10 @@ def test_a_contact_that_left_a_segment_is_not_in_it(account):
     """A segment contains its active members; other members are found by their status."""
     records = every(account, "marketing_contacts")
     gone = next(
-        (one, two) for one in records for two in one["segments"] if two["status"] == "unsubscribed"
+        (record, two)
+        for record in records
+        for two in record["segments"]
+        if two["status"] == "unsubscribed"
     )
     reading = reading_of(account)
     inside = walk(reading, "marketing_contacts", segments={"id": gone[1]["id"]})[0]
@@ -153,9 +163,9 @@ def test_a_contact_that_left_a_segment_is_not_in_it(account):
 def test_an_address_is_found_in_any_case(account):
     """An address is found in any case, even if the account compares with case."""
     account.world.switches.email_match = "exact"
-    one = next(iter(account.world.tables["contacts"]))
-    found = reading_of(account).list("marketing_contacts", email=one.email.upper())["result"]
-    assert ids(found) == [str(one.id)]
+    contact = next(iter(account.world.tables["contacts"]))
+    found = reading_of(account).list("marketing_contacts", email=contact.email.upper())["result"]
+    assert ids(found) == [str(contact.id)]
 
 
 @pytest.mark.parametrize("is_deaf", [False, True], ids=["honoured", "ignored"])
@@ -166,21 +176,39 @@ def test_opportunities_are_found_by_each_of_their_fields(account, is_deaf):
     if is_deaf:
         account.world.faults.deaf(*DEAF)
     questions = [
-        ({"stage": some["stage"]["name"]}, lambda one: one["stage"]["name"], some["stage"]["name"]),
-        ({"stage": {"id": some["stage"]["id"]}}, lambda one: one["stage"], some["stage"]),
-        ({"pipeline": some["pipeline"]["name"]}, lambda one: one["pipeline"], some["pipeline"]),
-        ({"owner": some["owner"]}, lambda one: one["owner"], some["owner"]),
-        ({"owner": some["owner"]["id"]}, lambda one: one["owner"], some["owner"]),
-        ({"status": some["status"]}, lambda one: one["status"], some["status"]),
-        ({"name": some["name"].upper()}, lambda one: one["name"], some["name"]),
-        ({"amount": {"gte": some["amount"]}}, lambda one: one["amount"] >= some["amount"], True),
-        ({"contact": some["contact"][0]}, lambda one: some["contact"][0] in one["contact"], True),
-        ({"is_disabled": False}, lambda one: one["is_disabled"], False),
+        (
+            {"stage": some["stage"]["name"]},
+            lambda record: record["stage"]["name"],
+            some["stage"]["name"],
+        ),
+        ({"stage": {"id": some["stage"]["id"]}}, lambda record: record["stage"], some["stage"]),
+        (
+            {"pipeline": some["pipeline"]["name"]},
+            lambda record: record["pipeline"],
+            some["pipeline"],
+        ),
+        ({"owner": some["owner"]}, lambda record: record["owner"], some["owner"]),
+        ({"owner": some["owner"]["id"]}, lambda record: record["owner"], some["owner"]),
+        ({"status": some["status"]}, lambda record: record["status"], some["status"]),
+        ({"name": some["name"].upper()}, lambda record: record["name"], some["name"]),
+        (
+            {"amount": {"gte": some["amount"]}},
+            lambda record: record["amount"] >= some["amount"],
+            True,
+        ),
+        (
+            {"contact": some["contact"][0]},
+            lambda record: some["contact"][0] in record["contact"],
+            True,
+        ),
+        ({"is_disabled": False}, lambda record: record["is_disabled"], False),
     ]
     for given, of, value in questions:
         found, _ = walk(reading_of(account), "crm_opportunities", limit=4, **given)
         # The account lists deals in no fixed order unless the request has one.
-        assert sorted(ids(found)) == sorted(one["id"] for one in records if of(one) == value), given
+        assert sorted(ids(found)) == sorted(
+            record["id"] for record in records if of(record) == value
+        ), given
 
 
 def test_custom_fields_are_filters_too(account):
@@ -191,7 +219,9 @@ def test_custom_fields_are_filters_too(account):
     for key, schema in (
         reading._loader.custom_fields(by_name["crm_contacts"]).schema()["properties"].items()
     ):
-        values = [one["custom_fields"][key] for one in records if one["custom_fields"][key]]
+        values = [
+            record["custom_fields"][key] for record in records if record["custom_fields"][key]
+        ]
         kind = schema["type"][0]
         if not values or kind in seen or kind == "object":
             continue
@@ -199,12 +229,12 @@ def test_custom_fields_are_filters_too(account):
         given = values[0][0] if kind == "array" else values[0]
         found = walk(reading, "crm_contacts", custom_fields={key: given})[0]
         wanted = [
-            one["id"]
-            for one in records
+            record["id"]
+            for record in records
             if (
-                given in one["custom_fields"][key]
+                given in record["custom_fields"][key]
                 if kind == "array"
-                else one["custom_fields"][key] == given
+                else record["custom_fields"][key] == given
             )
         ]
         assert ids(found) == wanted, key
@@ -220,7 +250,7 @@ def test_pairs_are_found_by_either_id(account):
     some = pairs[len(pairs) // 2]
     for field in ("contact_id", "tag_id", "tag_name"):
         found = walk(reading, "marketing_contact_tags", limit=2, **{field: some[field]})[0]
-        assert found == [one for one in pairs if one[field] == some[field]]
+        assert found == [pair for pair in pairs if pair[field] == some[field]]
     with asked(account) as paths:
         reading.list("marketing_contact_tags", contact_id=some["contact_id"])
     assert paths == ["contacts"]
@@ -328,4 +358,4 @@ def test_times_may_be_given_in_any_form(account):
     assert all(answer == answers[0] for answer in answers)
     day = reading.list("crm_contacts", limit=100, created_at={"gte": moment.date()})["result"]
     midnight = moment.date().isoformat()
-    assert ids(day) == [one["id"] for one in records if one["created_at"] >= midnight]
+    assert ids(day) == [record["id"] for record in records if record["created_at"] >= midnight]

@@ -79,7 +79,7 @@ def test_orders_are_found_by_what_either_store_knows():
     (segment,) = {row.name for row in account.world.tables["segments"] if row.id == 1}
     members = list(reading.every("marketing_saved_segment_members", segment_name=segment))
     assert members == list(reading.every("marketing_saved_segment_members", segment_id="1"))
-    assert {one["segment_id"] for one in members} == {"1"}
+    assert {member["segment_id"] for member in members} == {"1"}
 
 
 def test_the_next_page_of_engagements_continues_the_walk():
@@ -100,7 +100,9 @@ def test_rows_without_numbers_as_ids_are_sorted(field):
     account = with_everything()
     found = list(reading_of(account).every(OBJECT, sort_by={field: "desc"}, limit=5))
     assert len(found) == 12
-    assert [one[field] for one in found] == sorted((one[field] for one in found), reverse=True)
+    assert [record[field] for record in found] == sorted(
+        (record[field] for record in found), reverse=True
+    )
 
 
 @pytest.mark.parametrize("resource", ["crm_contacts", "crm_opportunities", "crm_accounts"])
@@ -268,8 +270,8 @@ def test_forbidden_relations_are_named_in_each_record(account):
 def test_every_gives_all_records(account):
     """`every` returns all records over all pages, with filters."""
     reading = reading_of(account)
-    assert [one["id"] for one in reading.every("crm_accounts")] == [
-        one["id"] for one in walk(reading, "crm_accounts")[0]
+    assert [record["id"] for record in reading.every("crm_accounts")] == [
+        record["id"] for record in walk(reading, "crm_accounts")[0]
     ]
     won = list(reading.every("crm_opportunities", status="won", limit=1))
-    assert {one["status"] for one in won} <= {"won"}
+    assert {record["status"] for record in won} <= {"won"}

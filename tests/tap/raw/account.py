@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.sandbox import World
     from tests.tap.running import Ran
 
-RAW = [one.name for one in COLLECTIONS]
-BY_NAME = {one.name: one for one in COLLECTIONS}
+RAW = [collection.name for collection in COLLECTIONS]
+BY_NAME = {collection.name: collection for collection in COLLECTIONS}
 
 
 def complete(**options: Any) -> Account:
@@ -54,9 +54,13 @@ def complete(**options: Any) -> Account:
     )
     schemas = [{"id": "s-1", "slug": "orders", "fields": [{"id": "total"}]}, {"id": "s-2"}]
     plant("/customObjects/schemas", "schemas", schemas, total="i")
-    for one in ("s-1", "s-2"):
-        record = {"id": f"r-{one}", "schemaId": one, "fields": [{"id": "total", "value": 12}]}
-        plant(f"/customObjects/records/{one}", "records", [record], total="i")
+    for schema_id in ("s-1", "s-2"):
+        record = {
+            "id": f"r-{schema_id}",
+            "schemaId": schema_id,
+            "fields": [{"id": "total", "value": 12}],
+        }
+        plant(f"/customObjects/records/{schema_id}", "records", [record], total="i")
     activities = [
         {"id": str(n), "tstamp": f"2026-0{n}-01T10:00:00-06:00", "recipients": [str(n)]}
         for n in (1, 2, 3)
@@ -70,18 +74,26 @@ def complete(**options: Any) -> Account:
         after="tstamp",
         beside={"activityRecipients": recipients},
     )
-    for one in COLLECTIONS:
-        if one.parent and not one.endpoint.startswith("customObjects"):
-            for parent in sent(account.world, f"/{one.parent}", key_of(one.parent)):
-                path = f"/{one.endpoint}".format(id=parent["id"])
-                row = {"id": f"{parent['id']}0", one.parent: parent["id"], "kind": one.key}
-                plant(path, one.key, [row])
+    for collection in COLLECTIONS:
+        if collection.parent and not collection.endpoint.startswith("customObjects"):
+            for parent in sent(account.world, f"/{collection.parent}", key_of(collection.parent)):
+                path = f"/{collection.endpoint}".format(id=parent["id"])
+                row = {
+                    "id": f"{parent['id']}0",
+                    collection.parent: parent["id"],
+                    "kind": collection.key,
+                }
+                plant(path, collection.key, [row])
     return account
 
 
 def key_of(path: str) -> str:
     """Return the key of a collection's rows in an answer."""
-    return next(one.key for one in COLLECTIONS if one.endpoint == path and not one.beside)
+    return next(
+        collection.key
+        for collection in COLLECTIONS
+        if collection.endpoint == path and not collection.beside
+    )
 
 
 def ask(world: World, path: str, query: list[tuple[str, str]] | None = None) -> dict[str, Any]:
@@ -105,28 +117,30 @@ def sent(world: World, path: str, key: str) -> list[Any]:
 
 def expected(account: Account, name: str) -> list[Any]:
     """Return the rows of a raw stream as the account sends them."""
-    one, world = BY_NAME[name], account.world
+    collection, world = BY_NAME[name], account.world
     if name == "raw_audiences":
         return [row for n in (1, 2, 3) for row in page_of(world, n)]
     if name == "raw_webhook_events":
         return [{"value": event} for event in ask(world, "/webhook/events")["webhookEvents"]]
     if name.startswith("raw_bulk_imports"):
-        return list(ask(world, "/import/bulk_import")[one.key])
+        return list(ask(world, "/import/bulk_import")[collection.key])
     if name == "raw_sms_broadcasts":
         return sent(world, "/sms/broadcasts", "data")
     if name == "raw_group_members":
         return sent(world, "/groupMembers", "groupDefinitions")
-    if one.parent:
+    if collection.parent:
         return [
             row
-            for parent in sent(world, f"/{one.parent}", key_of(one.parent))
-            for row in sent(world, f"/{one.endpoint}".format(id=parent["id"]), one.key)
+            for parent in sent(world, f"/{collection.parent}", key_of(collection.parent))
+            for row in sent(
+                world, f"/{collection.endpoint}".format(id=parent["id"]), collection.key
+            )
         ]
-    if one.endpoint == "accounts":
+    if collection.endpoint == "accounts":
         return list(
             ask(world, "/accounts", [("limit", "100"), ("count_deals", "true")])["accounts"]
         )
-    return sent(world, f"/{one.endpoint}", one.key)
+    return sent(world, f"/{collection.endpoint}", collection.key)
 
 
 def page_of(world: World, number: int) -> list[Any]:

@@ -40,7 +40,7 @@ def ran(account):
 
 def test_no_list_endpoint_is_left_out():
     """Every list endpoint is the source of a stream, which is named after its collection."""
-    assert set(PATHS) <= {one.endpoint for one in COLLECTIONS}
+    assert set(PATHS) <= {collection.endpoint for collection in COLLECTIONS}
     assert all(name.startswith("raw_") and name == name.lower() for name in RAW)
     assert {"raw_contact_tags", "raw_segments", "raw_account_custom_field_meta"} <= set(RAW)
 

@@ -41,7 +41,7 @@ def rows_of(how_many, **columns):
 
 def types_of(column):
     """Return a column's types in the order in which it names them."""
-    return column.get("type") or [one["type"] for one in column["anyOf"]]
+    return column.get("type") or [branch["type"] for branch in column["anyOf"]]
 
 
 @given(pages=st.lists(ROWS, max_size=4))
@@ -63,7 +63,7 @@ def test_every_record_is_valid_under_the_schema_before_it(pages):
             assert set(row) <= set(schema["properties"])
         for name, types in before.items():
             assert set(types) <= set(types_of(schema["properties"][name]))
-        before = {name: types_of(one) for name, one in schema["properties"].items()}
+        before = {name: types_of(column) for name, column in schema["properties"].items()}
     again = InferredSchema(DECLARED, json.loads(json.dumps(shape.learned())))
     assert not again.learn([{"id": "1", **row} for page in pages for row in page])
 

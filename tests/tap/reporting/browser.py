@@ -72,8 +72,8 @@ class Browser:
             env=os.environ | {"HOME": str(profile), "XDG_CONFIG_HOME": str(profile)},
             start_new_session=True,
         )
-        for one in (read, write):
-            os.close(one)
+        for descriptor in (read, write):
+            os.close(descriptor)
         self._out, self._into = out, into
         self._number = 0
         self._unread = b""
@@ -118,8 +118,8 @@ class Browser:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, 9)
         self._process.wait(10)
-        for one in (self._out, self._into):
-            os.close(one)
+        for descriptor in (self._out, self._into):
+            os.close(descriptor)
 
 
 class Tab:
@@ -167,7 +167,7 @@ class Tab:
     def complaints(self) -> list[str]:
         """Errors, warnings and violations on the console since the page was opened."""
         kinds = {"Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"}
-        return [json.dumps(one) for one in self._browser.events if one.get("method") in kinds]
+        return [json.dumps(event) for event in self._browser.events if event.get("method") in kinds]
 
     def table(self, name: str) -> list[list[str]]:
         """Return a table's cells as text, row by row, head and foot too."""

@@ -101,9 +101,9 @@ class Terminal:
 
     def showed(self, *words: str) -> bool:
         """Return whether all these words were visible at one moment."""
-        return any(all(word in "\n".join(one) for word in words) for one in self.seen)
+        return any(all(word in "\n".join(screen) for word in words) for screen in self.seen)
 
     def close(self) -> None:
         """Close it."""
-        for one in (self._near, self.far):
-            os.close(one)
+        for descriptor in (self._near, self.far):
+            os.close(descriptor)

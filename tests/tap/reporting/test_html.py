@@ -117,13 +117,13 @@ def hostile(document: Document) -> Document:
     """Return a report in which every text from outside is an attack."""
     found = copy.deepcopy(document)
     found["account"] = found["problem"] = HOSTILE
-    found["streams"] = {HOSTILE + name: one for name, one in found["streams"].items()}
-    for one in found["streams"].values():
+    found["streams"] = {HOSTILE + name: stream for name, stream in found["streams"].items()}
+    for stream in found["streams"].values():
         for place in ("rows_left_out", "faults"):
-            one[place] = {HOSTILE: 3}
-        one["problem"] = HOSTILE
-        if "reasons" in one:
-            one["reasons"] = {f"rejected: {HOSTILE}": 3, f"updated: {HOSTILE}": 2}
+            stream[place] = {HOSTILE: 3}
+        stream["problem"] = HOSTILE
+        if "reasons" in stream:
+            stream["reasons"] = {f"rejected: {HOSTILE}": 3, f"updated: {HOSTILE}": 2}
     found["traffic"]["faults"] = {HOSTILE: 7}
     found["traffic"]["by_endpoint"] = {HOSTILE: {HOSTILE: 5}}
     found["traffic"]["by_status"] = {HOSTILE: 5}
@@ -223,25 +223,25 @@ def test_the_page_has_the_numbers_of_the_report(
     head, *body, foot = streams
     assert [row[0] for row in body] == list(document["streams"])
     for row in body:
-        one = document["streams"][row[0]]
+        stream = document["streams"][row[0]]
         shown = dict(zip(head, row, strict=True))
-        if "actions" in one:
-            expected = {"rows": one["rows"]} | {
-                k: n for k, n in one["actions"].items() if k in shown
+        if "actions" in stream:
+            expected = {"rows": stream["rows"]} | {
+                k: n for k, n in stream["actions"].items() if k in shown
             }
-            assert all(not n for k, n in one["actions"].items() if k not in shown)
+            assert all(not n for k, n in stream["actions"].items() if k not in shown)
         else:
-            left_out = sum(one["rows_left_out"].values())
+            left_out = sum(stream["rows_left_out"].values())
             expected = {
-                "how it ended": one["outcome"],
-                "rows": one["rows_read"],
-                "emitted": one["rows_emitted"],
-                "unchanged": one["rows_suppressed"],
-                "requests": one["requests"],
-                "seconds": round(one["seconds"], 1),
+                "how it ended": stream["outcome"],
+                "rows": stream["rows_read"],
+                "emitted": stream["rows_emitted"],
+                "unchanged": stream["rows_suppressed"],
+                "requests": stream["requests"],
+                "seconds": round(stream["seconds"], 1),
             }
             assert shown.get("left out", "0") == text_of(left_out)
-            assert shown.get("faulty", "0") == text_of(one["rows_faulty"])
+            assert shown.get("faulty", "0") == text_of(stream["rows_faulty"])
         assert {name: shown[name] for name in expected} == {
             k: text_of(n) for k, n in expected.items()
         }
@@ -264,11 +264,11 @@ def test_the_page_has_the_numbers_of_the_report(
     assert {row[0]: row[1] for row in faults[1:]} == {
         what: text_of(n) for what, n in traffic["faults"].items()
     }
-    for name, one in document["streams"].items():
-        reasons = one.get("reasons") or {
+    for name, stream in document["streams"].items():
+        reasons = stream.get("reasons") or {
             f"{what}: {why}": n
             for what, place in (("left out", "rows_left_out"), ("field unreadable", "faults"))
-            for why, n in one[place].items()
+            for why, n in stream[place].items()
         }
         shown = {f"{row[1]}: {row[2]}": row[3] for row in undone[1:] if row[0] == name}
         for reason, count in reasons.items():
@@ -332,7 +332,7 @@ def test_the_page_names_the_run_and_what_was_held(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert f", run {ran.report['run']}</p>" in text
     for reason in ("held out", "respect_contact_limit: the contact limit is reached"):
-        count = sum((one["reason"] or "").startswith(reason) for one in ran.results)
+        count = sum((result["reason"] or "").startswith(reason) for result in ran.results)
         assert count
         row = text.rpartition(f'"why">{reason}')[2].partition("</tr>")[0]
         assert f">{count}</td>" in row

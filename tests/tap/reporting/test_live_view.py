@@ -121,7 +121,7 @@ def test_a_terminal_shows_the_plan_of_a_dry_run(screen: terminal.Terminal, tmp_p
     world = World(contacts=0, api_key=KEY, requests_per_second=0)
     source = tmp_path / "in.jsonl"
     messages = stream_of("crm_contacts", {"email": "ada@shop.example"})
-    source.write_text("".join(json.dumps(one) + "\n" for one in messages))
+    source.write_text("".join(json.dumps(message) + "\n" for message in messages))
     with serve(world) as served, source.open("rb") as given_:
         workspace = workspace_of(tmp_path, served.url)
         command = [str(TARGET), "--config", str(workspace.config(dry_run=True))]
@@ -144,7 +144,7 @@ def test_a_terminal_shows_rows_by_result(screen: terminal.Terminal, tmp_path: Pa
     lines = [{"type": "RECORD", "stream": "crm_contacts", "record": row} for row in rows]
     source = tmp_path / "in.jsonl"
     messages = [schema_of("crm_contacts", ["email"]), *lines, state_of(1)]
-    source.write_text("".join(json.dumps(one) + "\n" for one in messages))
+    source.write_text("".join(json.dumps(message) + "\n" for message in messages))
     with serve(world) as served, source.open("rb") as given_:
         workspace = workspace_of(tmp_path, served.url)
         command = [str(TARGET), "--config", str(workspace.config(bulk_import="never"))]
@@ -380,7 +380,7 @@ def test_rows_without_a_count_have_no_total(
 
 def collection(name: str) -> Any:
     """Return a raw collection."""
-    return next(one for one in COLLECTIONS if one.name == name)
+    return next(collection for collection in COLLECTIONS if collection.name == name)
 
 
 def test_the_rate_is_that_of_the_last_seconds(
@@ -423,7 +423,9 @@ def test_without_a_terminal_the_target_logs_its_progress(
     began = clock.monotonic()
     with caplog.at_level(logging.INFO):
         people = [{"email": f"p{n}@shop.example"} for n in range(40)]
-        batches = [[*stream_of("crm_contacts", one), state_of(n)] for n, one in enumerate(people)]
+        batches = [
+            [*stream_of("crm_contacts", person), state_of(n)] for n, person in enumerate(people)
+        ]
         lines = [line for batch in batches for line in batch]
         assert runner.run(*lines, bulk_import="never").code == 0
     shown = [text for text in caplog.messages if " rows received: " in text]

@@ -56,7 +56,9 @@ def read(path: Path, *, people: bool = False) -> dict[str, Any]:
     text = path.read_text(encoding="utf-8")
     for secret in (KEY, WRONG_KEY, *(() if people else ("shop.example", "Augusta"))):
         assert secret not in text
-    assert [one.name for one in path.parent.iterdir() if one.name.startswith(f".{path.name}")] == []
+    assert [
+        file.name for file in path.parent.iterdir() if file.name.startswith(f".{path.name}")
+    ] == []
     found: dict[str, Any] = json.loads(text)
     assert set(found) >= SHARED
     assert set(found["versions"]) == {"program", "python", "singer_sdk", "system"}
@@ -320,7 +322,7 @@ def test_waits_are_reported_by_cause(tmp_path: Path) -> None:
     assert waited["asked_for_by_the_server"] == pytest.approx(30, abs=1.5)
     assert waited["between_attempts"] > 0
     assert waited["for_the_budget"] > 1
-    slept = sum(one for one in program.account.clock.slept if one > 0)
+    slept = sum(pause for pause in program.account.clock.slept if pause > 0)
     assert sum(waited.values()) == pytest.approx(slept, abs=0.5)
 
 
@@ -401,7 +403,7 @@ def test_the_report_has_the_states_that_the_target_emitted(tmp_path: Path) -> No
         }
         for value in ("2026-01-31T00:00:00+00:00", "2026-02-01", "Augusta Ada", 17)
     ]
-    states = [{"type": "STATE", "value": {"bookmarks": one}} for one in marks]
+    states = [{"type": "STATE", "value": {"bookmarks": bookmarks}} for bookmarks in marks]
     rows = [{"type": "RECORD", "stream": "crm_contacts", "record": PERSON}, states[1]]
     program.runner.run(schema_of("crm_contacts"), states[0], *rows)
     found = read(program.path)
@@ -444,7 +446,7 @@ def test_a_full_disk_leaves_the_old_report_whole(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, quiet)
     assert json.loads(path.read_text()) == {"old": True}
-    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["report.json"]
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["report.json"]
     assert "could not be written" in caplog.text
 
 

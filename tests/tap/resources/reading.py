@@ -66,7 +66,7 @@ def about(*case: Any) -> Iterator[None]:
     try:
         yield
     except Exception as problem:
-        problem.add_note(f"The case is {' '.join(str(one)[:200] for one in case)}")
+        problem.add_note(f"The case is {' '.join(str(part)[:200] for part in case)}")
         raise
 
 
@@ -85,20 +85,20 @@ def joined_of(
     related: dict[str, list[Row]] = {}
     for collection, (relation, columns) in SIDELOADS.items():
         rows = page.get(collection) if collection != resource.endpoint_name else None
-        for one in rows if isinstance(rows, list) else ():
-            if any(str(one.get(column)) == str(row.get("id")) for column in columns):
-                related.setdefault(relation, []).append(one)
-    for one in page.get("searchOrder") or ():
-        if (str(one.get("legacyConnectionId")), one.get("storeOrderId")) == (
+        for other in rows if isinstance(rows, list) else ():
+            if any(str(other.get(column)) == str(row.get("id")) for column in columns):
+                related.setdefault(relation, []).append(other)
+    for order in page.get("searchOrder") or ():
+        if (str(order.get("legacyConnectionId")), order.get("storeOrderId")) == (
             str(row.get("connectionid")),
             row.get("externalid"),
         ):
-            related.setdefault(GRAPHQL_ORDERS, []).append(one)
+            related.setdefault(GRAPHQL_ORDERS, []).append(order)
     relation, column = SCORES.get(resource.endpoint_name, ("", ""))
     scores = page.get("scoreValues") if relation else None
-    for one in scores if isinstance(scores, list) else ():
-        if str(one.get(column)) == str(row.get("id")):
-            related.setdefault(relation, []).append(one)
+    for score in scores if isinstance(scores, list) else ():
+        if str(score.get(column)) == str(row.get("id")):
+            related.setdefault(relation, []).append(score)
     return RowContext(NameTables(**names), related, resource.zone_of(row))
 
 
@@ -108,7 +108,7 @@ def records_of(resource: Resource, document: dict[str, Any], **options: Any) -> 
     fields = document.get("fields", [])
     if resource.name == "crm_fields":
         custom = custom_of("contact", fields, document.get("options"))
-        rows = [crm_fields.row_of(one, custom) for one in custom.definitions]
+        rows = [crm_fields.row_of(definition, custom) for definition in custom.definitions]
         reader = RecordReader(resource, **options)
         return [
             reader.read(row, RowContext(NameTables(), {}, resource.zone_of(row))) for row in rows
@@ -119,7 +119,7 @@ def records_of(resource: Resource, document: dict[str, Any], **options: Any) -> 
     records = []
     for row in page[resource.endpoint_name]:
         row_context = joined_of(by_name[resource.name], row, page, names)
-        records += [reader.read(one, row_context) for one in resource.expand(row, row_context)]
+        records += [reader.read(part, row_context) for part in resource.expand(row, row_context)]
     return records
 
 

@@ -45,7 +45,7 @@ def test_an_id_that_is_none_ends_no_run(name):
     """A related row without a valid id is left out or kept, and the other rows are read."""
     document = golden(name)
     for value in HOSTILE:
-        for collection in [one for one in SIDELOADS if one in document["page"]]:
+        for collection in [sideload for sideload in SIDELOADS if sideload in document["page"]]:
             document["page"][collection][0]["id"] = value
         check(name, document)
 
@@ -58,9 +58,9 @@ def test_any_json_anywhere_makes_a_record(name, data):
     document = golden(name)
     page = document["page"]
     for row in page[by_name[name].endpoint_name]:
-        columns = st.sampled_from([one for one in row if one != "id"])
+        columns = st.sampled_from([column for column in row if column != "id"])
         row.update(data.draw(st.dictionaries(columns, JSON, max_size=4)))
-    for collection in [one for one in SIDELOADS if one in page]:
+    for collection in [sideload for sideload in SIDELOADS if sideload in page]:
         columns = st.sampled_from(sorted(page[collection][0]))
         page[collection][0].update(data.draw(st.dictionaries(columns, JSON, max_size=2)))
     check(name, document)

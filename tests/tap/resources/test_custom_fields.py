@@ -21,7 +21,9 @@ from tap_activecampaign_unified.resources.parsing import InvalidValue
 OPTIONS = {"40": {"id": "40", "field": "2", "value": "sea", "label": "Sea"}}
 
 
-def one(number: int, title: str = "", tag: str = "", kind: str = "text", entity: str = "contact"):
+def definition_row(
+    number: int, title: str = "", tag: str = "", kind: str = "text", entity: str = "contact"
+):
     """Return a definition."""
     return FieldDefinition(entity, str(number), title, kind, tag)
 
@@ -34,17 +36,17 @@ def keys(*definitions: FieldDefinition, mode: str = "perstag") -> list[str]:
 @pytest.mark.parametrize(
     ("definition", "key"),
     [
-        (one(9, "Lead Score", "LEAD_SCORE"), "lead_score"),
-        (one(9, "Lead Score"), "lead_score"),
-        (one(9, "  What? -- Really!  "), "what_really"),
-        (one(9, "Größe"), "groe"),
-        (one(9, "Été"), "ete"),
-        (one(9, "日本"), "field_9"),
-        (one(9, "日本", "日本"), "field_9"),
-        (one(9, "!!!"), "field_9"),
-        (one(9), "field_9"),
-        (one(9, "e-mail", "EMAIL"), "email"),
-        (one(9, "2nd phone"), "2nd_phone"),
+        (definition_row(9, "Lead Score", "LEAD_SCORE"), "lead_score"),
+        (definition_row(9, "Lead Score"), "lead_score"),
+        (definition_row(9, "  What? -- Really!  "), "what_really"),
+        (definition_row(9, "Größe"), "groe"),
+        (definition_row(9, "Été"), "ete"),
+        (definition_row(9, "日本"), "field_9"),
+        (definition_row(9, "日本", "日本"), "field_9"),
+        (definition_row(9, "!!!"), "field_9"),
+        (definition_row(9), "field_9"),
+        (definition_row(9, "e-mail", "EMAIL"), "email"),
+        (definition_row(9, "2nd phone"), "2nd_phone"),
     ],
 )
 def test_a_key_is_the_tag_else_the_label_in_plain_letters(definition, key):
@@ -60,17 +62,25 @@ def test_a_tag_loses_its_percent_signs():
 
 def test_on_a_collision_the_lower_id_keeps_the_plain_key():
     """On a collision the lower id, as a number, keeps the plain key, in any order of fields."""
-    assert keys(one(10, "Tier"), one(9, "tier"), one(2, "TIER")) == ["tier", "tier_9", "tier_10"]
+    assert keys(
+        definition_row(10, "Tier"), definition_row(9, "tier"), definition_row(2, "TIER")
+    ) == ["tier", "tier_9", "tier_10"]
 
 
 def test_a_key_made_for_a_collision_is_unique():
     """A key made for a collision differs from all other keys."""
-    assert keys(one(5, tag="X"), one(7, tag="X_9"), one(9, tag="X")) == ["x", "x_9", "x_9_9"]
+    assert keys(
+        definition_row(5, tag="X"), definition_row(7, tag="X_9"), definition_row(9, tag="X")
+    ) == ["x", "x_9", "x_9_9"]
 
 
 def test_titles_and_ids_can_be_the_keys():
     """With the setting, keys are titles as they are, with the same rule for collisions, or ids."""
-    fields = (one(1, "Größe", "SIZE"), one(2, "Größe", "SIZE2"), one(3, "", "Z"))
+    fields = (
+        definition_row(1, "Größe", "SIZE"),
+        definition_row(2, "Größe", "SIZE2"),
+        definition_row(3, "", "Z"),
+    )
     assert keys(*fields, mode="title") == ["Größe", "Größe_2", "field_3"]
     assert keys(*fields, mode="id") == ["field_1", "field_2", "field_3"]
 
@@ -79,7 +89,9 @@ def test_titles_and_ids_can_be_the_keys():
 @pytest.mark.parametrize("mode", ["perstag", "title", "id"])
 def test_no_two_fields_ever_share_a_key(mode, names):
     """No two fields share a key, whatever their names."""
-    found = keys(*(one(n, title, tag) for n, (title, tag) in enumerate(names)), mode=mode)
+    found = keys(
+        *(definition_row(n, title, tag) for n, (title, tag) in enumerate(names)), mode=mode
+    )
     assert len(set(found)) == len(names)
     assert all(found)
 
@@ -90,7 +102,9 @@ def test_no_two_fields_ever_share_a_key(mode, names):
 )
 def test_a_record_may_call_a_field_by_any_of_its_names(mode, name):
     """A row may name a field by tag, title, id or key, in any case and under any key setting."""
-    fields = CustomFields([one(8, "Other", "OTHER"), one(9, "Lead Score", "LEAD_SCORE")], mode)
+    fields = CustomFields(
+        [definition_row(8, "Other", "OTHER"), definition_row(9, "Lead Score", "LEAD_SCORE")], mode
+    )
     found = fields.find(name)
     assert found is not None
     assert found.id == "9"
@@ -99,14 +113,14 @@ def test_a_record_may_call_a_field_by_any_of_its_names(mode, name):
 @pytest.mark.parametrize("mode", ["perstag", "title", "id"])
 def test_the_default_key_is_understood_in_every_mode(mode):
     """A row may use the default key under every key setting, for fields without a tag too."""
-    fields = CustomFields([one(3, "Tier Name"), one(4, "tier name")], mode)
+    fields = CustomFields([definition_row(3, "Tier Name"), definition_row(4, "tier name")], mode)
     found = [fields.find(name) for name in ("tier_name", "tier_name_4")]
     assert [definition and definition.id for definition in found] == ["3", "4"]
 
 
 def test_our_own_key_comes_before_all_other_names():
     """A field whose title is another field's key does not get that field's values."""
-    fields = CustomFields([one(1, "tier", "GRADE"), one(2, "Level", "TIER")])
+    fields = CustomFields([definition_row(1, "tier", "GRADE"), definition_row(2, "Level", "TIER")])
     found = fields.find("tier")
     assert found is not None
     assert found.id == "2"
@@ -114,7 +128,7 @@ def test_our_own_key_comes_before_all_other_names():
 
 def test_an_unknown_name_finds_no_field():
     """An unknown name finds no field, not even the nearest."""
-    assert CustomFields([one(1, "Tier", "TIER")]).find("tie") is None
+    assert CustomFields([definition_row(1, "Tier", "TIER")]).find("tie") is None
     assert CustomFields([]).find("") is None
 
 
@@ -140,7 +154,7 @@ TYPES = {
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_has_its_schema_and_its_values(entity, kind):
     """Each field type has its type in the schema, and its values are read as that type."""
-    fields = CustomFields([one(9, "Nine", "NINE", kind, entity)])
+    fields = CustomFields([definition_row(9, "Nine", "NINE", kind, entity)])
     schema = fields.schema()
     native_type, raw, value = TYPES[kind]
     declared = schema["properties"]["nine"]
@@ -158,7 +172,7 @@ def test_every_type_has_its_schema_and_its_values(entity, kind):
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_is_written_as_it_was_read(entity, kind):
     """A value that is written and read again is the same value, for each field type."""
-    definition = one(9, "Nine", "NINE", kind, entity)
+    definition = definition_row(9, "Nine", "NINE", kind, entity)
     _, raw, value = TYPES[kind]
     sent, currency = encode_value(definition, value)
     assert definition.codec.decode(sent, UTC_ZONE) == definition.codec.decode(raw, UTC_ZONE)
@@ -168,13 +182,13 @@ def test_every_type_is_written_as_it_was_read(entity, kind):
 @pytest.mark.parametrize("kind", TYPES)
 def test_null_is_written_as_what_clears_the_field(kind):
     """Null is written as the empty text, or as the empty list for fields of lists."""
-    assert encode_value(one(9, kind=kind), None) == ("", None)
-    assert encode_value(one(9, kind=kind, entity="account"), None)[0] in ("", [])
+    assert encode_value(definition_row(9, kind=kind), None) == ("", None)
+    assert encode_value(definition_row(9, kind=kind, entity="account"), None)[0] in ("", [])
 
 
 def test_money_is_written_in_minor_units_with_its_currency():
     """Money is written in minor units, from an object with a currency or from a bare amount."""
-    fee = one(5, "Fee", kind="currency", entity="opportunity")
+    fee = definition_row(5, "Fee", kind="currency", entity="opportunity")
     assert encode_value(fee, {"amount": 125.5, "currency": "EUR"}) == (12550, "eur")
     assert encode_value(fee, 125.5) == (12550, None)
     assert encode_value(fee, {"amount": 1, "currency": None}) == (100, None)
@@ -184,15 +198,15 @@ def test_money_is_written_in_minor_units_with_its_currency():
 def test_money_that_is_none_is_refused(value):
     """A value that is no amount of money is an error."""
     with pytest.raises(InvalidValue):
-        encode_value(one(5, kind="currency"), value)
+        encode_value(definition_row(5, kind="currency"), value)
 
 
 @pytest.mark.parametrize("kind", ["checkbox", "listbox", "multiselect"])
 @pytest.mark.parametrize("value", ["sea", ["sea"], ("sea", None, "")])
 def test_a_single_choice_need_not_be_a_list(kind, value):
     """A single choice may be plain text; it is sent with pipes or as a list, by entity."""
-    assert encode_value(one(5, kind=kind), value) == ("||sea||", None)
-    assert encode_value(one(5, kind=kind, entity="account"), value) == (["sea"], None)
+    assert encode_value(definition_row(5, kind=kind), value) == ("||sea||", None)
+    assert encode_value(definition_row(5, kind=kind, entity="account"), value) == (["sea"], None)
 
 
 @pytest.mark.parametrize(
@@ -211,13 +225,13 @@ def test_a_value_row_may_be_spelled_in_any_way(row):
 
     Those are the rows of contacts, accounts and deals, and both spellings of sideloads.
     """
-    record, _ = CustomFields([one(9, "Nine")]).read([row], UTC_ZONE, [])
+    record, _ = CustomFields([definition_row(9, "Nine")]).read([row], UTC_ZONE, [])
     assert record == {"nine": "x"}
 
 
 def test_sideloaded_money_has_its_currency_beside_it():
     """Sideloaded money has a currency; the currency of a contact's field is null."""
-    fields = CustomFields([one(5, "Fee", kind="currency", entity="opportunity")])
+    fields = CustomFields([definition_row(5, "Fee", kind="currency", entity="opportunity")])
     row = {
         "custom_field_id": 5,
         "custom_field_currency_value": "12550",
@@ -237,7 +251,7 @@ def test_a_value_that_is_no_row_of_ours_is_none():
 def test_a_value_of_an_unknown_field_is_named_and_left_out():
     """A value of an unknown field is left out and named by the field's id."""
     errors: list[str] = []
-    record, _ = CustomFields([one(1, "A")]).read(
+    record, _ = CustomFields([definition_row(1, "A")]).read(
         [{"field": "77", "value": "secret"}, {"field": "1", "value": "b"}], UTC_ZONE, errors
     )
     assert record == {"a": "b"}
@@ -247,7 +261,9 @@ def test_a_value_of_an_unknown_field_is_named_and_left_out():
 def test_a_value_that_cannot_be_read_is_named_by_key_and_never_shown():
     """An unreadable value is null or the empty list, and `_errors` names its key alone."""
     errors: list[str] = []
-    fields = CustomFields([one(1, "Score", kind="number"), one(2, "Pets", kind="checkbox")])
+    fields = CustomFields(
+        [definition_row(1, "Score", kind="number"), definition_row(2, "Pets", kind="checkbox")]
+    )
     rows = [{"field": "1", "value": "secret"}, {"field": "2", "value": {"secret": 1}}]
     assert fields.read(rows, UTC_ZONE, errors)[0] == {"score": None, "pets": []}
     assert errors == [
@@ -258,7 +274,7 @@ def test_a_value_that_cannot_be_read_is_named_by_key_and_never_shown():
 
 def test_two_records_do_not_share_their_empty_lists():
     """Two records have separate empty lists."""
-    fields = CustomFields([one(2, "Pets", kind="checkbox")])
+    fields = CustomFields([definition_row(2, "Pets", kind="checkbox")])
     first, _ = fields.read([], UTC_ZONE, [])
     first["pets"].append("dog")
     assert fields.read([], UTC_ZONE, [])[0] == {"pets": []}
@@ -269,13 +285,16 @@ def test_shipped_attributes_are_found_by_tag_else_by_label(tag):
     """A shipped attribute is found by tag; a label counts only without a tag and for its entity."""
     entity = "account" if tag.startswith("ACCT") else "opportunity"
     label = STANDARD_LABELS[tag]
-    by_tag, by_label = one(7, "Renamed", tag.lower(), entity=entity), one(3, label, entity=entity)
+    by_tag, by_label = (
+        definition_row(7, "Renamed", tag.lower(), entity=entity),
+        definition_row(3, label, entity=entity),
+    )
     for definitions, found in (
         ([by_tag], by_tag),
         ([by_label], by_label),
         ([by_label, by_tag], by_tag),
-        ([one(3, label, "OWN_TAG", entity=entity)], None),
-        ([one(3, label, entity="contact")], None),
+        ([definition_row(3, label, "OWN_TAG", entity=entity)], None),
+        ([definition_row(3, label, entity="contact")], None),
         ([], None),
     ):
         assert CustomFields(definitions).by_tag(tag) == found
@@ -303,7 +322,7 @@ def test_options_of_accounts_and_deals_are_their_own_labels():
 
 def test_a_new_title_changes_only_keys_that_are_titles():
     """A new title changes no key that comes from a tag or an id; else both keys are logged."""
-    before = CustomFields([one(1, "Tier", "TIER"), one(2, "Size")])
-    after = CustomFields([one(1, "Grade", "TIER"), one(2, "Width")])
+    before = CustomFields([definition_row(1, "Tier", "TIER"), definition_row(2, "Size")])
+    after = CustomFields([definition_row(1, "Grade", "TIER"), definition_row(2, "Width")])
     assert after.renamed(before.keys) == [("size", "width")]
     assert before.keys_by_title() == {"2": "size"}

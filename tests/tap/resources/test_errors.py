@@ -50,7 +50,7 @@ def test_one_bad_value_costs_one_field():
     assert record["_errors"] == ["amount: not an amount"]
 
 
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
 def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource):
     """A problem with a row to write names its key and never its value."""
     for key, value in itertools.product(writable_keys(resource), [*VALUES, [[SENTINEL]]]):

@@ -16,7 +16,7 @@ def test_a_page_becomes_exactly_these_records(name):
     document = golden(name)
     found = records_of(by_name[name], document)
     assert found == document["records"]
-    assert [list(record) for record in found] == [list(one) for one in document["records"]]
+    assert [list(record) for record in found] == [list(pair) for pair in document["records"]]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -40,14 +40,14 @@ ENTRIES = [
     for resource in RESOURCES
     for entry in resource.entries
 ]
-FIELDS = [one for one in ENTRIES if isinstance(one.values[1], Field)]
-ATTRIBUTES = [one for one in ENTRIES if isinstance(one.values[1], Attribute)]
+FIELDS = [entry for entry in ENTRIES if isinstance(entry.values[1], Field)]
+ATTRIBUTES = [entry for entry in ENTRIES if isinstance(entry.values[1], Attribute)]
 CODECS = {
     codec.name: codec
     for module in (codecs, amount_codecs, array_codecs)
     for codec in vars(module).values()
     if isinstance(codec, Codec)
-} | {one.values[1].codec.name: one.values[1].codec for one in FIELDS}
+} | {field.values[1].codec.name: field.values[1].codec for field in FIELDS}
 NOTHING = (None, "", "  ")
 ZEROS = (0, "0", "0.00", "0000-00-00", "0000-00-00 00:00:00", False, "false", [], {})
 
@@ -197,7 +197,7 @@ def example_of(entry: Entry) -> Any:
 
 def owner_of(entry: Entry) -> Resource:
     """Return the resource of a field."""
-    return next(r for r in RESOURCES if any(one is entry for one in r.entries))
+    return next(r for r in RESOURCES if any(known is entry for known in r.entries))
 
 
 def is_writable(resource: Resource, entry: Entry) -> bool:
@@ -206,7 +206,7 @@ def is_writable(resource: Resource, entry: Entry) -> bool:
     return not (is_key or isinstance(entry, Derived) or is_read_only(entry))
 
 
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
 def test_a_present_key_is_written_once_or_reported(resource):
     """A value goes into exactly one place: request, attribute, link, or the ignored columns."""
     for entry in resource.entries:
@@ -227,7 +227,7 @@ def test_a_present_key_is_written_once_or_reported(resource):
             assert fragment.ignored == ([entry.unified] if ignored else [])
 
 
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
 def test_a_null_differs_from_an_absent_key(resource):
     """A null is reported as null and written nowhere; the caller decides whether it clears."""
     for entry in resource.entries:
@@ -290,7 +290,7 @@ def test_names_and_types_are_plain(name):
     resource = by_name[name]
     names = [entry.unified for entry in resource.entries]
     assert len(names) == len(set(names))
-    assert all(one == one.lower() and one.isidentifier() for one in names)
+    assert all(name == name.lower() and name.isidentifier() for name in names)
     schema = resource.schema()
     assert schema["required"] == list(resource.keys)
     for key, found in schema["properties"].items():

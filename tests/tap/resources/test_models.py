@@ -78,7 +78,7 @@ def test_only_the_id_is_promised(model):
     """Every field except the key may be null, as in Truto's model."""
     schema = by_name[model].schema(remote_data=True)
     assert schema["required"] == MODELS[model]["required"] == ["id"]
-    nullable = {name for name, one in schema["properties"].items() if "null" in one["type"]}
+    nullable = {name for name, column in schema["properties"].items() if "null" in column["type"]}
     assert nullable == schema["properties"].keys() - {"id"}
 
 

@@ -137,7 +137,7 @@ def test_products_and_subscriptions_that_changed_cost_a_request_each(account):
     change = {**row.document, "baseProductStoreModifiedDate": modified, "brand": "New"}
     store.put_record(world, "storeProducts", change, replaces=False)
     ran = account.run(first.state, only=["commerce_products", "commerce_subscriptions"])
-    assert [one["brand"] for one in ran.records["commerce_products"]] == ["New"]
+    assert [record["brand"] for record in ran.records["commerce_products"]] == ["New"]
     assert "commerce_subscriptions" not in ran.records
 
 
@@ -168,8 +168,10 @@ def test_an_account_without_the_feature_is_skipped(closed, caplog):
     ran = account.run(only=[*STREAMS, "marketing_tags"])
     assert ran.code == 0
     assert ran.records.keys() == {"marketing_tags"}
-    warnings = [one for one in caplog.records if "commerce_products" in one.getMessage()]
-    assert [one.levelname for one in warnings if one.levelname == "WARNING"] == ["WARNING"]
+    warnings = [record for record in caplog.records if "commerce_products" in record.getMessage()]
+    assert [warning.levelname for warning in warnings if warning.levelname == "WARNING"] == [
+        "WARNING"
+    ]
 
 
 def test_an_account_whose_graphql_is_closed_still_gives_its_orders(caplog):
@@ -180,7 +182,7 @@ def test_an_account_whose_graphql_is_closed_still_gives_its_orders(caplog):
     assert ran.code == 0
     assert len(ran.ids("commerce_orders")) == 30
     assert {record["shipping_address"] for record in ran.records["commerce_orders"]} == {None}
-    assert sum("GraphQL" in one.getMessage() for one in caplog.records) == 1
+    assert sum("GraphQL" in record.getMessage() for record in caplog.records) == 1
 
 
 def discounts_by_order(account):
@@ -201,9 +203,9 @@ def test_an_order_has_its_discounts_whichever_store_answers(account, is_closed):
         account.world.faults.forbid("/ecom/graphql")
     ran = account.run(only=["commerce_orders"])
     truth = discounts_by_order(account)
-    for one, record in ran.by_id("commerce_orders").items():
+    for order_id, record in ran.by_id("commerce_orders").items():
         amounts = [round(each["amount"] * 100) for each in record["discounts"]]
-        assert amounts == truth.get(one, [])
+        assert amounts == truth.get(order_id, [])
         assert {(each["name"], each["type"]) for each in record["discounts"]} <= {
             ("SPRING", "order")
         }
@@ -215,7 +217,7 @@ def test_an_order_has_its_discounts_whichever_store_answers(account, is_closed):
     ]
     assert alone
     asked = [path for path in ran.paths() if path.endswith("orderDiscounts")]
-    assert sorted(asked) == sorted(f"ecomOrders/{one}/orderDiscounts" for one in alone)
+    assert sorted(asked) == sorted(f"ecomOrders/{order_id}/orderDiscounts" for order_id in alone)
 
 
 def test_discounts_that_are_not_selected_cost_no_request(account):
@@ -234,7 +236,7 @@ def test_an_account_without_a_collection_of_discounts_still_gives_its_orders(acc
     ran = account.run(only=["commerce_orders"])
     assert ran.code == 0
     assert len(ran.ids("commerce_orders")) == 120
-    assert sum("rows are left empty" in one.getMessage() for one in caplog.records) == 1
+    assert sum("rows are left empty" in record.getMessage() for record in caplog.records) == 1
 
 
 def test_a_limit_of_rows_or_tokens_is_met_by_asking_for_fewer():
@@ -273,7 +275,7 @@ def test_deleted_orders_and_lines_are_found(account):
     second = account.run(first.state, only=streams, detect_deletes=True)
     assert (second.code, second.line) == (0, None)
     found = {
-        name: sorted(int(one["id"]) for one in rows if one["_sdc_deleted_at"])
+        name: sorted(int(row["id"]) for row in rows if row["_sdc_deleted_at"])
         for name, rows in second.records.items()
     }
     assert found == {
@@ -285,7 +287,7 @@ def test_deleted_orders_and_lines_are_found(account):
     assert emitted[str(kept)]["_sdc_deleted_at"] is None
     account.wait(hours=1)
     third = account.run(second.state, only=streams, detect_deletes=True)
-    assert not any(one["_sdc_deleted_at"] for rows in third.records.values() for one in rows)
+    assert not any(row["_sdc_deleted_at"] for rows in third.records.values() for row in rows)
 
 
 @pytest.mark.parametrize("name", ["ecomOrderDiscounts", "orderDiscounts"])

@@ -21,17 +21,17 @@ def written(ran) -> dict[str, list]:
 )
 def test_any_order_of_requests_writes_the_same(order, sideload):
     """Concurrent requests in any order emit the records of one request at a time."""
-    one = Account(**SIZE).run(max_concurrent_requests=1, sideload=sideload)
+    single = Account(**SIZE).run(max_concurrent_requests=1, sideload=sideload)
     account = Account(**SIZE)
     account.order, account.reads_far_ahead = order, True
     many = account.run(sideload=sideload)
-    assert written(many) == written(one)
+    assert written(many) == written(single)
     assert [m["stream"] for m in many.messages if m["type"] == "RECORD"] == [
-        m["stream"] for m in one.messages if m["type"] == "RECORD"
+        m["stream"] for m in single.messages if m["type"] == "RECORD"
     ]
     # A prefetched page shares a row with the one before, which costs one request in a hundred.
     # A few more are lost where the account ignores a parameter.
-    assert many.requests <= 1.02 * one.requests + 8
+    assert many.requests <= 1.02 * single.requests + 8
 
 
 @pytest.mark.parametrize("order", briefly(range(4), 1))

@@ -111,7 +111,7 @@ def test_a_new_schema_and_a_new_field_are_there_on_the_next_run(account):
     put(account, schema, "po-x", colour="red")
     ran = account.run(only=[STREAM], catalog=catalog)
     assert "colour" in ran.schemas[STREAM]["schema"]["properties"]
-    assert {one["colour"] for one in ran.records[STREAM]} == {None, "red"}
+    assert {record["colour"] for record in ran.records[STREAM]} == {None, "red"}
     acts.add_schema(account.world, "pets", [acts.field("name")])
     acts.add_schema(account.world, "Pets!", [acts.field("name")])
     names = {name for name in account.discover() if name.startswith("custom_")}
@@ -133,7 +133,7 @@ def test_a_deleted_record_is_found(account):
     gone = account.world.tables["customRecords"].delete(9)
     account.wait(hours=1)
     second = account.run(first.state, only=[STREAM], detect_deletes=True)
-    deleted = [one["id"] for one in second.records[STREAM] if one["_sdc_deleted_at"]]
+    deleted = [record["id"] for record in second.records[STREAM] if record["_sdc_deleted_at"]]
     assert deleted == [gone.uuid]
 
 

@@ -35,13 +35,13 @@ def test_every_send_open_click_and_bounce_is_one_record(account):
     assert len(ran.ids(STREAM)) == len(set(ran.ids(STREAM)))
     assert set(ran.ids(STREAM)) == truth(account.world)
     records = ran.records[STREAM]
-    assert {one["type"] for one in records} == {"send", "open", "click", "bounce"}
-    machines = {one["id"].partition("-")[0] for one in records if one["is_machine"]}
+    assert {record["type"] for record in records} == {"send", "open", "click", "bounce"}
+    machines = {record["id"].partition("-")[0] for record in records if record["is_machine"]}
     assert machines == {"machine"}
-    clicks = [one["link"]["url"] for one in records if one["type"] == "click"]
+    clicks = [record["link"]["url"] for record in records if record["type"] == "click"]
     assert all(url.startswith("https://acme.example/") for url in clicks)
-    assert {one["link"]["url"] for one in records if one["type"] == "open"} == {None}
-    assert not any(one["_errors"] for one in records)
+    assert {record["link"]["url"] for record in records if record["type"] == "open"} == {None}
+    assert not any(record["_errors"] for record in records)
 
 
 def test_100_rows_cost_a_request(account):
@@ -58,7 +58,7 @@ def test_the_next_run_reads_forward_and_back_over_some_days_alone(account):
     acts.send(world, 3)
     acts.click(world, 3, "https://acme.example/new")
     second = account.run(first.state, only=[STREAM])
-    assert sorted(one["type"] for one in second.records[STREAM]) == ["click", "send"]
+    assert sorted(record["type"] for record in second.records[STREAM]) == ["click", "send"]
     assert second.paths().count("logs") == 1
     account.wait(hours=48)
     acts.click(world, 3, "https://acme.example/new")
@@ -78,7 +78,7 @@ def test_a_repeated_open_beyond_the_look_back_is_not_seen(account):
     account.world.tables["linkData"].change(row, tstamp=account.world.now(), times=9)
     assert STREAM not in account.run(first.state, only=[STREAM]).records
     wide = account.run(first.state, only=[STREAM], engagement_lookback_days=400)
-    assert [one["count"] for one in wide.records[STREAM]] == [9]
+    assert [record["count"] for record in wide.records[STREAM]] == [9]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -115,8 +115,8 @@ def test_collections_that_the_account_lacks_are_left_out_with_a_line(account, ca
     account.world.faults.not_found("/bounceLogs")
     ran = account.run(only=[STREAM])
     assert ran.code == 0
-    assert {one.partition("-")[0] for one in ran.ids(STREAM)} == {"send", "link"}
-    levels = [one.levelname for one in caplog.records if "bounceLogs" in one.getMessage()]
+    assert {event_id.partition("-")[0] for event_id in ran.ids(STREAM)} == {"send", "link"}
+    levels = [record.levelname for record in caplog.records if "bounceLogs" in record.getMessage()]
     assert levels == ["WARNING"]
     for name in COLLECTIONS:
         account.world.faults.not_found(f"/{name}")
@@ -148,7 +148,7 @@ def test_activities_of_contacts_stand_in_for_closed_collections(account, caplog,
     assert ran.code == 0
     assert set(ran.ids(STREAM)) == truth(account.world) | {"reply-1", "forward-2"}
     held, wanted = ran.by_id(STREAM), whole.by_id(STREAM)
-    assert all(held[one] == record for one, record in wanted.items())
+    assert all(held[record_id] == record for record_id, record in wanted.items())
     assert (held["reply-1"]["type"], held["reply-1"]["contact"]) == ("reply", {"id": "3"})
     assert ran.paths().count("activities") == 30
     assert "the activities of 30 contacts cost 60 requests" in caplog.text
@@ -158,17 +158,17 @@ def test_urls_of_links_that_could_not_be_read_come_as_soon_as_they_can(account):
     """Clicks that went out without URLs are emitted again once the account answers its links."""
     account.world.faults.forbid("/links")
     first = account.run(only=[STREAM])
-    clicks = [one for one in first.records[STREAM] if one["type"] == "click"]
-    assert {one["link"]["url"] for one in clicks} == {None}
+    clicks = [record for record in first.records[STREAM] if record["type"] == "click"]
+    assert {click["link"]["url"] for click in clicks} == {None}
     account.wait(hours=1)
     second = account.run(first.state, only=[STREAM])
     assert second.code == 0
     account.world.faults.clear()
     account.wait(hours=1)
     third = account.run(second.state, only=[STREAM])
-    again = [one for one in third.records[STREAM] if one["type"] == "click"]
-    assert {one["id"] for one in again} == {one["id"] for one in clicks}
-    assert None not in {one["link"]["url"] for one in again}
+    again = [record for record in third.records[STREAM] if record["type"] == "click"]
+    assert {click["id"] for click in again} == {click["id"] for click in clicks}
+    assert None not in {click["link"]["url"] for click in again}
     account.wait(hours=100)
     fourth = account.run(third.state, only=[STREAM])
     assert STREAM not in fourth.records
@@ -207,7 +207,7 @@ def test_an_interrupted_read_of_activities_goes_on_behind_its_last_contact():
     second = account.run(first.state, only=[STREAM], contact_activities=True)
     assert second.code == 0
     assert second.paths().count("activities") <= 201
-    kinds = {one for one in truth(account.world) if not one.startswith("bounce")}
+    kinds = {event_id for event_id in truth(account.world) if not event_id.startswith("bounce")}
     assert kinds <= set(first.ids(STREAM)) | set(second.ids(STREAM))
 
 
@@ -217,10 +217,10 @@ def test_an_activity_whose_row_is_not_sent_along_says_what_is_missing(account, i
     close_collections(account)
     account.world.switches.activities_sideload = include
     ran = account.run(only=[STREAM], contact_activities=True)
-    links = [one for one in ran.records[STREAM] if one["id"].startswith("link-")]
-    assert {one["type"] for one in links} == ({"open", "click"} if include else {None})
-    assert all(bool(one["_errors"]) != include for one in links)
-    assert all(one["occurred_at"] and one["contact"] for one in links)
+    links = [record for record in ran.records[STREAM] if record["id"].startswith("link-")]
+    assert {link["type"] for link in links} == ({"open", "click"} if include else {None})
+    assert all(bool(link["_errors"]) != include for link in links)
+    assert all(link["occurred_at"] and link["contact"] for link in links)
 
 
 def test_a_collection_out_of_order_is_read_whole(account, caplog):
@@ -247,16 +247,20 @@ def test_saved_segments_have_a_count_and_members_that_are_asked_for():
         saved_segments=[segments[0].name.upper(), str(segments[1].id)],
     )
     expected = {
-        str(one.id): {str(row.contact) for row in world.tables["contactTags"].by("tag", one.tag)}
-        for one in segments
+        str(segment.id): {
+            str(row.contact) for row in world.tables["contactTags"].by("tag", segment.tag)
+        }
+        for segment in segments
     }
     for record in ran.records["marketing_saved_segments"]:
         assert record["contact_count"] == len(expected[record["id"]])
     found = {}
     for record in ran.records["marketing_saved_segment_members"]:
         found.setdefault(record["segment_id"], set()).add(record["contact_id"])
-    wanted = {str(one.id) for one in segments[:2]}
-    assert found == {one: ids for one, ids in expected.items() if one in wanted and ids}
+    wanted = {str(segment.id) for segment in segments[:2]}
+    assert found == {
+        segment_id: ids for segment_id, ids in expected.items() if segment_id in wanted and ids
+    }
 
 
 def test_an_unknown_saved_segment_fails_the_stream_with_a_line(caplog):
@@ -279,7 +283,7 @@ def test_no_member_is_emitted_if_the_filter_is_ignored(caplog):
     )
     assert ran.code == 1
     assert "marketing_saved_segment_members" not in ran.records
-    assert {one["contact_count"] for one in ran.records["marketing_saved_segments"]} == {None}
+    assert {record["contact_count"] for record in ran.records["marketing_saved_segments"]} == {None}
     assert "does not filter contacts" in caplog.text
 
 
@@ -293,7 +297,9 @@ def test_an_account_that_repeats_no_filter_proves_it_by_its_count(is_deaf):
     """Where `page_input` repeats no filter, the count of all contacts decides."""
     account = Account(contacts=60)
     tagged = account.world.tables["contactTags"]
-    segment = next(one for one in account.world.tables["segments"] if tagged.by("tag", one.tag))
+    segment = next(
+        segment for segment in account.world.tables["segments"] if tagged.by("tag", segment.tag)
+    )
     expected = {str(row.contact) for row in tagged.by("tag", segment.tag)}
     assert len(expected) < 60
     account.world.faults.rewrite("/contacts", drop_echo, times=None)
@@ -303,8 +309,12 @@ def test_an_account_that_repeats_no_filter_proves_it_by_its_count(is_deaf):
         only=["marketing_saved_segments", "marketing_saved_segment_members"],
         saved_segments=[str(segment.id)],
     )
-    found = {one["contact_id"] for one in ran.records.get("marketing_saved_segment_members", ())}
-    counts = {one["id"]: one["contact_count"] for one in ran.records["marketing_saved_segments"]}
+    found = {
+        member["contact_id"] for member in ran.records.get("marketing_saved_segment_members", ())
+    }
+    counts = {
+        record["id"]: record["contact_count"] for record in ran.records["marketing_saved_segments"]
+    }
     assert (ran.code, found) == ((1, set()) if is_deaf else (0, expected))
     assert counts[str(segment.id)] == (None if is_deaf else len(expected))
 
@@ -317,15 +327,15 @@ def test_a_collection_that_stops_in_the_middle_fails_the_stream(refusal):
     assert total > 100
     getattr(account.world.faults, refusal)("/logs", after=1)
     ran = account.run(only=[STREAM])
-    types = Counter(one["type"] for one in ran.records[STREAM])
+    types = Counter(record["type"] for record in ran.records[STREAM])
     assert (ran.code, types["send"]) == (1, 100)
     assert types["open"]
     account.world.faults.clear()
     again = account.run(ran.state, only=[STREAM])
     assert again.code == 0
-    assert {one["type"] for one in again.records[STREAM]} >= {"send"}
-    ids = {one["id"] for run in (ran, again) for one in run.records[STREAM]}
-    assert sum(one.startswith("send-") for one in ids) == total
+    assert {record["type"] for record in again.records[STREAM]} >= {"send"}
+    ids = {record["id"] for run in (ran, again) for record in run.records[STREAM]}
+    assert sum(event_id.startswith("send-") for event_id in ids) == total
 
 
 def test_urls_that_cannot_be_read_for_now_fail_the_stream():
@@ -337,10 +347,13 @@ def test_urls_that_cannot_be_read_for_now_fail_the_stream():
     account.world.faults.clear()
     again = account.run(ran.state, only=[STREAM])
     clicks = [
-        one for run in (ran, again) for one in run.records.get(STREAM, ()) if one["type"] == "click"
+        record
+        for run in (ran, again)
+        for record in run.records.get(STREAM, ())
+        if record["type"] == "click"
     ]
     assert clicks
-    assert all(one["link"]["url"] for one in clicks)
+    assert all(click["link"]["url"] for click in clicks)
 
 
 def test_none_of_it_costs_a_request_where_it_is_not_selected(account):

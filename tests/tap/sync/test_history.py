@@ -33,11 +33,11 @@ def account() -> Account:
 def changes(ran):
     """Return the changes of deals in short: deal, field, old, new."""
     found = []
-    for one in ran.records.get("crm_opportunity_changes", []):
-        kind = one["field"]
-        old, new = one[f"old_{kind}"], one[f"new_{kind}"]
+    for change in ran.records.get("crm_opportunity_changes", []):
+        kind = change["field"]
+        old, new = change[f"old_{kind}"], change[f"new_{kind}"]
         names = [part["id"] if isinstance(part, dict) else part for part in (old, new)]
-        found.append((one["opportunity"]["id"], kind, *names))
+        found.append((change["opportunity"]["id"], kind, *names))
     return found
 
 
@@ -50,12 +50,12 @@ def test_stage_and_status_changes_have_old_and_new_value(account, words):
     before = account.run(only=["crm_opportunity_changes"])
     account.wait(hours=30)
     old = world.tables["deals"][1].stage
-    new = next(one.id for one in stages if one.id != old)
+    new = next(stage.id for stage in stages if stage.id != old)
     status = world.tables["deals"][1].status
     world.edit_deal(1, stage=new)
     account.wait(minutes=1)
-    for one in (1, 2, 0) if not status else (2 if status == 1 else 1, 0, 1):
-        world.edit_deal(1, status=one)
+    for code in (1, 2, 0) if not status else (2 if status == 1 else 1, 0, 1):
+        world.edit_deal(1, status=code)
         account.wait(minutes=1)
     ran = account.run(before.state, only=["crm_opportunity_changes"])
     words = {0: "open", 1: "won", 2: "lost"}
@@ -140,7 +140,7 @@ def test_scores_that_come_with_the_contacts_cost_their_pages(account):
 def test_scores_that_are_only_listed_are_asked_for_one_by_one(account):
     """If a page lists only ids of scores, the tap reads the scores of those contacts alone."""
     values = account.world.tables["scoreValues"]
-    for row in [one for one in values if one.contact and one.contact > 8]:
+    for row in [value for value in values if value.contact and value.contact > 8]:
         values.delete(row.id)
 
     def strip(document):
@@ -150,9 +150,9 @@ def test_scores_that_are_only_listed_are_asked_for_one_by_one(account):
     fault.spoil = lambda handle, spoil=fault.spoil: _stripped(handle, spoil, account)
     ran = account.run(only=["crm_contact_scores"])
     asked = {path for path in ran.paths() if path.endswith("scoreValues")}
-    having = {str(one.contact) for one in values if one.contact}
+    having = {str(value.contact) for value in values if value.contact}
     assert {record["contact_id"] for record in ran.records["crm_contact_scores"]} == having
-    assert asked >= {f"contacts/{one}/scoreValues" for one in having}
+    assert asked >= {f"contacts/{contact_id}/scoreValues" for contact_id in having}
     assert len(asked) <= len(having) + 2
 
 
@@ -204,7 +204,7 @@ def test_automations_entered_and_left(account):
 def test_all_of_it_is_off_until_selected(account):
     """A run that selects none of these streams sends no request for them."""
     ran = account.run()
-    off = {one.name for one in RESOURCES if not one.selected_by_default}
+    off = {resource.name for resource in RESOURCES if not resource.selected_by_default}
     assert set(HISTORY) < off
     assert not off & set(ran.schemas)
     paths = {"dealActivities", "dealTasks", "contactAutomations", "automations", "campaigns"}

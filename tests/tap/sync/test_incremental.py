@@ -59,14 +59,14 @@ FILTERS = [
     ("America/Chicago", "account", False, "day"),
 ]
 FILTERS += [
-    one
-    for one in itertools.product(
+    combination
+    for combination in itertools.product(
         ["Pacific/Kiritimati", "Etc/GMT+12", "America/Chicago"],
         ["account", "UTC"],
         [True, False],
         ["second", "day"],
     )
-    if one not in FILTERS
+    if combination not in FILTERS
 ]
 
 

@@ -27,8 +27,8 @@ def nameless(account: Account, *, one_by_one: bool = True, whole: bool = False) 
     """Remove the values of accounts from answers below one account or in the collection."""
     rewrite = account.world.faults.rewrite
     if one_by_one:
-        for one in account.world.tables["accounts"]:
-            rewrite(f"/api/3/accounts/{one.id}/{BELOW}", without(BELOW, LIVE))
+        for company in account.world.tables["accounts"]:
+            rewrite(f"/api/3/accounts/{company.id}/{BELOW}", without(BELOW, LIVE))
     if whole:
         rewrite(f"/{BELOW}", without(BELOW, LIVE))
 
@@ -122,11 +122,13 @@ def test_members_of_which_a_segment_is_refused_are_not_skipped():
     account = Account(contacts=60)
     tables = account.world.tables
     segments = [
-        str(one.id) for one in tables["segments"] if tables["contactTags"].by("tag", one.tag)
+        str(segment.id)
+        for segment in tables["segments"]
+        if tables["contactTags"].by("tag", segment.tag)
     ]
     account.world.faults.forbid("/contacts", after=1)
     ran = account.run(only=["marketing_saved_segment_members"], saved_segments=segments)
     assert ran.code == 1
-    assert {one["segment_id"] for one in ran.records["marketing_saved_segment_members"]} == {
+    assert {record["segment_id"] for record in ran.records["marketing_saved_segment_members"]} == {
         segments[0]
     }

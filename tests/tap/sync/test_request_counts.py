@@ -93,11 +93,11 @@ def test_a_deselected_property_costs_no_request():
 def test_streams_of_one_endpoint_share_their_requests():
     """Four contact streams cost the requests of one; both user streams those of one."""
     account = Account(contacts=250)
-    one = account.run(only=["crm_contacts"]).paths().count("contacts")
+    first = account.run(only=["crm_contacts"]).paths().count("contacts")
     four = account.run(
         only=[*CONTACT_STREAMS, "marketing_contact_tags", "marketing_segment_memberships"]
     )
-    assert four.paths().count("contacts") == one
+    assert four.paths().count("contacts") == first
     users = account.run(only=["crm_users", "directory_users"])
     assert users.paths().count("users") == 1
 

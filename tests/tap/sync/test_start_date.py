@@ -52,8 +52,10 @@ def test_a_start_date_that_spares_most_rows_is_left_to_the_server():
     account = aged(1_000)
     world, now = account.world, int(account.world.clock().timestamp())
     changed = {str(n) for n in range(1, 1_000, 17)}
-    for one in changed:
-        world.tables["contacts"].change(world.tables["contacts"][int(one)], udate=now - 5 * DAY)
+    for contact_id in changed:
+        world.tables["contacts"].change(
+            world.tables["contacts"][int(contact_id)], udate=now - 5 * DAY
+        )
     new = world.add_contact("new@x.example", udate=None, cdate=now - 2 * DAY, created=now - 2 * DAY)
     world.tables["contacts"].change(new, updated=now - 2 * DAY)
     ran = account.run(only=["crm_contacts"], start_date=at(account, 30))
@@ -100,7 +102,9 @@ def test_an_end_date_alone_costs_one_walk():
     ran = account.run(only=["crm_contacts"], end_date=at(account, 100))
     assert ran.requests <= plain.requests + 3
     wanted = {
-        one for one, r in plain.by_id("crm_contacts").items() if r["updated_at"] < at(account, 100)
+        contact_id
+        for contact_id, r in plain.by_id("crm_contacts").items()
+        if r["updated_at"] < at(account, 100)
     }
     assert set(ran.ids("crm_contacts")) == wanted
 
@@ -139,8 +143,8 @@ def test_a_contact_that_only_the_second_walk_finds_survives_an_interruption(afte
     account = aged(600)
     world, now = account.world, int(account.world.clock().timestamp())
     contacts = world.tables["contacts"]
-    for one in range(301, 501):
-        contacts.change(contacts[one], udate=now - 3 * DAY)
+    for contact_id in range(301, 501):
+        contacts.change(contacts[contact_id], udate=now - 3 * DAY)
     late = contacts[250]
     contacts.change(late, udate=None, cdate=now - DAY, created=now - DAY, updated=now - DAY)
     options = {"only": ["crm_contacts"], "start_date": at(account, 20), "max_retry_seconds": 1}

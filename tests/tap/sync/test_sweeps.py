@@ -58,7 +58,7 @@ def test_an_unsubscription_arrives_within_the_hour_by_default():
     account.wait(minutes=2)
     third = account.run(second.state, only=ONLY, **settings)
     segments = third.by_id("crm_contacts")["11"]["segments"]
-    assert "unsubscribed" in {one["status"] for one in segments if one["id"] == "2"}
+    assert "unsubscribed" in {segment["status"] for segment in segments if segment["id"] == "2"}
     assert entry_of(third)["read_whole_at"] > entry_of(first)["read_whole_at"]
 
 

@@ -54,11 +54,11 @@ def test_a_walk_detects_that_the_account_ignores_the_key_or_the_order(
     It still emits every row.
     """
 
-    def odd(one: int) -> float:
-        return random.Random(one * 7919 + seed).random()
+    def odd(row_id: int) -> float:
+        return random.Random(row_id * 7919 + seed).random()
 
     server = CollectionServer(
-        ids, by_key=by_key, total=total, order=(lambda one: one) if by_order else odd
+        ids, by_key=by_key, total=total, order=(lambda row_id: row_id) if by_order else odd
     )
     found = walked(server, seed=ahead)
     assert sorted(found) == ids
@@ -70,7 +70,7 @@ def test_a_walk_goes_on_where_an_earlier_one_stopped(ids, after, by_key, counts_
     server = CollectionServer(ids, by_key=by_key)
     if counts_all:
         server.total = lambda _: len(ids)
-    assert walked(server, after, seed) == [one for one in ids if one > after]
+    assert walked(server, after, seed) == [row_id for row_id in ids if row_id > after]
 
 
 @pytest.mark.parametrize("total", [str, int, lambda _: None])

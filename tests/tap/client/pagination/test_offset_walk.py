@@ -44,7 +44,7 @@ class Mover:
         if gone and not taken:
             taken = set(dice.sample(server.ids, min(gone, len(server.ids))))
         self.gone |= taken
-        server.ids = [one for one in server.ids if one not in taken]
+        server.ids = [row_id for row_id in server.ids if row_id not in taken]
         server.ids += range(self.inserted, self.inserted + new)
         self.inserted += new
 
@@ -72,7 +72,7 @@ def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, t
 def test_a_walk_accepts_any_order_that_does_not_change(ids, seed, total, cap, ahead):
     """A walk needs no order by id, only the same order on every page."""
     server = CollectionServer(
-        ids, order=lambda one: random.Random(one * 7919 + seed).random(), total=total, cap=cap
+        ids, order=lambda row_id: random.Random(row_id * 7919 + seed).random(), total=total, cap=cap
     )
     found = walked(server, ahead)
     assert sorted(found) == ids
@@ -84,7 +84,10 @@ def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total, a
     """A walk in another order than by id reads a collection again until it stops changing."""
     mover = Mover(moves)
     server = CollectionServer(
-        ids, order=lambda one: random.Random(one * 7919 + seed).random(), before=mover, total=total
+        ids,
+        order=lambda row_id: random.Random(row_id * 7919 + seed).random(),
+        before=mover,
+        total=total,
     )
     found = walked(server, ahead)
     assert len(found) == len(set(found))
@@ -99,8 +102,8 @@ def test_an_order_that_drifts_is_read_until_all_came(ids, seed, ahead):
 
     def drift(own: CollectionServer, count: int) -> None:
         dice = random.Random(seed + count)
-        moved = {one: dice.random() * 12 for one in own.ids}
-        own.order = lambda one: one + moved[one]
+        moved = {row_id: dice.random() * 12 for row_id in own.ids}
+        own.order = lambda row_id: row_id + moved[row_id]
 
     server.before = drift
     found = walked(server, ahead)
@@ -120,7 +123,7 @@ def test_a_total_that_is_wrong_loses_nothing(ids, wrong, total, ahead):
 def test_rows_withheld_from_pages_do_not_end_the_walk(ids, share, seed, total, ahead):
     """The walk goes on if a page lacks rows that its offset counts, the shared row included."""
     dice = random.Random(seed)
-    withheld = {one for one in ids if dice.random() < share}
+    withheld = {row_id for row_id in ids if dice.random() < share}
     server = CollectionServer(ids, withheld=withheld, total=total)
     assert set(walked(server, ahead)) == set(ids) - withheld
     assert len(server.asked) < 100
@@ -130,7 +133,7 @@ def test_an_empty_page_in_the_middle_is_not_the_end():
     """The walk goes on after an empty page while the server counts more rows."""
     ids = list(range(1, 401))
     server = CollectionServer(ids, withheld=set(range(150, 270)))
-    assert walked(server) == [one for one in ids if not 150 <= one < 270]
+    assert walked(server) == [row_id for row_id in ids if not 150 <= row_id < 270]
 
 
 def test_without_a_total_all_thousand_rows_come():
@@ -250,11 +253,11 @@ def test_a_walk_that_steps_back_skips_no_row(cap, total):
     at = 3 * (cap - 1)
 
     def show(own: CollectionServer, count: int) -> None:
-        own.ids = [one for one in own.ids if one % 2 == 0]
+        own.ids = [row_id for row_id in own.ids if row_id % 2 == 0]
         own.ids += [own.ids[at] - 1] if count == 3 else []
 
     server.before = show
-    assert [one for one in walked(server) if one % 2 == 0] == list(range(2, 802, 2))
+    assert [row_id for row_id in walked(server) if row_id % 2 == 0] == list(range(2, 802, 2))
 
 
 def test_pages_grow_again_after_an_outage():

@@ -238,9 +238,9 @@ def test_a_process_that_connects_slowly_reserves_again(kept, clock):
 def test_a_refusal_reaches_every_process(kept, clock):
     """After a 429, every process waits as long as Retry-After says."""
     process, began = kept(clock), clock.monotonic()
-    one, other = process(), process()
-    one.acquire()
-    one.refused(30)
+    first, other = process(), process()
+    first.acquire()
+    first.refused(30)
     other.acquire()
     assert clock.monotonic() - began == pytest.approx(30, abs=0.001)
 
@@ -248,11 +248,11 @@ def test_a_refusal_reaches_every_process(kept, clock):
 def test_a_pause_voids_reserved_slots(kept, clock):
     """A pause voids the slots that other processes have reserved."""
     process = kept(clock)
-    one, other = process(1), process(1)
-    one.acquire()
+    first, other = process(1), process(1)
+    first.acquire()
     started = clock.monotonic()
     clock.oversleep = lambda: other.refused(10) or 0.0 if len(clock.slept) == 1 else 0.0
-    one.acquire()
+    first.acquire()
     assert clock.monotonic() - started >= 10
 
 
@@ -292,10 +292,10 @@ def test_one_burst_of_refusals_is_one_reason_to_slow_down(kept, clock):
     """Refusals of requests that left before the rate fell do not lower it again."""
     process = kept(clock)
     many = [process() for _ in range(5)]
-    for one in many:
-        one.acquire()
-    for one in many:
-        one.refused(0.1)
+    for limiter in many:
+        limiter.acquire()
+    for limiter in many:
+        limiter.refused(0.1)
     assert rate_over(many[0], clock, 6) > 0.6 * 5 / MARGIN
 
 
@@ -409,7 +409,7 @@ def test_busy_processes_get_equal_shares(kept, clock, count):
     process = kept(clock)
     crowd = [Process(process(), 0.0) for _ in range(count)]
     compete(clock, crowd, 120)
-    shares = [one.left / 120 for one in crowd]
+    shares = [caller.left / 120 for caller in crowd]
     assert sum(shares) == pytest.approx(5 / MARGIN, rel=0.03)
     assert min(shares) >= 0.9 * max(shares)
 

@@ -59,10 +59,10 @@ def test_a_delimiter_splits_plain_text_alone() -> None:
     assert parse_structure(["a;b"], ";") == ["a;b"]
 
 
-@given(st.lists(st.text().filter(lambda one: "\0" not in one)))
+@given(st.lists(st.text().filter(lambda text: "\0" not in text)))
 def test_postgres_array_text_round_trips(items: list[str]) -> None:
     """Quotes, backslashes, commas and braces inside an item survive PostgreSQL's array text."""
-    quoted = [json.dumps(one, ensure_ascii=False) for one in items if one.isprintable()]
+    quoted = [json.dumps(item, ensure_ascii=False) for item in items if item.isprintable()]
     text = "{" + ",".join(quoted) + "}"
-    wanted = [one for one in items if one.isprintable()]
+    wanted = [item for item in items if item.isprintable()]
     assert (parse_structure(text) or []) == wanted

@@ -44,7 +44,12 @@ def test_a_value_that_is_no_whole_number_is_no_id(value: Any) -> None:
 
 def test_another_accounts_id_may_be_any_text() -> None:
     """An id of another system may be any text; a number still loses its `.0`."""
-    assert [parse_foreign_id(one) for one in (7.0, "7.0", "007", "c-7")] == ["7", "7", "007", "c-7"]
+    assert [parse_foreign_id(value) for value in (7.0, "7.0", "007", "c-7")] == [
+        "7",
+        "7",
+        "007",
+        "c-7",
+    ]
     with pytest.raises(InvalidValue):
         parse_foreign_id(True)
 
@@ -83,8 +88,8 @@ def test_a_real_third_decimal_and_other_values_are_refused(value: Any) -> None:
 
 def test_whole_numbers_and_text() -> None:
     """A whole float loses its `.0`; a phone number as text does not change."""
-    assert [parse_whole(one) for one in (3.0, "3.0", "3", None)] == [3, 3, 3, None]
-    assert [plain_text(one) for one in (15551234567.0, "5.0", 2.5, 7)] == [
+    assert [parse_whole(value) for value in (3.0, "3.0", "3", None)] == [3, 3, 3, None]
+    assert [plain_text(value) for value in (15551234567.0, "5.0", 2.5, 7)] == [
         "15551234567",
         "5.0",
         "2.5",

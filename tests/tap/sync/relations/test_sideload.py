@@ -57,9 +57,9 @@ def name_of(part: Any) -> str:
         *[("auto", switches) for switches in SWITCHES],
         # Without an `include` in the requests, what it does makes no difference.
         *[
-            ("never", one)
-            for one in SWITCHES
-            if not any(name.startswith("include") for name in one)
+            ("never", switch)
+            for switch in SWITCHES
+            if not any(name.startswith("include") for name in switch)
         ],
     ],
     ids=name_of,
@@ -107,8 +107,8 @@ def test_rows_without_an_endpoint_of_their_own_come_from_the_collection():
     account = Account(seed=5, **SIZES)
     expected = account.run(only=["crm_contacts"]).records
     for name in ("fieldValues", "contactTags", "contactLists", "accountContacts"):
-        for one in range(1, 131):
-            account.world.faults.not_found(f"/api/3/contacts/{one}/{name}", times=None)
+        for contact_id in range(1, 131):
+            account.world.faults.not_found(f"/api/3/contacts/{contact_id}/{name}", times=None)
     ran = account.run(only=["crm_contacts"])
     assert ran.records == expected
 
