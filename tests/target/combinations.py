@@ -25,19 +25,22 @@ def combinations(*left_out: str) -> list[tuple[str, ...]]:
     """Return all sets of settings that are not as by default; the first one is empty."""
     names = [name for name in SETTINGS if name not in left_out]
     sizes = range(len(names) + 1)
-    return [one for size in sizes for one in itertools.combinations(names, size)]
+    return [combination for size in sizes for combination in itertools.combinations(names, size)]
 
 
 #: Every setting with and without every other one.
-PAIRWISE = [(), *(one for one in combinations() if len(one) == len(SETTINGS) - 1)]
+PAIRWISE = [
+    (),
+    *(combination for combination in combinations() if len(combination) == len(SETTINGS) - 1),
+]
 #: As parameters of tests: none and all of the settings each day, the rest in the long tests.
 PARAMETERS = [
     pytest.param(
-        one,
-        id="+".join(one) or "defaults",
-        marks=[] if len(one) in {0, len(SETTINGS)} else pytest.mark.long,
+        combination,
+        id="+".join(combination) or "defaults",
+        marks=[] if len(combination) in {0, len(SETTINGS)} else pytest.mark.long,
     )
-    for one in combinations()
+    for combination in combinations()
 ]
 
 

@@ -140,7 +140,7 @@ class _Out(io.StringIO):
 
     def write(self, text: str) -> int:
         """Collect a state."""
-        self.done.append({one["row"]: one["action"] for one in _lines(self._results)})
+        self.done.append({line["row"]: line["action"] for line in _lines(self._results)})
         return super().write(text)
 
 

@@ -40,9 +40,11 @@ def new_records(account):
     contact = next(iter(tables["contacts"]))
     stage = next(iter(tables["dealStages"]))
     tagged = {link.tag for link in tables["contactTags"].by("contact", contact.id)}
-    tag = next(one for one in tables["tags"] if one.id not in tagged and one.tagType == "contact")
+    tag = next(tag for tag in tables["tags"] if tag.id not in tagged and tag.tagType == "contact")
     joined = {link.list for link in tables["contactLists"].by("contact", contact.id)}
-    segment = next(one for one in tables["lists"] if one.id not in joined)
+    segment = next(
+        mailing_list for mailing_list in tables["lists"] if mailing_list.id not in joined
+    )
     person = {"contact": {"email": contact.email}}
     return {
         "directory_groups": ({"name": "Interns"}, "groups"),
@@ -122,13 +124,13 @@ def test_create_makes_one_and_says_so_when_it_is_there(account, access, resource
 
 def test_create_never_updates_who_is_there(account, access):
     """`create` with an existing address in another case changes nothing of the contact."""
-    one = next(iter(account.world.tables["contacts"]))
-    was = (one.firstName, one.email, one.udate)
-    record = {"email": one.email.upper(), "first_name": "Somebody", "tags": ["else"]}
-    with asked(account) as paths, pytest.raises(NotWritten, match=f"id {one.id}"):
+    contact = next(iter(account.world.tables["contacts"]))
+    was = (contact.firstName, contact.email, contact.udate)
+    record = {"email": contact.email.upper(), "first_name": "Somebody", "tags": ["else"]}
+    with asked(account) as paths, pytest.raises(NotWritten, match=f"id {contact.id}"):
         access.create("crm_contacts", record)
     assert [path for path in paths if path.startswith(("POST", "PUT"))] == []
-    assert (one.firstName, one.email, one.udate) == was
+    assert (contact.firstName, contact.email, contact.udate) == was
 
 
 def test_a_person_who_came_meanwhile_is_not_updated(account, access):
@@ -207,7 +209,7 @@ def test_written_names_are_read_at_once(access):
     access.upsert("crm_contacts", {"email": "a@b.example", "segments": ["Runners"]})
     record = access.get("crm_contacts", made["id"])
     assert [tag["name"] for tag in record["tags"]] == ["quite new"]
-    assert [one["name"] for one in record["segments"]] == ["Runners"]
+    assert [segment["name"] for segment in record["segments"]] == ["Runners"]
     assert record["custom_fields"]["shoe_size"] == "44"
 
 
@@ -223,23 +225,25 @@ def test_update_never_makes_a_row(access, account):
 
 def opted_out(account):
     """Return a membership of a contact who unsubscribed."""
-    return next(one for one in account.world.tables["contactLists"] if one.status == 2)
+    return next(
+        membership for membership in account.world.tables["contactLists"] if membership.status == 2
+    )
 
 
 def test_no_call_subscribes_or_deletes_an_opted_out_contact(access, account):
     """No call subscribes or deletes a contact who opted out."""
-    one = opted_out(account)
-    segments = [{"id": str(one.list), "status": "active"}]
+    membership = opted_out(account)
+    segments = [{"id": str(membership.list), "status": "active"}]
     with pytest.raises(NotWritten):
-        access.update("crm_contacts", str(one.contact), {"segments": segments})
+        access.update("crm_contacts", str(membership.contact), {"segments": segments})
     with pytest.raises(NotWritten, match="already has it"):
         access.create(
             "marketing_segment_memberships",
-            {"contact_id": str(one.contact), "segment_id": str(one.list)},
+            {"contact_id": str(membership.contact), "segment_id": str(membership.list)},
         )
     with pytest.raises(NotWritten, match="opted out"):
-        access.delete("crm_contacts", str(one.contact))
-    assert opted_out(account).contact == one.contact
+        access.delete("crm_contacts", str(membership.contact))
+    assert opted_out(account).contact == membership.contact
 
 
 def test_delete_takes_one_row_and_refuses_what_takes_others_along(access, account):
@@ -263,7 +267,9 @@ def test_pairs_are_deleted_by_both_ids(access, account):
         "marketing_contact_tags", {"contact_id": str(tagged.contact), "tag_id": str(tagged.tag)}
     )
     assert account.world.tables["contactTags"].get(tagged.id) is None
-    member = next(one for one in account.world.tables["contactLists"] if one.status == 1)
+    member = next(
+        membership for membership in account.world.tables["contactLists"] if membership.status == 1
+    )
     access.delete(
         "marketing_segment_memberships",
         {"contact_id": str(member.contact), "segment_id": str(member.list)},

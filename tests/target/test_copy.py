@@ -84,7 +84,7 @@ def picture(world: World, without: Collection[str] = ()) -> dict[str, Any]:
                 for m in t["contactLists"].by("contact", c.id)
                 if m.status in (1, 2)
             ),
-            "accounts": [t["accounts"][one.account].name for one in links[:1]],
+            "accounts": [t["accounts"][link.account].name for link in links[:1]],
             "values": {
                 t["fields"][v.field].title: plain(v.value)
                 for v in t["fieldValues"].by("contact", c.id)

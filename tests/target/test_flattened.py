@@ -44,9 +44,9 @@ def sent(runner: TargetRunner, messages: list[dict[str, Any]], **settings: Any) 
     run = runner.run(*messages, **settings)
     assert run.code in {0, 1}
     return Counter(
-        f"{one.method} {one.path} {one.body!r}"
-        for one in runner.world.log[before:]
-        if one.method != "GET"
+        f"{request.method} {request.path} {request.body!r}"
+        for request in runner.world.log[before:]
+        if request.method != "GET"
     )
 
 

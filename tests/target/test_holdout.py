@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 KNOWN = (70.5504351364843, 98.10492147798607)
 PERCENT = 40
 ADDRESSES = [f"p{n}@shop.example" for n in range(24)]
-HELD_OUT = {one for one in ADDRESSES if position_of(one, "") < PERCENT}
+HELD_OUT = {address for address in ADDRESSES if position_of(address, "") < PERCENT}
 EVERY = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -31,7 +31,7 @@ def test_the_share_is_exact_within_statistics() -> None:
     positions = [position_of(f"person.{n}@shop{n % 7}.example", "salt") for n in range(100_000)]
     for percent in (1, 10, 50, 90):
         share = percent / 100
-        count = sum(one < percent for one in positions)
+        count = sum(position < percent for position in positions)
         assert abs(count - 100_000 * share) < 4 * math.sqrt(100_000 * share * (1 - share))
 
 
@@ -44,19 +44,24 @@ def test_the_choice_is_the_same_on_every_machine_and_in_every_version() -> None:
 @given(st.emails(), st.text(max_size=20))
 def test_the_spelling_of_an_address_does_not_matter(address: str, salt: str) -> None:
     """Case, outer blanks and the Unicode form of an address do not change who is held out."""
-    for one in (address.upper(), f" {address}\n", unicodedata.normalize("NFD", address)):
-        assert position_of(one, salt) == position_of(address, salt)
+    for spelling in (address.upper(), f" {address}\n", unicodedata.normalize("NFD", address)):
+        assert position_of(spelling, salt) == position_of(address, salt)
 
 
 def picture(world: World) -> dict[str, Any]:
     """Return the contacts of an account with related rows, without ids and times."""
     tables = world.tables
-    address = {one.id: one.email for one in tables["contacts"]}
+    address = {contact.id: contact.email for contact in tables["contacts"]}
     return {
-        "people": {one.email: (one.firstName, one.phone) for one in tables["contacts"]},
-        "tags": {(address[one.contact], one.tag) for one in tables["contactTags"]},
-        "lists": {(address[one.contact], one.list, one.status) for one in tables["contactLists"]},
-        "deals": {(one.title, address.get(one.contact)) for one in tables["deals"]},
+        "people": {
+            contact.email: (contact.firstName, contact.phone) for contact in tables["contacts"]
+        },
+        "tags": {(address[applied.contact], applied.tag) for applied in tables["contactTags"]},
+        "lists": {
+            (address[membership.contact], membership.list, membership.status)
+            for membership in tables["contactLists"]
+        },
+        "deals": {(deal.title, address.get(deal.contact)) for deal in tables["deals"]},
     }
 
 
@@ -136,9 +141,9 @@ def test_a_run_with_a_control_group_is_a_run_without_its_people(
         )
         pictures.append(picture(world))
         if is_held_out:
-            for one in run.results:
-                is_ours = kept[one["row"] - 1] in HELD_OUT
-                assert ((one["action"], one["reason"]) == ("skipped", "held out")) == is_ours
+            for result in run.results:
+                is_ours = kept[result["row"] - 1] in HELD_OUT
+                assert ((result["action"], result["reason"]) == ("skipped", "held out")) == is_ours
             assert run.code == 0
     assert pictures[0] == pictures[1]
 
@@ -153,7 +158,7 @@ def test_a_larger_percentage_only_adds_people(first: float, more: float, address
 @pytest.fixture
 def person(runner: TargetRunner) -> dict[str, Any]:
     """A held-out person of the account, with a deal and a list."""
-    email = next(one for one in ADDRESSES if one in HELD_OUT)
+    email = next(address for address in ADDRESSES if address in HELD_OUT)
     contact = runner.world.add_contact(email, firstName="Own")
     news = runner.world.add_list("News")
     runner.world.subscribe(contact.id, news.id, 1)
@@ -250,7 +255,9 @@ def test_an_unsubscription_is_written_for_held_out_people_too(
     assert run.actions == ["updated"]
     assert run.reason() == ("held out" if extra else "")
     seen = picture(runner.world)
-    assert [one[2] for one in seen["lists"] if one[0] == person["email"]] == [2]
+    assert [membership[2] for membership in seen["lists"] if membership[0] == person["email"]] == [
+        2
+    ]
     assert seen["people"][person["email"]][0] == "Own"
 
 
@@ -265,7 +272,7 @@ def test_a_delete_is_written_for_held_out_people_too(
 
 def test_rows_are_written_once_the_control_group_ends(runner: TargetRunner) -> None:
     """The ledger does not know what was held out: without the setting, the same rows are sent."""
-    rows = [{"email": one, "first_name": "New", "tags": ["x"]} for one in ADDRESSES]
+    rows = [{"email": address, "first_name": "New", "tags": ["x"]} for address in ADDRESSES]
     first = runner.send("crm_contacts", *rows, holdout_percent=PERCENT)
     again = runner.send("crm_contacts", *rows, holdout_percent=PERCENT)
     assert first.actions.count("skipped") == again.actions.count("skipped") == len(HELD_OUT)
@@ -280,7 +287,7 @@ def test_rows_are_written_once_the_control_group_ends(runner: TargetRunner) -> N
 def test_rows_with_only_an_id_cost_a_request_per_hundred(runner: TargetRunner) -> None:
     """250 rows that name contacts by id alone cost three requests to look up their addresses."""
     people = [runner.world.add_contact(f"x{n}@shop.example") for n in range(750)][::3]
-    rows = [{"id": str(one.id), "first_name": "New"} for one in people]
+    rows = [{"id": str(person.id), "first_name": "New"} for person in people]
     run = runner.send("crm_contacts", *rows, holdout_percent=100)
     assert set(run.actions) == {"skipped"}
     assert run.requests == [("GET", "contacts")] * 3
@@ -288,8 +295,8 @@ def test_rows_with_only_an_id_cost_a_request_per_hundred(runner: TargetRunner) -
 
 def test_another_salt_chooses_other_people(runner: TargetRunner) -> None:
     """`holdout_salt` makes independent groups, so that two experiments do not share people."""
-    rows = [{"email": one, "first_name": "New"} for one in ADDRESSES]
+    rows = [{"email": address, "first_name": "New"} for address in ADDRESSES]
     run = runner.send("crm_contacts", *rows, holdout_percent=PERCENT, holdout_salt="autumn")
-    chosen = {one["key"]["email"] for one in run.results if one["reason"] == "held out"}
-    assert chosen == {one for one in ADDRESSES if position_of(one, "autumn") < PERCENT}
+    chosen = {result["key"]["email"] for result in run.results if result["reason"] == "held out"}
+    assert chosen == {address for address in ADDRESSES if position_of(address, "autumn") < PERCENT}
     assert chosen != HELD_OUT

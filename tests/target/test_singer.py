@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 # Tests that expect an error where the target rejects a row are replaced by tests below.
 FILES = [
-    one
-    for one in vars(target_tests).values()
-    if isinstance(one, type)
-    and issubclass(one, target_tests.TargetFileTestTemplate)
-    and one is not target_tests.TargetFileTestTemplate
+    value
+    for value in vars(target_tests).values()
+    if isinstance(value, type)
+    and issubclass(value, target_tests.TargetFileTestTemplate)
+    and value is not target_tests.TargetFileTestTemplate
 ]
 
 
-@pytest.mark.parametrize("template", FILES, ids=lambda one: one.name)
+@pytest.mark.parametrize("template", FILES, ids=lambda template: template.name)
 def test_the_sdks_streams_end_as_rejected_rows(runner: TargetRunner, template: Any) -> None:
     """Each row of the standard tests is rejected as of an unknown stream."""
-    one = template()
-    text = one.singer_filepath.read_text()
+    sample = template()
+    text = sample.singer_filepath.read_text()
     rows = sum('"RECORD"' in line for line in text.splitlines())
     target = runner.target()
     target_sync_test(target, io.StringIO(text))

@@ -49,7 +49,7 @@ def test_bad_lines_are_rejected_rows_and_the_others_go_on(
     assert "email" in run.reason(3)
     assert "stream" in run.reason(5)
     assert "middle" in run.reason(7)
-    warned = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    warned = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert sum(int(line.split()[1]) for line in warned if " times rejected: " in line) == 6
     assert run.states == [{"bookmarks": {"at": 7}}]
 
@@ -76,7 +76,7 @@ def test_a_line_that_is_no_message_is_logged_with_its_number(
     )
     assert run.code == 0
     assert run.results == []
-    errors = [one.message for one in caplog.records if one.levelname == "ERROR"]
+    errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert [line.partition("; ")[0] for line in errors] == [
         "Left out of the input: line 1: it is not a JSON object",
         "Left out of the input: line 3: its type is not one of Singer's (SCHEMA, RECORD, STATE)",

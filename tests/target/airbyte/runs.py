@@ -74,7 +74,10 @@ class Destination:
         """Write messages; return what the destination wrote, and the result of each row."""
         path = self.runner.folder / "catalog.json"
         path.write_text(json.dumps(catalog))
-        lines = [one if isinstance(one, str) else json.dumps(one) + "\n" for one in messages]
+        lines = [
+            message if isinstance(message, str) else json.dumps(message) + "\n"
+            for message in messages
+        ]
         with standard_input("".join(lines)):
             answer = self.call("write", *self.config(**settings), "--catalog", str(path))
         results = self.runner.folder / "results.jsonl"

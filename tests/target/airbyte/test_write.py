@@ -28,9 +28,9 @@ def test_the_form_holds_our_settings_and_no_other(destination):
     """`spec` lists the target's settings, hides its secrets and names the modes it can do."""
     (spec,) = destination.call("spec").of("SPEC")
     fields = spec["connectionSpecification"]["properties"]
-    assert list(fields) == [one.name for one in TARGET]
-    hidden = {name for name, one in fields.items() if one.get("airbyte_secret")}
-    assert hidden == {one.name for one in TARGET if one.secret}
+    assert list(fields) == [setting.name for setting in TARGET]
+    hidden = {name for name, field in fields.items() if field.get("airbyte_secret")}
+    assert hidden == {setting.name for setting in TARGET if setting.secret}
     assert spec["supported_destination_sync_modes"] == ["append", "append_dedup"]
     assert fields["stream_aliases"]["type"] == "string"
     assert fields["match_opportunities_on"]["items"]["enum"] == [
@@ -79,14 +79,14 @@ def test_rows_are_written_and_each_state_comes_back(destination, runner):
     ]
     answer, results = destination.write(catalog_of(CONTACTS, "marketing_tags"), *messages)
     assert answer.code == 0
-    assert [one["action"] for one in results] == ["created"] * 4
+    assert [result["action"] for result in results] == ["created"] * 4
     assert runner.world.find_contact("cy@example.com").firstName == "Cy"
-    sent = [one["state"] for one in messages if one["type"] == "STATE"]
+    sent = [message["state"] for message in messages if message["type"] == "STATE"]
     back = answer.of("STATE")
-    assert [{**one, "destinationStats": None} for one in back] == [
-        {**one, "destinationStats": None} for one in sent
+    assert [{**state, "destinationStats": None} for state in back] == [
+        {**state, "destinationStats": None} for state in sent
     ]
-    assert [one["destinationStats"]["recordCount"] for one in back] == [2, 1, 1]
+    assert [state["destinationStats"]["recordCount"] for state in back] == [2, 1, 1]
 
 
 def test_no_state_comes_back_before_its_rows_have_results(destination, runner):
@@ -123,7 +123,7 @@ def test_a_rejected_row_is_no_error(destination, runner, caplog):
     answer, results = destination.write(catalog_of(CONTACTS, "crm_pets"), *messages)
     assert answer.code == 0
     assert answer.errors == []
-    assert [one["action"] for one in sorted(results, key=lambda one: one["row"])] == [
+    assert [result["action"] for result in sorted(results, key=lambda result: result["row"])] == [
         "created",
         "rejected",
         "rejected",
@@ -145,7 +145,7 @@ def test_a_rejected_row_is_an_error_where_that_is_asked_for(destination, runner)
     answer, _ = destination.write(catalog_of(CONTACTS), *messages, on_reject="fail")
     assert answer.code == 1
     assert answer.errors == [(None, "config_error")]
-    assert [one["id"] for one in answer.of("STATE")] == [1]
+    assert [state["id"] for state in answer.of("STATE")] == [1]
 
 
 def test_a_failed_row_is_a_transient_error(destination, runner):
@@ -160,13 +160,15 @@ def test_a_failed_row_is_a_transient_error(destination, runner):
     answer, results = destination.write(
         catalog_of(CONTACTS, "crm_accounts"), *messages, max_retry_seconds=5
     )
-    assert {one["stream"]: one["action"] for one in results} == {
+    assert {result["stream"]: result["action"] for result in results} == {
         CONTACTS: "created",
         "crm_accounts": "failed",
     }
     assert answer.code == 1
     assert answer.errors == [(None, "transient_error")]
-    assert [one["stream"]["stream_descriptor"]["name"] for one in answer.of("STATE")] == [CONTACTS]
+    assert [state["stream"]["stream_descriptor"]["name"] for state in answer.of("STATE")] == [
+        CONTACTS
+    ]
 
 
 def test_a_wrong_key_is_a_config_error(destination):
@@ -183,7 +185,7 @@ def test_a_dry_run_returns_no_state(destination, runner):
     messages = [record(CONTACTS, email="ann@example.com"), state(CONTACTS)]
     answer, results = destination.write(catalog_of(CONTACTS), *messages, dry_run=True)
     assert answer.code == 0
-    assert [one["action"] for one in results] == ["planned"]
+    assert [result["action"] for result in results] == ["planned"]
     assert answer.of("STATE") == []
     assert runner.world.find_contact("ann@example.com") is None
 
@@ -214,7 +216,7 @@ def test_columns_of_airbyte_are_none_of_the_rows(destination, runner):
     )
     answer, results = destination.write(catalog_of(CONTACTS), row, state(CONTACTS))
     assert answer.code == 0
-    assert [(one["action"], one["reason"]) for one in results] == [("created", None)]
+    assert [(result["action"], result["reason"]) for result in results] == [("created", None)]
 
 
 def test_the_primary_key_of_the_catalog_is_the_key_of_the_rows(destination):
@@ -230,7 +232,7 @@ def test_rows_that_airbyte_marks_as_deleted_are_deleted(destination, runner):
     row = record(CONTACTS, id=str(contact.id), _ab_cdc_deleted_at="2026-01-01T00:00:00Z")
     settings = {"delete_mode": "delete", "max_deletes": 1}
     _, results = destination.write(catalog_of(CONTACTS), row, **settings)
-    assert [(one["action"], one["reason"]) for one in results] == [("updated", "deleted")]
+    assert [(result["action"], result["reason"]) for result in results] == [("updated", "deleted")]
     assert runner.world.find_contact("gone@example.com") is None
 
 
@@ -264,14 +266,14 @@ def test_a_stream_that_the_source_did_not_finish_is_an_error(destination, last):
     assert answer.errors == [(None, "transient_error")]
     (error,) = answer.traces("ERROR")
     assert error["message"].startswith("the source did not read crm_contacts to the end")
-    assert [one["action"] for one in results] == ["created"]
+    assert [result["action"] for result in results] == ["created"]
     assert len(answer.of("STATE")) == 1
 
 
 def test_a_trace_of_another_shape_is_passed_over(destination):
     """A TRACE without its parts is ignored."""
-    odd = [{"type": "STREAM_STATUS", "stream_status": one} for one in (None, {}, [])]
-    messages = [{"type": "TRACE", "trace": one} for one in (*odd, None, "x", {"type": "ERROR"})]
+    odd = [{"type": "STREAM_STATUS", "stream_status": status} for status in (None, {}, [])]
+    messages = [{"type": "TRACE", "trace": trace} for trace in (*odd, None, "x", {"type": "ERROR"})]
     answer, results = destination.write(catalog_of(CONTACTS), *messages)
     assert answer.code == 0
     assert results == []
@@ -282,7 +284,7 @@ def test_a_line_that_is_no_message_costs_itself(destination):
     good = json.dumps(record(CONTACTS, email="ann@example.com"))
     answer, results = destination.write(catalog_of(CONTACTS), good[:60] + "\n", good + "\n")
     assert answer.code == 0
-    assert [one["action"] for one in sorted(results, key=lambda one: one["row"])] == [
+    assert [result["action"] for result in sorted(results, key=lambda result: result["row"])] == [
         "rejected",
         "created",
     ]
@@ -302,6 +304,6 @@ def test_aliases_are_given_as_json_text(destination):
     aliases = json.dumps({"scores": CONTACTS})
     messages = [record("scores", email="no address"), state("scores")]
     answer, results = destination.write(catalog_of("scores"), *messages, stream_aliases=aliases)
-    assert [one["stream"] for one in results] == [CONTACTS]
+    assert [result["stream"] for result in results] == [CONTACTS]
     (back,) = answer.of("STATE")
     assert back["destinationStats"] == {"recordCount": 0.0, "rejectedRecordCount": 1.0}

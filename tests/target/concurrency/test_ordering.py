@@ -35,7 +35,7 @@ def outcomes(run: Run) -> list[tuple[Any, ...]]:
     """Return the result of each row, without ids that the account assigned."""
     return sorted(
         ((r["row"], r["stream"], r["action"], r["reason"] or "") for r in run.results),
-        key=lambda one: (one[0] or 0, one),
+        key=lambda result: (result[0] or 0, result),
     )
 
 
@@ -46,9 +46,9 @@ def test_any_interleaving_ends_as_the_order_does(
 ) -> None:
     """Concurrent contacts, deals and notes give the results and requests of a sequential run."""
     found = []
-    for one in (None, seed):
+    for run_seed in (None, seed):
         clock = ManualClock()
-        runner = TargetRunner(account(clock), clock, folders.mktemp("runner"), one)
+        runner = TargetRunner(account(clock), clock, folders.mktemp("runner"), run_seed)
         run = runner.run(*messages(rows, keyed=keyed, pieces=2), **SETTINGS)
         assert run.code == 0, run.last_word
         check(runner.world, 2 * rows)
@@ -294,9 +294,9 @@ def test_rows_that_may_name_one_record_keep_their_order(
     """Rows that may name one record, by id, key or name in any case, are written in order."""
     lines = [line for stream, row in rows for line in stream_of(stream, row)]
     found = []
-    for one in (None, seed):
+    for run_seed in (None, seed):
         clock = ManualClock()
-        runner = TargetRunner(shop(clock), clock, folders.mktemp("runner"), one)
+        runner = TargetRunner(shop(clock), clock, folders.mktemp("runner"), run_seed)
         runner.most = most
         run = runner.run(*lines, state_of(1), bulk_import=bulk, **SETTINGS, **options)
         found.append((outcomes(run), run.code, run.states, picture(runner.world)))
@@ -315,11 +315,11 @@ def test_deletes_stop_where_they_would_in_order(
     folders: pytest.TempPathFactory, seed: int, whom: list[int], limits: dict[str, int]
 ) -> None:
     """`max_deletes` holds in the order of the rows; contacts deleted before do not count."""
-    gone = [{"id": str(one), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for one in whom]
+    gone = [{"id": str(row_id), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for row_id in whom]
     found = []
-    for one in (None, seed):
+    for run_seed in (None, seed):
         clock = ManualClock()
-        runner = TargetRunner(shop(clock), clock, folders.mktemp("runner"), one)
+        runner = TargetRunner(shop(clock), clock, folders.mktemp("runner"), run_seed)
         run = runner.send("crm_contacts", *gone, delete_mode="delete", **limits)
         left = sorted(c.email for c in runner.world.tables["contacts"])
         found.append((outcomes(run), run.code, run.states, left))

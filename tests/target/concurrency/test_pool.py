@@ -69,17 +69,17 @@ def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
     done: list[tuple[int, int]] = []
     away = most_away = 0
 
-    def inner(one: int, other: int) -> None:
+    def inner(n: int, other: int) -> None:
         nonlocal away, most_away
         away += 1
         most_away = max(most_away, away)
         with pool.released():
             pass
         away -= 1
-        done.append((one, other))
+        done.append((n, other))
 
-    def outer(one: int) -> None:
-        pool.each([lambda n=n: inner(one, n) for n in range(3)])
+    def outer(job: int) -> None:
+        pool.each([lambda n=n: inner(job, n) for n in range(3)])
 
     pool.each([lambda n=n: outer(n) for n in range(jobs)])
     assert sorted(done) == [(n, m) for n in range(jobs) for m in range(3)]

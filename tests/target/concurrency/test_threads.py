@@ -129,9 +129,12 @@ def test_four_writes_are_under_way_at_once(tmp_path: Path) -> None:
         }
     )
     with contextlib.redirect_stdout(io.StringIO()):
-        lines = [json.dumps(one) for one in [*stream_of("crm_opportunities", *moves), state_of(1)]]
+        lines = [
+            json.dumps(message)
+            for message in [*stream_of("crm_opportunities", *moves), state_of(1)]
+        ]
         assert target.run(io.StringIO("\n".join(lines))) == 0
-    assert {one["action"] for one in results_of(tmp_path)} == {"updated"}
+    assert {result["action"] for result in results_of(tmp_path)} == {"updated"}
     assert all(deal.stage != stages[deal.id] for deal in world.tables["deals"])
 
 
@@ -154,7 +157,9 @@ def test_over_http_with_latency_the_account_equals_the_rows(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {"bookmarks": {"at": 1}}
     check(world, 18)
-    assert Counter(one["row"] for one in results_of(tmp_path)) == dict.fromkeys(range(1, 55), 1)
+    assert Counter(result["row"] for result in results_of(tmp_path)) == dict.fromkeys(
+        range(1, 55), 1
+    )
 
 
 def test_a_state_goes_out_when_its_batch_ends_though_nothing_more_is_read(
@@ -164,7 +169,7 @@ def test_a_state_goes_out_when_its_batch_ends_though_nothing_more_is_read(
     program = Program(quick.url, tmp_path)
     program.say(*people(12), state_of(12))
     assert program.state() == {"bookmarks": {"at": 12}}
-    assert {one["action"] for one in results_of(tmp_path)} == {"created"}
+    assert {result["action"] for result in results_of(tmp_path)} == {"created"}
     program.process.send_signal(signal.SIGTERM)
     assert program.end()[0] == 143
 
@@ -190,8 +195,10 @@ def test_a_signal_while_a_batch_is_under_way_ends_within_the_grace(
     code, out, err = program.end()
     assert (code, out) == (128 + signum, "")
     assert "stopped by" in err
-    assert Counter(one["row"] for one in results_of(tmp_path)) == dict.fromkeys(range(1, 16), 1)
-    assert {one["action"] for one in results_of(tmp_path)} == {"failed"}
+    assert Counter(result["row"] for result in results_of(tmp_path)) == dict.fromkeys(
+        range(1, 16), 1
+    )
+    assert {result["action"] for result in results_of(tmp_path)} == {"failed"}
 
 
 def test_a_batch_that_fails_under_way_ends_the_run_though_nothing_more_is_read(
@@ -208,7 +215,9 @@ def test_a_batch_that_fails_under_way_ends_the_run_though_nothing_more_is_read(
     code, out, err = program.end()
     assert (code, out) == (1, "")
     assert "402" in [line for line in err.splitlines() if "| ERROR" in line][-1]
-    assert Counter(one["row"] for one in results_of(tmp_path)) == dict.fromkeys(range(1, 16), 1)
+    assert Counter(result["row"] for result in results_of(tmp_path)) == dict.fromkeys(
+        range(1, 16), 1
+    )
 
 
 def test_a_second_signal_ends_writes_at_once(quick: Any, tmp_path: Path) -> None:
@@ -229,4 +238,4 @@ def test_a_second_signal_ends_writes_at_once(quick: Any, tmp_path: Path) -> None
     began = time.monotonic()
     assert program.end()[0] == 130
     assert time.monotonic() - began < 5
-    assert [one["action"] for one in results_of(tmp_path)] == ["failed"] * 6
+    assert [result["action"] for result in results_of(tmp_path)] == ["failed"] * 6

@@ -22,7 +22,7 @@ def values_of(runner: TargetRunner, kind: str, owner: int) -> dict[str, Any]:
     """Return the custom values of a deal or an account by label."""
     meta = runner.world.tables[f"{kind}CustomFieldMeta"]
     rows = runner.world.tables[f"{kind}CustomFieldData"].by("owner", owner)
-    return {meta[one.customFieldId].fieldLabel: one.fieldValue for one in rows}
+    return {meta[row.customFieldId].fieldLabel: row.fieldValue for row in rows}
 
 
 # --- names ------------------------------------------------------------------------------------
@@ -77,7 +77,9 @@ def test_column_aliases_come_first(runner: TargetRunner) -> None:
         column_aliases=aliases,
     )
     assert (run.actions, run.reason()) == (["created"], "")
-    assert [one.name for one in runner.world.tables["accounts"] if one.name == "Alias Co"]
+    assert [
+        company.name for company in runner.world.tables["accounts"] if company.name == "Alias Co"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_an_unknown_column_is_a_warning_and_a_remark(
         stream, row, row | {("email" if "email" in row else "name"): "b@shop.example"}
     )
     assert all(path in run.reason(n) and near in run.reason(n) for n in (1, 2))
-    warned = [one for one in caplog.records if "column_aliases" in one.getMessage()]
+    warned = [record for record in caplog.records if "column_aliases" in record.getMessage()]
     assert len(warned) == 1
     assert warned[0].levelname == "WARNING"
     rejected = runner.send(stream, row, unknown_columns="reject", force=True)
@@ -192,7 +194,7 @@ def test_null_in_an_array_is_nothing(runner: TargetRunner, nothing: dict[str, An
     run = runner.send("crm_contacts", {"email": WHO, **nothing})
     assert run.actions == ["created"]
     assert {
-        one.tag for one in runner.world.tables["tags"] if one.tag in {"Nowhere", "null", "None"}
+        tag.tag for tag in runner.world.tables["tags"] if tag.tag in {"Nowhere", "null", "None"}
     } == {"Nowhere"}
 
 
@@ -246,7 +248,7 @@ def test_an_unknown_word_for_a_flag_rejects_the_row(runner: TargetRunner, flag: 
     assert "true/false" in run.reason()
 
 
-@pytest.mark.parametrize("form", [float, lambda one: f"{one}.0", str, int])
+@pytest.mark.parametrize("form", [float, lambda row_id: f"{row_id}.0", str, int])
 def test_an_id_in_any_numeric_form_is_that_row(runner: TargetRunner, form: Any) -> None:
     """An id as a float, as data frames make it, finds the row."""
     person = runner.world.add_contact(WHO)
@@ -267,7 +269,7 @@ def test_an_id_in_any_numeric_form_is_that_row(runner: TargetRunner, form: Any) 
     }
     run = runner.send("crm_opportunities", deal)
     assert (run.actions, run.reason()) == (["created"], "")
-    (made,) = [one for one in runner.world.tables["deals"] if one.title == "Float deal"]
+    (made,) = [deal for deal in runner.world.tables["deals"] if deal.title == "Float deal"]
     assert (made.contact, made.stage, made.value, made.owner) == (person.id, stage.id, 30, 1)
 
 

@@ -109,7 +109,7 @@ def tables() -> Iterator[tuple[str, ColumnTable]]:
         if stream != "raw_requests":  # a request is sent as it stands
             row_columns.read(stream, {}, [])
             table = row_columns.table(stream)
-            ours = {n: one for n, one in table.columns.items() if not n.startswith("_")}
+            ours = {n: column for n, column in table.columns.items() if not n.startswith("_")}
             yield stream, ColumnTable(ours)
 
 

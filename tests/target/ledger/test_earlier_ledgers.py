@@ -59,7 +59,7 @@ def test_rows_that_an_earlier_version_confirmed_are_not_sent_again(
     run = runner.run(*MESSAGES, **earlier)
     assert run.actions == ["unchanged"] * 4
     assert run.requests == []
-    assert {one["stream"]: one["id"] for one in run.results} == {
+    assert {result["stream"]: result["id"] for result in run.results} == {
         "crm_accounts": "9",
         "crm_contacts": "31",
         "crm_opportunities": "11",

@@ -152,11 +152,11 @@ def test_accounts_do_not_wait_for_one_another(
     assert held.try_lock("ledger", "acme")
     assert other.try_lock("ledger", "other")
     assert not again.try_lock("ledger", "acme")
-    one, two = Ledger(held, "acme"), Ledger(other, "other")
-    assert one.hash_key("row") != two.hash_key("row")
-    one.record_copy("tag", "1", "77")
+    first, two = Ledger(held, "acme"), Ledger(other, "other")
+    assert first.hash_key("row") != two.hash_key("row")
+    first.record_copy("tag", "1", "77")
     assert two.own_id("tag", "1") is None
-    one.close()
+    first.close()
     assert any(
         again.try_lock("ledger", "acme") or time.sleep(0.02) for _ in range(500)
     )  # the server sees it
@@ -203,12 +203,12 @@ def test_a_server_that_goes_away_ends_the_run_and_no_create_is_sent_twice(
     world.hooks.clear()
     again = shared(*messages)
     assert again.code == 0, again.last_word
-    assert Counter(one.note for one in list(world.tables["notes"])[before:]) == {
+    assert Counter(note.note for note in list(world.tables["notes"])[before:]) == {
         "Call 0": 1,
         "Call 1": 1,
         "Call 2": 1,
     }
-    assert Counter(one.name for one in world.tables["accounts"])["Fjord"] == 1
+    assert Counter(company.name for company in world.tables["accounts"])["Fjord"] == 1
 
 
 def test_a_program_whose_database_is_lost_ends_in_one_line(
@@ -239,7 +239,7 @@ def test_a_program_whose_database_is_lost_ends_in_one_line(
     assert said.count("the connection to its PostgreSQL server was lost") == 1
     assert not any(word in said for word in ("Traceback", "sandbox-key", quote(PASSWORD, safe="")))
     assert ended[0].stdout == ""
-    assert Counter(one.title for one in world.tables["deals"]) == Counter(
+    assert Counter(deal.title for deal in world.tables["deals"]) == Counter(
         f"Deal {n}" for n in range(len(PEOPLE))
     )
     assert len(world.tables["notes"]) == len(PEOPLE)
@@ -315,7 +315,8 @@ def test_an_address_that_leads_nowhere_is_one_line_without_its_password(
                 run_report_path=str(tmp_path / "report.json"),
             ),
             input="\n".join(
-                json.dumps(one) for one in (schema_of("crm_notes"), *stream_of("crm_notes", NOTE))
+                json.dumps(message)
+                for message in (schema_of("crm_notes"), *stream_of("crm_notes", NOTE))
             ),
             capture_output=True,
             text=True,
@@ -336,16 +337,16 @@ def test_a_user_without_the_right_to_create_tables_can_use_existing_ones(
     shared: Any, postgres_database: Database
 ) -> None:
     """A user without the right to create tables gets one line, and can use existing tables."""
-    one = postgres_database
-    name = f"writer_{one.name}"
-    one.rows(f"CREATE ROLE {name} LOGIN PASSWORD 'w'")
-    address = f"postgresql://{name}:w@{one.host}:{one.port}/{one.name}"
+    postgres = postgres_database
+    name = f"writer_{postgres.name}"
+    postgres.rows(f"CREATE ROLE {name} LOGIN PASSWORD 'w'")
+    address = f"postgresql://{name}:w@{postgres.host}:{postgres.port}/{postgres.name}"
     messages = [*stream_of("crm_notes", NOTE), state_of(1)]
     with pytest.raises(Exception, match="may not make the schema activecampaign_ledger"):
         shared(*messages, ledger_path=address)
     assert shared(state_of(1)).code == 0
-    one.rows(f"GRANT USAGE ON SCHEMA activecampaign_ledger TO {name}")
-    one.rows(
+    postgres.rows(f"GRANT USAGE ON SCHEMA activecampaign_ledger TO {name}")
+    postgres.rows(
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA activecampaign_ledger "
         f"TO {name}"
     )

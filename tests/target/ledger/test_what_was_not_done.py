@@ -53,7 +53,7 @@ def linked(runner: TargetRunner) -> None:
 def without_description(runner: TargetRunner) -> None:
     """Delete the field that ActiveCampaign ships for the description of accounts."""
     fields = runner.world.tables["accountCustomFieldMeta"]
-    [field] = [one for one in fields if one.fieldLabel == "Description"]
+    [field] = [field for field in fields if field.fieldLabel == "Description"]
     runner.world.delete_custom_field("account", field.id)
 
 
@@ -283,7 +283,9 @@ def test_an_opt_out_is_looked_at_again_and_nothing_else_is_sent(runner: TargetRu
     again = runner.send("crm_contacts", row)
     assert (again.actions, again.writes) == (["skipped"], [])
     person = runner.world.find_contact(WHO)
-    news = next(one for one in runner.world.tables["lists"] if one.name == "News")
+    news = next(
+        mailing_list for mailing_list in runner.world.tables["lists"] if mailing_list.name == "News"
+    )
     runner.world.subscribe(person.id, news.id, 0)
     assert runner.send("crm_contacts", row).actions == ["updated"]
     assert runner.world.membership(person.id, news.id).status == 1

@@ -37,8 +37,8 @@ ODD: list[dict[str, Any]] = [
 
 # A set has no order that two processes share: the names of tests are sorted.
 NAMES = [
-    ",".join(f"{k}={sorted(v) if isinstance(v, frozenset) else v}" for k, v in one.items())
-    for one in ODD
+    ",".join(f"{k}={sorted(v) if isinstance(v, frozenset) else v}" for k, v in spoils.items())
+    for spoils in ODD
 ]
 
 
@@ -73,19 +73,21 @@ def read_as_truth(values: ContactValues) -> tuple[Any, ...]:
     return (
         values.tags,
         values.fields,
-        {one: status.status for one, status in values.lists.items()},
-        {one: link.title for one, link in values.accounts.items()},
+        {list_id: status.status for list_id, status in values.lists.items()},
+        {company_id: link.title for company_id, link in values.accounts.items()},
     )
 
 
 def check(world: World, ids: list[int]) -> None:
     """Compare the values that are read of these contacts with the account."""
-    found = reader_of(world).read(str(one) for one in ids)
-    present = [one for one in sorted(set(ids)) if one in world.tables["contacts"].rows]
-    assert list(found) == [str(one) for one in present]
-    for one in present:
-        assert read_as_truth(found[str(one)]) == truth_of(world, one)
-        assert found[str(one)].row["email"] == world.tables["contacts"][one].email
+    found = reader_of(world).read(str(contact_id) for contact_id in ids)
+    present = [
+        contact_id for contact_id in sorted(set(ids)) if contact_id in world.tables["contacts"].rows
+    ]
+    assert list(found) == [str(contact_id) for contact_id in present]
+    for contact_id in present:
+        assert read_as_truth(found[str(contact_id)]) == truth_of(world, contact_id)
+        assert found[str(contact_id)].row["email"] == world.tables["contacts"][contact_id].email
 
 
 def test_a_hundred_contacts_take_one_request() -> None:
@@ -122,8 +124,8 @@ def test_any_selection_of_contacts_is_read_as_it_is(
 ) -> None:
     """Each contact of any selection, deleted ones included, has exactly its own values."""
     world = account(**switches)
-    for one in set(deleted):
-        client_of(world, ManualClock()).send("DELETE", f"contacts/{one}")
+    for contact_id in set(deleted):
+        client_of(world, ManualClock()).send("DELETE", f"contacts/{contact_id}")
     check(world, ids)
 
 

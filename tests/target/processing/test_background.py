@@ -106,8 +106,8 @@ def test_batches_under_way_end_as_one_after_the_other(
     States cover only rows that are done.
     """
     found = []
-    for one in (None, seed):
-        runner = runner_of(tmp_path_factory, one, import_seconds=seconds)
+    for run_seed in (None, seed):
+        runner = runner_of(tmp_path_factory, run_seed, import_seconds=seconds)
         runner.most = most
         run = runner.run(*messages(drawn))
         assert run.code == 0, run.last_word
@@ -238,7 +238,7 @@ def under_way(runner: TargetRunner, *lines: Any, **options: Any) -> list[int]:
 
 def rows(*people: int) -> list[Any]:
     """Return rows of people."""
-    return messages([*(("row", one) for one in people), ("state", len(people))])
+    return messages([*(("row", person) for person in people), ("state", len(people))])
 
 
 @pytest.mark.parametrize("seed", range(5))

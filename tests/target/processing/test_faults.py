@@ -96,8 +96,10 @@ def check(world: World, count: int) -> None:
         tags = {t["tags"][r.tag].tag for r in t["contactTags"].by("contact", person.id)}
         assert tags == {"t1", f"t{n % 3}"}
         links = t["accountContacts"].by("contact", person.id)
-        assert [t["accounts"][one.account].name for one in links] == [f"Firm {n % 2}"]
-        readers = next(one for one in t["lists"] if one.name == "Readers")
+        assert [t["accounts"][link.account].name for link in links] == [f"Firm {n % 2}"]
+        readers = next(
+            mailing_list for mailing_list in t["lists"] if mailing_list.name == "Readers"
+        )
         assert world.membership(person.id, readers.id).status == 1
     deals = [(d.title, d.value, t["dealStages"][d.stage].title) for d in t["deals"]]
     wanted = [(f"Order {n}", n * 100 + 50, ("Open", "Packed", "Sent")[n % 3]) for n in range(count)]

@@ -26,14 +26,16 @@ PEOPLE = [f"p{n}@shop.example" for n in range(5)]
 def rows() -> str:
     """Return contacts, accounts, deals and notes; each create appears several times."""
     deals = [
-        {"name": f"Deal {n}", "contact": {"email": one}, "amount": 10 + n, "currency": "EUR"}
-        for n, one in enumerate(PEOPLE)
+        {"name": f"Deal {n}", "contact": {"email": email}, "amount": 10 + n, "currency": "EUR"}
+        for n, email in enumerate(PEOPLE)
     ]
     where = {"stage": {"name": "To Contact"}, "pipeline": {"name": "Sales"}}
     deals = [{**deal, **where} for deal in deals]
-    notes = [{"content": f"Note {n}", "contact": {"email": one}} for n, one in enumerate(PEOPLE)]
+    notes = [
+        {"content": f"Note {n}", "contact": {"email": email}} for n, email in enumerate(PEOPLE)
+    ]
     return text_of(
-        *stream_of("crm_contacts", *({"email": one, "tags": ["vip"]} for one in PEOPLE)),
+        *stream_of("crm_contacts", *({"email": email, "tags": ["vip"]} for email in PEOPLE)),
         *stream_of("crm_accounts", {"name": "Fjord"}, {"name": "Alder"}),
         *stream_of("crm_opportunities", *deals),
         *stream_of("crm_notes", *notes),
@@ -78,17 +80,17 @@ def test_killed_while_a_write_is_under_way(
         assert run(served.url, tmp_path, pids, names) == -signal.SIGKILL
         world.hooks.clear()
         assert run(served.url, tmp_path, [], names) == 0
-    assert Counter(one.email for one in world.tables["contacts"]) == Counter(PEOPLE)
-    assert Counter(one.name for one in world.tables["accounts"]) == {"Fjord": 1, "Alder": 1}
-    assert Counter(one.title for one in world.tables["deals"]) == Counter(
+    assert Counter(contact.email for contact in world.tables["contacts"]) == Counter(PEOPLE)
+    assert Counter(company.name for company in world.tables["accounts"]) == {"Fjord": 1, "Alder": 1}
+    assert Counter(deal.title for deal in world.tables["deals"]) == Counter(
         f"Deal {n}" for n in range(len(PEOPLE))
     )
-    assert Counter(one.note for one in world.tables["notes"]) == Counter(
+    assert Counter(note.note for note in world.tables["notes"]) == Counter(
         f"Note {n}" for n in range(len(PEOPLE))
     )
     results = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert len(results) == 17
-    assert {one["action"] for one in results} <= {"created", "updated", "unchanged"}
+    assert {result["action"] for result in results} <= {"created", "updated", "unchanged"}
 
 
 def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:

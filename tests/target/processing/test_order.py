@@ -63,12 +63,12 @@ def test_deletes_of_others_do_not_cut_an_import(runner: TargetRunner) -> None:
 
 def test_an_id_with_another_address_deletes_no_contact(runner: TargetRunner) -> None:
     """A delete whose address differs from that of its id deletes no contact."""
-    one, other = list(runner.world.tables["contacts"])[:2]
-    row = {"id": str(one.id), "email": other.email, "_sdc_deleted_at": GONE}
+    first, other = list(runner.world.tables["contacts"])[:2]
+    row = {"id": str(first.id), "email": other.email, "_sdc_deleted_at": GONE}
     run = runner.send("crm_contacts", row, **MAY_DELETE)
     assert (run.actions, run.writes) == (["rejected"], [])
     assert "allow_email_change" in run.reason()
-    same = {"id": str(one.id), "email_addresses": [{"email": one.email.upper()}]}
+    same = {"id": str(first.id), "email_addresses": [{"email": first.email.upper()}]}
     run = runner.send("crm_contacts", same | {"_sdc_deleted_at": GONE}, **MAY_DELETE)
     assert run.reason() == "deleted"
 
@@ -86,7 +86,11 @@ def test_a_row_that_waited_does_not_undo_a_later_one(
     run = runner.run(*contacts, state_of(2), *stream_of("marketing_segments", later), state_of(3))
     person = runner.world.find_contact(WHO)
     assert (run.code, person.firstName) == (0, "New")
-    assert [one.status for one in runner.world.tables["contactLists"] if one.contact == person.id]
+    assert [
+        membership.status
+        for membership in runner.world.tables["contactLists"]
+        if membership.contact == person.id
+    ]
     assert sorted(run.results[n]["row"] for n in range(3)) == [1, 2, 3]
     assert [state["bookmarks"]["at"] for state in run.states] == [3]
 
@@ -113,7 +117,7 @@ def test_a_deal_that_waited_for_its_stage_does_not_go_back(runner: TargetRunner)
         opportunity_external_id_field="Order",
     )
     assert (run.code, run.actions.count("rejected")) == (0, 0)
-    made = max(runner.world.tables["deals"], key=lambda one: one.id)
+    made = max(runner.world.tables["deals"], key=lambda deal: deal.id)
     assert runner.world.tables["dealStages"][made.stage].title == "In Contact"
     assert str(made.value) == "300"
 

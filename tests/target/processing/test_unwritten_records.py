@@ -40,7 +40,9 @@ def test_rows_of_a_contact_beyond_the_limit_are_held_with_it(runner: TargetRunne
     runner.world.contact_limit = len(runner.world.tables["contacts"])
     run = runner.run(*messages(), **KEYED)
     assert (run.code, run.states, set(run.actions)) == (1, [], {"skipped"})
-    assert {one["reason"].partition(":")[0] for one in run.results} == {"respect_contact_limit"}
+    assert {result["reason"].partition(":")[0] for result in run.results} == {
+        "respect_contact_limit"
+    }
     runner.world.contact_limit += 10
     later = runner.run(*messages(), **KEYED)
     assert (later.code, len(later.states)) == (0, 1)
@@ -62,7 +64,9 @@ def test_a_note_on_the_deal_of_a_held_out_contact_is_held_out(runner: TargetRunn
     """Rows of the control group, and rows that name their deals, are skipped."""
     run = runner.run(*messages(), **KEYED, holdout_percent=100)
     assert run.code == 0
-    assert [(one["action"], one["reason"]) for one in run.results] == [("skipped", "held out")] * 5
+    assert [(result["action"], result["reason"]) for result in run.results] == [
+        ("skipped", "held out")
+    ] * 5
 
 
 def test_a_row_with_an_unknown_contact_is_still_rejected(runner: TargetRunner) -> None:

@@ -28,12 +28,14 @@ def texts_of(value: object) -> list[str]:
 def test_no_array_holds_null_and_no_text_is_the_json_text_null(value: object) -> None:
     """No array has null, and no text is "null", at any depth."""
 
-    def check(one: object) -> None:
-        if isinstance(one, list):
-            assert None not in one
-        for part in one.values() if isinstance(one, dict) else one if isinstance(one, list) else ():
+    def check(value: object) -> None:
+        if isinstance(value, list):
+            assert None not in value
+        for part in (
+            value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        ):
             check(part)
-        assert not (isinstance(one, str) and one.strip() == "null")
+        assert not (isinstance(value, str) and value.strip() == "null")
 
     check(without_nulls(value))
 

@@ -11,8 +11,8 @@ from target_activecampaign.records.column_matching import ColumnTable, NameIndex
 
 TABLE = ColumnTable(
     {
-        one.name: one
-        for one in (
+        column.name: column
+        for column in (
             RecordColumn("email"),
             RecordColumn("first_name"),
             RecordColumn("account", {"id": "id", "name": "name", "account_name": "name"}),

@@ -105,7 +105,7 @@ def test_an_unknown_column_is_named_at_any_depth(
 ) -> None:
     """An unknown column at any depth is named and stays in the record for its identity."""
     found = nest(CONTACTS, record)
-    assert [(one.path, one.nearest) for one in found.unknown] == [(path, near)]
+    assert [(key.path, key.nearest) for key in found.unknown] == [(path, near)]
 
 
 @pytest.mark.parametrize("name", ["_sdc_batched_at", "_SDC_DELETED_AT", "_errors", "updated_at"])

@@ -34,11 +34,11 @@ def test_each_run_has_an_id_in_log_report_and_results(
     """Log, report and each result name the same run id; the log names it before any row is read."""
     caplog.set_level("INFO")
     run = runner.send("crm_contacts", *ROWS)
-    lines = [one.getMessage() for one in caplog.records]
-    [first] = [one for one in lines if one.startswith("Run ")]
+    lines = [record.getMessage() for record in caplog.records]
+    [first] = [line for line in lines if line.startswith("Run ")]
     assert re.fullmatch(r"Run \d{8}T\d{6}Z-[0-9a-f]{8}", first)
-    assert lines.index(first) < next(n for n, one in enumerate(lines) if one.startswith("Reader"))
-    assert [one["run"] for one in run.results] == [run.report["run"]] * 3
+    assert lines.index(first) < next(n for n, line in enumerate(lines) if line.startswith("Reader"))
+    assert [result["run"] for result in run.results] == [run.report["run"]] * 3
     assert first == f"Run {run.report['run']}"
     later = runner.send("crm_contacts", *ROWS)
     assert later.report["run"] != run.report["run"]
@@ -60,19 +60,19 @@ def test_results_as_singer_messages_say_what_the_json_lines_say(
     schema, *records = messages_of(tmp_path / "results.jsonl")
     assert (schema["type"], schema["stream"]) == ("SCHEMA", "activecampaign_results")
     assert schema["key_properties"] == ["run", "number"]
-    assert {(one["type"], one["stream"]) for one in records} == {
+    assert {(record["type"], record["stream"]) for record in records} == {
         ("RECORD", "activecampaign_results")
     }
-    rows = [one["record"] for one in records]
+    rows = [record["record"] for record in records]
     for row in rows:
         validate(row, schema["schema"])
         assert row.keys() == schema["schema"]["properties"].keys()
         assert row["run"] == run.report["run"]
         assert row["time"].endswith("+00:00")
-    assert Counter(one["number"] for one in rows) == dict.fromkeys((1, 2, 3), 1)
+    assert Counter(row["number"] for row in rows) == dict.fromkeys((1, 2, 3), 1)
     names = ("row", "stream", "key", "action", "id", "reason")
-    assert [{n: one[n] for n in names} for one in rows] == [
-        {n: one[n] for n in names} for one in plain.results
+    assert [{n: row[n] for n in names} for row in rows] == [
+        {n: result[n] for n in names} for result in plain.results
     ]
 
 
@@ -82,5 +82,5 @@ def test_a_run_without_rows_leaves_a_schema_for_the_loader(
     """Without rows the singer file has its SCHEMA, so a loader creates the table."""
     run = runner.run(*stream_of("crm_contacts"), state_of(1), results_format="singer")
     assert run.code == 0
-    assert [one["type"] for one in messages_of(tmp_path / "results.jsonl")] == ["SCHEMA"]
+    assert [message["type"] for message in messages_of(tmp_path / "results.jsonl")] == ["SCHEMA"]
     assert (tmp_path / "results.jsonl").stat().st_mode & 0o777 == 0o600

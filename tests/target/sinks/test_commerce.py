@@ -322,9 +322,13 @@ def test_a_copied_store_equals_its_source(runner: TargetRunner) -> None:
     messages = [m for name in streams for m in stream_of(name, *ran.records[name], keys=["id"])]
     run = runner.run(*messages, state_of(1), source_ids="foreign")
     assert run.code == 0
-    carts = {one["id"] for one in ran.records["commerce_orders"] if not one["store_order_id"]}
-    parts = [one for one in ran.records["commerce_order_lines"] if not one["store_order_id"]]
-    skipped = [one["reason"] for one in run.results if one["action"] == "skipped"]
+    carts = {
+        record["id"] for record in ran.records["commerce_orders"] if not record["store_order_id"]
+    }
+    parts = [
+        record for record in ran.records["commerce_order_lines"] if not record["store_order_id"]
+    ]
+    skipped = [result["reason"] for result in run.results if result["action"] == "skipped"]
     assert skipped == ["cart_id: abandoned carts cannot be written"] * len([*carts, *parts])
     assert run.actions.count("rejected") == 0
     for table in ("storeProducts", "storeRecurringPayments"):
@@ -335,7 +339,7 @@ def test_a_copied_store_equals_its_source(runner: TargetRunner) -> None:
         documents(runner),
     )
     assert alike({key: mine[key] for key in there}) == alike(there)
-    alone = {one["store_order_id"]: one for one in ran.records["commerce_orders"]}
+    alone = {record["store_order_id"]: record for record in ran.records["commerce_orders"]}
     rest = [row for row in source.world.tables["ecomOrders"] if row.externalid not in there]
     orders = [row for row in rest if row.externalid]
     assert orders
@@ -344,8 +348,8 @@ def test_a_copied_store_equals_its_source(runner: TargetRunner) -> None:
         document = mine[row.externalid]
         assert round(float(document["finalAmount"]) * 100) == row.totalPrice
         assert len(document["lineItems"]) == len(alone[row.externalid]["lines"])
-        given = [float(one["discountAmount"]) for one in document.get("discounts") or []]
-        assert given == [one["amount"] for one in alone[row.externalid]["discounts"]]
+        given = [float(discount["discountAmount"]) for discount in document.get("discounts") or []]
+        assert given == [discount["amount"] for discount in alone[row.externalid]["discounts"]]
     again = runner.run(*messages, state_of(1), source_ids="foreign")
     assert again.writes == []
     assert set(again.actions) == {"unchanged", "skipped"}

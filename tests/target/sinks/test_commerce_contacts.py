@@ -73,10 +73,10 @@ def sell_list(runner: TargetRunner) -> int:
     return int(found)
 
 
-def status_of(runner: TargetRunner, email: str, one: int) -> int | None:
+def status_of(runner: TargetRunner, email: str, list_id: int) -> int | None:
     """Return the status of a person on a list."""
     person = runner.world.find_contact(email)
-    row = runner.world.membership(person.id, one) if person else None
+    row = runner.world.membership(person.id, list_id) if person else None
     return row.status if row else None
 
 
@@ -92,17 +92,17 @@ def test_an_order_subscribes_no_contact_who_opted_out(
 
     New contacts, and contacts who never opted out, are subscribed as the store's settings say.
     """
-    one = sell_list(runner)
-    runner.world.subscribe(runner.world.add_contact("P0@shop.example").id, one, status)
+    list_id = sell_list(runner)
+    runner.world.subscribe(runner.world.add_contact("P0@shop.example").id, list_id, status)
     rows = orders(count, accepts_marketing=True)
     for action in ("created", "skipped", "skipped"):
         run = runner.send(ORDERS, *rows)
         assert run.code == 0
         assert run.reason() == LEFT_OUT.format(word)
         assert run.actions[0] == action
-        assert status_of(runner, "p0@shop.example", one) == status
+        assert status_of(runner, "p0@shop.example", list_id) == status
     assert set(run.actions[1:]) <= {"unchanged"}
-    assert [status_of(runner, f"p{n}@shop.example", one) for n in range(1, count)] == [1] * (
+    assert [status_of(runner, f"p{n}@shop.example", list_id) for n in range(1, count)] == [1] * (
         count - 1
     )
     document = next(iter(runner.world.tables["storeOrders"])).document
@@ -111,37 +111,37 @@ def test_an_order_subscribes_no_contact_who_opted_out(
 
 def test_resubscribe_lets_orders_subscribe(runner: TargetRunner) -> None:
     """With resubscribe an order subscribes a contact who opted out."""
-    one = sell_list(runner)
-    runner.world.subscribe(runner.world.add_contact("p0@shop.example").id, one, 2)
+    list_id = sell_list(runner)
+    runner.world.subscribe(runner.world.add_contact("p0@shop.example").id, list_id, 2)
     run = runner.send(ORDERS, *orders(1, accepts_marketing=True), resubscribe=True)
     assert (run.actions, run.reason()) == (["created"], "")
-    assert status_of(runner, "p0@shop.example", one) == 1
+    assert status_of(runner, "p0@shop.example", list_id) == 1
 
 
 def test_a_later_change_of_an_order_subscribes_no_contact_again(runner: TargetRunner) -> None:
     """A changed order is sent without `accepts_marketing` once the contact opted out."""
-    one = sell_list(runner)
+    list_id = sell_list(runner)
     runner.send(ORDERS, *orders(1, accepts_marketing=True, status="pending"))
     person = runner.world.find_contact("p0@shop.example")
     assert person is not None
-    runner.world.subscribe(person.id, one, 2)
+    runner.world.subscribe(person.id, list_id, 2)
     runner.clock.sleep(600)
     partial = {"store_id": "1", "store_order_id": "n-0", "status": "completed"}
     lines = {"store_id": "1", "store_order_id": "n-0", "store_line_id": "l-1", "name": "Mug"}
     assert runner.send(ORDERS, partial).actions == ["updated"]
     assert runner.send(LINES, lines).actions == ["updated"]
-    assert status_of(runner, "p0@shop.example", one) == 2
+    assert status_of(runner, "p0@shop.example", list_id) == 2
 
 
 def test_consent_costs_nothing_where_no_list_is_concerned(runner: TargetRunner) -> None:
     """A store without a list costs no request; one with a list costs its opt-outs once a run."""
     quiet = runner.send(ORDERS, *orders(120, accepts_marketing=True))
     assert not [path for _, path in quiet.requests if path.startswith("contacts")]
-    one = sell_list(runner)
+    list_id = sell_list(runner)
     for number in range(30):
         person = runner.world.find_contact(f"p{number}@shop.example")
         assert person is not None
-        runner.world.subscribe(person.id, one, 2)
+        runner.world.subscribe(person.id, list_id, 2)
     changed = orders(120, accepts_marketing=True, total_amount=6)
     runner.batch_rows = 50
     run = runner.send(ORDERS, *changed)
@@ -156,8 +156,8 @@ def test_an_account_that_hides_the_shops_list_is_asked_about_every_list(
     runner: TargetRunner,
 ) -> None:
     """If connections have no column of a list, an opt-out of any list counts."""
-    one = runner.world.add_list("Readers").id
-    runner.world.subscribe(runner.world.add_contact("p0@shop.example").id, one, 2)
+    list_id = runner.world.add_list("Readers").id
+    runner.world.subscribe(runner.world.add_contact("p0@shop.example").id, list_id, 2)
 
     def hide(body: dict[str, Any]) -> None:
         for row in body.get("connections", ()):
@@ -171,16 +171,16 @@ def test_an_account_that_hides_the_shops_list_is_asked_about_every_list(
 
 def test_without_automations_an_order_subscribes_no_contact(runner: TargetRunner) -> None:
     """With `run_automations: false` no order subscribes: a subscription can start automations."""
-    one = sell_list(runner)
+    list_id = sell_list(runner)
     rows = orders(2, accepts_marketing=True)
     run = runner.send(ORDERS, *rows, run_automations=False)
     assert run.actions == ["created"] * 2
     assert "run_automations is false" in run.reason()
-    assert status_of(runner, "p0@shop.example", one) is None
+    assert status_of(runner, "p0@shop.example", list_id) is None
     again = runner.send(ORDERS, *rows, run_automations=False)
     assert (again.actions, again.writes) == (["skipped"] * 2, [])
     assert runner.send(ORDERS, *rows).actions == ["updated"] * 2
-    assert status_of(runner, "p0@shop.example", one) == 1
+    assert status_of(runner, "p0@shop.example", list_id) == 1
 
 
 # --- the contact limit --------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_new_people_beyond_the_limit_are_held_with_their_orders(
     set_free_contacts(runner, count - 2)
     run = runner.send(stream, *make(count))
     assert (run.code, run.states) == (1, [])
-    assert [run.actions.count(one) for one in ("created", "skipped")] == [count - 2, 2]
+    assert [run.actions.count(action) for action in ("created", "skipped")] == [count - 2, 2]
     assert run.reason(count).startswith("respect_contact_limit")
     assert len(written(runner, table)) == count - 2
     assert run.requests.count(ACCOUNT) <= 3
@@ -324,9 +324,9 @@ def test_orders_lines_and_subscriptions_of_held_out_people_are_not_written(
     )
     assert run.code == 0
     places = [*range(10), *range(20), *range(10, 20), *range(20)]
-    for one in run.results:
-        is_ours = is_held_out(places[one["row"] - 1])
-        assert ((one["action"], one["reason"]) == ("skipped", "held out")) == is_ours
+    for result in run.results:
+        is_ours = is_held_out(places[result["row"] - 1])
+        assert ((result["action"], result["reason"]) == ("skipped", "held out")) == is_ours
     assert written(runner) == {f"n-{n}" for n in range(20) if not is_held_out(n)}
     assert people(runner) == {f"p{n}@shop.example" for n in range(20) if not is_held_out(n)}
 
@@ -336,8 +336,8 @@ def test_a_row_that_names_no_person_belongs_to_the_one_of_its_order(runner: Targ
     runner.send(ORDERS, *orders(20))
     key = [{"store_id": "1", "store_order_id": f"n-{n}"} for n in range(20)]
     run = runner.run(
-        *stream_of(ORDERS, *[one | {"status": "completed"} for one in key]),
-        *stream_of(LINES, *[one | {"store_line_id": "l-1", "name": "Mug"} for one in key]),
+        *stream_of(ORDERS, *[order | {"status": "completed"} for order in key]),
+        *stream_of(LINES, *[order | {"store_line_id": "l-1", "name": "Mug"} for order in key]),
         state_of(1),
         holdout_percent=PERCENT,
     )

@@ -61,7 +61,7 @@ def test_a_load_of_orders_holds_one_batch_of_rows(
 
     def count_held(*request: Any) -> None:
         if request[2] == "/api/3/ecom/graphql":
-            held.append(sum(isinstance(one, (InputRecord, Upsert)) for one in gc.get_objects()))
+            held.append(sum(isinstance(held, (InputRecord, Upsert)) for held in gc.get_objects()))
             cached.append(len(target.processor.context.ledger._store._cache))
 
     gc.collect()

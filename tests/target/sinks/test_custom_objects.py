@@ -232,16 +232,16 @@ def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
         for message in stream_of(name, *ran.records[name], keys=["id"])
     ]
     run = runner.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
-    mine = [one for one in run.results if one["stream"] == "custom_visits"]
-    assert [one["action"] for one in sorted(mine, key=lambda one: one["row"])] == [
+    mine = [result for result in run.results if result["stream"] == "custom_visits"]
+    assert [result["action"] for result in sorted(mine, key=lambda result: result["row"])] == [
         *["created"] * 3,
         "rejected",
     ]
     here, there = runner.world.tables, source.world.tables
-    assert sorted(str(one["fields"]) for one in records(runner)) == sorted(
-        str({name: one.document["fields"][name] for name in ("title", "total", "due")})
-        for one in there["customRecords"]
-        if one.externalId
+    assert sorted(str(record["fields"]) for record in records(runner)) == sorted(
+        str({name: record.document["fields"][name] for name in ("title", "total", "due")})
+        for record in there["customRecords"]
+        if record.externalId
     )
     names = {
         "buyer": ("contacts", "email"),
@@ -249,16 +249,25 @@ def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
         "deals": ("deals", "title"),
     }
     for row in here["customRecords"]:
-        other = next(one for one in there["customRecords"] if one.externalId == row.externalId)
+        other = next(
+            record for record in there["customRecords"] if record.externalId == row.externalId
+        )
         for name, (table, column) in names.items():
             found, meant = (
-                [getattr(t[table][int(one)], column) for one in document["relationships"][name]]
+                [
+                    getattr(t[table][int(row_id)], column)
+                    for row_id in document["relationships"][name]
+                ]
                 for t, document in ((here, row.document), (there, other.document))
             )
-            assert [str(one).casefold() for one in found] == [str(one).casefold() for one in meant]
+            assert [str(value).casefold() for value in found] == [
+                str(value).casefold() for value in meant
+            ]
     runner.clock.sleep(60)
     again = runner.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
-    assert {one["action"] for one in again.results if one["stream"] == "custom_visits"} == {
+    assert {
+        result["action"] for result in again.results if result["stream"] == "custom_visits"
+    } == {
         "unchanged",
         "rejected",
     }

@@ -204,8 +204,8 @@ def prepared(runner: TargetRunner) -> dict[str, str]:
 def filled(value: Any, ids: dict[str, str]) -> Any:
     """Return a value with ids in place of placeholders."""
     text = json.dumps(value)
-    for word, one in ids.items():
-        text = text.replace(f"{{{word}}}", one)
+    for word, row_id in ids.items():
+        text = text.replace(f"{{{word}}}", row_id)
     return json.loads(text)
 
 
@@ -217,7 +217,9 @@ def sent(runner: TargetRunner, stream: str, column: str, **settings: Any) -> tup
     row = {k: v for k, v in {**ROWS[stream], **instead, **change}.items() if v is not None}
     before = len(runner.world.log)
     run = runner.send(stream, row | {column: filled(value, ids)}, **SETTINGS | settings)
-    bodies = [one.body.decode() for one in runner.world.log[before:] if one.method != "GET"]
+    bodies = [
+        request.body.decode() for request in runner.world.log[before:] if request.method != "GET"
+    ]
     return run, "\n".join(bodies), filled(marker, ids)
 
 
@@ -260,7 +262,11 @@ def test_every_field_with_an_importer_name_reaches_the_importer(
     value, marker = of_column(column)
     before = len(runner.world.log)
     runner.send(stream, {"email": "fresh@shop.example", column: value}, bulk_import="always")
-    bodies = [one.body.decode() for one in runner.world.log[before:] if "bulk_import" in one.path]
+    bodies = [
+        request.body.decode()
+        for request in runner.world.log[before:]
+        if "bulk_import" in request.path
+    ]
     assert f'"{name}": "{marker}"' in "".join(bodies)
 
 
@@ -283,7 +289,11 @@ def test_other_columns_of_the_importer_reach_it(
     prepared(runner)
     before = len(runner.world.log)
     runner.send(stream, {"email": "fresh@shop.example", column: value}, bulk_import="always")
-    bodies = [one.body.decode() for one in runner.world.log[before:] if "bulk_import" in one.path]
+    bodies = [
+        request.body.decode()
+        for request in runner.world.log[before:]
+        if "bulk_import" in request.path
+    ]
     assert marker in "".join(bodies)
 
 
@@ -297,10 +307,10 @@ def test_a_contact_column_that_becomes_writable_is_sent(
     """
     sink = registry.SINKS["marketing_contacts"]
     entries = tuple(
-        replace(one, read_only=False)
-        if isinstance(one, Field) and one.unified == "sms_consent"
-        else one
-        for one in sink.resource.entries
+        replace(entry, read_only=False)
+        if isinstance(entry, Field) and entry.unified == "sms_consent"
+        else entry
+        for entry in sink.resource.entries
     )
     changed = replace(sink, resource=replace(sink.resource, entries=entries))
     monkeypatch.setitem(registry.SINKS, "marketing_contacts", changed)
@@ -309,7 +319,7 @@ def test_a_contact_column_that_becomes_writable_is_sent(
     rows = [{"email": f"s{n}@shop.example", "sms_consent": f"yes {n}"} for n in range(count)]
     run = runner.send("marketing_contacts", *rows)
     assert set(run.actions) == {"created"}
-    bodies = "".join(one.body.decode() for one in runner.world.log[before:])
+    bodies = "".join(request.body.decode() for request in runner.world.log[before:])
     assert all(f'"sms_consent": "yes {n}"' in bodies for n in range(count))
     refused = runner.send("marketing_contacts", *rows, run_automations=False, force=True)
     assert set(refused.actions) == {"skipped"}

@@ -74,9 +74,9 @@ def fields_of(stream: str) -> dict[str, Field]:
     """Return the written fields of a stream by name."""
     entries = registry.SINKS[stream].resource.entries
     return {
-        one.unified: one
-        for one in entries
-        if isinstance(one, Field) and not one.read_only and one.unified != "id"
+        entry.unified: entry
+        for entry in entries
+        if isinstance(entry, Field) and not entry.read_only and entry.unified != "id"
     }
 
 
@@ -89,7 +89,11 @@ def columns() -> Iterator[tuple[str, str]]:
 
 def mutations(runner: TargetRunner, before: int) -> list[dict[str, Any]]:
     """Return the rows of all mutations that were sent."""
-    bodies = [json.loads(one.body) for one in runner.world.log[before:] if b"mutation" in one.body]
+    bodies = [
+        json.loads(request.body)
+        for request in runner.world.log[before:]
+        if b"mutation" in request.body
+    ]
     return [row for body in bodies for row in body["variables"]["rows"]]
 
 
@@ -108,7 +112,9 @@ def test_every_writable_field_of_a_store_reaches_a_mutation(
         row |= {"store": {"service": "own", "external_id": "shop-1"}, "store_id": "77"}
     else:
         field = fields_of(stream)[column]
-        examples = [one for one in field.codec.examples if one not in (None, [], False, 0)]
+        examples = [
+            example for example in field.codec.examples if example not in (None, [], False, 0)
+        ]
         row[column] = VALUES.get(column, ROWS[stream].get(column, (examples or [False])[-1]))
     run = runner.send(stream, row, force=True, **settings)
     assert set(run.actions) <= {"created", "updated"}, run.results
@@ -129,15 +135,19 @@ def test_every_field_of_a_custom_object_reaches_its_record(
     """A field of every documented type is in the record."""
     [schema] = runner.world.tables["customSchemas"]
     [resource] = resources_of([{"id": schema.uuid, "slug": schema.slug, **schema.document}])
-    [entry] = [one for one in resource.entries if one.unified == column]
+    [entry] = [entry for entry in resource.entries if entry.unified == column]
     assert isinstance(entry, Field)
-    examples = [one for one in entry.codec.examples if one not in (None, [])]
+    examples = [example for example in entry.codec.examples if example not in (None, [])]
     value = {"choice": "b", "external_id": "law-2"}.get(column, examples[-1])
     before = len(runner.world.log)
     run = runner.send(OBJECT, {"external_id": "law", column: value})
     assert run.actions == ["created"], run.results
-    [body] = [json.loads(one.body) for one in runner.world.log[before:] if one.method == "POST"]
-    sent = {one["id"]: one["value"] for one in body["record"]["fields"]}
+    [body] = [
+        json.loads(request.body)
+        for request in runner.world.log[before:]
+        if request.method == "POST"
+    ]
+    sent = {field["id"]: field["value"] for field in body["record"]["fields"]}
     if column == "external_id":
         assert body["record"]["externalId"] == value
     else:
@@ -156,9 +166,13 @@ def test_every_relationship_of_a_custom_object_reaches_its_record(
     before = len(runner.world.log)
     run = runner.send(OBJECT, {"external_id": "law", column: value})
     assert run.actions == ["created"], run.results
-    [body] = [json.loads(one.body) for one in runner.world.log[before:] if one.method == "POST"]
-    [one] = body["record"]["relationships"][column]
-    assert isinstance(one, int)
+    [body] = [
+        json.loads(request.body)
+        for request in runner.world.log[before:]
+        if request.method == "POST"
+    ]
+    [linked] = body["record"]["relationships"][column]
+    assert isinstance(linked, int)
 
 
 @pytest.mark.parametrize("column", ["name", "contact", "value", "external_id"])
@@ -170,7 +184,9 @@ def test_every_column_of_an_event_is_sent_or_identifies_it(
     row = {"name": "law-visit", "contact": {"email": WHO}, "value": "gold", "external_id": "e-1"}
     before = len(runner.world.log)
     assert runner.send("marketing_events", row, **own).actions == ["created"]
-    bodies = [one.body.decode() for one in runner.world.log[before:] if one.method == "POST"]
+    bodies = [
+        request.body.decode() for request in runner.world.log[before:] if request.method == "POST"
+    ]
     marker = {"contact": WHO.replace("@", "%40")}.get(column, str(row[column]))
     assert any(marker in body for body in bodies) is (column != "external_id")
 

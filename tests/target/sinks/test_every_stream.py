@@ -100,7 +100,11 @@ def send(runner: TargetRunner, stream: str, rows: list[dict[str, Any]], **settin
 def writes(runner: TargetRunner, since: int) -> int:
     """Return how many requests of the log write."""
     entries = [entry for entry in runner.world.log[since:] if entry.method != "GET"]
-    reads = [one for one in entries if one.path.endswith("graphql") and b"mutation" not in one.body]
+    reads = [
+        request
+        for request in entries
+        if request.path.endswith("graphql") and b"mutation" not in request.body
+    ]
     return len(entries) - len(reads)
 
 
@@ -158,11 +162,11 @@ def test_rows_beyond_max_changes_wait_for_the_next_run(runner: TargetRunner, str
 def test_rows_of_held_out_people_are_not_written(runner: TargetRunner, stream: str) -> None:
     """The rows of the control group are skipped, and written once the group ends."""
     people, rows = rows_of(runner, stream)
-    held = [position_of(one, "") < PERCENT and stream not in WITHOUT_PEOPLE for one in people]
+    held = [position_of(person, "") < PERCENT and stream not in WITHOUT_PEOPLE for person in people]
     run = send(runner, stream, rows, holdout_percent=PERCENT)
     assert run.code == 0
     assert [action == "skipped" for action in run.actions] == held
-    assert len({one["reason"] for one in run.results if one["action"] == "skipped"}) <= 1
+    assert len({result["reason"] for result in run.results if result["action"] == "skipped"}) <= 1
     after = send(runner, stream, rows)
     assert [action != "unchanged" for action in after.actions] == held
 
@@ -191,4 +195,4 @@ def test_no_automation_is_started_where_the_settings_forbid_it(
     _, rows = rows_of(runner, stream)
     runner.world.automation_log.clear()
     send(runner, stream, rows, run_automations=False)
-    assert [one for one in runner.world.automation_log if one["starts"]] == []
+    assert [entry for entry in runner.world.automation_log if entry["starts"]] == []

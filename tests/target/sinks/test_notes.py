@@ -68,7 +68,7 @@ def test_a_note_names_its_deal_by_your_own_key(runner: TargetRunner) -> None:
         *stream_of("crm_opportunities", deal | {"pipeline": {"name": "Boats"}}),
         **BY_KEY,
     )
-    made = next(one for one in runner.world.tables["deals"] if one.group == pipeline.id)
+    made = next(deal for deal in runner.world.tables["deals"] if deal.group == pipeline.id)
     assert run.actions == ["created", "rejected", "created"]
     assert "external_id" in run.reason(2)
     assert notes_of(runner, "Paid") == [("Deal", made.id)]

@@ -64,7 +64,7 @@ def test_a_create_whose_answer_has_no_id_is_looked_for(
     prepare(runner)
     before = len(list(runner.world.tables[table]))
     faults = runner.world.faults
-    faults.rewrite(f"/{table}", lambda one: replace(one, answer), times=1, method="POST")
+    faults.rewrite(f"/{table}", lambda response: replace(response, answer), times=1, method="POST")
     assert send(runner, table) == ["created", "unchanged"]
     assert len(list(runner.world.tables[table])) == before + 1
 
@@ -75,7 +75,7 @@ def test_a_change_that_was_answered_with_a_complaint_is_sent_again(runner: Targe
     runner.world.faults.complaint_200("/contacts", method="PUT")
     run = runner.send("crm_contacts", {"id": str(contact.id), "first_name": "Lea"})
     assert run.actions == ["updated"]
-    (same,) = (one for one in runner.world.tables["contacts"] if one.id == contact.id)
+    (same,) = (row for row in runner.world.tables["contacts"] if row.id == contact.id)
     assert same.firstName == "Lea"
 
 
@@ -85,5 +85,5 @@ def test_an_import_without_a_batch_in_its_answer_is_sent_again(runner: TargetRun
     rows = [{"email": f"p{number}@warehouse.example"} for number in range(12)]
     run = runner.send("crm_contacts", *rows)
     assert set(run.actions) <= {"created", "updated"}
-    emails = [one.email for one in runner.world.tables["contacts"]]
+    emails = [contact.email for contact in runner.world.tables["contacts"]]
     assert {row["email"] for row in rows} <= set(emails)

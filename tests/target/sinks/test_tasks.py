@@ -158,4 +158,4 @@ def test_a_task_that_was_deleted_is_created_by_the_next_delivery(runner: TargetR
     assert run.actions == ["rejected"]
     assert "was deleted" in run.reason()
     assert send(runner, changed).actions == ["created"]
-    assert [one.note for one in tasks(runner)] == ["Ask again"]
+    assert [task.note for task in tasks(runner)] == ["Ask again"]

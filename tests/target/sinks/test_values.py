@@ -52,11 +52,11 @@ def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(
     if nested == "without a name":
         w.faults.rewrite(path, lambda document: document.pop(VALUES, None))
     elif nested == "missing":
-        for one in range(1, 40):
-            w.faults.not_found(f"{path}{one}/accountCustomFieldData")
+        for company_id in range(1, 40):
+            w.faults.not_found(f"{path}{company_id}/accountCustomFieldData")
     else:
         w.switches.account_data = nested
-    tags = {one.personalization: one.id for one in w.tables["accountCustomFieldMeta"]}
+    tags = {field.personalization: field.id for field in w.tables["accountCustomFieldMeta"]}
     account = w.add_account("Attributed Co")
     w.set_datum("account", account.id, tags["ACCT_INDUSTRY_VERTICAL"], "Bakery")
     w.set_datum("account", account.id, tags["ACCT_CITY"], "Porto")
@@ -84,7 +84,7 @@ def test_attributes_that_live_in_custom_fields_are_filled_only_where_nothing_is(
 def test_values_that_cannot_be_read_are_not_overwritten(runner: TargetRunner) -> None:
     """If the current values cannot be read, the row fails."""
     w = runner.world
-    tags = {one.personalization: one.id for one in w.tables["accountCustomFieldMeta"]}
+    tags = {field.personalization: field.id for field in w.tables["accountCustomFieldMeta"]}
     account = w.add_account("Hidden Values Co")
     w.set_datum("account", account.id, tags["ACCT_INDUSTRY_VERTICAL"], "Bakery")
 

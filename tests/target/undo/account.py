@@ -77,13 +77,15 @@ def _text(value: Any) -> Any:
 def differences(before: Truth, after: Truth) -> dict[str, Any]:
     """Return the differences by table and key."""
     found: dict[str, Any] = {}
-    for name, one in before.items():
+    for name, earlier in before.items():
         other = after[name]
-        if isinstance(one, set):
-            changed: Any = one ^ other
+        if isinstance(earlier, set):
+            changed: Any = earlier ^ other
         else:
-            keys = one.keys() | other.keys()
-            changed = {k: (one.get(k), other.get(k)) for k in keys if one.get(k) != other.get(k)}
+            keys = earlier.keys() | other.keys()
+            changed = {
+                k: (earlier.get(k), other.get(k)) for k in keys if earlier.get(k) != other.get(k)
+            }
         if changed:
             found[name] = changed
     return found
@@ -118,8 +120,8 @@ def flat_truth_of(world: World) -> dict[tuple[Any, ...], Any]:
                 continue
             # A stage and its pipeline are one value.
             values = (*value[:9], value[9:]) if table == "deals" else value
-            for name, one in zip(_COLUMNS[table], values, strict=True):
-                found[table, *whole, name] = one
+            for name, held in zip(_COLUMNS[table], values, strict=True):
+                found[table, *whole, name] = held
     return found
 
 

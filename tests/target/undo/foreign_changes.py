@@ -34,7 +34,7 @@ def changes(world: World, part: str) -> st.SearchStrategy[list[Change]]:
         return st.tuples(st.just(name), *given)
 
     person, deal, account = one_of("contacts"), one_of("deals"), one_of("accounts")
-    tag = st.sampled_from([one.id for one in t["tags"] if one.tagType == "contact"])
+    tag = st.sampled_from([tag.id for tag in t["tags"] if tag.tagType == "contact"])
     return st.lists(
         st.one_of(
             change("contact", person, st.sampled_from(("firstName", "lastName", "phone"))),
@@ -77,13 +77,13 @@ def _tag(world: World, person: int, tag: int) -> None:
 
 def _link(world: World, person: int, account: int) -> None:
     table = world.tables["accountContacts"]
-    for one in list(table.ids_by("contact", person)):
-        table.delete(one)
+    for row_id in list(table.ids_by("contact", person)):
+        table.delete(row_id)
     world.link(person, account, "Foreign")
 
 
-def _list(world: World, person: int, one: int, status: int) -> None:
-    world.subscribe(person, one, status, by_self=True)
+def _list(world: World, person: int, list_id: int, status: int) -> None:
+    world.subscribe(person, list_id, status, by_self=True)
 
 
 def _stage(world: World, deal: int, stage: int) -> None:
@@ -92,7 +92,7 @@ def _stage(world: World, deal: int, stage: int) -> None:
 
 def _secondary_contact(world: World, deal: int, person: int) -> None:
     table = world.tables["contactDeals"]
-    there = [one.id for one in table.by("deal", deal) if one.contact == person]
+    there = [link.id for link in table.by("deal", deal) if link.contact == person]
     if there:
         table.delete(there[0])
     else:
@@ -106,25 +106,25 @@ def _account(world: World, account: int, column: str) -> None:
 
 
 ACTS: dict[str, Callable[..., object]] = {
-    "contact": lambda w, one, column: w.edit_contact(one, **{column: "Foreign"}),
-    "address": lambda w, one: w.edit_contact(one, email=f"foreign{one}@shop.example"),
-    "value": lambda w, one, field: w.set_field(one, field, "Foreign"),
+    "contact": lambda w, contact, column: w.edit_contact(contact, **{column: "Foreign"}),
+    "address": lambda w, contact: w.edit_contact(contact, email=f"foreign{contact}@shop.example"),
+    "value": lambda w, contact, field: w.set_field(contact, field, "Foreign"),
     "tag": _tag,
     "list": _list,
     "link": _link,
-    "enrolment": lambda w, one: w.end_enrolment(one),
-    "deal": lambda w, one, column: w.edit_deal(one, **{column: "Foreign"}),
-    "status": lambda w, one, status: w.edit_deal(one, status=status),
+    "enrolment": lambda w, enrolment: w.end_enrolment(enrolment),
+    "deal": lambda w, deal, column: w.edit_deal(deal, **{column: "Foreign"}),
+    "status": lambda w, deal, status: w.edit_deal(deal, status=status),
     "stage": _stage,
     "secondary contact": _secondary_contact,
-    "deal value": lambda w, one, field: w.set_datum("deal", one, field, 77),
-    "new deal": lambda w, one: w.add_deal("Foreign", contact=one),
+    "deal value": lambda w, deal, field: w.set_datum("deal", deal, field, 77),
+    "new deal": lambda w, contact: w.add_deal("Foreign", contact=contact),
     "account": _account,
-    "account value": lambda w, one, field: w.set_datum("account", one, field, "Foreign"),
-    "note": lambda w, one: w.tables["notes"].change(w.tables["notes"][one], note="Foreign"),
-    "new note": lambda w, one: w.add_note("Subscriber", one, "Foreign"),
-    "delete contact": lambda w, one: w.delete_contact(one),
-    "delete deal": lambda w, one: w.delete_deal(one),
+    "account value": lambda w, account, field: w.set_datum("account", account, field, "Foreign"),
+    "note": lambda w, note: w.tables["notes"].change(w.tables["notes"][note], note="Foreign"),
+    "new note": lambda w, contact: w.add_note("Subscriber", contact, "Foreign"),
+    "delete contact": lambda w, contact: w.delete_contact(contact),
+    "delete deal": lambda w, deal: w.delete_deal(deal),
     **STORE_ACTS,
 }
 _TABLES = {

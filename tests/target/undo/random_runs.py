@@ -112,7 +112,7 @@ def _messages(blocks: list[tuple[str, list[Row], bool]]) -> list[dict[str, Any]]
 def _row(fixed: Rows, **parts: Any) -> Rows:
     """Return rows with all fixed columns and some of the parts."""
     return st.builds(
-        lambda one, other: one | other, fixed, st.fixed_dictionaries({}, optional=parts)
+        lambda row, other: row | other, fixed, st.fixed_dictionaries({}, optional=parts)
     )
 
 
@@ -125,17 +125,17 @@ def _some(values: Values) -> Rows:
 def people(world: World) -> Rows:
     """Return references to contacts of an account, by id or by address."""
     known = list(world.tables["contacts"])
-    by_id = [{"id": str(one.id)} for one in known]
-    by_email = [{"email": one.email} for one in known]
+    by_id = [{"id": str(contact.id)} for contact in known]
+    by_email = [{"email": contact.email} for contact in known]
     return st.sampled_from([*by_id, *by_email, {"email": known[0].email.upper()}])
 
 
 def _contacts(world: World) -> Rows:
     tables = world.tables
-    lists = st.sampled_from([str(one) for one in tables["lists"].ids()])
-    others = [one.tag for one in tables["tags"] if one.tagType == "contact" and one.tag not in TAGS]
+    lists = st.sampled_from([str(mailing_list_id) for mailing_list_id in tables["lists"].ids()])
+    others = [tag.tag for tag in tables["tags"] if tag.tagType == "contact" and tag.tag not in TAGS]
     statuses = st.sampled_from(("active", "unsubscribed"))
-    new = st.sampled_from([{"email": one} for one in NEW])
+    new = st.sampled_from([{"email": email} for email in NEW])
     return _row(
         people(world) | new,
         first_name=st.sampled_from(("Zed", "", None)),
@@ -145,10 +145,10 @@ def _contacts(world: World) -> Rows:
         tags=st.lists(st.sampled_from(TAGS), min_size=1, max_size=2, unique=True),
         remove_tags=st.lists(st.sampled_from(others), min_size=1, max_size=3, unique=True),
         segments=st.lists(
-            st.builds(lambda one, status: {"id": one, "status": status}, lists, statuses),
+            st.builds(lambda list_id, status: {"id": list_id, "status": status}, lists, statuses),
             min_size=1,
             max_size=2,
-            unique_by=lambda one: one["id"],
+            unique_by=lambda membership: membership["id"],
         ),
         company=st.sampled_from(COMPANIES),
         title=st.sampled_from(("Boss", "Chef")),
@@ -158,25 +158,27 @@ def _contacts(world: World) -> Rows:
 
 
 def _pairs(world: World, name: str, ids: list[str], statuses: tuple[str, str]) -> Rows:
-    named = people(world).map(lambda one: {"contact_id": one["id"]} if "id" in one else one)
+    named = people(world).map(
+        lambda person: {"contact_id": person["id"]} if "id" in person else person
+    )
     other = st.fixed_dictionaries({name: st.sampled_from(ids), "status": st.sampled_from(statuses)})
-    return st.builds(lambda one, rest: one | rest, named, other)
+    return st.builds(lambda row, rest: row | rest, named, other)
 
 
 def _tag_pairs(world: World) -> Rows:
-    ids = [str(one.id) for one in world.tables["tags"] if one.tagType == "contact"]
+    ids = [str(tag.id) for tag in world.tables["tags"] if tag.tagType == "contact"]
     return _pairs(world, "tag_id", ids, ("applied", "removed"))
 
 
 def _memberships(world: World) -> Rows:
-    ids = [str(one) for one in world.tables["lists"].ids()]
+    ids = [str(mailing_list_id) for mailing_list_id in world.tables["lists"].ids()]
     return _pairs(world, "segment_id", ids, ("active", "unsubscribed"))
 
 
 def _deals(world: World) -> Rows:
     tables = world.tables
-    known = st.sampled_from([{"id": str(one)} for one in tables["deals"].ids()])
-    stages = st.sampled_from([{"id": str(one.id)} for one in tables["dealStages"]])
+    known = st.sampled_from([{"id": str(deal_id)} for deal_id in tables["deals"].ids()])
+    stages = st.sampled_from([{"id": str(stage.id)} for stage in tables["dealStages"]])
     owners = st.sampled_from([{"id": "1"}, {"id": "2"}])
     new = st.fixed_dictionaries(
         {
@@ -203,11 +205,13 @@ def _deals(world: World) -> Rows:
 
 
 def _accounts(world: World) -> Rows:
-    known = st.sampled_from([{"id": str(one)} for one in world.tables["accounts"].ids()])
+    known = st.sampled_from(
+        [{"id": str(company_id)} for company_id in world.tables["accounts"].ids()]
+    )
     names = [{"name": f"Company {number}"} for number in range(3)]
     return _row(
         known
-        | st.builds(lambda one, name: one | name, known, st.sampled_from(names))
+        | st.builds(lambda row, name: row | name, known, st.sampled_from(names))
         | st.sampled_from(names),
         website=st.just("https://co.example"),
         custom_fields=_some(ACCOUNT_VALUES),
@@ -215,7 +219,7 @@ def _accounts(world: World) -> Rows:
 
 
 def _notes(world: World) -> Rows:
-    known = st.sampled_from([{"id": str(one)} for one in world.tables["notes"].ids()])
+    known = st.sampled_from([{"id": str(note_id)} for note_id in world.tables["notes"].ids()])
     texts = st.sampled_from([{"content": f"text {number}"} for number in range(1, 6)])
-    parents = people(world).map(lambda one: {"contact": one})
-    return st.builds(lambda one, text: one | text, known | parents, texts)
+    parents = people(world).map(lambda person: {"contact": person})
+    return st.builds(lambda row, text: row | text, known | parents, texts)

@@ -35,7 +35,7 @@ _LINES = st.lists(
 def rows_of_stores(world: World) -> dict[str, Rows]:
     """Return rows of each stream: of records that the account has, and of new ones."""
     emails = [row.email for row in world.tables["contacts"]][:4]
-    buyers = st.sampled_from([{"email": one} for one in (*emails, BUYER)])
+    buyers = st.sampled_from([{"email": email} for email in (*emails, BUYER)])
     found = {name: _commerce(world, name, buyers) for name in TABLES}
     return {"crm_tasks": _tasks(world), VISITS: _visits(), **found}
 
@@ -43,7 +43,7 @@ def rows_of_stores(world: World) -> dict[str, Rows]:
 def _row(fixed: Rows, **parts: Any) -> Rows:
     """Return rows with all fixed columns and some of the parts."""
     return st.builds(
-        lambda one, other: one | other, fixed, st.fixed_dictionaries({}, optional=parts)
+        lambda row, other: row | other, fixed, st.fixed_dictionaries({}, optional=parts)
     )
 
 
@@ -55,11 +55,11 @@ def _tasks(world: World) -> Rows:
             "external_id": st.sampled_from(("n-1", "n-2")),
             "due_at": TIMES,
             "type": st.just("Call"),
-            "contact": st.sampled_from([{"id": str(one)} for one in people]),
+            "contact": st.sampled_from([{"id": str(person)} for person in people]),
         }
     )
     return _row(
-        new | st.sampled_from([{"id": str(one)} for one in ids]),
+        new | st.sampled_from([{"id": str(row_id)} for row_id in ids]),
         subject=TEXTS,
         content=TEXTS,
         type=st.sampled_from(("Call", "Email", "Demo")),
@@ -134,18 +134,23 @@ def changes_of_stores(world: World) -> list[st.SearchStrategy[tuple[Any, ...]]]:
     """Return what other clients change of these records as they are now."""
     t = world.tables
     tasks, records = sorted(t["dealTasks"].ids()), sorted(t["customRecords"].ids())
-    one = lambda ids: st.sampled_from(ids) if ids else st.nothing()  # noqa: E731
+    drawn_from = lambda ids: st.sampled_from(ids) if ids else st.nothing()  # noqa: E731
     found = [
-        st.tuples(st.just("task"), one(tasks), st.sampled_from(("title", "note", "outcomeInfo"))),
-        st.tuples(st.just("task status"), one(tasks), st.sampled_from((0, 1))),
-        st.tuples(st.just("delete task"), one(tasks)),
-        st.tuples(st.just("record"), one(records), st.sampled_from(("title", "total"))),
-        st.tuples(st.just("delete record"), one(records)),
-        st.tuples(st.just("delete contact"), one(sorted(t["contacts"].ids())[:4])),
+        st.tuples(
+            st.just("task"), drawn_from(tasks), st.sampled_from(("title", "note", "outcomeInfo"))
+        ),
+        st.tuples(st.just("task status"), drawn_from(tasks), st.sampled_from((0, 1))),
+        st.tuples(st.just("delete task"), drawn_from(tasks)),
+        st.tuples(st.just("record"), drawn_from(records), st.sampled_from(("title", "total"))),
+        st.tuples(st.just("delete record"), drawn_from(records)),
+        st.tuples(st.just("delete contact"), drawn_from(sorted(t["contacts"].ids())[:4])),
     ]
     for table, column in _COLUMNS.items():
-        found.append(st.tuples(st.just(table), one(sorted(t[table].ids())), st.just(column)))
-    return [*found, st.tuples(st.just("delete product"), one(sorted(t["storeProducts"].ids())))]
+        found.append(st.tuples(st.just(table), drawn_from(sorted(t[table].ids())), st.just(column)))
+    return [
+        *found,
+        st.tuples(st.just("delete product"), drawn_from(sorted(t["storeProducts"].ids()))),
+    ]
 
 
 _COLUMNS = {
@@ -156,15 +161,15 @@ _COLUMNS = {
 
 
 def _document(table: str) -> Any:
-    def change(world: World, one: int, column: str) -> None:
-        row = world.tables[table][one]
+    def change(world: World, row_id: int, column: str) -> None:
+        row = world.tables[table][row_id]
         world.tables[table].change(row, document=row.document | {column: "Foreign"})
 
     return change
 
 
-def _record(world: World, one: int, column: str) -> None:
-    row = world.tables["customRecords"][one]
+def _record(world: World, row_id: int, column: str) -> None:
+    row = world.tables["customRecords"][row_id]
     fields = row.document["fields"] | {column: 77 if column == "total" else "Foreign"}
     schema = world.tables["customSchemas"][row.schema]
     there = row.document["relationships"]
@@ -172,16 +177,16 @@ def _record(world: World, one: int, column: str) -> None:
 
 
 STORE_ACTS: dict[str, Any] = {
-    "task": lambda w, one, column: w.tables["dealTasks"].change(
-        w.tables["dealTasks"][one], **{column: "Foreign"}
+    "task": lambda w, task, column: w.tables["dealTasks"].change(
+        w.tables["dealTasks"][task], **{column: "Foreign"}
     ),
-    "task status": lambda w, one, status: w.tables["dealTasks"].change(
-        w.tables["dealTasks"][one], status=status
+    "task status": lambda w, task, status: w.tables["dealTasks"].change(
+        w.tables["dealTasks"][task], status=status
     ),
-    "delete task": lambda w, one: w.tables["dealTasks"].delete(one),
+    "delete task": lambda w, task: w.tables["dealTasks"].delete(task),
     "record": _record,
-    "delete record": lambda w, one: w.tables["customRecords"].delete(one),
-    "delete product": lambda w, one: w.tables["storeProducts"].delete(one),
+    "delete record": lambda w, record: w.tables["customRecords"].delete(record),
+    "delete product": lambda w, product: w.tables["storeProducts"].delete(product),
     **{table: _document(table) for table in _COLUMNS},
 }
 STORE_TABLES = {

@@ -75,9 +75,9 @@ def store_truth_of(world: World) -> dict[str, dict[tuple[Any, ...], Any]]:
 def plain(value: Any) -> Any:
     """Return a value in the one form that all its spellings have."""
     if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items() if one is not None}
+        return {name: plain(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -107,7 +107,7 @@ def changed_rows(world: World) -> dict[str, list[Row]]:
         "commerce_orders": [
             shop
             | {
-                "store_order_id": one,
+                "store_order_id": order,
                 "status": "returned",
                 "total_amount": "777.25",
                 "notes": ["z"],
@@ -115,35 +115,35 @@ def changed_rows(world: World) -> dict[str, list[Row]]:
                 "url": "https://z.example",
                 "locale": "nb",
             }
-            for one in orders
+            for order in orders
         ],
         "commerce_order_lines": [
-            shop | {"store_order_id": one, "store_line_id": line, "name": "Z", "quantity": 9}
-            for one in orders
+            shop | {"store_order_id": order, "store_line_id": line, "name": "Z", "quantity": 9}
+            for order in orders
             for line in ("l-1", "l-9")
         ],
         "commerce_products": [
             shop
             | {
-                "store_product_id": one,
+                "store_product_id": product,
                 "name": "Z",
                 "price_amount": "777.25",
                 "tags": ["z"],
                 "upc": "77",
                 "dimensions": {"length": 7},
             }
-            for one in goods
+            for product in goods
         ],
         "commerce_subscriptions": [
             shop
             | {
-                "store_subscription_id": one,
+                "store_subscription_id": subscription,
                 "status": "expired",
                 "amount": "777.25",
                 "notes": ["z"],
                 "next_payment_at": "2033-06-01T10:00:00Z",
             }
-            for one in payments
+            for subscription in payments
         ],
         VISITS: [
             {

@@ -47,12 +47,12 @@ def more_requests(folder: Path, rows: Any, *, first: Any = None, **settings: Any
 
 def by_id(world: World, name: str = "Zed") -> list[dict[str, Any]]:
     """Return a row for each contact, by id."""
-    return [{"id": str(one.id), "first_name": name} for one in world.tables["contacts"]]
+    return [{"id": str(contact.id), "first_name": name} for contact in world.tables["contacts"]]
 
 
 def by_address(world: World, name: str = "Zed") -> list[dict[str, Any]]:
     """Return a row for each contact, by address."""
-    return [{"email": one.email, "first_name": name} for one in world.tables["contacts"]]
+    return [{"email": contact.email, "first_name": name} for contact in world.tables["contacts"]]
 
 
 @pytest.mark.parametrize("bulk_import", ["always", "never"])

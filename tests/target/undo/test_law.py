@@ -102,7 +102,7 @@ ACCOUNTS = st.builds(
     Account,
     seed=st.integers(0, 30),
     switches=st.lists(
-        st.sampled_from([(name, one) for name, found in SWITCHES.items() for one in found]),
+        st.sampled_from([(name, switch) for name, found in SWITCHES.items() for switch in found]),
         max_size=3,
         unique_by=lambda pair: pair[0],
     ).map(dict),
@@ -132,10 +132,10 @@ def is_unsubscribed(key: tuple[Any, ...], before: Any, after: Any) -> bool:
 def named_in(run: Run) -> set[tuple[str, str]]:
     """Return group and id of the results that keep a value."""
     return {
-        (one["key"]["values"], str(name))
-        for one in run.results
-        for name in (one["id"], *one["key"].values())
-        if one["action"] == "skipped" or ";" in (one["reason"] or "")
+        (result["key"]["values"], str(name))
+        for result in run.results
+        for name in (result["id"], *result["key"].values())
+        if result["action"] == "skipped" or ";" in (result["reason"] or "")
     }
 
 
@@ -143,26 +143,26 @@ def unexplained(expected: Values, runner: KillableRunner, undone: list[Run]) -> 
     """Return the values that differ without a result that names them."""
     after = flat_truth_of(runner.world)
     named = set().union(*map(named_in, undone))
-    reasons = " ".join(str(one["reason"]) for run in undone for one in run.results)
+    reasons = " ".join(str(result["reason"]) for run in undone for result in run.results)
     found = []
     for key in sorted(expected.keys() | after.keys(), key=repr):
-        one, other = expected.get(key), after.get(key)
-        if one == other or is_unsubscribed(key, one, other):
+        wanted, other = expected.get(key), after.get(key)
+        if wanted == other or is_unsubscribed(key, wanted, other):
             continue
         if any((group, str(key[1])) in named for group in GROUPS[key[0]]):
             continue
-        if key[0] == "accounts" and other is not None and one is None:
+        if key[0] == "accounts" and other is not None and wanted is None:
             continue  # the importer created it, and no answer has that
-        if key[0] == "contacts" and one is None and PERSON_STAYS in reasons:
+        if key[0] == "contacts" and wanted is None and PERSON_STAYS in reasons:
             continue  # an order or a subscription created it
-        found.append(f"{key}: expected {one!r}, is {other!r}")
+        found.append(f"{key}: expected {wanted!r}, is {other!r}")
     return found
 
 
-def changed_between(one: Values, other: Values) -> Values:
+def changed_between(earlier: Values, other: Values) -> Values:
     """Return the values that differ, as they are in the other."""
-    keys = one.keys() | other.keys()
-    return {key: other.get(key) for key in keys if one.get(key) != other.get(key)}
+    keys = earlier.keys() | other.keys()
+    return {key: other.get(key) for key in keys if earlier.get(key) != other.get(key)}
 
 
 def lost(wanted: Values, runner: KillableRunner) -> Values:
@@ -270,7 +270,7 @@ def test_a_run_that_was_killed_is_undone_like_any_other(
             if account.order is None:  # else the ids of created records depend on the order
                 assert flat_truth_of(runner.world) == whole, number
             runner.clock.sleep(5)
-            undone = [runner.undo(one, **UNDO) for one in runner.runs()]
+            undone = [runner.undo(run_id, **UNDO) for run_id in runner.runs()]
             assert unexplained(before, runner, undone) == [], number
 
 

@@ -31,13 +31,15 @@ def written(folder: Path) -> tuple[UndoRunner, list[dict[str, object]]]:
     world.add_note("Subscriber", 1, "Hello")
     world.add_account("Fjord")
     people = list(world.tables["contacts"])
-    for one in people:
-        world.subscribe(one.id, 1)
+    for person in people:
+        world.subscribe(person.id, 1)
     wrong = {"first_name": "Wrong", "tags": ["wrong"], "company": "Fjord", "title": "Boss"}
     lists = {"segments": [{"id": "1", "status": "unsubscribed"}]}
     deal = {"name": "Wrong", "status": "lost", "contact": [{"id": "1"}, {"id": "2"}]}
     messages = [
-        *stream_of("crm_contacts", *({"email": one.email, **wrong, **lists} for one in people[:4])),
+        *stream_of(
+            "crm_contacts", *({"email": person.email, **wrong, **lists} for person in people[:4])
+        ),
         *stream_of("crm_contacts", {"email": "new@shop.example", "first_name": "New"}),
         *stream_of("crm_opportunities", *({"id": str(n), **deal} for n in (1, 2))),
         *stream_of("crm_accounts", {"id": "1", "name": "Wrong"}),
@@ -69,7 +71,7 @@ def test_a_signal_while_a_run_is_undone_ends_the_undo_in_order(
         assert undone.code == 128 + signum, number
         assert undone.last_word
         assert "\n" not in undone.last_word
-        keys = [(one["stream"], str(one["key"]), one["id"]) for one in undone.results]
+        keys = [(result["stream"], str(result["key"]), result["id"]) for result in undone.results]
         assert len(keys) == len(set(keys))
         assert runner.undo(run, **UNDO).code == 0
         assert differences(before, truth_of(runner.world)) == {}, number

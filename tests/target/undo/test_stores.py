@@ -104,11 +104,11 @@ def test_an_undo_puts_back_what_rows_changed(
     if stream == "crm_tasks":
         assert {name for _, name in left.pop("dealTasks", {})} <= {"outcome"}
     assert left == {}
-    assert {one["key"]["values"] for one in undone.results} == {"fields"}
-    assert len(undone.results) == len({str(one["key"]) for one in undone.results}) == 2
+    assert {result["key"]["values"] for result in undone.results} == {"fields"}
+    assert len(undone.results) == len({str(result["key"]) for result in undone.results}) == 2
     again = runner.undo(runner.runs()[0])
     assert again.writes == []
-    assert {one["action"] for one in again.results} == {"unchanged"}
+    assert {result["action"] for result in again.results} == {"unchanged"}
     assert differences(before, truth_after(world)).keys() <= {"dealTasks"}
 
 
@@ -121,8 +121,10 @@ def test_a_plan_shows_the_same_and_writes_nothing(runner: UndoRunner, stream: st
     plan = runner.undo(run, plan=True)
     assert truth_after(runner.world) == written
     undone = runner.undo(run)
-    shown = [(one["key"], one["action"]) for one in plan.results]
-    done = [(one["key"], one["action"].replace("updated", "planned")) for one in undone.results]
+    shown = [(result["key"], result["action"]) for result in plan.results]
+    done = [
+        (result["key"], result["action"].replace("updated", "planned")) for result in undone.results
+    ]
     assert shown == done
 
 
@@ -148,7 +150,7 @@ def test_a_change_of_another_client_stays(runner: UndoRunner, stream: str) -> No
         if (name, stream) != ("outcome", "crm_tasks")
     ]
     if stream == "commerce_order_lines":
-        found = [one for one in found if one[1] == "Foreign"]
+        found = [row for row in found if row[1] == "Foreign"]
         assert len(found) == 1
         return
     assert [value for _, value in found] == ["Foreign"]
@@ -197,7 +199,7 @@ def test_created_records_are_deleted_only_if_that_is_asked_for(
     run = runner.last_run
     created = differences(before, truth_after(runner.world))
     stays = runner.undo(run, max_deletes=10)
-    assert [one["action"] for one in stays.results] == ["skipped"]
+    assert [result["action"] for result in stays.results] == ["skipped"]
     assert differences(before, truth_after(runner.world)) == created
     undone = runner.undo(run, **CREATES)
     [result] = undone.results
@@ -212,7 +214,7 @@ def test_created_records_are_deleted_only_if_that_is_asked_for(
     assert runner.send_rows(stream, *rows).actions == ["created"]
 
 
-@pytest.mark.parametrize("stream", [one for one in CREATED if one not in KEPT])
+@pytest.mark.parametrize("stream", [kind for kind in CREATED if kind not in KEPT])
 def test_a_created_record_that_changed_since_stays(runner: UndoRunner, stream: str) -> None:
     """A created record with a value of another client is not deleted, nor one beyond the limit."""
     row = new_rows(runner.world)[stream][0] | {"name": "Z"}
@@ -273,8 +275,8 @@ def test_a_run_or_an_undo_that_was_killed_ends_like_any_other(tmp_path: Path, st
                 is_killed = runner.kill_at(
                     number, is_after=True, act=lambda runner=runner, run=run: runner.undo(run)
                 )
-            for one in runner.runs():
-                assert runner.undo(one).code == 0
+            for run_id in runner.runs():
+                assert runner.undo(run_id).code == 0
             assert differences(before, truth_after(runner.world)).keys() <= {"dealTasks"}, number
             is_over &= not is_killed
         if is_over:
@@ -327,10 +329,10 @@ def test_earlier_values_cost_a_request_per_hundred_or_none(
         runner = runner_of(tmp_path / name, MANY)
         table, column = TABLES.get(stream, ("", "external_id"))
         own = [row.key for row in runner.world.tables[table]] if table else ["v-1", "v-2"]
-        rows = [{"store_id": "1", column: one, "name": "Z", "title": "Z"} for one in own]
+        rows = [{"store_id": "1", column: key, "name": "Z", "title": "Z"} for key in own]
         if stream == "crm_tasks":
             ids = runner.world.tables["dealTasks"].ids()
-            rows = [{"id": str(one), "subject": "Z"} for one in ids]
+            rows = [{"id": str(order_id), "subject": "Z"} for order_id in ids]
         settings = runner.settings if name != "without" else {}
         run = runner.send(stream, *rows, **settings, dry_run=name == "dry run")
         assert len(run.results) == len(rows)
@@ -425,11 +427,11 @@ def test_an_undo_creates_no_contact(runner: UndoRunner) -> None:
         runner.send_rows(stream, *rows[stream])
         world.settle(at_once=True)
         table = world.tables[TABLES[stream][0]]
-        one, other = list(table)[:2]
-        table.change(one, document=one.document | {"email": "gone@shop.example"})
+        first, other = list(table)[:2]
+        table.change(first, document=first.document | {"email": "gone@shop.example"})
         undone = runner.undo()
         assert world.find_contact("gone@shop.example") is None
-        assert sorted(one["action"] for one in undone.results) == ["skipped", "updated"]
+        assert sorted(result["action"] for result in undone.results) == ["skipped", "updated"]
         assert f"skipped: {NO_PERSON}" in reasons_of(undone)["fields"]
         assert other.document
 
@@ -469,4 +471,4 @@ def test_an_order_goes_back_without_starting_anything(runner: UndoRunner) -> Non
     assert runner.undo().code == 0
     world.settle(at_once=True)
     assert order.document["creationSource"] == "HISTORICAL"
-    assert not any(one["starts"] for one in world.automation_log)
+    assert not any(entry["starts"] for entry in world.automation_log)

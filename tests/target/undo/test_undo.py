@@ -33,16 +33,18 @@ if TYPE_CHECKING:
 def reasons_of(run: Run) -> dict[str, set[str]]:
     """Return the reasons of an undo's results by group."""
     found: dict[str, set[str]] = {}
-    for one in run.results:
-        found.setdefault(one["key"]["values"], set()).add(f"{one['action']}: {one['reason']}")
+    for result in run.results:
+        found.setdefault(result["key"]["values"], set()).add(
+            f"{result['action']}: {result['reason']}"
+        )
     return found
 
 
 def subscribed(world: World, count: int) -> list[int]:
     """Return contacts that are active on the first list, and on no other."""
     found = [world.add_contact(f"s{number}@shop.example").id for number in range(count)]
-    for one in found:
-        world.subscribe(one, 1)
+    for contact_id in found:
+        world.subscribe(contact_id, 1)
     return found
 
 
@@ -107,8 +109,10 @@ def test_a_plan_writes_nothing_and_shows_the_same(runner: UndoRunner) -> None:
     assert plan.writes == []
     assert truth_of(runner.world) == after
     undone = runner.undo(run)
-    shown = [(one["key"], one["action"]) for one in plan.results]
-    done = [(one["key"], one["action"].replace("updated", "planned")) for one in undone.results]
+    shown = [(result["key"], result["action"]) for result in plan.results]
+    done = [
+        (result["key"], result["action"].replace("updated", "planned")) for result in undone.results
+    ]
     assert shown == done
     assert ("planned: would be put back") in reasons_of(plan)["fields"]
 
@@ -121,20 +125,20 @@ def test_an_undo_of_an_undone_run_does_nothing(runner: UndoRunner) -> None:
     runner.undo(run)
     again = runner.undo(run)
     assert again.writes == []
-    others = [one for one in again.results if one["key"]["values"] != "created"]
-    assert {one["action"] for one in others} == {"unchanged"}
+    others = [result for result in again.results if result["key"]["values"] != "created"]
+    assert {result["action"] for result in others} == {"unchanged"}
 
 
 def test_a_later_change_is_not_undone(runner: UndoRunner) -> None:
     """A value that a user changed after the run stays, and the result names it."""
-    [one, other] = list(runner.world.tables["contacts"])[:2]
+    [first, other] = list(runner.world.tables["contacts"])[:2]
     phone = other.phone
-    rows = [{"id": str(p.id), "first_name": "Zed", "phone": "55"} for p in (one, other)]
+    rows = [{"id": str(p.id), "first_name": "Zed", "phone": "55"} for p in (first, other)]
     runner.send_rows("crm_contacts", *rows)
-    runner.world.edit_contact(one.id, firstName="Ann", phone="77")
+    runner.world.edit_contact(first.id, firstName="Ann", phone="77")
     runner.world.edit_contact(other.id, firstName="Ann")
     undone = runner.undo()
-    assert (one.firstName, one.phone, other.firstName) == ("Ann", "77", "Ann")
+    assert (first.firstName, first.phone, other.firstName) == ("Ann", "77", "Ann")
     assert other.phone == phone
     assert reasons_of(undone)["fields"] == {
         "skipped: changed since: first_name, phone_numbers",
@@ -147,16 +151,16 @@ def test_a_later_run_keeps_its_value_and_is_named(runner: UndoRunner) -> None:
     person = runner.world.tables["contacts"][1]
     first = person.firstName
     runner.send_rows("crm_contacts", {"id": "1", "first_name": "One"})
-    one = runner.last_run
+    run_id = runner.last_run
     runner.clock.sleep(5)
     runner.send_rows("crm_contacts", {"id": "1", "first_name": "Two"})
     two = runner.last_run
-    undone = runner.undo(one)
+    undone = runner.undo(run_id)
     assert person.firstName == "Two"
     assert undone.reason() == f"changed since: run {two} has it: first_name"
     runner.undo(two)
     assert person.firstName == "One"
-    runner.undo(one)
+    runner.undo(run_id)
     assert person.firstName == first
 
 
@@ -186,7 +190,7 @@ def test_a_later_opt_out_is_not_undone(runner: UndoRunner, count: int) -> None:
     runner.world.subscribe(people[0], 1, 2, by_self=True)
     runner.world.subscribe(people[1], 2, 2, by_self=True)
     undone = runner.undo(unsubscribes=True)
-    statuses = {one: runner.world.membership(one, 1).status for one in people}  # type: ignore[union-attr]
+    statuses = {contact_id: runner.world.membership(contact_id, 1).status for contact_id in people}  # type: ignore[union-attr]
     assert statuses == dict.fromkeys(people, 1) | {people[0]: 2, people[1]: 2}
     assert {f"skipped: {UNKNOWN_UNSUBSCRIBE}", f"skipped: {OPTED_OUT}"} < reasons_of(undone)[
         "segments"
@@ -241,7 +245,7 @@ def test_what_others_attached_to_a_created_record_keeps_it(runner: UndoRunner, w
         state_of(1),
         **runner.settings,
     )
-    contact, opportunity = (int(one["id"]) for one in run.results)
+    contact, opportunity = (int(result["id"]) for result in run.results)
     now = world.now()
     if what == "another contact":
         world.tables["contactDeals"].insert(ContactDeal(2, opportunity, now, now))
@@ -252,7 +256,7 @@ def test_what_others_attached_to_a_created_record_keeps_it(runner: UndoRunner, w
         world.tables["dealTasks"].insert(Task(*owner, 1, now, now, now, now))
     undone = runner.undo(creates=True, max_deletes=10)
     kept = contact if what in {"a deal", "a task of the contact"} else opportunity
-    [skipped] = [one for one in undone.results if one["action"] == "skipped"]
+    [skipped] = [result for result in undone.results if result["action"] == "skipped"]
     assert skipped["id"] == str(kept)
     assert skipped["reason"].startswith("changed since")
     assert (contact in world.tables["contacts"]) == (kept == contact)
@@ -286,7 +290,7 @@ def test_an_imported_contact_with_another_address_by_now_is_named(runner: UndoRu
     runner.world.edit_contact(moved.id, email="moved@shop.example")
     undone = runner.undo(creates=True, max_deletes=100)
     assert runner.world.find_contact("moved@shop.example") is not None
-    [kept] = [one for one in undone.results if one["action"] != "updated"]
+    [kept] = [result for result in undone.results if result["action"] != "updated"]
     assert kept["action"] == "skipped"
     assert kept["reason"] == "changed since"
     assert kept["id"] == str(moved.id)
@@ -296,14 +300,14 @@ def test_an_imported_contact_with_another_address_by_now_is_named(runner: UndoRu
 def test_a_raw_request_of_any_shape_is_sent_and_not_undone(runner: UndoRunner, body: Any) -> None:
     """Raw requests go out as they are; an undo leaves what they wrote and says so."""
     wanted = {"contact": {"firstName": "Raw"}}
-    rows = [{"method": "PUT", "path": "contacts/1", "body": one} for one in (wanted, body)]
+    rows = [{"method": "PUT", "path": "contacts/1", "body": sent} for sent in (wanted, body)]
     run = runner.send_rows("raw_requests", *rows, allow_raw_requests=True)
     assert run.actions[0] == "updated"
     assert len(run.results) == len(run.writes) == len(rows)
     undone = runner.undo()
     assert undone.writes == []
     assert runner.world.tables["contacts"][1].firstName == "Raw"
-    assert {one["action"] for one in undone.results} == {"skipped"}
+    assert {result["action"] for result in undone.results} == {"skipped"}
 
 
 @pytest.mark.parametrize("other", ["results_path", "retry_path", "ledger_path", "run_report_path"])
@@ -362,7 +366,10 @@ def test_what_an_undo_does_not_cover_is_named(runner: UndoRunner) -> None:
     assert run.actions == ["created"] * 3
     undone = runner.undo(creates=True, max_deletes=5)
     assert undone.writes == []
-    found = {(one["stream"], one["row"], one["action"], one["reason"]) for one in undone.results}
+    found = {
+        (result["stream"], result["row"], result["action"], result["reason"])
+        for result in undone.results
+    }
     assert ("marketing_tags", 1, "skipped", NOT_DELETED) in found
     assert ("marketing_events", 2, "skipped", NOT_UNDOABLE) in found
     assert ("raw_requests", 3, "skipped", NOT_UNDOABLE) in found
@@ -388,8 +395,8 @@ def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoRunner) -> Non
     first = runner.last_run
     path = runner.folder / UNDO_FILE
     files = list(runner.folder.glob(f"{UNDO_FILE}*"))
-    assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
-    assert all(b"sandbox-key" not in one.read_bytes() for one in files)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert all(b"sandbox-key" not in file.read_bytes() for file in files)
     assert b"Zed" in path.read_bytes()
     runner.clock.sleep(3 * 86_400)
     runner.send_rows("crm_contacts", {"id": "2", "first_name": "Amy"}, undo_days=2)

@@ -36,14 +36,20 @@ class Account:
     def entered(self, email: str = EMAIL, automation: Any = None) -> int:
         """Return how often a contact was enrolled in an automation."""
         person = self.world.find_contact(email)
-        one = (automation or self.dunning).id
-        return self.world.enrolled(person.id, one) if person else 0
+        automation_id = (automation or self.dunning).id
+        return self.world.enrolled(person.id, automation_id) if person else 0
 
     @property
     def calls(self) -> list[tuple[str, str]]:
         """The write requests about enrolments."""
-        found = [(one.method, one.path.removeprefix("/api/3/")) for one in self.world.log]
-        return [one for one in found if one[1].startswith("contactAutomations") and one[0] != "GET"]
+        found = [
+            (request.method, request.path.removeprefix("/api/3/")) for request in self.world.log
+        ]
+        return [
+            request
+            for request in found
+            if request[1].startswith("contactAutomations") and request[0] != "GET"
+        ]
 
 
 @pytest.fixture
@@ -139,9 +145,9 @@ def test_the_sequence_finds_the_contact_finished(account: Account) -> None:
         }
     )
     writes = [
-        (one.method, one.path.removeprefix("/api/3/").split("/")[0])
-        for one in w.log
-        if one.method != "GET"
+        (request.method, request.path.removeprefix("/api/3/").split("/")[0])
+        for request in w.log
+        if request.method != "GET"
     ]
     assert writes[-2:] == [("DELETE", "contactAutomations"), ("POST", "contactAutomations")]
     assert {"contactTags", "contactLists", "accountContacts"} <= {path for _, path in writes[:-2]}
@@ -516,8 +522,10 @@ def test_a_leave_finds_a_contact_that_was_created_again(account: Account) -> Non
 
 def test_ids_of_another_account_say_nothing(account: Account) -> None:
     """An automation with another account's id is found by its name."""
-    one = str(account.dunning.id)
-    run = account.send({"email": EMAIL, "automations": [{"id": one}]}, source_ids="foreign")
+    automation_id = str(account.dunning.id)
+    run = account.send(
+        {"email": EMAIL, "automations": [{"id": automation_id}]}, source_ids="foreign"
+    )
     assert run.actions == ["rejected"]
     ref = {"id": str(account.off.id), "name": "Dunning"}
     account.send({"email": EMAIL, "automations": [ref]}, source_ids="foreign")
@@ -535,7 +543,7 @@ def test_a_dry_run_counts_who_would_enter_and_leave(account: Account, others: in
     """
     w = account.world
     news = w.add_list("News")
-    inside, outside, gone = (w.add_contact(f"{one}@shop.example") for one in ("i", "o", "g"))
+    inside, outside, gone = (w.add_contact(f"{name}@shop.example") for name in ("i", "o", "g"))
     w.enrol(inside.id, account.dunning.id)
     w.enrol(outside.id, account.nurture.id)
     w.subscribe(gone.id, news.id, 2)

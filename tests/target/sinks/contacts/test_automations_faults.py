@@ -60,9 +60,9 @@ def entries(world: World) -> Counter[tuple[str, str]]:
     """Return how often each person was enrolled in each automation."""
     t = world.tables
     return Counter(
-        (t["contacts"][one["contact"]].email, t["automations"][one["automation"]].name)
-        for one in world.automation_log
-        if one["trigger"] == "enrolled"
+        (t["contacts"][entry["contact"]].email, t["automations"][entry["automation"]].name)
+        for entry in world.automation_log
+        if entry["trigger"] == "enrolled"
     )
 
 

@@ -22,8 +22,8 @@ def members(runner: TargetRunner, count: int, status: int) -> tuple[Any, list[An
     """Create a list with contacts of one status; return both."""
     news = runner.world.add_list("News")
     people = [runner.world.add_contact(f"m{n}@shop.example") for n in range(count)]
-    for one in people:
-        runner.world.subscribe(one.id, news.id, status)
+    for person in people:
+        runner.world.subscribe(person.id, news.id, status)
     return news, people
 
 
@@ -35,7 +35,7 @@ def test_an_opt_out_is_never_overridden(runner: TargetRunner, count: int, status
     This holds for single rows and imports.
     """
     news, people = members(runner, count, status)
-    rows = [{"email": one.email.upper(), "segments": ["News"]} for one in people]
+    rows = [{"email": person.email.upper(), "segments": ["News"]} for person in people]
     for force in (False, True):
         run = runner.send("crm_contacts", *rows, force=force)
         assert run.code == 0
@@ -63,8 +63,8 @@ def test_the_rest_of_such_a_row_is_written(runner: TargetRunner, count: int) -> 
 def test_resubscribe_does_what_it_says(runner: TargetRunner, count: int) -> None:
     """With resubscribe an opted-out contact is active again."""
     news, people = members(runner, count, UNSUBSCRIBED)
-    for one in people:
-        runner.world.membership(one.id, news.id).by_self = True
+    for person in people:
+        runner.world.membership(person.id, news.id).by_self = True
     rows = [{"email": p.email, "segments": [{"id": str(news.id)}]} for p in people]
     run = runner.send("crm_contacts", *rows, resubscribe=True)
     assert run.code == 0
@@ -109,8 +109,8 @@ def test_unsubscribing_works_and_keeps_the_others_lists(runner: TargetRunner, co
     """An unsubscription changes its list and no other list of the contact."""
     news, people = members(runner, count, ACTIVE)
     other = runner.world.add_list("Other")
-    for one in people:
-        runner.world.subscribe(one.id, other.id, ACTIVE)
+    for person in people:
+        runner.world.subscribe(person.id, other.id, ACTIVE)
     rows = [
         {"email": p.email, "segments": [{"name": "News", "status": "unsubscribed"}]} for p in people
     ]

@@ -45,22 +45,22 @@ def world_of(runner: TargetRunner, count: int, before: int | None) -> tuple[Any,
     """Create a list, and people with a given status on it."""
     news = runner.world.add_list("News")
     people = [runner.world.add_contact(f"p{n}@shop.example") for n in range(count)]
-    for one in people:
+    for person in people:
         if before is not None:
-            runner.world.subscribe(one.id, news.id, before)
+            runner.world.subscribe(person.id, news.id, before)
     return news, people
 
 
 def send(runner: TargetRunner, shape: Any, people: list[Any], status: Any, **more: Any) -> Run:
     """Send a row for each person."""
-    rows = [shape(one.email, status) for one in people]
+    rows = [shape(person.email, status) for person in people]
     return runner.send(rows[0][0], *(row | more for _, row in rows))
 
 
 def statuses(runner: TargetRunner, news: Any, people: list[Any]) -> set[Any]:
     """Return the account's statuses of these people on the list."""
-    found = [runner.world.membership(one.id, news.id) for one in people]
-    return {None if one is None else one.status for one in found}
+    found = [runner.world.membership(person.id, news.id) for person in people]
+    return {None if membership is None else membership.status for membership in found}
 
 
 @pytest.mark.parametrize("count", [1, 12])
@@ -231,14 +231,14 @@ def test_a_row_whose_consent_was_not_written_is_never_unchanged(
     ledger = str(runner.folder / f"{uuid4()}.sqlite")
     news, people = world_of(runner, len(statuses_), before)
     pairs = list(zip(people, statuses_, strict=True))
-    rows = [shape(one.email, status) for one, status in pairs]
+    rows = [shape(person.email, status) for person, status in pairs]
     reasons: list[list[str]] = []
     for _ in range(2):
         given_rows = [row for _, row in rows]
         run = runner.send(rows[0][0], *given_rows, resubscribe=resubscribe, ledger_path=ledger)
         reasons.append([run.reason(n) for n in range(1, len(rows) + 1)])
-        for number, (one, status) in enumerate(pairs):
-            found = runner.world.membership(one.id, news.id)
+        for number, (person, status) in enumerate(pairs):
+            found = runner.world.membership(person.id, news.id)
             now = None if found is None else found.status
             wanted = wanted_of(status)
             if wanted is None:
@@ -253,7 +253,7 @@ def test_a_row_whose_consent_was_not_written_is_never_unchanged(
 def wanted_of(status: Any) -> int | None:
     """Return the status that a word asks for."""
     for words, wanted in ((UNSUBSCRIBES, UNSUBSCRIBED), (SUBSCRIBES, ACTIVE)):
-        if any(type(one) is type(status) and one == status for one in words):
+        if any(type(word) is type(status) and word == status for word in words):
             return wanted
     if isinstance(status, str):
         plain = status.strip().lower()

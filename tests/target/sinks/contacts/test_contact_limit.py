@@ -41,7 +41,7 @@ def test_contacts_within_the_limit_are_created_and_the_others_are_held(
     before = len(runner.world.tables["contacts"])
     run = runner.send("crm_contacts", *people(count))
     assert (run.code, run.states) == (1, [])
-    assert [run.actions.count(one) for one in ("created", "skipped")] == [count - 2, 2]
+    assert [run.actions.count(action) for action in ("created", "skipped")] == [count - 2, 2]
     assert "left for another run" in run.reason(count)
     assert "contact limit is reached" in run.report["problem"]
     assert len(runner.world.tables["contacts"]) == before + count - 2
@@ -118,7 +118,9 @@ def test_a_key_that_may_not_read_the_limit_keeps_none(
     before = runner.clock.monotonic()
     run = runner.send("crm_contacts", *people(6))
     assert (run.code, set(run.actions)) == (0, {"created"})
-    lines = [one.getMessage() for one in caplog.records if "contact limit" in one.getMessage()]
+    lines = [
+        record.getMessage() for record in caplog.records if "contact limit" in record.getMessage()
+    ]
     assert len(lines) == 1
     assert (
         lines[0]
@@ -173,7 +175,7 @@ def test_a_dry_run_says_how_many_do_not_fit(
     rows = people(1_201)
     runner.batch_rows = 500
     run = runner.send("crm_contacts", *rows, *rows[:5], dry_run=True)
-    said = [one for one in caplog.messages if one.startswith("Dry run: creates")]
+    said = [message for message in caplog.messages if message.startswith("Dry run: creates")]
     assert said == ["Dry run: creates 1,200 contacts; the account has room for 1,000"]
     assert run.report["plan"]["contacts"] == {"created": 1_200, "room": 1_000}
     assert run.actions.count("skipped") == 200
@@ -219,12 +221,12 @@ def test_any_input_creates_exactly_the_contacts_within_the_limit(
     clock = ManualClock()
     world = world_of(clock, is_empty=True)
     world.add_contact("owner@shop.example")
-    for one in known:
-        world.add_contact(f"p{one}@shop.example")
+    for n in known:
+        world.add_contact(f"p{n}@shop.example")
     set_free_contacts(world, free)
     runner = TargetRunner(world, clock, folder, seed)
     runner.batch_rows = batch
-    rows = stream_of("crm_contacts", *[people(1, first=one)[0] for one in order], keys=["email"])
+    rows = stream_of("crm_contacts", *[people(1, first=n)[0] for n in order], keys=["email"])
     new = set(order) - known
     for _ in range(2):
         run = runner.run(*rows, state_of(1), bulk_import=imports)

@@ -85,7 +85,7 @@ class Swap:
         for name in ("values", "lists"):
             found[name] = {k: v for k, v in truth[name].items() if k[0] == contact.id}
         for name in ("tags", "automations"):
-            found[name] = {one for one in truth[name] if one[0] == contact.id}
+            found[name] = {row for row in truth[name] if row[0] == contact.id}
         return found
 
 
@@ -106,8 +106,8 @@ def test_a_row_changes_the_contact_that_has_its_address_now(
     swap = Swap(tmp_path, kind, others)
     swap.send({"email": A, "first_name": "Ada"}, {"email": B, "first_name": "Ben"})
     swap.swap()
-    swap.others = [one | CHANGES[what] for one in swap.others]
-    before = {one: swap.of(one) for one in (A, B)}
+    swap.others = [other | CHANGES[what] for other in swap.others]
+    before = {email: swap.of(email) for email in (A, B)}
     run = swap.send({"email": A, **CHANGES[what]}, {"email": B, "first_name": "Ben"})
     assert run.code == 0
     assert swap.of(B) == before[B]
@@ -124,12 +124,12 @@ def test_a_contact_with_an_address_of_the_input_stays_in_the_audience(tmp_path: 
     run = swap.send({"email": A, **row})
     assert run.code == 0
     assert swap.of(A) == before
-    [stays] = [one for one in run.results if one["reason"] == HAS_ADDRESS]
+    [stays] = [result for result in run.results if result["reason"] == HAS_ADDRESS]
     assert stays["action"] == "skipped"
     again = swap.send({"email": A, **row})
-    assert [one for one in again.results if one["reason"]] == []
+    assert [result for result in again.results if result["reason"]] == []
     swap.send()
-    trial = next(one.id for one in swap.world.tables["tags"] if one.tag == "trial")
+    trial = next(tag.id for tag in swap.world.tables["tags"] if tag.tag == "trial")
     assert list(swap.world.tables["contactTags"].ids_by("tag", trial)) == []
 
 
@@ -139,7 +139,7 @@ def test_an_undo_restores_the_contacts_whose_values_changed(tmp_path: Path, othe
     swap = Swap(tmp_path, "undo", others)
     before = truth_of(swap.world)
     change = {"tags": ["wrong"], "company": "Fjord", "segments": ["News"]}
-    swap.others = [one | change for one in swap.others]
+    swap.others = [other | change for other in swap.others]
     swap.send({"email": A, "first_name": "Ada", **change}, {"email": B, "first_name": "Ben"})
     swap.swap()
     swapped = truth_of(swap.world)["contacts"]
@@ -160,7 +160,7 @@ def test_an_import_is_undone_where_its_contacts_swapped_addresses(tmp_path: Path
     first, second = (world.find_contact(f"p{n}@shop.example") for n in (0, 1))
     assert first is not None
     assert second is not None
-    wrong = next(one.id for one in world.tables["tags"] if one.tag == "wrong")
+    wrong = next(tag.id for tag in world.tables["tags"] if tag.tag == "wrong")
     world.tag(second.id, wrong)  # a user's own
     world.edit_contact(second.id, firstName="Own")
     world.edit_contact(first.id, email="between@shop.example")
@@ -169,4 +169,6 @@ def test_an_import_is_undone_where_its_contacts_swapped_addresses(tmp_path: Path
     swap.runner.undo(creates=True, max_deletes=100)
     assert second.firstName == "Own"
     assert second.id in world.tables["contacts"]
-    assert wrong in {one.tag for one in world.tables["contactTags"].by("contact", second.id)}
+    assert wrong in {
+        applied.tag for applied in world.tables["contactTags"].by("contact", second.id)
+    }

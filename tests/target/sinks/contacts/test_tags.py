@@ -31,8 +31,8 @@ def test_two_thousand_removals_take_at_most_two_requests_each(
     runner = make_runner(include=include)
     tag = runner.world.add_tag("old")
     people = [runner.world.add_contact(f"t{n}@shop.example") for n in range(2000)]
-    for one in people:
-        runner.world.tag(one.id, tag.id)
+    for person in people:
+        runner.world.tag(person.id, tag.id)
     rows = [{"id": str(p.id), "remove_tags": ["Old"]} for p in people]
     run = runner.send("crm_contacts", *rows)
     assert set(run.actions) == {"updated"}
@@ -48,14 +48,14 @@ def test_contacts_with_several_tags_are_read_concurrently(
     world = make_runner(contacts=0).world
     people = [world.add_contact(f"t{n}@shop.example") for n in range(250)]
     tags = [world.add_tag(name) for name in ("red", "blue", "green")]
-    for one in people:
+    for person in people:
         for tag in tags:
-            world.tag(one.id, tag.id)
+            world.tag(person.id, tag.id)
     runner = TargetRunner(world, clock, tmp_path / "beside", seed=1)
     runner.folder.mkdir()
-    rows = [{"id": str(one.id), "remove_tags": ["red", "blue", "green"]} for one in people]
+    rows = [{"id": str(person.id), "remove_tags": ["red", "blue", "green"]} for person in people]
     assert set(runner.send("crm_contacts", *rows).actions) == {"updated"}
-    asked = [value for one in world.log for name, value in one.query if name == "tagid"]
+    asked = [value for request in world.log for name, value in request.query if name == "tagid"]
     assert 9 <= len(asked) <= 12
     assert len(set(asked[:3])) > 1
     assert not list(world.tables["contactTags"])
@@ -69,8 +69,8 @@ def test_a_cut_sideload_is_not_believed(
     runner = make_runner(include_row_cap=cap)
     tag = runner.world.add_tag("old")
     people = [runner.world.add_contact(f"t{n}@shop.example") for n in range(120)]
-    for one in people:
-        runner.world.tag(one.id, tag.id)
+    for person in people:
+        runner.world.tag(person.id, tag.id)
     runner.send("crm_contacts", *[{"email": p.email, "remove_tags": ["old"]} for p in people])
     assert len(runner.world.tables["contactTags"].by("tag", tag.id)) == 0
 

@@ -64,9 +64,9 @@ def test_stages_live_in_their_pipeline(runner: TargetRunner) -> None:
     rows = [{"name": "Hot", "pipeline": {"name": p}, "position": 2} for p in ("One", "Two")]
     run = runner.send("crm_stages", *rows)
     assert run.actions == ["created", "created"]
-    one = run.results[0]["id"]
-    assert runner.send("crm_stages", {"id": one, "name": "Hotter"}).actions == ["updated"]
-    assert runner.world.tables["dealStages"][one].title == "Hotter"
+    stage_id = run.results[0]["id"]
+    assert runner.send("crm_stages", {"id": stage_id, "name": "Hotter"}).actions == ["updated"]
+    assert runner.world.tables["dealStages"][stage_id].title == "Hotter"
     assert runner.send("crm_stages", {"name": "Lost one"}).actions == ["rejected"]
 
 
@@ -174,7 +174,7 @@ def test_accounts_through_the_importer_work_either_way(
     for n in range(30):
         person = runner.world.find_contact(f"a{n}@shop.example")
         links = runner.world.tables["accountContacts"].by("contact", person.id)
-        assert [runner.world.tables["accounts"][one.account].name for one in links] == [
+        assert [runner.world.tables["accounts"][link.account].name for link in links] == [
             f"Co {n % 3}"
         ]
     assert len([a for a in runner.world.tables["accounts"] if a.name.startswith("Co ")]) == 3

@@ -25,7 +25,7 @@ def links_of(runner: TargetRunner, deal: Any) -> set[int]:
 
 def deal_of(runner: TargetRunner, name: str) -> Any:
     """Return the only deal of this name."""
-    (found,) = [one for one in runner.world.tables["deals"] if one.title == name]
+    (found,) = [deal for deal in runner.world.tables["deals"] if deal.title == name]
     return found
 
 
@@ -50,8 +50,8 @@ def test_the_flag_says_who_is_primary(
     account = runner.world.add_account("Deal Co")
     stage = next(iter(runner.world.tables["dealStages"]))
     contact = [
-        {"email": one.email} | ({} if flag is None else {"is_primary": flag})
-        for one, flag in zip(people, flags, strict=True)
+        {"email": person.email} | ({} if flag is None else {"is_primary": flag})
+        for person, flag in zip(people, flags, strict=True)
     ]
     row = {
         "name": "Flagged",
@@ -63,12 +63,12 @@ def test_the_flag_says_who_is_primary(
     deal = deal_of(runner, "Flagged")
     wanted = None if primary is None else people[primary].id
     assert (deal.contact or None) == wanted
-    assert links_of(runner, deal) - {wanted} == {one.id for one in people} - {wanted}
+    assert links_of(runner, deal) - {wanted} == {person.id for person in people} - {wanted}
 
 
 def test_two_primary_contacts_are_rejected(runner: TargetRunner) -> None:
     """A row with two primary contacts is rejected."""
-    contact = [{"email": one.email, "is_primary": True} for one in people_of(runner, 2)]
+    contact = [{"email": person.email, "is_primary": True} for person in people_of(runner, 2)]
     run = runner.send("crm_opportunities", {"name": "Two", "contact": contact})
     assert run.actions == ["rejected"]
     assert "is_primary" in run.reason()
@@ -80,9 +80,9 @@ def test_a_deal_with_only_secondary_contacts_goes_there_and_back(runner: TargetR
     account = runner.world.add_account("Deal Co")
     deal = runner.world.add_deal("Secondary", account=account.id)
     deal.contact = 0
-    for one in people:
+    for person in people:
         now = runner.world.now()
-        runner.world.tables["contactDeals"].insert(ContactDeal(one.id, deal.id, now, now))
+        runner.world.tables["contactDeals"].insert(ContactDeal(person.id, deal.id, now, now))
     messages = read(runner.world, runner.clock, runner.folder)
     (row,) = [
         message["record"]
@@ -91,7 +91,7 @@ def test_a_deal_with_only_secondary_contacts_goes_there_and_back(runner: TargetR
         and message["stream"] == "crm_opportunities"
         and message["record"]["name"] == "Secondary"
     ]
-    assert row["contact"] == [{"id": str(one.id), "is_primary": False} for one in people]
+    assert row["contact"] == [{"id": str(person.id), "is_primary": False} for person in people]
     assert runner.send("crm_opportunities", row).code == 0
     assert not deal.contact
-    assert links_of(runner, deal) == {one.id for one in people}
+    assert links_of(runner, deal) == {person.id for person in people}

@@ -143,7 +143,11 @@ def test_a_long_wait_for_imports_is_logged_with_its_reason(
                 "crm_contacts", *people(600), ledger_path=str(runner.folder / str(seconds))
             )
         assert set(run.actions) == {"created"}
-        lines = [one for one in caplog.messages if one.startswith("Waiting for ActiveCampaign")]
+        lines = [
+            message
+            for message in caplog.messages
+            if message.startswith("Waiting for ActiveCampaign")
+        ]
         assert min(most, 1) <= len(lines) <= most
         assert all("finish 3 accepted import batches" in line for line in lines)
 
@@ -156,7 +160,7 @@ def test_a_long_wait_for_the_importers_limit_is_logged_with_its_reason(
     runner.batch_rows = 1
     with caplog.at_level(logging.INFO):
         runner.send("crm_contacts", *[{"email": f"s{n}@x.example"} for n in range(25)], **ALONE)
-    lines = [one for one in caplog.messages if "for the next import batch" in one]
+    lines = [message for message in caplog.messages if "for the next import batch" in message]
     assert lines
     assert all("batches of one contact per minute" in line for line in lines)
 
