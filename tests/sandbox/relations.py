@@ -8,7 +8,7 @@ from tests.sandbox.crm_rows import show_wide_datum
 from tests.sandbox.includes import LIVE_NAMES
 from tests.sandbox.paging import array, page_of
 from tests.sandbox.routes import route
-from tests.sandbox.shown import SHOW, fragment, model, one
+from tests.sandbox.shown import SHOW, fragment, model, singular
 from tests.sandbox.wire import Answer, Refusal, compact, html_not_found, missing, missing_plain
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def get_one(w: World, r: Request, table: str, row_id: int) -> Any:
     if table not in SHOW or table in ("userGroups", "contactLists", "fieldOptions", "fieldRels"):
         return html_not_found()
     row = row_or_404(w, table, row_id)
-    document = {one(table): SHOW[table](w, row)}
+    document = {singular(table): SHOW[table](w, row)}
     if table == "fields":
         t = w.tables
         options = [SHOW["fieldOptions"](w, o) for o in t["fieldOptions"].by("field", row_id)]
@@ -121,7 +121,7 @@ def follow(w: World, r: Request, table: str, row_id: int, link: str) -> Any:
     if (table, link) in _TO_ONE:
         target, column = _TO_ONE[table, link]
         found = t[target].get(getattr(row, column))
-        return {} if found is None else {one(target): SHOW[target](w, found)}
+        return {} if found is None else {singular(target): SHOW[target](w, found)}
     if (table, link) in _TO_MANY:
         target, index = _TO_MANY[table, link]
         found = t[target].by(index, row_id)

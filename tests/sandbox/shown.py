@@ -54,7 +54,7 @@ FRAGMENT: dict[str, Callable[[World, Any], str]] = {
     "contactLists": contact_rows.contact_list,
     "accountContacts": contact_rows.account_contact,
 }
-ONE = {
+SINGULAR = {
     "accountCustomFieldMeta": "accountCustomFieldMetum",
     "dealCustomFieldMeta": "dealCustomFieldMetum",
     "accountCustomFieldData": "accountCustomFieldDatum",
@@ -73,9 +73,9 @@ MODEL = {
 }
 
 
-def one(table: str) -> str:
+def singular(table: str) -> str:
     """Return the singular key of a single row."""
-    return ONE.get(table) or table.removesuffix("s")
+    return SINGULAR.get(table) or table.removesuffix("s")
 
 
 def model(table: str) -> str:

@@ -158,7 +158,7 @@ def test_an_upsert_by_id_finds_the_record_or_makes_another():
     (row,) = caller.get(path)["records"]
     body = {"record": {"id": row["id"], "fields": [{"id": "title", "value": "B"}]}}
     caller.ask("POST", path, body)
-    assert [values_of(one) for one in caller.get(path)["records"]] == [{"title": "B"}]
+    assert [values_of(record) for record in caller.get(path)["records"]] == [{"title": "B"}]
     caller.world.switches.record_upsert_by_id = False
     caller.ask("POST", path, body)
     assert caller.get(path)["meta"]["total"] == 2

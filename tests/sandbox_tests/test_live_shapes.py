@@ -28,9 +28,9 @@ def test_values_of_accounts_go_by_one_of_two_names(caller, account_data, below, 
     caller.world.switches.account_data = account_data
     whole = caller.get("/accountCustomFieldData", limit=100)
     assert set(whole) == {listed, "meta"}
-    one = whole[listed][0]
-    assert (WIDE if listed == LIVE else SLIM) <= one.keys()
-    owner = one.get("accountId") or one["customer_account_id"]
+    first = whole[listed][0]
+    assert (WIDE if listed == LIVE else SLIM) <= first.keys()
+    owner = first.get("accountId") or first["customer_account_id"]
     nested = caller.get(f"/accounts/{owner}/accountCustomFieldData", limit=100)
     assert set(nested) == {below}
     page = caller.get("/accounts", limit=100, include="accountCustomFieldData")

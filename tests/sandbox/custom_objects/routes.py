@@ -226,7 +226,7 @@ def _check_value(field: dict[str, Any], value: Any) -> None:
     if field["type"] in ("dropdown", "multiselect"):
         options = {option["value"] for option in field.get("options", [])}
         chosen = value if isinstance(value, list) else [value]
-        if any(one not in options for one in chosen):
+        if any(option not in options for option in chosen):
             raise _invalid("cannot accept a value that is not defined in the schema", name)
     if field["type"] in _NUMBERS:
         try:
@@ -242,11 +242,11 @@ def _check_value(field: dict[str, Any], value: Any) -> None:
 def _relationships(schema: CustomSchema, sent: Any) -> dict[str, list[str]] | None:
     if not isinstance(sent, dict):
         return None
-    defined = {one["id"] for one in schema.document["relationships"]}
+    defined = {relationship["id"] for relationship in schema.document["relationships"]}
     for name in sent:
         if name not in defined:
             raise _invalid(f"The relationship {name} is not defined in the schema", name)
-    return {name: [str(one) for one in ids] for name, ids in sent.items()}
+    return {name: [str(record_id) for record_id in ids] for name, ids in sent.items()}
 
 
 def _invalid(text: str, name: str) -> Refusal:

@@ -212,9 +212,9 @@ def _write_parts(w: World, row: rows.EcomOrder, body: dict[str, Any]) -> None:
         table = w.tables["orderDiscounts"]
         for row_id in list(table.ids_by("orderid", row.id)):
             table.delete(row_id)
-        for one in body["orderDiscounts"]:
-            name, kind = as_text(one.get("name")), as_text(one.get("type"))
-            amount = as_id(one.get("discountAmount")) or 0
+        for discount in body["orderDiscounts"]:
+            name, kind = as_text(discount.get("name")), as_text(discount.get("type"))
+            amount = as_id(discount.get("discountAmount")) or 0
             table.insert(rows.OrderDiscount(row.id, name, kind, amount, w.now()))
 
 

@@ -31,13 +31,13 @@ def search(w: World, table: str, asked: dict[str, Any] | None) -> list[dict[str,
     found = [row.document for row in w.tables[table]]
     sorts = []
     for name, entry in asked.items():
-        for one in entry if isinstance(entry, list) else [entry]:
-            if one is None:
+        for condition in entry if isinstance(entry, list) else [entry]:
+            if condition is None:
                 continue
-            if one.get("value") is not None:
-                found = _keep(w, found, name, one)
-            if one.get("sort"):
-                sorts.append((name, one["sort"] == "DESC"))
+            if condition.get("value") is not None:
+                found = _keep(w, found, name, condition)
+            if condition.get("sort"):
+                sorts.append((name, condition["sort"] == "DESC"))
     if w.switches.ecommerce_sort == "honoured":
         for name, descending in reversed(sorts):
             found = _sorted(w, found, name, descending=descending)

@@ -161,11 +161,11 @@ def _copy_lines(w: World, order: rows.EcomOrder, document: dict[str, Any]) -> No
     put_lines(w, order, lines)
     discounts = [
         {
-            "name": one.get("name") or "",
-            "type": (one.get("type") or "ORDER").casefold(),
-            "discountAmount": cents(one.get("discountAmount")),
+            "name": discount.get("name") or "",
+            "type": (discount.get("type") or "ORDER").casefold(),
+            "discountAmount": cents(discount.get("discountAmount")),
         }
-        for one in document.get("discounts") or []
+        for discount in document.get("discounts") or []
     ]
     for row_id in list(t["orderDiscounts"].ids_by("orderid", order.id)):
         t["orderDiscounts"].delete(row_id)

@@ -158,7 +158,7 @@ def list_activities(w: World, r: Request) -> Any:
         for kind, name in tables.items():
             answer[name] = [_SHOW[name](w, row) for _, other, row in found if other == kind]
         links = {row.link for _, kind, row in found if kind in {"LinkData", "MppLinkData"}}
-        answer["links"] = [show_link(w, t["links"].rows[one]) for one in sorted(links)]
+        answer["links"] = [show_link(w, t["links"].rows[link_id]) for link_id in sorted(links)]
     return answer
 
 
