@@ -84,7 +84,7 @@ def run(script: str, measure: Measure, kept: Kept, *, keeps: bool) -> list[str]:
         found, yardstick = timed(measure)
         verdicts = kept.judge(script, found, yardstick)
         missed = found.missed
-        if not keeps and (missed or any(one.is_regression for one in verdicts)):
+        if not keeps and (missed or any(verdict.is_regression for verdict in verdicts)):
             print("  … once more")
             second, yardstick_then = timed(measure)
             verdicts = better_of(verdicts, kept.judge(script, second, yardstick_then))
@@ -96,7 +96,7 @@ def run(script: str, measure: Measure, kept: Kept, *, keeps: bool) -> list[str]:
     if keeps:
         kept.take(script, found, yardstick)
         return missed
-    return missed + gone + [str(one) for one in verdicts if one.is_regression]
+    return missed + gone + [str(verdict) for verdict in verdicts if verdict.is_regression]
 
 
 def timed(measure: Measure) -> tuple[Found, Yardstick]:

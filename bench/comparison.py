@@ -82,16 +82,16 @@ def better_of(first: list[Verdict], second: list[Verdict]) -> list[Verdict]:
     """
     again = {verdict.figure.name: verdict for verdict in second}
     return [
-        (min if one.is_excused_by_another else max)(
-            one, again.get(one.figure.name, one), key=lambda verdict: verdict.worse
+        (min if verdict.is_excused_by_another else max)(
+            verdict, again.get(verdict.figure.name, verdict), key=lambda verdict: verdict.worse
         )
-        for one in first
+        for verdict in first
     ]
 
 
 def missed_in_both(first: Found, second: Found) -> list[str]:
     """Return what fails, without bars that noise missed in one of two measurements."""
-    noisy = {one.name for one in first.figures if one.kind in NOISY}
+    noisy = {figure.name for figure in first.figures if figure.kind in NOISY}
     excused = noisy & (first.below.keys() ^ second.below.keys())
     failed = dict.fromkeys([*first.missed, *second.missed])
     for found in (first, second):
@@ -140,4 +140,4 @@ class Kept:
 
     def missing(self, script: str, found: Found) -> Iterable[str]:
         """Return the stored figures that a script no longer measures."""
-        return sorted(set(self.figures.get(script, {})) - {one.name for one in found.figures})
+        return sorted(set(self.figures.get(script, {})) - {figure.name for figure in found.figures})

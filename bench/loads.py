@@ -53,8 +53,8 @@ def judged(
     """Load few, some and many rows, and compare the last load with the others."""
     nothing, some, many = (load(count) for count in counts)
 
-    def cost(one: Load) -> float:
-        return (one.cpu - nothing.cpu) / (one.rows - nothing.rows)
+    def cost(load: Load) -> float:
+        return (load.cpu - nothing.cpu) / (load.rows - nothing.rows)
 
     few, all_ = counts[1:]
     return Found(
@@ -70,8 +70,8 @@ def judged(
             Figure("rows per second", many.rows / many.seconds, "rate", more_is_better=True),
         ),
         tuple(
-            (one.is_complete, f"{claim} of {count:,}")
-            for one, count in zip((nothing, some, many), counts, strict=True)
+            (load.is_complete, f"{claim} of {count:,}")
+            for load, count in zip((nothing, some, many), counts, strict=True)
         ),
         (
             ("minutes", f"{many.seconds / 60:.1f}"),

@@ -28,13 +28,13 @@ def work() -> int:
     text = json.dumps([row] * 100)
     size = 0
     for _ in range(250):
-        for one in json.loads(text):
+        for parsed in json.loads(text):
             record = {
                 key.lower(): value.strip() if isinstance(value, str) else value
-                for key, value in one.items()
+                for key, value in parsed.items()
             }
-            record["tags"] = sorted(int(value) % 5 for value in one["fieldValues"])
-            record["day"], _, record["time"] = one["cdate"].partition("T")
+            record["tags"] = sorted(int(value) % 5 for value in parsed["fieldValues"])
+            record["day"], _, record["time"] = parsed["cdate"].partition("T")
             size += len(json.dumps(record))
     return size
 

@@ -151,7 +151,7 @@ class Peers:
                 lost = self._tables.get(TABLES.get(stream, stream), 0) - rows
                 self._found[stream] = log_of(self._url, since)["requests"], max(0, lost)
         found = [self._found[stream] for stream in streams]
-        return sum(one[0] for one in found), sum(one[1] for one in found)
+        return sum(pair[0] for pair in found), sum(pair[1] for pair in found)
 
 
 def main() -> None:

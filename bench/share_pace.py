@@ -92,8 +92,8 @@ def measure(*, short: bool, kind: str = "file") -> Found:
         together = log_of(
             url,
             since,
-            after=max(one["first"] for one in callers),
-            until=min(one["last"] for one in callers),
+            after=max(caller["first"] for caller in callers),
+            until=min(caller["last"] for caller in callers),
         )
     shares = [together["callers"][name]["requests"] / together["requests"] for name in NAMES]
     shown = ", ".join(f"{name} {share:.0%}" for name, share in zip(NAMES, shares, strict=True))

@@ -49,7 +49,7 @@ def measure(*, short: bool) -> Found:
         (
             ("seconds from first to last request", f"{between:.0f}"),
             ("peak MB", f"{ran.peak_mb:.0f}"),
-            *(("refused", one) for one in refused),
+            *(("refused", reason) for reason in refused),
         ),
     )
 

@@ -25,7 +25,7 @@ def measure(*, short: bool) -> Found:
         target = Target(folder, url)
         counts, runs = [], []
         people = [person(number) for number in range(CONTACTS)]
-        changed = [person(n, 1000) if n < CHANGED else one for n, one in enumerate(people)]
+        changed = [person(n, 1000) if n < CHANGED else row for n, row in enumerate(people)]
         for name, rows in (("first", people), ("again", people), ("changed", changed)):
             source = target.feed(f"{name}.jsonl", "crm_contacts", ["email"], rows)
             before = log_of(url)["requests"]

@@ -27,14 +27,14 @@ def ask(url: str, path: str) -> dict[str, Any]:
 
 def tagged(url: str, count: int) -> list[dict[str, Any]]:
     """Return rows that each remove one tag from a contact that has one."""
-    names = {one["id"]: one["tag"] for one in ask(url, "tags?limit=100")["tags"]}
+    names = {tag["id"]: tag["tag"] for tag in ask(url, "tags?limit=100")["tags"]}
     rows: dict[str, dict[str, Any]] = {}
     offset = 0
     while len(rows) < count:
         page = ask(url, f"contactTags?limit=100&offset={offset}")["contactTags"]
-        for one in page:
-            name = names[one["tag"]]
-            rows.setdefault(one["contact"], {"id": one["contact"], "remove_tags": [name]})
+        for row in page:
+            name = names[row["tag"]]
+            rows.setdefault(row["contact"], {"id": row["contact"], "remove_tags": [name]})
         offset += len(page)
     return list(rows.values())[:count]
 
@@ -43,16 +43,16 @@ def moved(url: str, count: int) -> list[dict[str, Any]]:
     """Return rows that move deals of the first pipeline to its next stage, by name."""
     stages = ask(url, "dealStages?limit=100")["dealStages"]
     first = stages[0]["group"]
-    names = [one["title"] for one in stages if one["group"] == first]
+    names = [stage["title"] for stage in stages if stage["group"] == first]
     deals: list[dict[str, Any]] = []
     offset = 0
     while len(deals) < count:
         page = ask(url, f"deals?limit=100&offset={offset}&orders[cdate]=ASC")["deals"]
-        for one in page:
-            if one["group"] == first:
-                there = next(s["title"] for s in stages if s["id"] == one["stage"])
+        for deal in page:
+            if deal["group"] == first:
+                there = next(s["title"] for s in stages if s["id"] == deal["stage"])
                 other = names[(names.index(there) + 1) % len(names)]
-                deals.append({"id": one["id"], "stage": {"name": other}})
+                deals.append({"id": deal["id"], "stage": {"name": other}})
         offset += len(page)
     return deals[:count]
 
