@@ -80,39 +80,39 @@ def code(*names: object) -> str:
 def streams() -> str:
     """Return a line per stream."""
     rows = []
-    for one in sorted(RESOURCES, key=lambda resource: resource.name):
-        how = one.replication.value
-        if one.replication_key and how == "incremental":
-            how += f" on `{one.replication_key}`"
-        if not one.selected_by_default:
+    for resource in sorted(RESOURCES, key=lambda resource: resource.name):
+        how = resource.replication.value
+        if resource.replication_key and how == "incremental":
+            how += f" on `{resource.replication_key}`"
+        if not resource.selected_by_default:
             how += "; off until selected"
-        source = f"`/{one.endpoint}`"
-        if one.endpoint_name not in {one.endpoint, "fields"}:
-            source += f", with `/{one.endpoint_name}`"
-        rows.append((f"`{one.name}`", one.title, source, code(*one.keys), how))
+        source = f"`/{resource.endpoint}`"
+        if resource.endpoint_name not in {resource.endpoint, "fields"}:
+            source += f", with `/{resource.endpoint_name}`"
+        rows.append((f"`{resource.name}`", resource.title, source, code(*resource.keys), how))
     return table(("stream", "what", "from", "key", "how"), rows)
 
 
 def raw_streams() -> str:
     """Return a line per raw stream."""
     rows = []
-    for one in sorted(COLLECTIONS, key=lambda collection: collection.name):
-        how = one.replication.value
-        if one.replication_key:
-            how += f", `{one.replication_key}`"
-        if one.parent:
-            how += f"; one request per row of `/{one.parent}`"
-        if one.beside:
+    for collection in sorted(COLLECTIONS, key=lambda collection: collection.name):
+        how = collection.replication.value
+        if collection.replication_key:
+            how += f", `{collection.replication_key}`"
+        if collection.parent:
+            how += f"; one request per row of `/{collection.parent}`"
+        if collection.beside:
             how += "; comes with those rows"
-        source = f"`/{one.endpoint}`" + ("" if one.is_confirmed else " *")
-        rows.append((f"`{one.name}`", source, code(*one.keys), how))
+        source = f"`/{collection.endpoint}`" + ("" if collection.is_confirmed else " *")
+        rows.append((f"`{collection.name}`", source, code(*collection.keys), how))
     return table(("stream", "from", "key", "how"), rows)
 
 
-def fields(one: Resource) -> str:
+def fields(resource: Resource) -> str:
     """Return the fields of a stream."""
-    shown = one.schema(None)["properties"]
-    entries = {entry.unified: entry for entry in one.entries}
+    shown = resource.schema(None)["properties"]
+    entries = {entry.unified: entry for entry in resource.entries}
     rows = [
         (f"`{name}`", kind_of(schema), source_of(entries.get(name)), doc_of(schema))
         for name, schema in shown.items()
@@ -151,19 +151,19 @@ def settings(chosen: tuple[Setting, ...]) -> str:
     """Return settings as a table."""
     return table(
         ("setting", "type, default", "meaning"),
-        [(f"`{one.name}`", _default(one), one.doc) for one in chosen],
+        [(f"`{setting.name}`", _default(setting), setting.doc) for setting in chosen],
     )
 
 
-def _default(one: Setting) -> str:
-    kind = {"instant": "date-time"}.get(one.kind, one.kind)
-    if one.choices:
-        words = [code(name) for name in one.choices]
-        kind = " or ".join([kind, *words]) if one.kind == "number" else " | ".join(words)
-    if one.required:
-        kind += ", required" + (", secret" if one.secret else "")
-    elif one.default is not None:
-        kind += f", {code(json.dumps(one.default).strip(chr(34)))}"
+def _default(setting: Setting) -> str:
+    kind = {"instant": "date-time"}.get(setting.kind, setting.kind)
+    if setting.choices:
+        words = [code(name) for name in setting.choices]
+        kind = " or ".join([kind, *words]) if setting.kind == "number" else " | ".join(words)
+    if setting.required:
+        kind += ", required" + (", secret" if setting.secret else "")
+    elif setting.default is not None:
+        kind += f", {code(json.dumps(setting.default).strip(chr(34)))}"
     return kind
 
 
@@ -183,12 +183,12 @@ def import_law() -> str:
 def sandbox_options() -> str:
     """Return the options of the sandbox account as a table."""
     rows = []
-    for one in sandbox_parser()._actions:
-        if one.dest != "help":
-            has_default = one.default is not None and one.default is not False
-            default = code(one.default) if has_default else ""
+    for action in sandbox_parser()._actions:
+        if action.dest != "help":
+            has_default = action.default is not None and action.default is not False
+            default = code(action.default) if has_default else ""
             rows.append(
-                (f"`{one.option_strings[0]}`", default, (one.help or "").replace("%%", "%"))
+                (f"`{action.option_strings[0]}`", default, (action.help or "").replace("%%", "%"))
             )
     return table(("option", "default", "meaning"), rows)
 
@@ -198,27 +198,27 @@ def sandbox_options() -> str:
 
 def plugin_settings(chosen: tuple[Setting, ...], plugin: type) -> str:
     """Return a plugin's settings in Meltano's form."""
-    lines = [line for one in chosen for line in _declared(one)]
+    lines = [line for setting in chosen for line in _declared(setting)]
     builtin: dict[str, Any] = {"properties": {}}
     plugin.append_builtin_config(builtin)  # type: ignore[attr-defined]
     for name, schema in builtin["properties"].items():
-        if name not in {one.name for one in chosen}:
+        if name not in {setting.name for setting in chosen}:
             kind = next(kind for kind in schema["type"] if kind != "null")
             lines += _entry(name, KINDS[kind], schema["title"], schema["description"])
     return "".join(f"    {line}\n" for line in lines)
 
 
-def _declared(one: Setting) -> list[str]:
-    words = one.name.replace("_", " ").capitalize()
+def _declared(setting: Setting) -> list[str]:
+    words = setting.name.replace("_", " ").capitalize()
     label = " ".join(SHORT.get(word, word) for word in words.split())
-    lines = _entry(one.name, KINDS[one.kind], label, one.doc)
-    if one.secret:
+    lines = _entry(setting.name, KINDS[setting.kind], label, setting.doc)
+    if setting.secret:
         lines.append("  sensitive: true")
-    if one.choices and one.kind != "number":
+    if setting.choices and setting.kind != "number":
         lines.append("  options:")
-        lines += [f"  - {{value: {name}, label: {name}}}" for name in one.choices]
-    if one.default is not None:
-        lines.append(f"  value: {json.dumps(one.default)}")
+        lines += [f"  - {{value: {name}, label: {name}}}" for name in setting.choices]
+    if setting.default is not None:
+        lines.append(f"  value: {json.dumps(setting.default)}")
     return lines
 
 
@@ -234,7 +234,7 @@ def _entry(name: str, kind: str, label: str, doc: str) -> list[str]:
 
 def selection() -> str:
     """Return the default selection, because Meltano itself would select everything."""
-    names = sorted(one.name for one in RESOURCES if one.selected_by_default)
+    names = sorted(resource.name for resource in RESOURCES if resource.selected_by_default)
     return "    select:\n" + "".join(f"    - {name}.*\n" for name in names)
 
 
@@ -244,7 +244,7 @@ def tap_capabilities() -> str:
 
 
 def _capabilities(plugin: type, *more: str) -> str:
-    names = sorted({one.value for one in plugin.capabilities} | set(more))  # type: ignore[attr-defined]
+    names = sorted({capability.value for capability in plugin.capabilities} | set(more))  # type: ignore[attr-defined]
     return f"    capabilities: [{', '.join(names)}]\n"
 
 
@@ -262,20 +262,22 @@ def distribution() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "streams": streams,
     "raw streams": raw_streams,
-    **{f"fields {one.name}": partial(fields, one) for one in RESOURCES},
+    **{f"fields {resource.name}": partial(fields, resource) for resource in RESOURCES},
     "import law": import_law,
     "column values": render_columns.forms,
     "columns": render_columns.columns,
     "sandbox options": sandbox_options,
     "shared settings": lambda: settings(SHARED),
-    "tap settings": lambda: settings(tuple(one for one in TAP if one not in SHARED)),
+    "tap settings": lambda: settings(tuple(setting for setting in TAP if setting not in SHARED)),
     "tap plugin": lambda: (
         tap_capabilities()
         + selection()
         + "    settings:\n"
         + plugin_settings(TAP, TapActiveCampaignUnified)
     ),
-    "target settings": lambda: settings(tuple(one for one in TARGET if one not in SHARED)),
+    "target settings": lambda: settings(
+        tuple(setting for setting in TARGET if setting not in SHARED)
+    ),
     "target plugin": lambda: (
         _capabilities(TargetActiveCampaign)
         + "    settings:\n"

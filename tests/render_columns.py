@@ -131,7 +131,7 @@ def _columns_of(name: str, sink: Sink) -> str:
         if table.columns[column].has and column not in MARKS
     )
     return _table(("column", "accepts", "note"), rows) + (
-        f"Read only: {', '.join(f'`{one}`' for one in unwritten)}.\n" if unwritten else ""
+        f"Read only: {', '.join(f'`{name}`' for name in unwritten)}.\n" if unwritten else ""
     )
 
 
@@ -155,13 +155,13 @@ def accepts(column: RecordColumn, entry: Entry | None, stream: str) -> str:
     schema: dict[str, Any] = entry.schema if entry and not isinstance(entry, Field) else {}
     types = schema.get("type") or ()
     found = FORMATS.get(str(schema.get("format")))
-    return found or next((TYPES[one] for one in types if one in TYPES), "text")
+    return found or next((TYPES[name] for name in types if name in TYPES), "text")
 
 
 def _note(sink: Sink, column: str) -> str:
     if column in PLAIN and sink.family == "contact":
         return f"plain column of `{PLAIN[column]}`"
-    entry = next((one for one in sink.resource.entries if one.unified == column), None)
+    entry = next((entry for entry in sink.resource.entries if entry.unified == column), None)
     if isinstance(entry, Attribute):
         return "kept in a custom field that ActiveCampaign ships"
     return "finds the row" if any(column in names for names in sink.identity) else ""

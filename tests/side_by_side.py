@@ -58,8 +58,10 @@ class Meeting(World):
         times: dict[str, list[float]] = {}
         for entry in self.log:
             times.setdefault(entry.caller, []).append(entry.time.timestamp())
-        one, other = (sorted(moments) for moments in times.values())
-        first, last = max(one[0], other[0]), min(one[-1], other[-1])
-        each = [sum(first <= moment <= last for moment in moments) for moments in (one, other)]
+        first_times, other = (sorted(moments) for moments in times.values())
+        first, last = max(first_times[0], other[0]), min(first_times[-1], other[-1])
+        each = [
+            sum(first <= moment <= last for moment in moments) for moments in (first_times, other)
+        ]
         assert min(each) >= MIN_OF_EACH
         assert FEWEST <= sum(each) <= MAX_PER_SECOND * (last - first) + BURST

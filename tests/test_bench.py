@@ -42,10 +42,10 @@ class Runs:
 
         def measure(*, short):
             assert short
-            one = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-            if isinstance(one, BaseException):
-                raise one
-            return one
+            answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
 
         script.measure = measure
         self._patch.setitem(sys.modules, "bench.made_up", script)

@@ -128,23 +128,25 @@ def test_a_definition_has_the_keys_that_the_hub_knows(name: str) -> None:
     assert set(found["capabilities"]) <= capabilities
     assert found["maintenance_status"] in STATUSES
     assert found["quality"] in QUALITIES
-    assert all(isinstance(one, str) for one in found["keywords"])
-    assert all(re.fullmatch(r"3\.\d+", one) for one in found["supported_python_versions"])
+    assert all(isinstance(keyword, str) for keyword in found["keywords"])
+    assert all(re.fullmatch(r"3\.\d+", version) for version in found["supported_python_versions"])
 
 
 @pytest.mark.parametrize("name", PLUGINS)
 def test_a_setting_has_a_kind_and_words_for_a_form(name: str) -> None:
     """Each setting has kind, label and description; options are texts; secrets are sensitive."""
     settings = definition(name)["settings"]
-    names = [one["name"] for one in settings]
+    names = [setting["name"] for setting in settings]
     assert len(names) == len(set(names))
-    for one in settings:
-        assert {"name", "kind", "label", "description"} <= one.keys() <= OF_SETTINGS, one["name"]
-        assert one["kind"] in KINDS
-        for option in one.get("options", []):
+    for setting in settings:
+        assert {"name", "kind", "label", "description"} <= setting.keys() <= OF_SETTINGS, setting[
+            "name"
+        ]
+        assert setting["kind"] in KINDS
+        for option in setting.get("options", []):
             assert option.keys() == {"label", "value"}
-            assert isinstance(option["value"], str), one["name"]
-    assert {one["name"] for one in settings if one.get("sensitive")} >= SECRET
+            assert isinstance(option["value"], str), setting["name"]
+    assert {setting["name"] for setting in settings if setting.get("sensitive")} >= SECRET
     for group in definition(name)["settings_group_validation"]:
         assert set(group) <= set(names)
 

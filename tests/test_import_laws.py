@@ -427,7 +427,7 @@ def dependencies() -> dict[str, str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = itertools.chain(*project["optional-dependencies"].values())
     asked = [*project["dependencies"], *extras]
-    return {re.split(r"[^\w.-]", one)[0].lower(): one for one in asked}
+    return {re.split(r"[^\w.-]", requirement)[0].lower(): requirement for requirement in asked}
 
 
 def test_the_retry_waits_come_from_the_package_that_is_maintained():

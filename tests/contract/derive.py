@@ -84,7 +84,7 @@ def shape_of(content: dict[str, Any] | None) -> Any:
     media = ((content or {}).get("content") or {}).get("application/json") or {}
     shape = Shape()
     shape.add_schema(media.get("schema") or {})
-    examples = [one.get("value") for one in (media.get("examples") or {}).values()]
+    examples = [example.get("value") for example in (media.get("examples") or {}).values()]
     for example in [*examples, media.get("example")]:
         found = example
         if isinstance(example, str):
@@ -109,7 +109,9 @@ def documented(openapi: dict[str, Any]) -> dict[str, Any]:
                 continue
             entry: dict[str, Any] = {}
             parameters = [*operations.get("parameters", ()), *operation.get("parameters", ())]
-            query = sorted({one["name"] for one in parameters if one.get("in") == "query"})
+            query = sorted(
+                {parameter["name"] for parameter in parameters if parameter.get("in") == "query"}
+            )
             if query:
                 entry["query"] = query
             request = shape_of(operation.get("requestBody"))

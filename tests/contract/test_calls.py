@@ -81,7 +81,9 @@ def misfits(
     its answers any column may be empty, so null has no type in table and answer.
     """
     kind = derive.type_of(value)
-    known = {FAMILY.get(one, one) for one in shape["types"]} - ({"null"} if may_be_null else set())
+    known = {FAMILY.get(kind, kind) for kind in shape["types"]} - (
+        {"null"} if may_be_null else set()
+    )
     is_empty = may_be_null and value is None
     if known and not is_empty and FAMILY.get(kind, kind) not in known:
         yield where, kind
@@ -242,7 +244,7 @@ def write(exchange: Exchange, folder: Path, rows: dict[str, Any], **settings: An
     world = World(clock=clock.moments, requests_per_second=0, contacts=30, deals=10, accounts=8)
     exchange.listen(world)
     runner = TargetRunner(world, clock, folder)
-    messages = [one for name, records in rows.items() for one in stream_of(name, *records)]
+    messages = [message for name, records in rows.items() for message in stream_of(name, *records)]
     run = runner.run(*messages, allow_raw_requests=True, max_deletes=20, **settings)
     assert len(run.results) == sum(map(len, rows.values()))
     assert "failed" not in run.actions
@@ -299,7 +301,7 @@ def exchange(request: pytest.FixtureRequest) -> Exchange:
 NOT_DOCUMENTED = {
     "crm_tasks",
     "marketing_events",
-    *(f"commerce_{one}" for one in ("stores", "products", "orders", "order_lines")),
+    *(f"commerce_{noun}" for noun in ("stores", "products", "orders", "order_lines")),
     "commerce_subscriptions",
 }
 

@@ -157,15 +157,20 @@ def in_words(counts: dict[str, int]) -> list[str]:
         ("deals_added", "deal is new", "deals are new"),
         ("accounts_edited", "account has a new website", "accounts have a new website"),
     ]
-    return [counted(counts[kind], one, many or one) for kind, one, many in said if counts.get(kind)]
+    return [
+        counted(counts[kind], singular, many or singular)
+        for kind, singular, many in said
+        if counts.get(kind)
+    ]
 
 
 def print_findings(changed: dict[str, Any], account: Account, database: checks.Database) -> None:
     """Show for each change whether DuckDB has it; raise `WrongTablesError` when one is missing."""
     say("\n  The changes in DuckDB, compared with the account:")
     findings = checks.look_up(changed, account, database)
-    for one in findings:
-        say(f"  {'✓' if one.found == one.asked else '✗'} {one.found} of {one.asked} {one.change}")
+    for finding in findings:
+        mark = "✓" if finding.found == finding.asked else "✗"
+        say(f"  {mark} {finding.found} of {finding.asked} {finding.change}")
     removed, unseen = len(changed["tags_removed"]), checks.statuses_not_seen(changed, database)
     notes = []
     if removed:
@@ -183,7 +188,7 @@ def print_findings(changed: dict[str, Any], account: Account, database: checks.D
         say("\n  What an incremental run does not read:")
         for note in notes:
             say(wrapped(f"· {note}", "  "))
-    lost = [one.change for one in findings if one.found != one.asked]
+    lost = [finding.change for finding in findings if finding.found != finding.asked]
     if lost:
         raise WrongTablesError(f"not all of these arrived: {', '.join(lost)}")
 

@@ -95,8 +95,8 @@ def print_results(reports: dict[str, dict[str, Any]]) -> dict[str, int]:
     shown = [action for action in ACTIONS if total[action]]
     say(f"  {'':<20}" + "".join(f"{name:>{COLUMN}}" for name in ("rows", *shown, "requests")))
     for report in reports.values():
-        for stream, one in report["streams"].items():
-            cells = [one["rows"], *(one["actions"][a] for a in shown)]
+        for stream, counts in report["streams"].items():
+            cells = [counts["rows"], *(counts["actions"][a] for a in shown)]
             cells.append(report["traffic"]["requests"])
             say(f"  {stream:<20}" + "".join(f"{value or '·':>{COLUMN}}" for value in cells))
     return total

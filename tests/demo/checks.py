@@ -52,7 +52,7 @@ class Database:
         with duckdb.connect(str(self._path), read_only=True) as connection:
             return connection.execute(query, values).fetchall()
 
-    def one(self, query: str, *values: object) -> Any:
+    def value(self, query: str, *values: object) -> Any:
         """Return the first value of a query; None where it has no row."""
         found = self.rows(query, *values)
         return found[0][0] if found else None
@@ -66,7 +66,7 @@ class Database:
         """Return the number of rows in the table of each stream; 0 where there is no table."""
         there = {name for (name,) in self.rows("SELECT table_name FROM information_schema.tables")}
         return {
-            stream: self.one(f'SELECT count(*) FROM "{stream}"') if stream in there else 0  # noqa: S608
+            stream: self.value(f'SELECT count(*) FROM "{stream}"') if stream in there else 0  # noqa: S608
             for stream in HOME
         }
 
@@ -83,32 +83,32 @@ class Finding:
 def look_up(changed: dict[str, Any], account: Account, database: Database) -> list[Finding]:
     """Look for every change in DuckDB; the account is asked for the true values."""
     people = {
-        one: account.ask(f"contacts/{one}")["contact"]
-        for one in (*changed["contacts_edited"], *changed["contacts_added"])
+        contact_id: account.ask(f"contacts/{contact_id}")["contact"]
+        for contact_id in (*changed["contacts_edited"], *changed["contacts_added"])
     }
     names = [
         database.rows(
             "SELECT coalesce(c.last_name, '') = ? AND coalesce(m.last_name, '') = ? "
             "FROM crm_contacts c JOIN marketing_contacts m USING (id) WHERE id = ?",
-            people[one]["lastName"],
-            people[one]["lastName"],
-            str(one),
+            people[contact_id]["lastName"],
+            people[contact_id]["lastName"],
+            str(contact_id),
         )
         == [(True,)]
-        for one in changed["contacts_edited"]
+        for contact_id in changed["contacts_edited"]
     ]
     newcomers = [
-        database.one("SELECT email FROM marketing_contacts WHERE id = ?", str(one))
-        == people[one]["email"]
-        for one in changed["contacts_added"]
+        database.value("SELECT email FROM marketing_contacts WHERE id = ?", str(contact_id))
+        == people[contact_id]["email"]
+        for contact_id in changed["contacts_added"]
     ]
     websites = [
-        database.one("SELECT website FROM crm_accounts WHERE id = ?", str(one))
-        == account.ask(f"accounts/{one}")["account"]["accountUrl"]
-        for one in changed["accounts_edited"]
+        database.value("SELECT website FROM crm_accounts WHERE id = ?", str(company_id))
+        == account.ask(f"accounts/{company_id}")["account"]["accountUrl"]
+        for company_id in changed["accounts_edited"]
     ]
     stages = [
-        database.one("SELECT stage->>'id' FROM crm_opportunities WHERE id = ?", str(move["deal"]))
+        database.value("SELECT stage->>'id' FROM crm_opportunities WHERE id = ?", str(move["deal"]))
         == str(move["stage"])
         for move in changed["deals_moved"]
     ]
@@ -124,11 +124,17 @@ def look_up(changed: dict[str, Any], account: Account, database: Database) -> li
             [not _has_tag(database, p) for p in changed["tags_removed"]],
         ),
         ("new contacts", newcomers),
-        ("new notes", [_is_there(database, "crm_notes", one) for one in changed["notes_added"]]),
+        (
+            "new notes",
+            [_is_there(database, "crm_notes", note_id) for note_id in changed["notes_added"]],
+        ),
         ("deals in their new stage", stages),
         (
             "new deals",
-            [_is_there(database, "crm_opportunities", one) for one in changed["deals_added"]],
+            [
+                _is_there(database, "crm_opportunities", deal_id)
+                for deal_id in changed["deals_added"]
+            ],
         ),
         ("new websites of accounts", websites),
     ]
@@ -138,35 +144,37 @@ def look_up(changed: dict[str, Any], account: Account, database: Database) -> li
 def statuses_not_seen(changed: dict[str, Any], database: Database) -> int:
     """Return the number of changes of a list status that are not in DuckDB yet."""
     return sum(
-        database.one(
+        database.value(
             "SELECT status FROM marketing_segment_memberships "
             "WHERE contact_id = ? AND segment_id = ?",
-            str(one["contact"]),
-            str(one["list"]),
+            str(change["contact"]),
+            str(change["list"]),
         )
-        != STATUS[str(one["status"])]
-        for one in changed["list_status_changed"]
+        != STATUS[str(change["status"])]
+        for change in changed["list_status_changed"]
     )
 
 
 def _has_tag(database: Database, pair: dict[str, int]) -> bool:
     tags = json.loads(
-        database.one("SELECT tags FROM crm_contacts WHERE id = ?", str(pair["contact"])) or "[]"
+        database.value("SELECT tags FROM crm_contacts WHERE id = ?", str(pair["contact"])) or "[]"
     )
     return str(pair["tag"]) in {tag["id"] for tag in tags}
 
 
-def _is_there(database: Database, table: str, one: int) -> bool:
-    return database.one(f'SELECT id FROM "{table}" WHERE id = ?', str(one)) == str(one)  # noqa: S608
+def _is_there(database: Database, table: str, row_id: int) -> bool:
+    return database.value(f'SELECT id FROM "{table}" WHERE id = ?', str(row_id)) == str(row_id)  # noqa: S608
 
 
 def _has_value(database: Database, change: dict[str, Any]) -> bool:
     """Compare the letters and digits of a value: the table holds a typed value."""
-    key = database.one(
+    key = database.value(
         "SELECT key FROM crm_fields WHERE entity = 'contact' AND id = ?", str(change["field"])
     )
     read = json.loads(
-        database.one("SELECT custom_fields FROM crm_contacts WHERE id = ?", str(change["contact"]))
+        database.value(
+            "SELECT custom_fields FROM crm_contacts WHERE id = ?", str(change["contact"])
+        )
         or "{}"
     ).get(key)
     if isinstance(read, (int, float)):

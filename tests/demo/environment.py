@@ -89,15 +89,17 @@ def group(name: str) -> list[str]:
 
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     found = []
-    for one in groups[name]:
-        found += group(one["include-group"]) if isinstance(one, dict) else [one]
+    for requirement in groups[name]:
+        found += (
+            group(requirement["include-group"]) if isinstance(requirement, dict) else [requirement]
+        )
     return found
 
 
 def install(python: Path, wanted: list[str], folder: Path) -> None:
     """Install packages with pip; show only the last line of its errors."""
-    packages = [one for one in wanted if not one.startswith("--")]
-    named = ", ".join("this project" if one == str(ROOT) else one for one in packages)
+    packages = [word for word in wanted if not word.startswith("--")]
+    named = ", ".join("this project" if package == str(ROOT) else package for package in packages)
     say(f"Installing {named} …")
     done = run(
         [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]

@@ -59,7 +59,9 @@ def _declarations() -> dict[str, str]:
     """Return the packages of each plugin, with a hash of this project where it is one of them."""
     declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
     project = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    wanted = {one["name"]: one.get("pip_url", "") for kind in declared.values() for one in kind}
+    wanted = {
+        plugin["name"]: plugin.get("pip_url", "") for kind in declared.values() for plugin in kind
+    }
     return {
         name: f"{packages} {project}" if "-e ." in packages else packages
         for name, packages in wanted.items()

@@ -30,9 +30,9 @@ def wrapped(text: str, indent: str = "") -> str:
     return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def counted(number: int, singular: str, many: str | None = None) -> str:
     """Return a number with its noun."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else many or singular + 's'}"
 
 
 def listed(parts: list[str]) -> str:
@@ -85,12 +85,12 @@ def streams_table(
     Columns of zeros alone are left out. ``surplus`` rows are marked; the demo explains them below.
     """
     columns = {
-        "read": [one["rows_read"] for one in streams.values()],
-        "emitted": [one["rows_emitted"] for one in streams.values()],
-        "unchanged": [one["rows_suppressed"] for one in streams.values()],
-        "left out": [sum(one["rows_left_out"].values()) for one in streams.values()],
-        "faulty": [one["rows_faulty"] for one in streams.values()],
-        "requests": [one["requests"] for one in streams.values()],
+        "read": [stream["rows_read"] for stream in streams.values()],
+        "emitted": [stream["rows_emitted"] for stream in streams.values()],
+        "unchanged": [stream["rows_suppressed"] for stream in streams.values()],
+        "left out": [sum(stream["rows_left_out"].values()) for stream in streams.values()],
+        "faulty": [stream["rows_faulty"] for stream in streams.values()],
+        "requests": [stream["requests"] for stream in streams.values()],
         "DuckDB": [loaded[name] for name in streams],
         "account": [expected[name] for name in streams],
     }

@@ -120,7 +120,11 @@ def view(output: bytes) -> str:
 def style_of(cell: Char) -> Style:
     """Return the style of a cell of the terminal."""
     named = None if cell.fg == "default" else cell.fg
-    if named and len(named) == len("d7af00") and all(one in "0123456789abcdef" for one in named):
+    if (
+        named
+        and len(named) == len("d7af00")
+        and all(character in "0123456789abcdef" for character in named)
+    ):
         named = f"#{named}"
     return Style(color={"brown": "yellow"}.get(named or "", named), bold=cell.bold)
 

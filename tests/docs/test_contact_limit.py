@@ -38,7 +38,7 @@ def test_the_page_shows_what_is_logged_and_done(
     assert planned in caplog.messages
     run = runner.send("crm_contacts", *rows)
     assert (run.code, run.states, len(world.tables["contacts"])) == (1, [], 1 + FREE)
-    reasons = {one["reason"] for one in run.results if one["action"] == "skipped"}
+    reasons = {result["reason"] for result in run.results if result["action"] == "skipped"}
     assert len(reasons) == 1
     assert f"`{reasons.pop()}`" in PAGE.read_text("utf-8")
     world.contact_limit = 10_000

@@ -16,7 +16,7 @@ def test_every_path_exists() -> None:
     named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*(?:\.(?:py|md|json|yml|yaml)|/))`", TEXT)
     assert len(named) > MIN_ANSWERS
     places = (ROOT, *(ROOT / package for package in PACKAGES))
-    missing = [path for path in named if not any((one / path).exists() for one in places)]
+    missing = [path for path in named if not any((place / path).exists() for place in places)]
     assert missing == []
 
 

@@ -42,8 +42,13 @@ class Comparison:
 
     def inserts(self) -> Iterator[tuple[str, list[Any]]]:
         """Return the statements that fill the tables, with their values."""
-        for one in self.results:
-            values = [one["stream"], json.dumps(one["key"]), one["action"], one["reason"]]
+        for result in self.results:
+            values = [
+                result["stream"],
+                json.dumps(result["key"]),
+                result["action"],
+                result["reason"],
+            ]
             yield "INSERT INTO activecampaign_results VALUES (%s, %s, %s, %s)", values
         for address in self.people:
             yield "INSERT INTO sequence_rows VALUES (%s)", [address]
@@ -68,11 +73,11 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     runner = TargetRunner(world, clock, folder)
     people = [f"p{n}@shop.example" for n in range(200)]
     control = [
-        one
-        for one in people
-        if position_of(one, settings["holdout_salt"]) < settings["holdout_percent"]
+        email
+        for email in people
+        if position_of(email, settings["holdout_salt"]) < settings["holdout_percent"]
     ]
-    rows: list[dict[str, Any]] = [{"email": one, "tags": ["onboarding"]} for one in people]
+    rows: list[dict[str, Any]] = [{"email": email, "tags": ["onboarding"]} for email in people]
     for row in rows:
         if row["email"] in control[:10]:
             world.subscribe(world.add_contact(row["email"]).id, news.id)
@@ -80,19 +85,19 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     run = runner.run(*stream_of("crm_contacts", *rows), results_format="singer", **settings)
     assert run.code == 0
     lines = map(json.loads, (folder / "results.jsonl").read_text().splitlines())
-    results = [one["record"] for one in lines if one["type"] == "RECORD"]
-    assert {one["action"] for one in results if "held out" in (one["reason"] or "")} == {
+    results = [line["record"] for line in lines if line["type"] == "RECORD"]
+    assert {result["action"] for result in results if "held out" in (result["reason"] or "")} == {
         "skipped",
         "updated",
     }
-    written = [one for one in people if one not in control]
+    written = [email for email in people if email not in control]
     buyers = [*written[:90], *control[:5]]
     expected = [
         (False, len(written), 90, round(100 * 90 / len(written), 1)),
         (True, len(control), 5, round(100 * 5 / len(control), 1)),
     ]
     return Comparison(
-        comparing, results, people, [f" {one.upper()}" for one in buyers] * 2, expected
+        comparing, results, people, [f" {email.upper()}" for email in buyers] * 2, expected
     )
 
 

@@ -78,7 +78,9 @@ class Recipe:
         """Return the complete loads."""
         if not (self.folder / "warehouse.duckdb").exists():
             return set()
-        return {one for (one,) in self.query("SELECT load_id FROM _dlt_loads WHERE status = 0")}
+        return {
+            load_id for (load_id,) in self.query("SELECT load_id FROM _dlt_loads WHERE status = 0")
+        }
 
     def query(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -106,15 +108,15 @@ def compare(recipe: Recipe, world: World) -> None:
         assert len(rows) == len(set(rows))
         if name != "marketing_contact_tags":
             assert set(rows) == set(truth[name]), name
-    people = {one: record for (one,), record in truth["crm_contacts"].items()}
+    people = {record_id: record for (record_id,), record in truth["crm_contacts"].items()}
     names = dict(recipe.query("SELECT id, first_name FROM crm_contacts"))
-    assert names == {one: record["first_name"] for one, record in people.items()}
+    assert names == {record_id: record["first_name"] for record_id, record in people.items()}
     tags = recipe.query(
         "SELECT c.id, t.name FROM crm_contacts c "
         "JOIN crm_contacts__tags t ON t._dlt_parent_id = c._dlt_id"
     )
     assert sorted(tags) == sorted(
-        (one, tag["name"]) for one, record in people.items() for tag in record["tags"]
+        (record_id, tag["name"]) for record_id, record in people.items() for tag in record["tags"]
     )
 
 

@@ -41,7 +41,7 @@ def people() -> Account:
     world.set_field(mila, plan.id, "gold")
     world.link(mila, world.add_account("Fjord Ltd").id, "CFO")
     pipeline = world.add_pipeline("Sales", currency="eur")
-    stages = [one.id for one in world.tables["dealStages"].by("group", pipeline.id)]
+    stages = [stage.id for stage in world.tables["dealStages"].by("group", pipeline.id)]
     world.add_deal(
         "Pallet order", value=45000, contact=mila, group=pipeline.id, stage=stages[0], owner=1
     )

@@ -127,14 +127,14 @@ def test_the_first_write_runs(tmp_path: Path) -> None:
             )
             assert ran.returncode == 0, ran.stdout + ran.stderr
             results.append(json.loads((tmp_path / "results.jsonl").read_text("utf-8")))
-    assert [one["action"] for one in results] == ["planned", "created", "unchanged"]
+    assert [result["action"] for result in results] == ["planned", "created", "unchanged"]
     assert results[1]["key"] == {"email": "you@example.com"}
     [made] = world.tables["contacts"].by("email", "you@example.com")
     assert results[1]["id"] == str(made.id)
-    tags = {one.id: one.tag for one in world.tables["tags"]}
-    assert [tags[one.tag] for one in world.tables["contactTags"].by("contact", made.id)] == [
-        "first-write"
-    ]
+    tags = {tag.id: tag.tag for tag in world.tables["tags"]}
+    assert [
+        tags[applied.tag] for applied in world.tables["contactTags"].by("contact", made.id)
+    ] == ["first-write"]
 
 
 @pytest.mark.long
@@ -145,7 +145,7 @@ def test_the_way_without_meltano_runs(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "first-load.md").read_text("utf-8")
     config, loader = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
-    [pinned] = [one for one in declared["loaders"] if one["name"] == "target-duckdb"]
+    [pinned] = [loader for loader in declared["loaders"] if loader["name"] == "target-duckdb"]
     assert f".venv-loader/bin/pip install {pinned['pip_url']}" in commands("docs/first-load.md")
     for name, bin_folder in (
         (".venv-singer", Path(sys.executable).parent),
@@ -167,7 +167,9 @@ def test_the_way_without_meltano_runs(tmp_path: Path) -> None:
         world.log.clear()
         ended = run_shell(tmp_path, *rest)
     assert rows(tmp_path) == 13
-    assert any(name == "filters[updated_after]" for one in world.log for name, _ in one.query)
+    assert any(
+        name == "filters[updated_after]" for request in world.log for name, _ in request.query
+    )
     assert "contacts updated_after" in ended.stderr
     assert API_KEY not in ended.stdout + ended.stderr
 

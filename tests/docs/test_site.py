@@ -48,11 +48,11 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
 def named(entries: list[Any]) -> Iterator[str]:
     """Return the pages of a navigation in their order."""
     for entry in entries:
-        for one in entry.values() if isinstance(entry, dict) else [entry]:
-            if isinstance(one, list):
-                yield from named(one)
+        for page in entry.values() if isinstance(entry, dict) else [entry]:
+            if isinstance(page, list):
+                yield from named(page)
             else:
-                yield one
+                yield page
 
 
 def pages() -> list[str]:

@@ -25,7 +25,7 @@ def text_of(node: ast.expr) -> str | None:
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.JoinedStr):
-        parts = (one.value if isinstance(one, ast.Constant) else "…" for one in node.values)
+        parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
         return "".join(map(str, parts))
     return None
 
@@ -73,7 +73,7 @@ def test_every_message_is_explained() -> None:
 def test_every_explained_message_exists() -> None:
     """Every message on the page is in the code."""
     code = "\n".join(
-        path.read_text("utf-8") for one in PACKAGES for path in (ROOT / one).rglob("*.py")
+        path.read_text("utf-8") for package in PACKAGES for path in (ROOT / package).rglob("*.py")
     )
     found = set(messages())
-    assert [one for one in explained() - found if one.removeprefix("… ") not in code] == []
+    assert [phrase for phrase in explained() - found if phrase.removeprefix("… ") not in code] == []

@@ -156,7 +156,9 @@ class Loader:
         install(program)
         self.tables = tables
         document = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-        [declared] = [one for one in document["plugins"]["loaders"] if one["name"] == program]
+        [declared] = [
+            loader for loader in document["plugins"]["loaders"] if loader["name"] == program
+        ]
         self._environment: dict[str, str] = declared.get("env", {})
         self._program = ROOT / ".meltano" / "loaders" / program / "venv" / "bin" / program
         self._config = folder / f"{program}.json"

@@ -47,14 +47,14 @@ class Ended:
     @property
     def states(self) -> list[dict[str, Any]]:
         """The states in order."""
-        return [one["value"] for one in self.messages if one["type"] == "STATE"]
+        return [message["value"] for message in self.messages if message["type"] == "STATE"]
 
     def records(self, stream: str) -> list[dict[str, Any]]:
         """Return a stream's records."""
         return [
-            one["record"]
-            for one in self.messages
-            if one["type"] == "RECORD" and one["stream"] == stream
+            message["record"]
+            for message in self.messages
+            if message["type"] == "RECORD" and message["stream"] == stream
         ]
 
     def ids(self, stream: str) -> list[int]:
@@ -142,7 +142,12 @@ def checked(code: int, out: bytes, err: bytes) -> Ended:
 def messages(out: str) -> list[dict[str, Any]]:
     """Return the Singer messages of an output that has nothing else."""
     found = [json.loads(line) for line in out.splitlines()]
-    assert {one["type"] for one in found} <= {"SCHEMA", "RECORD", "STATE", "ACTIVATE_VERSION"}
+    assert {message["type"] for message in found} <= {
+        "SCHEMA",
+        "RECORD",
+        "STATE",
+        "ACTIVATE_VERSION",
+    }
     return found
 
 
@@ -150,7 +155,7 @@ def selecting(catalog: dict[str, Any], streams: Iterable[str]) -> dict[str, Any]
     """Return the catalog with these streams selected and no others."""
     chosen = set(streams)
     for entry in catalog["streams"]:
-        for one in entry["metadata"]:
-            if not one["breadcrumb"]:
-                one["metadata"]["selected"] = entry["tap_stream_id"] in chosen
+        for metadata in entry["metadata"]:
+            if not metadata["breadcrumb"]:
+                metadata["metadata"]["selected"] = entry["tap_stream_id"] in chosen
     return catalog

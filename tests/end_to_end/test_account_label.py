@@ -129,9 +129,9 @@ def customers(tmp_path: Path) -> Iterator[list[Customer]]:
         )
         for more in (0, 15)
     ]
-    with serve(worlds[0]) as one, serve(worlds[1]) as other:
+    with serve(worlds[0]) as first, serve(worlds[1]) as other:
         yield [
-            Customer("acme", one, tmp_path / "acme"),
+            Customer("acme", first, tmp_path / "acme"),
             Customer("birch", other, tmp_path / "birch"),
         ]
 
@@ -171,13 +171,13 @@ def test_two_accounts_share_tables_and_each_target_writes_its_own_rows(
     postgres_database.rows(VIEW)
     lines = of_warehouse(tmp_path, postgres_database)
     for customer, other in zip(customers, reversed(customers), strict=True):
-        theirs = [one.lastName for one in other.world.tables["contacts"]]
+        theirs = [contact.lastName for contact in other.world.tables["contacts"]]
         for action in ("updated", "unchanged"):
             found = customer.write(lines, postgres_database)
-            assert Counter(one["action"] for one in found) == {action: 2, "skipped": 2}
+            assert Counter(line["action"] for line in found) == {action: 2, "skipped": 2}
         names = {id_: customer.world.tables["contacts"].get(id_).lastName for id_ in (2, 3)}
         assert set(names.values()) == {f"of {customer.label}"}
-        assert [one.lastName for one in other.world.tables["contacts"]] == theirs
+        assert [contact.lastName for contact in other.world.tables["contacts"]] == theirs
 
 
 def test_a_schema_for_each_account_needs_no_label(

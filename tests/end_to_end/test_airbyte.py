@@ -77,8 +77,8 @@ def received(ended: Ended) -> Ended:
 
 def logged(ended: Ended, level: str) -> list[str]:
     """Return the log messages of a level."""
-    logs = [one["log"] for one in ended.messages if one["type"] == "LOG"]
-    return [one["message"] for one in logs if one["level"] == level]
+    logs = [message["log"] for message in ended.messages if message["type"] == "LOG"]
+    return [log["message"] for log in logs if log["level"] == level]
 
 
 def configured(workspace: Workspace, names: tuple[str, ...] = STREAMS) -> Path:
@@ -87,12 +87,12 @@ def configured(workspace: Workspace, names: tuple[str, ...] = STREAMS) -> Path:
     streams = found.messages[-1]["catalog"]["streams"]
     entries = [
         {
-            "stream": one,
-            "sync_mode": one["supported_sync_modes"][-1],
+            "stream": stream,
+            "sync_mode": stream["supported_sync_modes"][-1],
             "destination_sync_mode": "append_dedup",
         }
-        for one in streams
-        if one["name"] in names
+        for stream in streams
+        if stream["name"] in names
     ]
     return workspace.file("configured.json", {"streams": entries})
 
@@ -104,11 +104,11 @@ def test_the_log_of_a_check_is_in_messages_and_names_no_one(
     ended = call(workspace, SOURCE, "check")
     assert ended.code == 0
     assert ended.messages[-1]["connectionStatus"] == {"status": "SUCCEEDED"}
-    lines = [one.split() for one in logged(ended, "INFO")]
+    lines = [line.split() for line in logged(ended, "INFO")]
     tags = len(served.world.tables["tags"])
     assert ["tags", "yes,", str(tags), "rows"] in lines
     assert ["is", "good", "yes"] in lines
-    assert not [one for one in lines if one[0] == "user"]
+    assert not [words for words in lines if words[0] == "user"]
 
 
 def test_an_unknown_setting_is_a_warning(workspace: Workspace) -> None:
@@ -123,7 +123,7 @@ def test_a_wrong_setting_ends_with_two(workspace: Workspace) -> None:
     ended = call(workspace, SOURCE, "discover", requests_per_second="many")
     assert ended.code == 2
     assert logged(ended, "ERROR") == ["requests_per_second must be a number"]
-    (trace,) = [one["trace"] for one in ended.messages if one["type"] == "TRACE"]
+    (trace,) = [message["trace"] for message in ended.messages if message["type"] == "TRACE"]
     assert trace["error"]["failure_type"] == "config_error"
 
 
@@ -171,15 +171,15 @@ def test_a_read_that_airbyte_ends_leaves_whole_messages(
     process.send_signal(signal.SIGTERM)
     ended = done(workspace, process)
     assert ended.code == -signal.SIGTERM
-    traces = [one["trace"] for one in ended.messages if one["type"] == "TRACE"]
+    traces = [message["trace"] for message in ended.messages if message["type"] == "TRACE"]
     last = {
-        one["stream_status"]["stream_descriptor"]["name"]: one["stream_status"]["status"]
-        for one in traces
-        if one["type"] == "STREAM_STATUS"
+        trace["stream_status"]["stream_descriptor"]["name"]: trace["stream_status"]["status"]
+        for trace in traces
+        if trace["type"] == "STREAM_STATUS"
     }
     assert set(last) == {"crm_contacts", "raw_field_values", "marketing_tags"}
     assert "INCOMPLETE" in last.values()
-    assert [one["error"]["failure_type"] for one in traces if one["type"] == "ERROR"] == [
+    assert [trace["error"]["failure_type"] for trace in traces if trace["type"] == "ERROR"] == [
         "transient_error"
     ]
 
@@ -199,9 +199,9 @@ def test_the_page_works_without_pyairbyte(workspace: Workspace, served: Served) 
     ended = received(workspace.call(["bash", "-e", "-c", commands]))
     assert ended.code == 0
     read = (workspace.folder / "messages.jsonl").read_text().splitlines()
-    records = [one for one in map(json.loads, read) if one["type"] == "RECORD"]
+    records = [message for message in map(json.loads, read) if message["type"] == "RECORD"]
     assert len(records) == len(served.world.tables["contacts"])
-    (state,) = [one["state"] for one in ended.messages if one["type"] == "STATE"]
+    (state,) = [message["state"] for message in ended.messages if message["type"] == "STATE"]
     assert state["destinationStats"]["recordCount"] == len(records)
     assert "POST" in {entry.method for entry in served.world.log[before:]}
 
@@ -215,9 +215,9 @@ def test_source_and_tap_side_by_side_share_the_budget(shared: Workspace, meeting
     singer = shared.run(catalog=PER_CONTACT_CATALOG)
     ended = done(shared, source)
     assert (singer.code, ended.code) == (0, 0)
-    assert {one["record"]["stream"] for one in ended.messages if one["type"] == "RECORD"} >= {
-        *STREAMS
-    }
+    assert {
+        message["record"]["stream"] for message in ended.messages if message["type"] == "RECORD"
+    } >= {*STREAMS}
     meeting.check_rate()
 
 
@@ -229,7 +229,7 @@ def test_destination_and_tap_share_the_budget(shared: Workspace, meeting: Meetin
         {"type": "RECORD", "record": {"stream": "crm_contacts", "data": data, "emitted_at": 1}}
         for data in ({"email": f"p{n}@example.com", "tags": ["new"]} for n in range(18))
     ]
-    given = "".join(json.dumps(one) + "\n" for one in rows)
+    given = "".join(json.dumps(row) + "\n" for row in rows)
     shared.settings["bulk_import"] = "never"
     meeting.begin()
     command = [DESTINATION, "write", "--catalog", str(catalog)]
@@ -250,7 +250,7 @@ def asked_for(workspace: Workspace, *names: str) -> Path:
         for name in names
     ]
     return workspace.file(
-        "configured.json", {"streams": [{"stream": one, **modes} for one in streams]}
+        "configured.json", {"streams": [{"stream": stream, **modes} for stream in streams]}
     )
 
 

@@ -113,7 +113,7 @@ def failed(ended: Ended, pattern: str) -> None:
     assert ended.code == 1, ended.err
     assert re.search(pattern, ended.line), ended.line
     assert ended.states[-1:] in ([], [STATE])
-    assert not [one for one in ended.messages if one["type"] == "RECORD"]
+    assert not [message for message in ended.messages if message["type"] == "RECORD"]
 
 
 @pytest.mark.parametrize("case", WRONG_SETTINGS)
@@ -267,5 +267,5 @@ def test_an_account_that_dies_midway_leaves_the_state_as_it_was(
     served.world.faults.server_error(status=502, times=None)
     ended = workspace.run(state=STATE, max_retry_seconds="0.1")
     assert ended.code == 1
-    marks = {name: one for name, one in ended.states[-1]["bookmarks"].items() if one}
-    assert marks == {name: one for name, one in STATE["bookmarks"].items() if one}
+    marks = {name: bookmark for name, bookmark in ended.states[-1]["bookmarks"].items() if bookmark}
+    assert marks == {name: bookmark for name, bookmark in STATE["bookmarks"].items() if bookmark}

@@ -81,8 +81,8 @@ def test_about_lists_settings_and_capabilities(workspace: Workspace, served: Ser
     assert ended.code == 0
     about = json.loads(ended.out)
     settings = about["settings"]["properties"]
-    assert all(one.get("description") for one in settings.values())
-    hidden = {name for name, one in settings.items() if one.get("secret")}
+    assert all(setting.get("description") for setting in settings.values())
+    hidden = {name for name, setting in settings.items() if setting.get("secret")}
     # The address of a database may hold a password.
     assert hidden == {"api_key", "rate_limit_store", "known_ids_path"}
     assert settings["api_key"]["writeOnly"] is True
@@ -107,28 +107,30 @@ def test_discover_writes_a_catalog_and_nothing_else(workspace: Workspace) -> Non
     ended = workspace.call(workspace.arguments("--discover"))
     assert ended.code == 0
     catalog = json.loads(ended.out)
-    names = {one["tap_stream_id"] for one in catalog["streams"]}
+    names = {entry["tap_stream_id"] for entry in catalog["streams"]}
     off = names - STREAMS
     assert names >= STREAMS | OFF
     assert {name for name in off if not name.startswith("raw_")} == OFF
-    for one in catalog["streams"]:
-        root = next(part["metadata"] for part in one["metadata"] if not part["breadcrumb"])
-        assert root["selected-by-default"] is root["selected"] is (one["tap_stream_id"] in STREAMS)
-    for one in catalog["streams"]:
-        assert one["key_properties"]
-        assert {*one["key_properties"], one.get("replication_key") or "id"} - {"id"} <= set(
-            one["schema"]["properties"]
+    for entry in catalog["streams"]:
+        root = next(part["metadata"] for part in entry["metadata"] if not part["breadcrumb"])
+        assert (
+            root["selected-by-default"] is root["selected"] is (entry["tap_stream_id"] in STREAMS)
+        )
+    for entry in catalog["streams"]:
+        assert entry["key_properties"]
+        assert {*entry["key_properties"], entry.get("replication_key") or "id"} - {"id"} <= set(
+            entry["schema"]["properties"]
         )
     ended = workspace.run(catalog=catalog)
     assert "raw_webhooks" not in ended.err  # no line about the streams that are off by default
-    mine = [one for one in ended.messages if one["type"] == "RECORD"]
-    usual = [one for one in workspace.run().messages if one["type"] == "RECORD"]
+    mine = [message for message in ended.messages if message["type"] == "RECORD"]
+    usual = [message for message in workspace.run().messages if message["type"] == "RECORD"]
     assert without_times(mine) == without_times(usual)
 
 
 def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return record messages without their time of extraction."""
-    return [{k: v for k, v in one.items() if k != "time_extracted"} for one in records]
+    return [{k: v for k, v in record.items() if k != "time_extracted"} for record in records]
 
 
 # --- --test --------------------------------------------------------------------------------------
@@ -179,8 +181,8 @@ def test_test_schema_writes_schemas_only(workspace: Workspace) -> None:
     """--test=schema writes a SCHEMA per stream with a fixed schema, and no record."""
     ended = workspace.run("--test=schema")
     assert ended.code == 0
-    assert {one["type"] for one in ended.messages} == {"SCHEMA"}
-    assert {one["stream"] for one in ended.messages} == STREAMS | OFF
+    assert {message["type"] for message in ended.messages} == {"SCHEMA"}
+    assert {message["stream"] for message in ended.messages} == STREAMS | OFF
 
 
 # --- settings ------------------------------------------------------------------------------------
@@ -202,7 +204,7 @@ def test_settings_come_from_the_environment(workspace: Workspace, served: Served
     environment = {f"{PREFIX}{name}": value for name, value in asked.items()}
     ended = workspace.call([str(TAP), "--config=ENV"], **environment)
     assert ended.code == 0, ended.err
-    tags = [one for one in messages(ended.out) if one.get("stream") == "marketing_tags"]
+    tags = [message for message in messages(ended.out) if message.get("stream") == "marketing_tags"]
     assert tags[-1]["record"]["remote_data"]["tagType"]
     settings = read_report(report)["settings"]
     assert settings["lookback_hours"] == 12.5
@@ -269,9 +271,9 @@ def test_the_report_is_right_and_its_owners_alone(
     assert found["traffic"]["requests"] == len(served.world.log) - asked
     assert found["traffic"]["repeats"] == 0
     assert set(found["streams"]) == STREAMS
-    for name, one in found["streams"].items():
-        assert one["rows_emitted"] == len(ended.records(name)), name
-        assert one["outcome"] == "done"
+    for name, stream in found["streams"].items():
+        assert stream["rows_emitted"] == len(ended.records(name)), name
+        assert stream["outcome"] == "done"
     assert found["bookmarks_after"] == ended.states[-1]["bookmarks"]
     shown = report.read_text() + ended.err
     assert not [email for email in emails(served.world) if email in shown]

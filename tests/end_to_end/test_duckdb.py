@@ -117,7 +117,7 @@ class Warehouse:
             "SELECT record->>'contact_id', record->>'tag_id' FROM kept "
             "WHERE stream = 'marketing_contact_tags'"
         )
-        return {(one, other) for one, other in self._connection.execute(query).fetchall()}
+        return {(value, other) for value, other in self._connection.execute(query).fetchall()}
 
     def lines(self) -> int:
         """Return the number of messages."""
@@ -146,13 +146,13 @@ def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> 
     """
     t = world.tables
     values = {(row.contact, row.field): without_nul(row.value) for row in t["fieldValues"]}
-    tags: dict[int, list[str | None]] = {one: [] for one in t["contacts"].ids()}
+    tags: dict[int, list[str | None]] = {contact_id: [] for contact_id in t["contacts"].ids()}
     for pair in sorted(t["contactTags"], key=lambda row: row.tag):
         tags[pair.contact].append(shown(t["tags"][pair.tag].tag))
     links = {row.contact: row for row in t["accountContacts"]}
 
-    def company(one: int) -> tuple[str | None, ...]:
-        link = links.get(one)
+    def company(contact_id: int) -> tuple[str | None, ...]:
+        link = links.get(contact_id)
         return (
             (shown(t["accounts"][link.account].name), shown(link.jobTitle))
             if link
@@ -173,7 +173,9 @@ def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> 
     columns = ["first_name", "last_name", "custom_fields.lead_source", "custom_fields.remarks"]
     columns += ["tags[*].name", "account.name", "title"]
     assert warehouse.rows("crm_contacts", *columns) == people
-    named = {one: (first, last, *more[:-2]) for one, (first, last, *more) in people.items()}
+    named = {
+        contact_id: (first, last, *more[:-2]) for contact_id, (first, last, *more) in people.items()
+    }
     assert warehouse.rows("marketing_contacts", *columns[:5]) == named
     assert warehouse.rows("crm_notes", "content") == {
         row.id: (without_nul(row.note),) for row in t["notes"]
@@ -203,10 +205,10 @@ def test_every_value_arrives_and_the_next_run_brings_what_changed(
 
     before = pairs_of(world)
     victims = [row.id for row in world.tables["contacts"]][-len(HOSTILE) :: 2]
-    for one, text in zip(victims, reversed(HOSTILE.values()), strict=False):
-        world.edit_contact(one, firstName=text, lastName="")
-        spoil(world, one, text)
-        world.untag(one, world.tables["contactTags"].by("contact", one)[0].tag)
+    for contact_id, text in zip(victims, reversed(HOSTILE.values()), strict=False):
+        world.edit_contact(contact_id, firstName=text, lastName="")
+        spoil(world, contact_id, text)
+        world.untag(contact_id, world.tables["contactTags"].by("contact", contact_id)[0].tag)
     newcomer = world.add_contact("new@case.example", firstName=HOSTILE["lines"])
     world.tag(newcomer.id, 1)
     second = workspace.run(state=first.states[-1])
@@ -222,9 +224,9 @@ def test_sideloaded_or_not_the_bytes_are_the_same(workspace: Workspace) -> None:
     """`sideload: never` writes the same records, with hostile values."""
     records = [
         [
-            (one["stream"], one["record"])
-            for one in workspace.run(sideload=how).messages
-            if "record" in one
+            (message["stream"], message["record"])
+            for message in workspace.run(sideload=how).messages
+            if "record" in message
         ]
         for how in ("auto", "never")
     ]

@@ -52,12 +52,13 @@ def _remove_hooks(served: Served) -> Iterator[None]:
 def table(*runs: Ended) -> dict[tuple[str, ...], dict[str, Any]]:
     """Return the last record of each key, as a loader merges them."""
     return {
-        (one["stream"], *(one["record"][key] for key in KEYS.get(one["stream"], ("id",)))): one[
-            "record"
-        ]
+        (
+            message["stream"],
+            *(message["record"][key] for key in KEYS.get(message["stream"], ("id",))),
+        ): message["record"]
         for run in runs
-        for one in run.messages
-        if one["type"] == "RECORD"
+        for message in run.messages
+        if message["type"] == "RECORD"
     }
 
 
@@ -144,7 +145,7 @@ def test_a_load_can_be_stopped_again_and_again(
     assert runs[-1].code == 0
     assert len(runs) > 2
     assert table(*runs) == table(whole)
-    contacts = [one for run in runs for one in run.ids("crm_contacts")]
+    contacts = [contact_id for run in runs for contact_id in run.ids("crm_contacts")]
     assert len(contacts) == CONTACTS
 
 

@@ -100,7 +100,7 @@ def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
     there = {label: len(world.tables["contacts"].ids()) for label, world in worlds.items()}
     assert counted == sorted(there.items())
     reports = {label: json.loads((runs / label / "load.json").read_text()) for label in logs}
-    assert {label: one["exit_code"] for label, one in reports.items()} == {
+    assert {label: report["exit_code"] for label, report in reports.items()} == {
         "acme": 0,
         "birch": 0,
         "cedar": 1,

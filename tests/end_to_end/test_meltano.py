@@ -52,7 +52,7 @@ def test_meltano_loads_the_account_and_then_what_changed(account: Account, tmp_p
     first = run(pipeline)
     expected = rows_in_account(account)
     assert database.counts() == expected
-    assert {name: one["rows_emitted"] for name, one in first["streams"].items()} == expected
+    assert {name: stream["rows_emitted"] for name, stream in first["streams"].items()} == expected
 
     changed = account.change(7)
     report = run(pipeline)
@@ -63,8 +63,8 @@ def test_meltano_loads_the_account_and_then_what_changed(account: Account, tmp_p
     assert database.counts() == expected | {
         "marketing_contact_tags": expected["marketing_contact_tags"] + untagged
     }
-    for one in look_up(changed, account, database):
-        assert one.found == one.asked, one.change
+    for finding in look_up(changed, account, database):
+        assert finding.found == finding.asked, finding.change
     # At most the edited, new, tagged, untagged and noted contacts.
     touched = sum(len(value) for value in changed.values() if isinstance(value, list))
     assert 0 < second["crm_contacts"]["rows_emitted"] <= touched < expected["crm_contacts"]

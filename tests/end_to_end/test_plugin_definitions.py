@@ -54,9 +54,11 @@ def test_others_plugins_are_declared_as_they_are(kind: str, name: str) -> None:
     about = [str(program), "--about", "--format=json"]
     about = json.loads(subprocess.run(about, capture_output=True, check=True).stdout)
     plugins = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))["plugins"]
-    [declared] = [one for one in plugins[kind] if one["name"] == name]
+    [declared] = [plugin for plugin in plugins[kind] if plugin["name"] == name]
     assert declared["capabilities"] == sorted(about["capabilities"])
-    assert {one["name"] for one in declared["settings"]} <= about["settings"]["properties"].keys()
+    assert {setting["name"] for setting in declared["settings"]} <= about["settings"][
+        "properties"
+    ].keys()
 
 
 def meltano(project: Path, *arguments: str) -> str:

@@ -99,20 +99,20 @@ def test_a_second_machine_continues_from_the_state_and_writes_back(
     name = postgres_database.name
     postgres_database.rows(f"ALTER DATABASE {name} SET timezone = 'Pacific/Auckland'")
     with serve(world) as served:
-        one = Machine(tmp_path / "one", served.url, postgres_database)
+        machine = Machine(tmp_path / "one", served.url, postgres_database)
         other = Machine(tmp_path / "other", served.url, postgres_database)
-        first = one.load()
+        first = machine.load()
         tables.warehouse().check(world)
 
         postgres_database.rows(VIEW)
         postgres_database.rows(NOTES)
         before = writes(world)
-        plan = one.activate(dry_run=True)["plan"]
+        plan = machine.activate(dry_run=True)["plan"]
         assert writes(world) == before
         rows = wanted(postgres_database)
         assert plan["actions"] == {"created": 3, "updated": len(rows)}
 
-        done = one.activate()["rows"]
+        done = machine.activate()["rows"]
         assert (done["created"], done["updated"]) == (3, len(rows))
         world.edit_contact(2, firstName="Edited")
         second = other.load()
@@ -125,7 +125,7 @@ def test_a_second_machine_continues_from_the_state_and_writes_back(
         assert len(notes) == 3
 
         before = writes(world)
-        again = one.activate()["rows"]
+        again = machine.activate()["rows"]
         assert (again["unchanged"], writes(world)) == (len(rows) + 3, before)
 
 

@@ -114,20 +114,20 @@ def test_the_page_about_airbyte_does_what_it_says(folder: Path) -> None:
     with serve(world) as served:
         environment = {"ACTIVECAMPAIGN_API_URL": served.url, "ACTIVECAMPAIGN_API_KEY": KEY}
         out = run_python(folder, "\n".join(blocks), **environment)
-        names = [one.firstName for one in served.world.tables["contacts"]]
+        names = [contact.firstName for contact in served.world.tables["contacts"]]
         refused = {entry.path for entry in served.world.log if entry.status not in {200, 201}}
         assert refused <= {"/api/3/ecom/graphql"}  # the check asks for e-commerce
     assert "[30 rows x" in out
     assert names == [name.upper() for name in names]
     assert any(names)
     written = results(folder)
-    assert {one["stream"] for one in written} == {
+    assert {line["stream"] for line in written} == {
         "crm_contacts",
         "crm_accounts",
         "crm_opportunities",
         "marketing_tags",
     }
-    assert {one["action"] for one in written} <= {"updated", "unchanged"}
+    assert {line["action"] for line in written} <= {"updated", "unchanged"}
 
 
 @pytest.mark.long
@@ -149,14 +149,16 @@ def test_every_stream_goes_into_duckdb_and_back(folder: Path) -> None:
     assert found["new"]["marketing_tags"] == expected["marketing_tags"]  # a full table
     # Two fields of the source have one title. In the copy both columns name one field, so a row
     # that has both is rejected with that reason.
-    written = [one for one in results(folder) if one["stream"] == "crm_contacts"]
-    refused = {one["key"]["id"] for one in written if one["action"] == "rejected"}
-    reasons = {one["reason"] for one in written if one["action"] == "rejected"}
+    written = [result for result in results(folder) if result["stream"] == "crm_contacts"]
+    refused = {line["key"]["id"] for line in written if line["action"] == "rejected"}
+    reasons = {line["reason"] for line in written if line["action"] == "rejected"}
     assert all("both name this field" in reason for reason in reasons)
-    people = {one.email for one in world.tables["contacts"] if str(one.id) not in refused}
+    people = {
+        contact.email for contact in world.tables["contacts"] if str(contact.id) not in refused
+    }
     assert people
-    assert {one.email for one in empty.tables["contacts"]} == people
-    assert ("Changed" in {one.firstName for one in empty.tables["contacts"]}) == (
+    assert {contact.email for contact in empty.tables["contacts"]} == people
+    assert ("Changed" in {contact.firstName for contact in empty.tables["contacts"]}) == (
         "5" not in refused
     )
 
@@ -165,11 +167,11 @@ def rows_of_the_tap(folder: Path, served: Served) -> dict[str, int]:
     """Return the number of different keys of each stream of the tap."""
     workspace = Workspace(folder, served.url)
     catalog = json.loads(workspace.call(workspace.arguments("--discover")).out)
-    chosen = selecting(catalog, [one["tap_stream_id"] for one in catalog["streams"]])
-    keys = {one["tap_stream_id"]: one["key_properties"] for one in catalog["streams"]}
+    chosen = selecting(catalog, [entry["tap_stream_id"] for entry in catalog["streams"]])
+    keys = {entry["tap_stream_id"]: entry["key_properties"] for entry in catalog["streams"]}
     found: dict[str, set[tuple[Any, ...]]] = {}
-    for one in workspace.run(catalog=chosen).messages:
-        if one["type"] == "RECORD":
-            key = tuple(one["record"].get(name) for name in keys[one["stream"]])
-            found.setdefault(one["stream"], set()).add(key)
+    for message in workspace.run(catalog=chosen).messages:
+        if message["type"] == "RECORD":
+            key = tuple(message["record"].get(name) for name in keys[message["stream"]])
+            found.setdefault(message["stream"], set()).add(key)
     return {name: len(rows) for name, rows in found.items()}

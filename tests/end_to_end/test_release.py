@@ -83,7 +83,7 @@ def test_the_metadata_is_complete(dist: Path) -> None:
     assert found["Requires-Python"] == ">=3.11"
     for header in ("Summary", "Author", "Keywords", "Description-Content-Type"):
         assert found[header], header
-    addresses = dict(one.split(", ", 1) for one in found.get_all("Project-URL", []))
+    addresses = dict(link.split(", ", 1) for link in found.get_all("Project-URL", []))
     assert addresses == PROJECT["urls"]
 
 
@@ -96,8 +96,11 @@ def test_the_bill_lists_every_requirement(dist: Path) -> None:
     assert bill["bomFormat"] == "CycloneDX"
     root = bill["metadata"]["component"]
     assert (root["name"], root["version"]) == (NAME, VERSION)
-    listed = {folded(one["name"]): one["version"] for one in bill["components"]}
-    required = {folded(re.split(r"[^\w.-]", one, maxsplit=1)[0]) for one in PROJECT["dependencies"]}
+    listed = {folded(component["name"]): component["version"] for component in bill["components"]}
+    required = {
+        folded(re.split(r"[^\w.-]", requirement, maxsplit=1)[0])
+        for requirement in PROJECT["dependencies"]
+    }
     assert required <= listed.keys()
     assert all(listed.values())
 

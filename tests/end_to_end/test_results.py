@@ -63,13 +63,13 @@ def test_both_loaders_read_the_results_of_each_run_once(
     rows = loader.tables.rows(RESULTS)
     assert len(rows) == 6
     for run, text in runs:
-        mine = sorted((one for one in rows if one["run"] == run), key=lambda one: one["number"])
+        mine = sorted((row for row in rows if row["run"] == run), key=lambda row: row["number"])
         sent = [json.loads(line)["record"] for line in text.splitlines()[1:]]
         names = ("row", "stream", "action", "id", "reason")
-        assert [[one[n] for n in names] for one in mine] == [
-            [one[n] for n in names] for one in sent
+        assert [[row[n] for n in names] for row in mine] == [
+            [result[n] for n in names] for result in sent
         ]
-        assert {(one["key"] or {}).get("email") for one in mine} == {
+        assert {(row["key"] or {}).get("email") for row in mine} == {
             "new@shop.example",
             "no address",
             None,
@@ -92,7 +92,7 @@ def test_both_loaders_read_what_an_audience_took_back(loader: Loader, tmp_path: 
     for sent in (rows, rows[1:]):
         runner.run(*stream_of("trial", *sent), **settings)
         loader.load((folder / "results.jsonl").read_text())
-    found = {one["audience"]: one for one in loader.tables.rows(RESULTS)}
+    found = {row["audience"]: row for row in loader.tables.rows(RESULTS)}
     assert found.keys() == {None, "trial"}
     assert (found["trial"]["taken_back"], found["trial"]["kept"]) == ({"tags": ["trial"]}, None)
     assert (found[None]["taken_back"], found[None]["kept"]) == (None, None)
@@ -103,7 +103,7 @@ def test_the_job_loads_the_results_of_all_files(
 ) -> None:
     """`meltano run load-results` loads every .singer file of the folder into one table."""
     install("target-duckdb")
-    jobs = {one["name"]: one["tasks"] for one in _project()["jobs"]}
+    jobs = {job["name"]: job["tasks"] for job in _project()["jobs"]}
     assert jobs["load-results"] == ["activation-results target-duckdb"]
     assert jobs["load-results-postgres"] == ["activation-results target-postgres"]
     folder = tmp_path / "results"

@@ -13,9 +13,9 @@ def test_flattening_makes_columns(workspace: Workspace) -> None:
     ended = workspace.run(flattening_enabled=True, flattening_max_depth=1)
     assert ended.code == 0, ended.err
     schemas = {
-        one["stream"]: one["schema"]["properties"]
-        for one in ended.messages
-        if one["type"] == "SCHEMA"
+        message["stream"]: message["schema"]["properties"]
+        for message in ended.messages
+        if message["type"] == "SCHEMA"
     }
     deals = schemas["crm_opportunities"]
     assert {"stage__id", "stage__name", "pipeline__name"} <= deals.keys()

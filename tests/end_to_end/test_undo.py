@@ -37,8 +37,8 @@ LEFT = {"accounts": UNKNOWN_ORIGIN, "lists": UNKNOWN_UNSUBSCRIBE}
 def world_of_people() -> World:
     """Return an account whose contacts all are on one list."""
     world = World(contacts=PEOPLE, deals=6, accounts=4, requests_per_second=0)
-    for one in list(world.tables["contacts"]):
-        world.subscribe(one.id, 1)
+    for contact in list(world.tables["contacts"]):
+        world.subscribe(contact.id, 1)
     world.add_automation("Welcome")
     return world
 
@@ -56,24 +56,26 @@ def rows_of(world: World) -> str:
     people = list(t["contacts"])
     deals = [
         {
-            "id": str(one.id),
+            "id": str(deal.id),
             "name": "Wrong",
             "status": "lost",
             "amount": "1",
             "contact": [{"id": "1"}, {"id": "2"}],
         }
-        for one in t["deals"]
+        for deal in t["deals"]
     ]
     pairs = [
-        {"contact_id": str(one.contact), "tag_id": str(one.tag), "status": "removed"}
-        for one in list(t["contactTags"])[:4]
+        {"contact_id": str(applied.contact), "tag_id": str(applied.tag), "status": "removed"}
+        for applied in list(t["contactTags"])[:4]
     ]
-    notes = [{"id": str(one.id), "content": "Wrong"} for one in list(t["notes"])[:3]]
+    notes = [{"id": str(note.id), "content": "Wrong"} for note in list(t["notes"])[:3]]
     return text_of(
-        *stream_of("crm_contacts", *({"email": one.email, **wrong} for one in people[:14])),
+        *stream_of("crm_contacts", *({"email": person.email, **wrong} for person in people[:14])),
         *stream_of("crm_contacts", {"email": "new@shop.example", "first_name": "New"}),
         state_of(1),
-        *stream_of("marketing_contacts", *({"id": str(one.id), **wrong} for one in people[14:17])),
+        *stream_of(
+            "marketing_contacts", *({"id": str(person.id), **wrong} for person in people[14:17])
+        ),
         *stream_of("crm_contacts", {"id": "20", "automations": ["Welcome"]}),
         *stream_of("marketing_contact_tags", *pairs),
         state_of(2),
@@ -156,12 +158,12 @@ def test_a_run_of_all_kinds_is_undone_by_one_command(account: tuple[World, Progr
     after = truth_of(world)
     code, log = program.undo(run, "--plan", *OPTIONS)
     assert (code, differences(after, truth_of(world))) == (0, {}), log
-    planned = sum(one["action"] == "planned" for one in program.results)
+    planned = sum(result["action"] == "planned" for result in program.results)
     code, log = program.undo(run, *OPTIONS)
     assert code == 0, log
     assert "What cannot be undone stays" in log
     assert differences(before, truth_of(world)) == {}
-    assert sum(one["action"] == "updated" for one in program.results) == planned > 0
+    assert sum(result["action"] == "updated" for result in program.results) == planned > 0
 
 
 @contextlib.contextmanager
@@ -212,8 +214,8 @@ def kill_both(world: World, program: Program, number: int) -> list[int]:
     with killed_at(world, program, number):
         codes.append(program.undo(runs[0], *OPTIONS)[0])
     reasons = set()
-    for one in runs:
-        code, log = program.undo(one, *OPTIONS)
+    for run in runs:
+        code, log = program.undo(run, *OPTIONS)
         assert code == 0, (number, log)
         reasons |= {result["reason"] for result in program.results}
     # The rows under way at the kill were never confirmed, and the results say so.

@@ -136,7 +136,7 @@ def test_its_programs_work_outside_the_repository(installed: Path, tmp_path: Pat
             path = str(installed / "bin" / program)
             out = run(installed, path, "--config", str(config), given=out)
             assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
-    known, copied = ({one.email for one in world.tables["contacts"]} for world in accounts)
+    known, copied = ({contact.email for contact in world.tables["contacts"]} for world in accounts)
     assert len(known) == 12
     assert copied == known
 

@@ -59,8 +59,8 @@ def _rows(prefix: str, key: str, edit: Callable[[dict[str, Any]], None]) -> Spoi
 
 def _all_of(*spoils: Spoil) -> Spoil:
     def spoil(w: World) -> None:
-        for one in spoils:
-            one(w)
+        for each_spoil in spoils:
+            each_spoil(w)
 
     return spoil
 

@@ -160,7 +160,7 @@ def picture(world: World) -> dict[str, Any]:
             (
                 row.externalId,
                 sorted(row.document["fields"].items()),
-                [who[int(one)] for one in row.document["relationships"].get("visitor", [])],
+                [who[int(visitor)] for visitor in row.document["relationships"].get("visitor", [])],
             )
             for row in t["customRecords"]
         ),
@@ -175,5 +175,7 @@ def wanted(folder: Path, rows: list[dict[str, Any]], **switches: Any) -> dict[st
     world = account(clock, **switches)
     folder.mkdir(exist_ok=True)
     run = TargetRunner(world, clock, folder).run(*rows, **settings_of(world))
-    assert run.code == 0, [one for one in run.results if one["action"] in {"failed", "rejected"}]
+    assert run.code == 0, [
+        result for result in run.results if result["action"] in {"failed", "rejected"}
+    ]
     return picture(world)

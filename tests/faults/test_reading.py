@@ -34,14 +34,14 @@ def change(w: World, seed: int) -> None:
     w.add_tag(f"made {seed}")
     w.add_list(f"Made {seed}")
     if people:
-        for one in dice.sample(people, min(4, len(people))):
-            w.edit_contact(one, lastName=f"Edit {seed}", phone=f"+1 555 {seed}")
-            w.subscribe(one, 1, dice.choice([1, 2]))
-            w.tag(one, dice.randrange(1, 9))
+        for contact_id in dice.sample(people, min(4, len(people))):
+            w.edit_contact(contact_id, lastName=f"Edit {seed}", phone=f"+1 555 {seed}")
+            w.subscribe(contact_id, 1, dice.choice([1, 2]))
+            w.tag(contact_id, dice.randrange(1, 9))
         w.add_note("Subscriber", people[-1], f"Note {seed}")
     w.add_deal(f"Deal {seed}", value=100 * seed + 1, currency="eur")
-    for one in dice.sample(deals, min(3, len(deals))):
-        w.edit_deal(one, title=f"Deal at {seed}", status=dice.randrange(3))
+    for deal_id in dice.sample(deals, min(3, len(deals))):
+        w.edit_deal(deal_id, title=f"Deal at {seed}", status=dice.randrange(3))
     w.add_account(f"Firm {seed}", accountUrl="https://firm.example")
     w.add_field(f"Field {seed}", "number")
 

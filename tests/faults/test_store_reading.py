@@ -51,7 +51,9 @@ class StoreJourney:
         segments = list(self.world.tables["segments"])[:2]
         for contact in range(1, 9):
             self.world.tag(contact, segments[contact % 2].tag)
-        self.settings: dict[str, Any] = {"saved_segments": [str(one.id) for one in segments]}
+        self.settings: dict[str, Any] = {
+            "saved_segments": [str(segment.id) for segment in segments]
+        }
         self.catalog = self.account.discover()
         self.warehouse = Warehouse()
 
@@ -113,7 +115,7 @@ class StoreJourney:
 
 
 @pytest.mark.parametrize(
-    "fault", KINDS if LONG else KINDS[::2], ids=lambda one: f"{one[0]} {[*one[1].values()]}"
+    "fault", KINDS if LONG else KINDS[::2], ids=lambda fault: f"{fault[0]} {[*fault[1].values()]}"
 )
 def test_a_passing_fault_costs_nothing(fault: tuple[str, dict[str, Any]]) -> None:
     """A first load and an incremental run through a fault that ends lose no field of any row."""

@@ -61,7 +61,7 @@ class StoreDelivery(Delivery):
 
     def orders_started(self) -> list[dict[str, Any]]:
         """Return the orders that could start automations."""
-        return [one for one in self.world.automation_log if one["trigger"] == "order_written"]
+        return [entry for entry in self.world.automation_log if entry["trigger"] == "order_written"]
 
 
 @pytest.mark.parametrize("name", KINDS if LONG else [*KINDS][::2])
@@ -92,7 +92,7 @@ def test_every_kind_of_write_is_among_them(tmp_path: Path) -> None:
     """The test above loses every kind of write of a clean run, except that of events."""
     delivery = StoreDelivery(tmp_path, events=True)
     made = {(method, "/" + path.lstrip("/")) for method, path in delivery.run().writes}
-    others = [one for one in made if not any(one[1].startswith(p) for _, p in WRITES)]
+    others = [request for request in made if not any(request[1].startswith(p) for _, p in WRITES)]
     assert others == [("POST", "/event")]
 
 

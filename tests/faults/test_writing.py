@@ -140,7 +140,9 @@ def test_every_kind_of_write_is_among_them(tmp_path: Path) -> None:
             (tmp_path / path).unlink(missing_ok=True)
         made |= {(method, "/" + path) for method, path in runs.run().writes}
     assert not [
-        one for one in made if not any(one[0] == m and one[1].startswith(p) for m, p in WRITES)
+        request
+        for request in made
+        if not any(request[0] == m and request[1].startswith(p) for m, p in WRITES)
     ]
 
 

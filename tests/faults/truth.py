@@ -125,7 +125,7 @@ class Truth:
 
     def _crm_contact(self, c: Any) -> Record:
         links = self._links(c.id)
-        active = [one for one in (c.last_open, c.last_click) if one is not None]
+        active = [moment for moment in (c.last_open, c.last_click) if moment is not None]
         phone, email = text(c.phone), text(c.email)
         return {
             "title": links[0]["title"] if links else None,
@@ -147,7 +147,7 @@ class Truth:
     def _marketing_contact(self, c: Any) -> Record:
         found = {row.status for row in self.t["contactLists"].by("contact", c.id)}
         order = (1, 3, 0, 2)
-        status = next((STATUS[one] for one in order if one in found), None)
+        status = next((STATUS[code] for code in order if code in found), None)
         if status != "active" and c.bounced_hard:
             status = "bounced"
         phone = text(c.phone)
@@ -192,7 +192,7 @@ class Truth:
                     "channel": row.columns.get("channel", "email"),
                     "sender_url": text(row.columns.get("sender_url")),
                     "sender_reminder": text(row.columns.get("sender_reminder")),
-                    "subscriber_count": sum(one.status == 1 for one in members),
+                    "subscriber_count": sum(member.status == 1 for member in members),
                     "created_at": utc(row.cdate),
                     "updated_at": utc(row.udate),
                     "last_calculated_at": None,

@@ -153,8 +153,8 @@ def _opportunities(found: Truth) -> None:
                 "name": text(row.title),
                 "status": ("open", "won", "lost")[row.status],
                 "contact": [
-                    {"id": str(one), "is_primary": not hidden and one == row.contact}
-                    for one in dict.fromkeys(people)
+                    {"id": str(contact_id), "is_primary": not hidden and contact_id == row.contact}
+                    for contact_id in dict.fromkeys(people)
                 ],
                 "tags": [],
                 "is_disabled": hidden,
@@ -188,14 +188,16 @@ def _pipelines(found: Truth) -> None:
     for row in t["dealGroups"]:
         if row.hidden:
             continue
-        stages = sorted(t["dealStages"].by("group", row.id), key=lambda one: (one.order, one.id))
+        stages = sorted(
+            t["dealStages"].by("group", row.id), key=lambda stage: (stage.order, stage.id)
+        )
         found.put(
             "crm_pipelines",
             {
                 "id": str(row.id),
                 "name": text(row.title),
                 "currency": row.currency.upper(),
-                "stages": [named(one.id, found.stages) for one in stages],
+                "stages": [named(stage.id, found.stages) for stage in stages],
                 "created_at": utc(row.cdate),
                 "updated_at": utc(row.udate),
             },
@@ -208,14 +210,15 @@ def _fields(found: Truth) -> None:
         for row in fields.rows:
             if entity == "contact":
                 options = [
-                    {"id": str(one.id), "value": one.value, "label": one.label}
-                    for one in w.tables["fieldOptions"].by("field", row.id)
+                    {"id": str(option.id), "value": option.value, "label": option.label}
+                    for option in w.tables["fieldOptions"].by("field", row.id)
                 ]
                 required, position = row.isrequired, row.ordernum
                 created, updated = utc(row.cdate), utc(row.udate)
             else:
                 options = [
-                    {"id": None, "value": one, "label": one} for one in row.fieldOptions or []
+                    {"id": None, "value": option, "label": option}
+                    for option in row.fieldOptions or []
                 ]
                 required, position = row.isRequired, row.displayOrder
                 # Fields of accounts have no offset anywhere, so their times count as UTC.

@@ -100,7 +100,7 @@ def _slug(label: str) -> str:
 def _typed(kind: str, value: Any, currency: str | None) -> Any:
     if kind in SEVERAL:
         several = value if isinstance(value, list) else str(value or "").split("||")
-        return [one for one in several if one]
+        return [value for value in several if value]
     if value in (None, ""):
         return None
     if kind == "number":

@@ -86,10 +86,10 @@ def check_run(ran: Ran, before: dict[str, Any], ended: dt.datetime) -> None:
 
     ``before`` is the input state, ``ended`` the time of the end.
     """
-    for name, one in ran.tap._report.stats_by_stream.items():
-        assert one.read == one.emitted + one.suppressed + sum(one.skipped.values()), name
-        assert one.emitted == len(ran.records.get(name, [])), name
-    failed = {n for n, one in ran.tap._report.stats_by_stream.items() if one.outcome != "done"}
+    for name, stats in ran.tap._report.stats_by_stream.items():
+        assert stats.read == stats.emitted + stats.suppressed + sum(stats.skipped.values()), name
+        assert stats.emitted == len(ran.records.get(name, [])), name
+    failed = {n for n, stats in ran.tap._report.stats_by_stream.items() if stats.outcome != "done"}
     assert ran.code == (1 if "failed" in outcomes(ran).values() or ran.line else 0)
     for name, entry in ran.state.get("bookmarks", {}).items():
         former = before.get("bookmarks", {}).get(name, {})
@@ -102,7 +102,7 @@ def check_run(ran: Ran, before: dict[str, Any], ended: dt.datetime) -> None:
 
 def outcomes(ran: Ran) -> dict[str, str]:
     """Return the outcome of each stream."""
-    return {name: one.outcome for name, one in ran.tap._report.stats_by_stream.items()}
+    return {name: stats.outcome for name, stats in ran.tap._report.stats_by_stream.items()}
 
 
 @contextlib.contextmanager

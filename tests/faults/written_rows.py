@@ -159,6 +159,6 @@ def wanted(count: int, before: dict[str, Any]) -> dict[str, Any]:
     }
     whole = {name: [*before[name], *rows] for name, rows in found.items()}
     whole["people"] = [
-        (one, first, "Left" if one == LEFT else last) for one, first, last in whole["people"]
+        (email, first, "Left" if email == LEFT else last) for email, first, last in whole["people"]
     ]
     return {name: sorted(rows, key=repr) for name, rows in whole.items()}

@@ -65,9 +65,9 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "api_url": ADDRESSES | TEXT,
     "rate_limit_store": STORES,
     **{
-        one.name: FILES
-        for one in (*TAP, *TARGET)
-        if one.name.endswith("_path") and one.name != "rate_limit_store"
+        setting.name: FILES
+        for setting in (*TAP, *TARGET)
+        if setting.name.endswith("_path") and setting.name != "rate_limit_store"
     },
 }
 NUMBERS = st.sampled_from([0, 1, -1, 0.5, 1e-300, 1e300, 10**400, "5", "1e999", "٣", True]) | (
@@ -75,21 +75,23 @@ NUMBERS = st.sampled_from([0, 1, -1, 0.5, 1e-300, 1e300, 10**400, "5", "1e999", 
 )
 
 
-def value_of(one: Setting) -> st.SearchStrategy[Any]:
+def value_of(setting: Setting) -> st.SearchStrategy[Any]:
     """Return values of a setting, most of them invalid."""
-    if one.name in SPECIAL:
-        return SPECIAL[one.name]
+    if setting.name in SPECIAL:
+        return SPECIAL[setting.name]
     some = [ANY]
-    if one.choices:
-        some.append(st.sampled_from(one.choices))
-    if one.kind in {"number", "integer"}:
+    if setting.choices:
+        some.append(st.sampled_from(setting.choices))
+    if setting.kind in {"number", "integer"}:
         some = [NUMBERS, NUMBERS, ANY]
     return st.one_of(some)
 
 
 def configs(ours: tuple[Setting, ...]) -> st.SearchStrategy[Any]:
     """Return configs: mostly a valid one with a few settings changed, or any JSON."""
-    single = st.sampled_from(ours).flatmap(lambda one: st.tuples(st.just(one.name), value_of(one)))
+    single = st.sampled_from(ours).flatmap(
+        lambda setting: st.tuples(st.just(setting.name), value_of(setting))
+    )
     others = st.tuples(
         st.sampled_from(["stream_maps", "flattening_enabled", "nobodys"]) | TEXT, ANY
     )
@@ -278,8 +280,8 @@ MESSAGES = (
     )
 )
 LINES = (
-    MESSAGES.map(lambda one: json.dumps(one).encode())
-    | ANY.map(lambda one: json.dumps(one).encode())
+    MESSAGES.map(lambda message: json.dumps(message).encode())
+    | ANY.map(lambda value: json.dumps(value).encode())
     | st.binary(max_size=20).map(lambda raw: raw.replace(b"\n", b""))
     | ALMOST.map(lambda text: text.encode("utf-8", "surrogatepass"))
 )
@@ -360,14 +362,16 @@ def test_bytes_that_are_no_text_cost_their_line(tmp_path: Path) -> None:
     """Bytes that are no text reject their line; the rows before and after it are written."""
     clock = ManualClock()
     runner = TargetRunner(world_of(clock, contacts=2), clock, tmp_path)
-    rows = [json.dumps(one) for one in stream_of("crm_contacts", {"email": "x@shop.example"})]
+    rows = [
+        json.dumps(message) for message in stream_of("crm_contacts", {"email": "x@shop.example"})
+    ]
     (tmp_path / "input.jsonl").write_bytes("\n".join(rows).encode() + b'\n"\x80"\n' + b"\x80\n")
     (tmp_path / "config.json").write_text(json.dumps(dict(runner.target().config)))
     words = ["--config", str(tmp_path / "config.json"), "--input", str(tmp_path / "input.jsonl")]
     ended = Ended("target-activecampaign", lambda: type(runner.target()).cli, words)
     assert ended.code == 0
     lines = (tmp_path / "results.jsonl").read_text().splitlines()
-    results = {one["row"]: one["action"] for one in map(json.loads, lines)}
+    results = {line["row"]: line["action"] for line in map(json.loads, lines)}
     assert results == {1: "created", 2: "rejected", 3: "rejected"}
 
 

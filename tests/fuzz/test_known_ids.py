@@ -59,9 +59,9 @@ def run(known: KnownIds, sweep: tuple[Any, ...]) -> list[Any]:
         known.record_read(kind, sorted(parents))
         results += answers(known, kind, who, parents)
         missing = known.missing_rows(kind, who, NOW.isoformat())
-        gone = [("", one) for one in missing[::2]] + known.missing_pairs(kind, who)
+        gone = [("", key) for key in missing[::2]] + known.missing_pairs(kind, who)
         known.commit_sweep(kind, who, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
-        return results + [answers(known, one, who, parents) for one in KINDS]
+        return results + [answers(known, kind, who, parents) for kind in KINDS]
     finally:
         known.close()
 

@@ -219,8 +219,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Close the ledger."""
         self.part(fails=False)
-        for one in (*self.killed, self.ledger):
-            one.close()
+        for ledger in (*self.killed, self.ledger):
+            ledger.close()
 
 
 class InFiles(LedgerMachine):
@@ -238,9 +238,9 @@ class InFiles(LedgerMachine):
     def lose(self) -> None:
         """Copy the file as it is on disk."""
         folder = Path(tempfile.mkdtemp(prefix="ledger-"))
-        for one in self.folders[-1].iterdir():
-            if not one.name.endswith("-shm"):  # shared memory that ends with its processes
-                shutil.copy(one, folder / one.name)
+        for path in self.folders[-1].iterdir():
+            if not path.name.endswith("-shm"):  # shared memory that ends with its processes
+                shutil.copy(path, folder / path.name)
         self.folders.append(folder)
 
     def teardown(self) -> None:

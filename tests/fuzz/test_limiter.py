@@ -180,7 +180,7 @@ def most_in_a_second(arrivals: list[float]) -> int:
     """Return the most arrivals in any rolling second."""
     arrivals = sorted(arrivals)
     return max(
-        (sum(start <= one < start + 1.0 for one in arrivals[at : at + 9]))
+        (sum(start <= arrival < start + 1.0 for arrival in arrivals[at : at + 9]))
         for at, start in enumerate(arrivals)
     )
 
@@ -203,21 +203,21 @@ def test_no_second_exceeds_the_limit_and_every_process_sends(
     late wakings and one turn of each other process.
     """
     machine, path = Machine(), tmp_path_factory.mktemp("rate") / "rate.json"
-    senders = [Sender(machine, path, one) for one in drawn]
-    for one in senders:
-        machine.start(one, machine.uptime + one.drawn["at"])
+    senders = [Sender(machine, path, drawing) for drawing in drawn]
+    for sender in senders:
+        machine.start(sender, machine.uptime + sender.drawn["at"])
     machine.run()
     late = itertools.cycle(jitter)
-    arrivals = [moment + next(late) for one in senders for moment in one.left]
+    arrivals = [moment + next(late) for sender in senders for moment in sender.left]
     if arrivals:
         assert most_in_a_second(arrivals) <= 5
-    pauses = sum(one["refused"][1] for one in drawn if one["refused"])
-    for one in senders:
-        if one.drawn["dies_at"] is None:
-            assert len(one.left) == one.drawn["requests"]
+    pauses = sum(drawing["refused"][1] for drawing in drawn if drawing["refused"])
+    for sender in senders:
+        if sender.drawn["dies_at"] is None:
+            assert len(sender.left) == sender.drawn["requests"]
         # After a refusal one request a second leaves, which is the longest turn.
         turns = (len(senders) + 2) * 2 * MARGIN
-        assert max(one.waited, default=0.0) <= pauses + sum(one.drawn["late"]) + turns
+        assert max(sender.waited, default=0.0) <= pauses + sum(sender.drawn["late"]) + turns
 
 
 @given(

@@ -128,7 +128,7 @@ def test_any_custom_value_is_emitted_or_an_error(
 ) -> None:
     """Every custom value is emitted in its type or is an error, for any definition."""
     _, custom = drawn
-    fields = st.sampled_from([one.id for one in custom.definitions] or ["1"]) | ANY
+    fields = st.sampled_from([definition.id for definition in custom.definitions] or ["1"]) | ANY
     row = st.fixed_dictionaries({"field": fields, "value": ANY}) | st.dictionaries(
         st.sampled_from(["field", "value", "fieldValue", "customFieldId", "fieldCurrency"]), ANY
     )
@@ -138,13 +138,15 @@ def test_any_custom_value_is_emitted_or_an_error(
     jsonschema.Draft202012Validator(custom.schema()).validate(plain(record))
     assert set(record) == set(custom.keys.values())
     assert len(errors) <= len(rows)
-    for one in rows:
-        key = custom.keys.get(str(one.get("field")))
-        is_something = one.get("value") not in (None, "", [], {}) and str(one.get("value")).strip()
-        if key and is_something and sum(r.get("field") == one["field"] for r in rows) == 1:
+    for native in rows:
+        key = custom.keys.get(str(native.get("field")))
+        is_something = (
+            native.get("value") not in (None, "", [], {}) and str(native.get("value")).strip()
+        )
+        if key and is_something and sum(r.get("field") == native["field"] for r in rows) == 1:
             # A key may hold a colon too: it is a title.
             is_an_error = any(error.startswith(f"custom_fields.{key}:") for error in errors)
-            assert record[key] is not None or is_an_error or _is_zero(one)
+            assert record[key] is not None or is_an_error or _is_zero(native)
 
 
 def _is_zero(row: dict[str, Any]) -> bool:
@@ -159,20 +161,20 @@ def test_any_custom_value_that_is_written_is_read_back(
 ) -> None:
     """A custom value that is read, written and read again is the same, or has a reason."""
     _, custom = drawn
-    for one in custom.definitions:
+    for definition in custom.definitions:
         errors: list[str] = []
-        value = {"field": one.id, "value": data.draw(ANY), "fieldCurrency": "EUR"}
+        value = {"field": definition.id, "value": data.draw(ANY), "fieldCurrency": "EUR"}
         record, _ = custom.read([value], UTC_ZONE, errors)
-        read = record[custom.keys[one.id]]
-        written = tried(encode_value, one, read)
+        read = record[custom.keys[definition.id]]
+        written = tried(encode_value, definition, read)
         if written is None:
             continue
         sent, currency = written
         again, _ = custom.read(
-            [{"field": one.id, "value": sent, "fieldCurrency": currency}], UTC_ZONE, []
+            [{"field": definition.id, "value": sent, "fieldCurrency": currency}], UTC_ZONE, []
         )
         if read not in (None, []):
-            assert again[custom.keys[one.id]] == read
+            assert again[custom.keys[definition.id]] == read
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -181,20 +183,20 @@ def test_any_custom_value_that_is_written_is_read_back(
 def own_fields(resource: Resource) -> list[Field]:
     """Return the writable columns of a resource's own row."""
     return [
-        one
-        for one in resource.entries
-        if isinstance(one, Field) and one.unified not in resource.keys
+        entry
+        for entry in resource.entries
+        if isinstance(entry, Field) and entry.unified not in resource.keys
     ]
 
 
-@pytest.mark.parametrize("name", [one for one in NAMES if one != "crm_fields"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "crm_fields"])
 @EACH
 @given(data=st.data())
 def test_any_row_is_a_record_that_writes_it_again(name: str, data: st.DataObject) -> None:
     """A record of any row, written and read again, has the same columns."""
     resource = by_name[name]
     fields = own_fields(resource)
-    row = data.draw(st.fixed_dictionaries({one.native: ANY for one in fields}))
+    row = data.draw(st.fixed_dictionaries({field.native: ANY for field in fields}))
     reader = RecordReader(resource)
     joined = RowContext(NameTables(), {}, UTC_ZONE)
     record = reader.read({"id": "7", **row}, joined)
@@ -202,9 +204,9 @@ def test_any_row_is_a_record_that_writes_it_again(name: str, data: st.DataObject
     fragment = write(resource, record)
     refused = {key for key, _ in fragment.problems}
     again = reader.read({"id": "7", **row, **fragment.native}, joined)
-    for one in fields:
-        if one.unified not in refused and record[one.unified] not in (None, []):
-            assert again[one.unified] == record[one.unified], one.unified
+    for field in fields:
+        if field.unified not in refused and record[field.unified] not in (None, []):
+            assert again[field.unified] == record[field.unified], field.unified
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=NAMES)
@@ -214,19 +216,19 @@ def test_every_key_of_a_record_is_written_or_reported(
     resource: Resource, data: st.DataObject
 ) -> None:
     """Every key of any record is written, reported or ignored, and the request is JSON."""
-    keys = st.sampled_from([one.unified for one in resource.entries] + ["custom_fields"]) | TEXT
+    keys = st.sampled_from([entry.unified for entry in resource.entries] + ["custom_fields"]) | TEXT
     record = data.draw(st.dictionaries(keys, ANY | SCALARS, max_size=6))
     fragment = write(resource, record)
     plain(fragment.native)
-    natives = {one.native: one.unified for one in own_fields(resource)}
+    natives = {field.native: field.unified for field in own_fields(resource)}
     places = [
-        *(natives.get(one, one) for one in fragment.native),
+        *(natives.get(column, column) for column in fragment.native),
         *fragment.links,
         *fragment.nulls,
         *fragment.ignored,
         *(key for key, _ in fragment.problems),
     ]
     assert len(places) == len(set(places))
-    attributes = {one.unified for one in resource.entries} - set(natives.values())
+    attributes = {entry.unified for entry in resource.entries} - set(natives.values())
     left = set(record) - set(places) - set(resource.keys) - attributes - {"custom_fields"}
     assert left == set()

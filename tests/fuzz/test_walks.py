@@ -76,8 +76,8 @@ class Troubled(CollectionServer):
 def order_of(seed: int | None) -> Callable[[int], Any]:
     """Return a constant order: by id, or any other."""
     if seed is None:
-        return lambda one: one
-    return lambda one: random.Random(one * 7919 + seed).random()
+        return lambda row_id: row_id
+    return lambda row_id: random.Random(row_id * 7919 + seed).random()
 
 
 @pytest.mark.parametrize("walk", [walk_keyset, walk_offset])
@@ -147,8 +147,8 @@ def test_trouble_that_does_not_end_is_an_error_and_no_end(
     try:
         for page in walk(client, "things", "things"):
             found += [int(row["id"]) for row in page.rows]
-    except Exception as one:  # noqa: BLE001 - which one is asked below
-        problem = one
+    except Exception as error:  # noqa: BLE001 - which one is asked below
+        problem = error
     if problem is None:
         assert found == sorted(ids)
         assert server.number <= at

@@ -126,12 +126,14 @@ class _Answers:
 
     @staticmethod
     def people(w: World, count: int) -> list[tuple[str, str]]:
-        found = [(str(one.id), one.email) for one in w.tables["contacts"] if one.email]
+        found = [
+            (str(contact.id), contact.email) for contact in w.tables["contacts"] if contact.email
+        ]
         return found[:count]
 
     @staticmethod
     def notes(w: World) -> list[str]:
-        return [one.note for one in w.tables["notes"]]
+        return [note.note for note in w.tables["notes"]]
 
     @staticmethod
     def change(w: World) -> None:
@@ -141,7 +143,9 @@ class _Answers:
             # A contact without account and deal: those would change without a new date.
             tables = ("accountContacts", "contactDeals", "deals")
             named = {row.contact for table in tables for row in w.tables[table]}
-            w.delete_contact(next(one for one in reversed(ids) if one not in named))
+            w.delete_contact(
+                next(contact_id for contact_id in reversed(ids) if contact_id not in named)
+            )
             w.add_contact("new@inbox.example", firstName="New")
 
     @staticmethod

@@ -47,7 +47,7 @@ def environment_of(pid: int, name: str) -> str | None:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return None
-    found = [one for one in variables if one.startswith(f"{name}=".encode())]
+    found = [variable for variable in variables if variable.startswith(f"{name}=".encode())]
     return found[0].partition(b"=")[2].decode() if found else None
 
 

@@ -72,7 +72,7 @@ def make_account() -> World:
     _deals(w)
     w.link(
         contact(w, "eve"),
-        next(one.id for one in w.tables["accounts"] if one.name == "Quiet Labs"),
+        next(company.id for company in w.tables["accounts"] if company.name == "Quiet Labs"),
     )
     w.add_automation("Payment reminders")
     _shop(w)
@@ -86,7 +86,9 @@ def _shop(w: World) -> None:
     w.switches.ecommerce = w.switches.tasks = "served"
     define_types(w)
     shop = store.add_connection(w, "harbour", "harbour-shop", "Harbour shop")
-    webinars = next(one.id for one in w.tables["lists"] if one.name == WEBINARS)
+    webinars = next(
+        mailing_list.id for mailing_list in w.tables["lists"] if mailing_list.name == WEBINARS
+    )
     w.tables["connections"].change(shop, listId=webinars)
     for key, first, status, days in SUBSCRIPTIONS:
         at = stamp(w.now() - days * DAY)
@@ -153,7 +155,7 @@ def _people_of_ours(w: World) -> None:
         first, last = name.split()
         user = User(first.lower(), first, last, f"{first.lower()}@acme.example", born, born)
         t["users"].insert(user)
-        home = next(one.id for one in t["groups"] if one.title == group)
+        home = next(found.id for found in t["groups"] if found.title == group)
         t["userGroups"].insert(UserGroup(user.id, home))
 
 
@@ -180,30 +182,30 @@ def _companies(w: World) -> None:
     for name, site in COMPANIES:
         w.add_account(name, accountUrl=site, owner=2)
     # A value that a user typed in, which no list of companies may replace.
-    maple = next(one.id for one in w.tables["accounts"] if one.name == "Maple Foods")
+    maple = next(company.id for company in w.tables["accounts"] if company.name == "Maple Foods")
     w.set_datum("account", maple, 1, "Organic food")
 
 
 def _contacts(w: World) -> None:
     for first, last, email, company, job, lists, tag in PEOPLE:
         row = w.add_contact(email, firstName=first, lastName=last)
-        for one in w.tables["accounts"]:
-            if one.name == company:
-                w.link(row.id, one.id, job)
-        for one in w.tables["lists"]:
-            if one.name in lists:
-                status = lists[one.name]
-                w.subscribe(row.id, one.id, status, by_self=status == UNSUBSCRIBED)
-        for one in w.tables["tags"]:
-            if one.tag == tag:
-                w.tag(row.id, one.id)
+        for known in w.tables["accounts"]:
+            if known.name == company:
+                w.link(row.id, known.id, job)
+        for mailing_list in w.tables["lists"]:
+            if mailing_list.name in lists:
+                status = lists[mailing_list.name]
+                w.subscribe(row.id, mailing_list.id, status, by_self=status == UNSUBSCRIBED)
+        for known in w.tables["tags"]:
+            if known.tag == tag:
+                w.tag(row.id, known.id)
     w.set_field(contact(w, "dan"), 1, "75")
 
 
 def _deals(w: World) -> None:
     t, now = w.tables, w.now()
     for title, whose, pipeline, stage, status, value, owner, key, days in DEALS:
-        group = next(one.id for one in t["dealGroups"] if one.title == pipeline)
+        group = next(found.id for found in t["dealGroups"] if found.title == pipeline)
         place = next(s.id for s in t["dealStages"].by("group", group) if s.title == stage)
         link = t["accountContacts"].first("contact", contact(w, whose))
         row = w.add_deal(

@@ -77,7 +77,7 @@ def tables(
     with serve(make_account()) as served:
         reader = Reader(folder, [served.world], programs)
         reader.write("account.json", settings_of(served.url))
-        reader.follow([one for one in recipes["Before the first"] if one.kind != "text"])
+        reader.follow([recipe for recipe in recipes["Before the first"] if recipe.kind != "text"])
     return folder
 
 

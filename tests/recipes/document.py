@@ -43,7 +43,7 @@ def sections(path: Path) -> dict[str, list[Block]]:
         if opened and line == "```":
             kind, at = opened
             file = _FILE.search(before)
-            text = "".join(f"{one}\n" for one in inside)
+            text = "".join(f"{line}\n" for line in inside)
             found[heading].append(Block(kind, text, at, file[1] if file else None))
             opened, inside, before = None, [], ""
         elif opened:

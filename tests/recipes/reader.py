@@ -106,7 +106,7 @@ class Reader:
             elif block.kind == "sh":
                 ran = [self._run(line) for line in block.text.splitlines()]
                 found += ran
-                said = "".join(one.said for one in ran)
+                said = "".join(command.said for command in ran)
         return found
 
     def _compare(self, block: Block, said: str) -> None:
@@ -187,7 +187,7 @@ class Reader:
     def _ended(self, line: str, code: int, log: str, seen: list[int]) -> Ran:
         assert "Traceback" not in log, log
         words = (words for words in _LOGGED.findall(log) if not _SDK.match(words))
-        said = "".join(f"{one}\n" for one in words)
+        said = "".join(f"{word}\n" for word in words)
         assert code in self.codes, f"{line}\n{log}"
         return Ran(line, code, said, self._writes(seen))
 
@@ -202,8 +202,8 @@ class Reader:
         """Undo every run of the undo file, the newest first; options follow the settings files."""
         with contextlib.closing(sqlite3.connect(self.folder / "undo.sqlite")) as file:
             found = file.execute("SELECT run FROM runs ORDER BY started DESC").fetchall()
-        names = [one for file in files if file.endswith(".json") for one in ("--config", file)]
-        options = [one for one in files if not one.endswith(".json")]
+        names = [word for file in files if file.endswith(".json") for word in ("--config", file)]
+        options = [file for file in files if not file.endswith(".json")]
         for (run,) in found:
             code, log = self._fork([*names, *options, "--undo", run], b"")
             assert code == 0, log

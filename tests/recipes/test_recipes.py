@@ -115,7 +115,10 @@ def test_scores_and_one_band_each(reader: Reader, recipes: Recipes) -> None:
     before = picture(w)
     follow(reader, recipes, "1")
     people = {first: contact(w, first) for first in ("anna", "ben", "cleo", "dan", "eve", "finn")}
-    scores = {first: getattr(w.field_value(one, 1), "value", None) for first, one in people.items()}
+    scores = {
+        first: getattr(w.field_value(contact_id, 1), "value", None)
+        for first, contact_id in people.items()
+    }
     assert scores == {
         "anna": "95", "ben": "20", "cleo": "50", "dan": "65", "eve": "0", "finn": None,
     }  # fmt: skip
@@ -149,7 +152,7 @@ def test_dunning_begins_once_and_ends_when_all_is_paid(reader: Reader, recipes: 
 def test_late_billing_writes_no_rows(at_ease: Reader, recipes: Recipes) -> None:
     """If the newest invoice is older than a day, the SQL fails and sends no rows."""
     blocks = blocks_of(recipes, "2")
-    tables, nightly = [one for one in blocks if one.kind == "sql"][:2]
+    tables, nightly = [block for block in blocks if block.kind == "sql"][:2]
     at_ease.follow([tables])
     at_ease.ask("UPDATE invoices SET loaded_at = now() - INTERVAL 25 HOUR")
     with pytest.raises(duckdb.Error, match="invoices are older than a day"):
@@ -165,15 +168,15 @@ def test_an_automation_is_entered_once_for_each_debt(reader: Reader, recipes: Re
     """
     w = reader.world
     before = picture(w)
-    reader.follow([one for one in blocks_of(recipes, "2") if one.kind == "sql"])
+    reader.follow([block for block in blocks_of(recipes, "2") if block.kind == "sql"])
     by_name = blocks_of(recipes, "By the automation's name")
     reader.follow(by_name)
     anna, ben = contact(w, "anna"), contact(w, "ben")
     assert w.enrolled(anna, 1) == 1
     assert w.enrolled(ben, 1) == 0
     reader.is_forked = True
-    rows = next(one for one in by_name if one.kind == "sql")
-    command = [one for one in by_name if one.kind == "sh"][-1]
+    rows = next(block for block in by_name if block.kind == "sql")
+    command = [block for block in by_name if block.kind == "sh"][-1]
     for status, entered in (("paid", 1), ("failed", 2), ("failed", 2)):
         reader.ask(f"UPDATE invoices SET status = '{status}' WHERE invoice = 'F-2'")  # noqa: S608
         reader.follow([rows, command])
@@ -193,8 +196,8 @@ def test_stages_follow_the_orders(reader: Reader, recipes: Recipes) -> None:
     keys = {d.fieldValue: d.owner for d in t["dealCustomFieldData"]}
     assert len(keys) == len(t["deals"]) == len(before["deals"]) + 1
     stages = {
-        key: (t["dealStages"][t["deals"][one].stage].title, t["deals"][one].status)
-        for key, one in keys.items()
+        key: (t["dealStages"][t["deals"][deal_id].stage].title, t["deals"][deal_id].status)
+        for key, deal_id in keys.items()
     }
     assert stages == {
         "A-0990": ("Proposal", 1),
@@ -235,7 +238,7 @@ def test_a_note_for_each_week_that_is_over(reader: Reader, recipes: Recipes) -> 
 def test_a_late_event_makes_no_second_note(at_ease: Reader, recipes: Recipes) -> None:
     """A late event or a lost ledger creates no second note: the loaded account has the first."""
     reader = at_ease
-    sql = next(one for one in blocks_of(recipes, "4") if one.kind == "sql")
+    sql = next(block for block in blocks_of(recipes, "4") if block.kind == "sql")
     reader.follow([sql])
     content = (reader.folder / "notes.jsonl").read_text()
     assert content.count("\n") == 2
@@ -258,7 +261,9 @@ def test_paused_outreach_subscribes_no_contact_at_its_end(reader: Reader, recipe
         "anna@harbour.example", "Ben.Bakker@harbour.example", "gita@post.example",
         "eve@stone.example", "finn@quiet.example",
     }  # fmt: skip
-    newsletter = next(one.id for one in w.tables["lists"] if one.name == NEWSLETTER)
+    newsletter = next(
+        mailing_list.id for mailing_list in w.tables["lists"] if mailing_list.name == NEWSLETTER
+    )
     w.subscribe(contact(w, "anna"), newsletter, UNSUBSCRIBED, by_self=True)
     before = statuses(w)
     follow(reader, recipes, "The end of the pause")
@@ -289,7 +294,7 @@ def test_webinar_guests_are_known_once_and_asked_first(reader: Reader, recipes: 
         "anna@harbour.example", "cleo@maple.example", "hugo@post.example", "ivy@newco.example",
     }  # fmt: skip
     assert lists["gita@post.example"] == UNSUBSCRIBED
-    assert subscriptions(w) == sorted(contact(w, one) for one in ("anna", "hugo", "ivy"))
+    assert subscriptions(w) == sorted(contact(w, name) for name in ("anna", "hugo", "ivy"))
     names = picture(w)["names"]
     assert names["anna@harbour.example"] == ("Anna", "Abel")
     assert names["Ben.Bakker@harbour.example"] == ("Ben", "Bakker")
@@ -304,7 +309,9 @@ def test_an_opt_out_is_not_deleted_with_its_contact(at_ease: Reader, recipes: Re
     """Undo of the webinar keeps a new contact who unsubscribed."""
     w = at_ease.world
     follow(at_ease, recipes, "6")
-    webinars = next(one.id for one in w.tables["lists"] if one.name == WEBINARS)
+    webinars = next(
+        mailing_list.id for mailing_list in w.tables["lists"] if mailing_list.name == WEBINARS
+    )
     w.subscribe(contact(w, "ivy"), webinars, UNSUBSCRIBED, by_self=True)
     follow(at_ease, recipes, "Undo 6")
     assert lists_of(w, "ivy") == {WEBINARS: UNSUBSCRIBED}
@@ -337,12 +344,12 @@ def test_open_deals_of_who_leaves_get_another_owner(reader: Reader, recipes: Rec
     before = picture(w)
     follow(reader, recipes, "8")
     owners = {d.id: w.tables["users"][d.owner].username for d in w.tables["deals"]}
-    assert [w.tables["deals"][one].title for one, name in owners.items() if name == "tom"] == [
-        "First order"
-    ]
+    assert [
+        w.tables["deals"][deal_id].title for deal_id, name in owners.items() if name == "tom"
+    ] == ["First order"]
     after = picture(w)
-    assert {one: row[:-1] for one, row in after["deals"].items()} == {
-        one: row[:-1] for one, row in before["deals"].items()
+    assert {deal_id: row[:-1] for deal_id, row in after["deals"].items()} == {
+        deal_id: row[:-1] for deal_id, row in before["deals"].items()
     }
 
 
@@ -356,13 +363,13 @@ def test_orders_of_a_shop_start_nothing_and_subscribe_no_one_who_left(
     follow(reader, recipes, "12")
     w.settle(at_once=True)
     orders = {row.key: row.document for row in w.tables["storeOrders"]}
-    assert {key: one.get("normalizedStatus") for key, one in orders.items()} == {
+    assert {key: order.get("normalizedStatus") for key, order in orders.items()} == {
         "71": "COMPLETED",
         "72": "REFUNDED",
         "73": None,
     }
     assert [float(line["priceAmount"]) for line in orders["71"]["lineItems"]] == [50, 10]
-    assert {one["creationSource"] for one in orders.values()} == {"HISTORICAL"}
+    assert {order["creationSource"] for order in orders.values()} == {"HISTORICAL"}
     assert not any(e["starts"] for e in w.automation_log if e["trigger"] == "order_written")
     assert lists_of(w, "gita") == {WEBINARS: UNSUBSCRIBED}
     assert lists_of(w, "anna")[WEBINARS] == ACTIVE
@@ -417,7 +424,7 @@ def test_an_account_is_copied_and_starts_nothing(reader: Reader, recipes: Recipe
     w.add_note("Subscriber", contact(w, "anna"), "Called, wants a quote.")
     reader.worlds.append(new)
     blocks = blocks_of(recipes, "9")
-    at = next(n for n, one in enumerate(blocks) if one.file == "deals.json")
+    at = next(n for n, block in enumerate(blocks) if block.file == "deals.json")
     with serve(new) as served:
         reader.write("new.json", settings_of(served.url))
         reader.follow(blocks[:at])
@@ -431,7 +438,7 @@ def test_an_account_is_copied_and_starts_nothing(reader: Reader, recipes: Recipe
     for part in ("tags", "accounts"):
         assert after[part] == before[part], part
     expected = {
-        email: {one: status for one, status in lists.items() if status in {ACTIVE, UNSUBSCRIBED}}
+        email: {name: status for name, status in lists.items() if status in {ACTIVE, UNSUBSCRIBED}}
         for email, lists in before["lists"].items()
     }
     expected["cleo@maple.example"][NEWSLETTER] = UNSUBSCRIBED
@@ -456,7 +463,7 @@ def test_a_copy_is_brought_up_to_date(at_ease: Reader, recipes: Recipes) -> None
     assert after["names"].pop("lea@late.example") == ("Lea", "")
     assert after["names"] == before["names"]
     assert after["deals"] == before["deals"]
-    writes = [one for ran in ran for one in ran.writes]
+    writes = [write for ran in ran for write in ran.writes]
     assert writes == ["POST /api/3/import/bulk_import", "POST /api/3/contact/sync"]
 
 
@@ -495,7 +502,7 @@ def test_who_is_no_trial_user_any_more_loses_what_the_trial_gave(
     before = picture(w)
     follow(reader, recipes, "10")
     people = ("anna", "cleo", "eve", "hugo", "ivy")
-    assert [one for one in people if "trial" in tags_of(w, one)] == ["eve", "hugo", "ivy"]
+    assert [person for person in people if "trial" in tags_of(w, person)] == ["eve", "hugo", "ivy"]
     assert lists_of(w, "anna")[WEBINARS] == UNSUBSCRIBED
     assert lists_of(w, "cleo")[WEBINARS] == ACTIVE
     assert lists_of(w, "eve")[WEBINARS] == lists_of(w, "hugo")[WEBINARS] == ACTIVE
@@ -533,7 +540,7 @@ def test_people_beyond_the_limit_wait_for_a_larger_plan(reader: Reader, recipes:
     before = {c.email for c in w.tables["contacts"]}
     reader.codes = {0, 1}
     ran = follow(reader, recipes, "15")
-    assert [one.code for one in ran] == [1, 1]
+    assert [command.code for command in ran] == [1, 1]
     assert {c.email for c in w.tables["contacts"]} - before == {
         "jon@newco.example",
         "kim@newco.example",
@@ -550,7 +557,7 @@ def test_a_control_group_shows_the_lift_of_a_sequence(reader: Reader, recipes: R
     w = reader.world
     people = ("anna", "ben", "cleo", "dan", "eve", "finn", "gita", "hugo")
     follow(reader, recipes, "16")
-    tagged = [one for one in people if "onboarding" in tags_of(w, one)]
+    tagged = [person for person in people if "onboarding" in tags_of(w, person)]
     assert tagged == ["ben", "dan", "eve", "hugo"]
     follow(reader, recipes, "End of the experiment")
-    assert all("onboarding" in tags_of(w, one) for one in people)
+    assert all("onboarding" in tags_of(w, person) for person in people)

@@ -25,7 +25,9 @@ def installed() -> list[str]:
     )
     ours = "tap-activecampaign-unified"
     found = json.loads(listed.stdout)
-    return [f"{one['name']}=={one['version']}" for one in found if one["name"] != ours]
+    return [
+        f"{package['name']}=={package['version']}" for package in found if package["name"] != ours
+    ]
 
 
 def audited(tool: Path, requirements: Path) -> tuple[int, str]:
@@ -70,9 +72,11 @@ if length.LONG:
 
 def test_the_audit_would_ask_about_every_dependency() -> None:
     """The audited list has every dependency of the project by exact version."""
-    found = {one.partition("==")[0].lower().replace("_", "-") for one in installed()}
+    found = {
+        requirement.partition("==")[0].lower().replace("_", "-") for requirement in installed()
+    }
     assert {"requests", "urllib3", "singer-sdk", "msgspec", "jsonschema", "click"} <= found
-    assert all("==" in one for one in installed())
+    assert all("==" in requirement for requirement in installed())
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -155,9 +155,9 @@ def test_a_raw_request_stays_below_the_api(runner: TargetRunner, method: str, pa
 
 
 @pytest.mark.parametrize(
-    "one", ["../1", "1/../2", "1?x=2", "%2e%2e/1", "1#", "1\r\n2", "//evil.example/1", "１"]
+    "hostile", ["../1", "1/../2", "1?x=2", "%2e%2e/1", "1#", "1\r\n2", "//evil.example/1", "１"]
 )
-def test_an_id_is_no_path(runner: TargetRunner, one: str) -> None:
+def test_an_id_is_no_path(runner: TargetRunner, hostile: str) -> None:
     """An id in the input names no other row and no other endpoint."""
     streams = (
         "crm_contacts",
@@ -172,12 +172,14 @@ def test_an_id_is_no_path(runner: TargetRunner, one: str) -> None:
     rows = [
         message
         for stream in streams
-        for row in ({"id": one, "name": "N"}, {"id": one, **deleted})
+        for row in ({"id": hostile, "name": "N"}, {"id": hostile, **deleted})
         for message in stream_of(stream, row)
     ]
-    pair = {"contact_id": one, "tag_id": "1", "status": "removed"}
+    pair = {"contact_id": hostile, "tag_id": "1", "status": "removed"}
     rows += stream_of("marketing_contact_tags", pair)
-    rows += stream_of("crm_opportunities", {"id": "1", "stage": {"id": one}, "owner": {"id": one}})
+    rows += stream_of(
+        "crm_opportunities", {"id": "1", "stage": {"id": hostile}, "owner": {"id": hostile}}
+    )
     run = runner.run(*rows, delete_mode="delete", max_deletes=50)
     assert len(run.results) == 2 * len(streams) + 2
     for entry in runner.world.log:

@@ -124,7 +124,7 @@ def lines_of(rows: list[tuple[str, dict[str, Any]]]) -> str:
         found.append({"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": []})
         found.append({"type": "RECORD", "stream": stream, "record": row})
     found.append({"type": "STATE", "value": {"bookmarks": {}}})
-    return "".join(json.dumps(one) + "\n" for one in found)
+    return "".join(json.dumps(message) + "\n" for message in found)
 
 
 class Runs:

@@ -145,7 +145,10 @@ def test_a_page_that_is_too_large_is_asked_for_in_pieces(monkeypatch: pytest.Mon
         account.world.add_tag(f"{number}" + "ä" * 60_000)
     ran = account.run(only=["marketing_tags"])
     assert ran.code == 0
-    assert len([one for one in ran.records["marketing_tags"] if len(one["name"]) > 50_000]) == 4
+    assert (
+        len([record for record in ran.records["marketing_tags"] if len(record["name"]) > 50_000])
+        == 4
+    )
 
 
 @pytest.mark.parametrize(
@@ -242,7 +245,7 @@ def test_hostile_rows_of_the_input_do_not_end_a_run(runner: TargetRunner, value:
         rows.append(f'{{"type": "RECORD", "stream": "crm_contacts", "record": {record}}}\n')
     good = stream_of("crm_contacts", {"email": "good@fjord.example"})
     run = runner.run(schema_of("crm_contacts"), *rows, *good, state_of(1), bulk_import="never")
-    assert sorted(one["row"] for one in run.results) == list(range(1, len(rows) + 2))
+    assert sorted(result["row"] for result in run.results) == list(range(1, len(rows) + 2))
     assert "failed" not in run.actions
     assert run.actions[-1] == "created"
 

@@ -77,22 +77,26 @@ def contacts(w: World, streams: dict[Key, Row]) -> dict[str, Row]:
     for person in t["contacts"]:
         memberships = t["contactLists"].by("contact", person.id)
         deals = [row for row in seen_deals(w) if row.contact == person.id]
-        bought = [one for one in placed if one["contact"] == person.id]
-        bought = [one for one in bought if one["outcome"] == "completed"]
+        bought = [order for order in placed if order["contact"] == person.id]
+        bought = [order for order in bought if order["outcome"] == "completed"]
         found[str(person.id)] = {
             "email": text(person.email),
             "tags": sorted(tags[row.tag] for row in t["contactTags"].by("contact", person.id)),
-            "active_lists": sorted(lists[one.list] for one in memberships if one.status == ACTIVE),
+            "active_lists": sorted(
+                lists[membership.list] for membership in memberships if membership.status == ACTIVE
+            ),
             "unsubscribed_lists": sorted(
-                lists[one.list] for one in memberships if one.status == UNSUBSCRIBED
+                lists[membership.list]
+                for membership in memberships
+                if membership.status == UNSUBSCRIBED
             ),
             "open_deals": sum(row.status == OPEN for row in deals),
             "won_deals": sum(row.status == WON for row in deals),
             "lost_deals": sum(row.status == LOST for row in deals),
             "deals_currency": only(row.currency.upper() for row in deals),
             "completed_orders": len(bought),
-            "orders_currency": only(one["currency"] for one in bought),
-            "last_ordered_at": max((one["ordered_at"] for one in bought), default=None),
+            "orders_currency": only(order["currency"] for order in bought),
+            "last_ordered_at": max((order["ordered_at"] for order in bought), default=None),
             **engagement(w, person.id, streams[str(person.id),]),
         }
     return found
@@ -125,7 +129,7 @@ def engagement(w: World, contact: int, own: Row) -> Row:
 
 def newest(*times: str | None) -> str | None:
     """Return the latest of times that may be null."""
-    return max((one for one in times if one), default=None)
+    return max((moment for moment in times if moment), default=None)
 
 
 def orders(w: World) -> list[Row]:
@@ -213,12 +217,12 @@ def visits(w: World) -> dict[str, list[tuple[str, str | None, str | None]]]:
     """Return stage, start and end of each visit, by deal and in order."""
     found = {}
     for deal in seen_deals(w):
-        lines = sorted(w.tables["dealActivities"].by("deal", deal.id), key=lambda one: one.id)
-        moves = [one for one in lines if one.dataType == "stage"]
+        lines = sorted(w.tables["dealActivities"].by("deal", deal.id), key=lambda line: line.id)
+        moves = [line for line in lines if line.dataType == "stage"]
         stages = [int(moves[0].dataOldval) if moves else deal.stage]
-        stages += [int(one.dataId) for one in moves]
-        times = [deal.cdate, *(one.cdate for one in moves)]
-        ends = [one.cdate for one in lines if one.dataType == "status"]
+        stages += [int(line.dataId) for line in moves]
+        times = [deal.cdate, *(line.cdate for line in moves)]
+        ends = [line.cdate for line in lines if line.dataType == "status"]
         closed = max(ends[-1], times[-1]) if deal.status != OPEN and ends else None
         leaving = [*times[1:], closed]
         found[str(deal.id)] = [
@@ -237,14 +241,21 @@ def funnel(w: World) -> dict[str, Row]:
         if pipeline.id in hidden:
             continue
         stages = sorted(
-            w.tables["dealStages"].by("group", pipeline.id), key=lambda one: (one.order, one.id)
+            w.tables["dealStages"].by("group", pipeline.id),
+            key=lambda stage: (stage.order, stage.id),
         )
-        names = [str(one.id) for one in stages]
+        names = [str(stage.id) for stage in stages]
         reached = []
         for step, stage in enumerate(names):
             further = set(names[step:])
-            ids = {one for one, seen in history.items() if further & {to for to, *_ in seen}}
-            ids |= {one for one, row in deals.items() if row.status == WON and _ended(row, names)}
+            ids = {
+                deal_id for deal_id, seen in history.items() if further & {to for to, *_ in seen}
+            }
+            ids |= {
+                deal_id
+                for deal_id, row in deals.items()
+                if row.status == WON and _ended(row, names)
+            }
             times = [
                 _seconds(came, left) / DAY
                 for seen in history.values()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.sandbox import World
 
 DATABASES = ("duckdb", "postgres")
-STREAMS = {one.name: one.keys for one in RESOURCES}
+STREAMS = {resource.name: resource.keys for resource in RESOURCES}
 SHAPE = Shape(stores=2, orders=30, products=4, subscriptions=4, sends=60, tasks=5)
 #: Settings of loads: members of the first saved segment are read as well.
 SETTINGS = {"saved_segments": ["1"]}
@@ -57,13 +57,15 @@ class Warehouse:
         assert (ran.code, ran.line) == (0, None)
         self._state = self.loader.load(ran.text)
         messages = map(json.loads, ran.text.splitlines())
-        activated = {one["stream"] for one in messages if one["type"] == "ACTIVATE_VERSION"}
+        activated = {
+            message["stream"] for message in messages if message["type"] == "ACTIVATE_VERSION"
+        }
         for name, records in ran.records.items():
             # A full table has only its newest rows; target-duckdb keeps the former ones.
             if name in activated and isinstance(self.loader.tables, PostgresTables):
                 self.emitted[name] = {}
             for record in records:
-                key = tuple(record[one] for one in STREAMS[name])
+                key = tuple(record[key] for key in STREAMS[name])
                 self.emitted[name].pop(key, None)
                 if not record.get(DELETED):
                     self.emitted[name][key] = record

@@ -59,7 +59,9 @@ class Transform:
         """Run `dbt build`; return the status of each node by name."""
         self.run("build", *arguments, **variables)
         results = json.loads((self.folder / "run_results.json").read_text(encoding="utf-8"))
-        return {one["unique_id"].split(".", 2)[2]: one["status"] for one in results["results"]}
+        return {
+            result["unique_id"].split(".", 2)[2]: result["status"] for result in results["results"]
+        }
 
     def run(self, command: str, *arguments: str, **variables: Any) -> str:
         """Run a command of dbt; return its output."""
@@ -94,7 +96,7 @@ class Transform:
     def rows(self, name: str, schema: str = MARTS) -> list[Row]:
         """Return the rows of a model, JSON decoded, times in UTC with their offset."""
         columns = self.columns(schema, name)
-        names = ", ".join(f'"{one}"' for one in columns)
+        names = ", ".join(f'"{column}"' for column in columns)
         found = self.tables.query(f'SELECT {names} FROM {schema}."{name}"')  # noqa: S608
         rows = [
             {
@@ -118,7 +120,7 @@ def by(rows: list[Row], *keys: str) -> dict[Any, Row]:
     """Return rows by their key; raise on a key that appears twice."""
     found: dict[Any, Row] = {}
     for row in rows:
-        key = row[keys[0]] if len(keys) == 1 else tuple(row[one] for one in keys)
+        key = row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys)
         assert key not in found, f"{key} appears twice"
         found[key] = row
     return found

@@ -64,28 +64,28 @@ def noun(stream: str) -> str:
     )
 
 
-def columns(one: Resource) -> list[Column]:
+def columns(resource: Resource) -> list[Column]:
     """Return the columns of a stream's staging model, without those that are always empty."""
-    found = [column for entry in one.entries for column in _columns(one, entry)]
-    if one.custom_fields:
+    found = [column for entry in resource.entries for column in _columns(resource, entry)]
+    if resource.custom_fields:
         doc = "The account's own fields, by key"
         found.append(Column("custom_fields", "custom_fields", "json", doc))
     return [*found, Column("mapping_errors", "_errors", "json", ERRORS)]
 
 
-def keys(one: Resource) -> list[str]:
+def keys(resource: Resource) -> list[str]:
     """Return the key of a stream's staging model."""
-    names = {column.path: column.name for column in columns(one)}
-    return [names[key] for key in one.keys]
+    names = {column.path: column.name for column in columns(resource)}
+    return [names[key] for key in resource.keys]
 
 
-def _columns(one: Resource, entry: Entry) -> Iterator[Column]:
+def _columns(resource: Resource, entry: Entry) -> Iterator[Column]:
     if isinstance(entry, Derived) and entry.read in {nothing, empty}:
         return
     schema = entry.codec.schema if isinstance(entry, Field) else entry.schema
     name, doc = entry.unified, entry.doc or _origin(entry)
     if name == "id":
-        name = f"{noun(one.name)}_id"
+        name = f"{noun(resource.name)}_id"
     kind = _type(schema)
     if kind == "number" and name.endswith("amount"):
         kind = "money"
@@ -119,11 +119,12 @@ def _type(schema: dict[str, Any]) -> str:
     return TYPES[names[0]]
 
 
-def model(one: Resource) -> str:
+def model(resource: Resource) -> str:
     """Return the SQL of a staging model."""
-    lines = "".join(f"    {list(column[:3])!r},\n" for column in columns(one))
+    lines = "".join(f"    {list(column[:3])!r},\n" for column in columns(resource))
+    key = list(resource.keys)
     return (
-        f"{BY_HAND}{{{{ staged(\n  {SOURCE!r}, {one.name!r}, keys={list(one.keys)!r}, columns=[\n"
+        f"{BY_HAND}{{{{ staged(\n  {SOURCE!r}, {resource.name!r}, keys={key!r}, columns=[\n"
         f"{lines}  ]\n) }}}}\n"
     )
 
@@ -142,12 +143,12 @@ def sources() -> str:
         f"    schema: {json.dumps(SCHEMA)}",
         "    tables:",
     ]
-    for one in _resources():
+    for resource in _resources():
         lines += [
-            f"      - name: {one.name}",
-            f"        description: {json.dumps(f'{one.title}, from `/{one.endpoint}`')}",
+            f"      - name: {resource.name}",
+            f"        description: {json.dumps(f'{resource.title}, from `/{resource.endpoint}`')}",
         ]
-        if one.replication is Replication.FULL and one.selected_by_default:
+        if resource.replication is Replication.FULL and resource.selected_by_default:
             lines += [
                 "        config:",
                 "          loaded_at_field: _sdc_batched_at",
@@ -161,17 +162,17 @@ def sources() -> str:
 def descriptions() -> str:
     """Return the description of every column of every model, and the tests of its key."""
     lines = [BY_HAND.replace("--", "#"), "version: 2\n", "models:"]
-    for one in _resources():
-        key = keys(one)
+    for resource in _resources():
+        key = keys(resource)
         names = ", ".join(key)
         lines += [
-            f"  - name: {PREFIX}{one.name}",
-            f"    description: {json.dumps(f'{one.title}: one row per {names}')}",
+            f"  - name: {PREFIX}{resource.name}",
+            f"    description: {json.dumps(f'{resource.title}: one row per {names}')}",
             "    data_tests:",
             f"      - unique_key: {{arguments: {{columns: [{names}]}}}}",
             "    columns:",
         ]
-        about = [Column(ACCOUNT_LABEL, "", "", LABEL), *columns(one)]
+        about = [Column(ACCOUNT_LABEL, "", "", LABEL), *columns(resource)]
         for column in [*about, Column("loaded_at", "", "", LOADED_AT)]:
             lines += [
                 f"      - name: {column.name}",
@@ -184,7 +185,7 @@ def descriptions() -> str:
 
 def files() -> dict[str, str]:
     """Return the staging layer's files, by path."""
-    found = {f"{FOLDER}/{PREFIX}{one.name}.sql": model(one) for one in _resources()}
+    found = {f"{FOLDER}/{PREFIX}{resource.name}.sql": model(resource) for resource in _resources()}
     return found | {
         f"{FOLDER}/_sources.yml": sources(),
         f"{FOLDER}/_staging.yml": descriptions(),

@@ -26,7 +26,7 @@ def test_make_and_meltano_install_the_same_dbt() -> None:
     """The Makefile's packages are those of the utility in meltano.yml."""
     [made] = re.findall(r"(?m)^DBT := (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"))
     declared = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-    [dbt] = [one for one in declared["plugins"]["utilities"] if one["name"] == "dbt"]
+    [dbt] = [utility for utility in declared["plugins"]["utilities"] if utility["name"] == "dbt"]
     assert dbt["pip_url"] == made
 
 
@@ -102,26 +102,28 @@ def test_one_job_loads_transforms_and_activates(
         loader.tables.path = Path(file)
     world = World(contacts=30, deals=20, accounts=5, api_key=API_KEY, requests_per_second=0)
     people = world.tables["contacts"].ids()
-    for one in people:  # leaving one of two lists does not change the score
-        world.subscribe(one, 1)
-        world.subscribe(one, 2)
+    for contact_id in people:  # leaving one of two lists does not change the score
+        world.subscribe(contact_id, 1)
+        world.subscribe(contact_id, 2)
     had = scores(world)
     with serve(world) as served:
         pipeline = Pipeline(tmp_path, served.url, tuple(settings.items()))
 
         first = run(pipeline, job)
         given = grades(world)
-        treated = [one for one, tags in given.items() if tags == 1]
-        control = [one for one, tags in given.items() if tags == 0]
+        treated = [contact_id for contact_id, tags in given.items() if tags == 1]
+        control = [contact_id for contact_id, tags in given.items() if tags == 0]
         assert sorted(treated + control) == people
         assert (first["updated"], first["skipped"]) == (len(treated), len(control))
         found = scores(world)
-        assert all(one in found for one in treated)
-        assert {one: found.get(one) for one in control} == {one: had.get(one) for one in control}
+        assert all(contact_id in found for contact_id in treated)
+        assert {contact_id: found.get(contact_id) for contact_id in control} == {
+            contact_id: had.get(contact_id) for contact_id in control
+        }
         assert len(control) > 1
         loader.load((tmp_path / "results.jsonl").read_text(encoding="utf-8"))
-        for one in (*treated[:2], control[0]):
-            unsubscribe(world, one, 2)
+        for contact_id in (*treated[:2], control[0]):
+            unsubscribe(world, contact_id, 2)
 
         before = writes(world)
         second = run(pipeline, job)
@@ -130,7 +132,7 @@ def test_one_job_loads_transforms_and_activates(
     columns = "metric, treated, treated_converted, control, control_converted"
     rows = loader.tables.query(f"SELECT {columns} FROM analytics.activation_lift")  # noqa: S608
     sizes = (len(treated), 0, len(control), 0)
-    nothing = {(one, *sizes) for one in ("opened", "clicked", "ordered", "won a deal")}
+    nothing = {(metric, *sizes) for metric in ("opened", "clicked", "ordered", "won a deal")}
     assert set(rows) == nothing | {("unsubscribed", len(treated), 2, len(control), 1)}
 
 
@@ -152,8 +154,10 @@ def grades(world: World) -> dict[int, int]:
     """Return how many of the three tags each contact has."""
     tags = {row.id for row in world.tables["tags"] if row.tag in GRADES}
     return {
-        one: sum(row.tag in tags for row in world.tables["contactTags"].by("contact", one))
-        for one in world.tables["contacts"].ids()
+        contact_id: sum(
+            row.tag in tags for row in world.tables["contactTags"].by("contact", contact_id)
+        )
+        for contact_id in world.tables["contacts"].ids()
     }
 
 

@@ -28,15 +28,15 @@ pytestmark = [pytest.mark.long, pytest.mark.meltano, pytest.mark.slow]
 def compare(marts: dict[str, list[Row]], expected: account.Expected) -> None:
     """Compare the marts with the account."""
     people = by(marts["contacts"], "contact_id")
-    for one, wanted in expected.contacts.items():
-        assert {name: people[one][name] for name in wanted} == wanted
+    for contact_id, wanted in expected.contacts.items():
+        assert {name: people[contact_id][name] for name in wanted} == wanted
     assert people.keys() == expected.contacts.keys()
 
     days = by(marts["list_growth_daily"], "segment_id", "day")
     last = max(day for _, day in days)
-    assert {one: row["members"] for (one, day), row in days.items() if day == last} == (
-        expected.members
-    )
+    assert {
+        segment_id: row["members"] for (segment_id, day), row in days.items() if day == last
+    } == (expected.members)
     moved = {
         key: (row["subscribed"], row["unsubscribed"])
         for key, row in days.items()
@@ -92,8 +92,8 @@ def test_rates_of_campaigns_are_those_of_their_counters(history: History) -> Non
     for day in history.days:
         held = by(day.marts["campaign_performance"], "campaign_id")
         assert held.keys() == history.campaigns.keys()
-        for one, wanted in history.campaigns.items():
-            assert {name: held[one][name] for name in wanted} == wanted
+        for campaign_id, wanted in history.campaigns.items():
+            assert {name: held[campaign_id][name] for name in wanted} == wanted
 
 
 def test_engagement_of_campaigns_counts_people_without_machines(warehouse: Warehouse) -> None:
@@ -102,14 +102,16 @@ def test_engagement_of_campaigns_counts_people_without_machines(warehouse: Wareh
     held = by(warehouse.build().rows("campaign_engagement"), "campaign_id")
     t = warehouse.world.tables
     assert held.keys() == {str(row.campaign) for row in t["logs"]}
-    for one, row in held.items():
-        touched = [row for row in t["linkData"] if str(row.campaign) == one]
+    for campaign_id, row in held.items():
+        touched = [row for row in t["linkData"] if str(row.campaign) == campaign_id]
         opens = {row.contact for row in touched if t["links"][row.link].link == "open"}
         clicks = {row.contact for row in touched if t["links"][row.link].link != "open"}
-        assert row["emails_sent"] == sum(str(log.campaign) == one for log in t["logs"])
+        assert row["emails_sent"] == sum(str(log.campaign) == campaign_id for log in t["logs"])
         assert (row["openers"], row["clickers"]) == (len(opens), len(clicks))
-        assert row["bounced"] == len({b.contact for b in t["bounceLogs"] if str(b.campaign) == one})
-        fetched = {m.contact for m in t["mppLinkData"] if str(m.campaign) == one}
+        assert row["bounced"] == len(
+            {b.contact for b in t["bounceLogs"] if str(b.campaign) == campaign_id}
+        )
+        fetched = {m.contact for m in t["mppLinkData"] if str(m.campaign) == campaign_id}
         assert row["machine_openers"] == len(fetched)
 
 
@@ -131,12 +133,20 @@ def results(labels: dict[str, list[str]]) -> str:
     schema = {**SCHEMA, "schema": {"type": "object", "properties": known}}
     common = {"stream": "crm_contacts", "action": "updated", "time": "2026-01-01T00:00:00+00:00"}
     records = [
-        {**common, "run": label, "number": number, "account_label": label, "key": {"id": one}}
+        {
+            **common,
+            "run": label,
+            "number": number,
+            "account_label": label,
+            "key": {"id": contact_id},
+        }
         for label, people in labels.items()
-        for number, one in enumerate(people, 1)
+        for number, contact_id in enumerate(people, 1)
     ]
-    messages = [{"type": "RECORD", "stream": SCHEMA["stream"], "record": one} for one in records]
-    return "".join(json.dumps(one) + "\n" for one in (schema, *messages))
+    messages = [
+        {"type": "RECORD", "stream": SCHEMA["stream"], "record": record} for record in records
+    ]
+    return "".join(json.dumps(message) + "\n" for message in (schema, *messages))
 
 
 def test_accounts_that_share_tables_keep_apart(warehouse: Warehouse) -> None:
@@ -146,29 +156,33 @@ def test_accounts_that_share_tables_keep_apart(warehouse: Warehouse) -> None:
     other.load(account_label="south")
     warehouse.loader.load(results({"north": ["1", "2"], "south": ["1", "2", "3"]}))
     transform = warehouse.build(account_labels=True)
-    for label, one in (("north", warehouse), ("south", other)):
+    for label, loaded in (("north", warehouse), ("south", other)):
         transform.label = label
-        compare(transform.all_rows(MARTS), account.expected(one.world))
+        compare(transform.all_rows(MARTS), account.expected(loaded.world))
         treated = {row["treated"] for row in transform.rows("activation_lift")}
         assert treated == {2 if label == "north" else 3}
         rows = transform.rows("activation_contacts", ACTIVATION)
-        assert {row["id"] for row in rows} == {str(n) for n in one.world.tables["contacts"].ids()}
+        assert {row["id"] for row in rows} == {
+            str(n) for n in loaded.world.tables["contacts"].ids()
+        }
 
 
 def test_every_column_is_described_and_every_description_has_a_column(history: History) -> None:
     """The documentation of dbt and the database have the same columns in every model."""
     transform = history.transform
     nodes = transform.manifest()["nodes"].values()
-    models = [one for one in nodes if one["resource_type"] in {"model", "snapshot"}]
-    assert {one["name"] for one in models} >= {f"stg_activecampaign__{name}" for name in STREAMS}
-    for one in models:
-        described = {name: column["description"] for name, column in one["columns"].items()}
+    models = [node for node in nodes if node["resource_type"] in {"model", "snapshot"}]
+    assert {model["name"] for model in models} >= {
+        f"stg_activecampaign__{name}" for name in STREAMS
+    }
+    for model in models:
+        described = {name: column["description"] for name, column in model["columns"].items()}
         described.pop("account_label", None)
-        held = transform.columns(one["schema"], one["alias"])
-        assert described.keys() == held.keys(), one["name"]
-        assert all(described.values()), one["name"]
-        assert one["description"], one["name"]
-        assert one["schema"] in {MARTS, STAGING, ACTIVATION}
+        held = transform.columns(model["schema"], model["alias"])
+        assert described.keys() == held.keys(), model["name"]
+        assert all(described.values()), model["name"]
+        assert model["description"], model["name"]
+        assert model["schema"] in {MARTS, STAGING, ACTIVATION}
 
 
 def test_streams_that_were_not_loaded_leave_their_marts_empty(warehouse: Warehouse) -> None:
@@ -204,6 +218,6 @@ def test_source_freshness_passes_after_a_load(history: History) -> None:
     transform = history.transform
     transform.run("source", "freshness")
     found = json.loads((transform.folder / "sources.json").read_text(encoding="utf-8"))
-    statuses = {one["unique_id"].split(".")[-1]: one["status"] for one in found["results"]}
+    statuses = {result["unique_id"].split(".")[-1]: result["status"] for result in found["results"]}
     assert {"crm_users", "marketing_tags"} <= statuses.keys()
     assert set(statuses.values()) == {"pass"}

@@ -47,7 +47,7 @@ def value_at(record: dict[str, Any], column: Column) -> Any:
     if part:
         value = value[part] if value else None
     if column.name == "custom_fields":  # a field without a value may be null or absent
-        return {key: one for key, one in value.items() if one not in (None, [])}
+        return {key: item for key, item in value.items() if item not in (None, [])}
     return value
 
 
@@ -65,7 +65,9 @@ def test_every_staging_model_holds_what_the_account_holds(history: History) -> N
         worked_out = day.expected.streams
         assert worked_out
         for stream, emitted in day.emitted.items():
-            chosen = [one for one in staging.columns(by_name[stream]) if one.name not in skipped]
+            chosen = [
+                column for column in staging.columns(by_name[stream]) if column.name not in skipped
+            ]
             rows = day.staging[f"{staging.PREFIX}{stream}"]
             wanted = {
                 key: record | {name: emitted[key][name] for name in SCORES & record.keys()}
@@ -87,5 +89,5 @@ def compare(
         for column in columns:
             found, wanted = held[key][column.name], value_at(record, column)
             if column.name == "custom_fields":
-                found = {name: one for name, one in found.items() if one not in (None, [])}
+                found = {name: item for name, item in found.items() if item not in (None, [])}
             assert found == wanted, f"{stream} {key} {column.name}"
