@@ -8,6 +8,8 @@ from tap_activecampaign_unified.client import FULL_PAGE, NotFound, PermissionDen
 from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.sinks.tasks import OWNER_TYPES
 
+from .decisions.list_decision import OPT_OUTS
+from .decisions.value_decision import CHANGED_SINCE, UNKNOWN_ORIGIN, is_before
 from .documents.columns import sameness_of
 from .documents.kinds import is_document
 from .documents.restore_documents import delete_document
@@ -31,7 +33,6 @@ from .record_values import (
 )
 from .restore_contact import resolved_link, tag_of
 from .restore_record import secondary_contacts
-from .value_decision import CHANGED_SINCE, OPT_OUTS, UNKNOWN_ORIGIN, is_before
 
 if TYPE_CHECKING:
     from typing import Any

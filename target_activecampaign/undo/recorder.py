@@ -19,6 +19,7 @@ from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
 from .cost import BY_ID, RECORD_KINDS, known_contacts, known_records
+from .decisions.list_decision import stamp_of
 from .documents.kinds import is_document, is_read_late
 from .entries import ValuePart, WrittenRow
 from .present_values import PresentValues
@@ -39,7 +40,6 @@ from .record_values import (
     values_of_row,
 )
 from .request_changes import DEFINITIONS, KINDS, RecordChange, changes_of
-from .value_decision import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

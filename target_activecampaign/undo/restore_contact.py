@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.context import WriteContext
 
+    from .decisions.value_decision import ValueDecision
     from .record_values import RecordValues
-    from .value_decision import ValueDecision
 
 
 def restore_contact(

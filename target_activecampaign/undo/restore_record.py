@@ -23,8 +23,8 @@ from .record_values import (
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
+    from .decisions.value_decision import ValueDecision
     from .run_records import RunRecord
-    from .value_decision import ValueDecision
 
 
 def restore_record(

@@ -11,17 +11,17 @@ from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.config.settings import SettingsError
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
 
+from .decisions.record_decisions import decide_record, is_deletable
+from .decisions.value_decision import Decision, ValueDecision
 from .deletion import delete_created
 from .documents.kinds import is_document, is_read_late, key_columns
 from .entries import UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
-from .record_decisions import decide_record, is_deletable
 from .record_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .request_changes import SUBSCRIBED
 from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
 from .run_records import RunRecord, RunRecords
-from .value_decision import Decision, ValueDecision
 from .value_names import group_of, name_of, stream_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.undo.value_decision import UNKNOWN_ORIGIN, UNKNOWN_UNSUBSCRIBE
+from target_activecampaign.undo.decisions.list_decision import UNKNOWN_UNSUBSCRIBE
+from target_activecampaign.undo.decisions.value_decision import UNKNOWN_ORIGIN
 from tests import forked, length
 from tests.sandbox import World, serve
 from tests.target.runner import state_of, stream_of

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.undo.documents.restore_documents import NO_PERSON, NOT_SUBSCRIBED
-from target_activecampaign.undo.record_decisions import (
+from target_activecampaign.undo.decisions.record_decisions import (
     NO_DELETE,
     NOT_EMPTIED,
     STARTS_AGAIN,
     SUBSCRIBES,
 )
+from target_activecampaign.undo.documents.restore_documents import NO_PERSON, NOT_SUBSCRIBED
 from tests.sandbox.custom_objects import acts
 from tests.sandbox.shape import Shape
 from tests.tap.client.clients import ManualClock, world_of

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.config.settings import SettingsError
-from target_activecampaign.undo.record_decisions import NOT_DELETED
-from target_activecampaign.undo.recorder import NOT_UNDOABLE
-from target_activecampaign.undo.value_decision import (
+from target_activecampaign.undo.decisions.list_decision import (
     NO_UNSUBSCRIBES,
     OPTED_OUT,
     UNKNOWN_UNSUBSCRIBE,
 )
+from target_activecampaign.undo.decisions.record_decisions import NOT_DELETED
+from target_activecampaign.undo.recorder import NOT_UNDOABLE
 from tests.sandbox.rows_crm import ContactDeal
 from tests.sandbox.tasks.planting import define_types
 from tests.sandbox.tasks.rows import Task

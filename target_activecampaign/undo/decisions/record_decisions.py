@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .deletion import NO_CREATES
-from .documents.columns import TASK_COLUMNS, sameness_of
-from .documents.kinds import ORDERS, UNDELETABLE_KINDS, is_document
-from .entries import SENT, UNDONE, Entry, ValuePart
-from .record_values import (
+from target_activecampaign.undo.deletion import NO_CREATES
+from target_activecampaign.undo.documents.columns import TASK_COLUMNS, sameness_of
+from target_activecampaign.undo.documents.kinds import ORDERS, UNDELETABLE_KINDS, is_document
+from target_activecampaign.undo.entries import SENT, UNDONE, Entry, ValuePart
+from target_activecampaign.undo.record_values import (
     ACCOUNT_LINK,
     COLUMN,
     CREATED,
@@ -24,23 +24,23 @@ from .record_values import (
     RecordValues,
     is_empty,
 )
-from .request_changes import UNSUBSCRIBED
-from .restore_contact import resolved_link, tag_of
-from .restore_record import secondary_contacts
-from .run_records import STREAMS, RunRecord
+from target_activecampaign.undo.request_changes import UNSUBSCRIBED
+from target_activecampaign.undo.restore_contact import resolved_link, tag_of
+from target_activecampaign.undo.restore_record import secondary_contacts
+from target_activecampaign.undo.run_records import STREAMS, RunRecord
+
+from .list_decision import decide_list
 from .value_decision import (
     UNKNOWN_ORIGIN,
     Decision,
     ValueDecision,
     decide,
-    decide_list,
     decide_secondary_contact,
 )
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
-
-    from .record_values import Same
+    from target_activecampaign.undo.record_values import Same
 
 NO_RECORD = "the account has the record no more"
 NO_CONTACT = "the account has no contact with this address"
