@@ -12,7 +12,7 @@ import json
 
 from bench.figures import Figure, Found, run_script
 from bench.measuring import CONTACT_STREAMS, Tap, account, temp_folder
-from tap_activecampaign_unified.bookmarks import BookmarkPolicy
+from tap_activecampaign_unified.full_sweeps import SweepPolicy
 
 RATE = 5.0
 HOUR = 3600.0
@@ -38,7 +38,7 @@ def measure(*, short: bool) -> Found:
     figures, checks = [], []
     for contacts in SIZES[:-1] if short else SIZES:
         requests = sweep_requests(contacts)
-        age = BookmarkPolicy(rate=RATE).sweep_age(requests) or dt.timedelta()
+        age = SweepPolicy(rate=RATE).age(requests) or dt.timedelta()
         seconds = requests / RATE
         delay = (age.total_seconds() + HOUR + seconds) / HOUR
         share = seconds / max(age.total_seconds(), HOUR)

@@ -2,7 +2,8 @@
 
 A bookmark is never later than the run's start on the server's clock. The tap reads the rows in
 the overlap before it again: ActiveCampaign filters by day, in an unknown time zone.
-`unchanged_rows` decides which of them are emitted again.
+`unchanged_rows.py` decides which of them are emitted again, `full_sweeps.py` when a stream is
+read in full again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .full_sweeps import NO_SWEEPS, SweepPolicy
 from .unchanged_rows import NEVER, EmittedRows
 
 if TYPE_CHECKING:
@@ -21,9 +23,6 @@ Entry = dict[str, Any]
 # Time zones reach from 14 hours ahead of UTC to 12 hours behind it.
 ZONE_SLACK = dt.timedelta(hours=14)
 MIN_OVERLAP = dt.timedelta(hours=24)
-# A full read may take this share of the time since the last one, within these bounds.
-SWEEP_SHARE = 0.05
-MIN_SWEEP_AGE, MAX_SWEEP_AGE = dt.timedelta(hours=1), dt.timedelta(hours=168)
 # Clocks differ by up to this much. A later time was not written by a run of this account.
 CLOCK_SLACK = dt.timedelta(minutes=5)
 
@@ -34,34 +33,12 @@ class InvalidState(ValueError):
 
 @dataclass(frozen=True)
 class BookmarkPolicy:
-    """What the settings ask for: bounds, overlap, and when to read a stream in full again.
-
-    ``sweep_after`` is the age of the last full read (None: never read in full again). With a
-    ``rate`` in requests per second, the age follows from the requests that a full read needs.
-    """
+    """What the settings ask for: the range of time, the overlap, and when a sweep is due."""
 
     start: dt.datetime | None = None
     end: dt.datetime | None = None
     lookback: dt.timedelta = MIN_OVERLAP
-    sweep_after: dt.timedelta | None = None
-    rate: float | None = None
-
-    @property
-    def sweeps(self) -> bool:
-        """Whether the tap ever reads incremental streams in full again."""
-        return self.sweep_after is not None or self.rate is not None
-
-    def sweep_age(self, requests: int | None) -> dt.timedelta | None:
-        """Return the age of the last full read at which another is due, None for never.
-
-        ``requests`` is how many the last full read needed, None if unknown.
-        """
-        if self.rate is None:
-            return self.sweep_after
-        if requests is None:
-            return MAX_SWEEP_AGE
-        needed = dt.timedelta(seconds=requests / self.rate / SWEEP_SHARE)
-        return min(max(needed, MIN_SWEEP_AGE), MAX_SWEEP_AGE)
+    sweep: SweepPolicy = NO_SWEEPS
 
 
 @dataclass(frozen=True)
@@ -105,13 +82,12 @@ class Bookmark:
             raise InvalidState(str(problem)) from None
         self.progress = _progress(entry.get("progress"))
         self.sweep_requests = _count(entry.get("sweep_requests"), "sweep_requests")
-        self.is_whole = self.value is None or self._sweep_is_due(now)
+        last_sweep = self.read_whole_at or self.value
+        self.is_whole = self.value is None or policy.sweep.is_due(
+            last_sweep, self.sweep_requests, now
+        )
         self.started: dt.datetime | None = None
         self._next = NEVER
-
-    def _sweep_is_due(self, now: dt.datetime) -> bool:
-        age, last = self._policy.sweep_age(self.sweep_requests), self.read_whole_at or self.value
-        return age is not None and (last is None or now - last >= age)
 
     def moments_ahead(self, now: dt.datetime) -> list[str]:
         """Return which values of the entry are later than now plus `CLOCK_SLACK`."""
@@ -217,7 +193,7 @@ class Bookmark:
         }
         # Without a known full read, the time to the next one counts from the first bookmark.
         whole = self.started if self.is_whole else self.read_whole_at or self.value
-        if whole and self._policy.sweeps:
+        if whole and self._policy.sweep.sweeps:
             entry["read_whole_at"] = whole.isoformat()
             cost = requests if self.is_whole else self.sweep_requests
             entry |= {} if cost is None else {"sweep_requests": cost}

@@ -25,7 +25,8 @@ TAP_LAW: dict[str, set[str]] = {
     "client": set(),
     "resources": set(),
     "unchanged_rows": set(),
-    "bookmarks": {"unchanged_rows"},
+    "bookmarks": {"full_sweeps", "unchanged_rows"},
+    "full_sweeps": set(),
     "early_signals": set(),
     "raw": {"client", "resources"},
     "config": {"client", "resources"},
@@ -39,7 +40,7 @@ TAP_LAW: dict[str, set[str]] = {
     "deletes": {"client", "config", "endpoints", "reporting", "resources", "storage"},
     "sync": {
         *("bookmarks", "cli", "client", "config", "deletes", "endpoints", "raw", "reporting"),
-        *("resources", "storage", "unchanged_rows"),
+        *("full_sweeps", "resources", "storage", "unchanged_rows"),
     },
     "query": {"client", "config", "endpoints", "resources", "sync"},
     "access": {"query"},

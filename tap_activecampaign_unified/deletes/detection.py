@@ -1,8 +1,8 @@
 """Delete detection: which rows are missing, which of them are deleted, and their tombstones.
 
 ActiveCampaign has no list of deleted rows. The tap compares the ids that exist now with those of
-the last sweep. It requests each missing row by its id: the row may exist and be hidden from the
-key's user.
+the last comparison. It requests each missing row by its id: the row may exist and be hidden from
+the key's user.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class TombstoneOutput(Protocol):
 
 
 class DeleteDetection:
-    """What all delete sweeps of a run share: known ids, the key's user, the highest share.
+    """What all delete comparisons of a run share: known ids, the key's user, the highest share.
 
     ``max_share`` is the share of a stream's records that may be missing at once.
     """
@@ -84,7 +84,7 @@ class DeleteDetection:
         return missing > max(MAX_MISSING_ROWS, self._share * known)
 
 
-class DeleteSweep:
+class IdComparison:
     """Records the ids that one endpoint's sync reads. At its end, finds the deleted ones."""
 
     def __init__(
@@ -94,7 +94,7 @@ class DeleteSweep:
         self._client = deletes.client
         self._outputs = list(outputs)
         self._may_return = self._known.has_gone(endpoint.path)
-        #: Kinds whose sweep is incomplete: not everything that is missing is deleted.
+        #: Kinds whose comparison is incomplete: not everything that is missing is deleted.
         self._incomplete: set[str] = set()
 
     # --- during the sync --------------------------------------------------------------------
@@ -125,16 +125,16 @@ class DeleteSweep:
     # --- at the end of the sync -------------------------------------------------------------
 
     def finish(self) -> None:
-        """Find what was deleted since the last sweep, and store it with the known ids."""
+        """Find what was deleted since the last comparison, and store it with the known ids."""
         path, now = self._endpoint.path, self._client.clock.now()
         if not self._endpoint.is_definitions:
-            self._sweep_rows(path, now)
+            self._compare_rows(path, now)
         for kind in {
             output.resource.endpoint for output in self._outputs if _is_pair(output.resource)
         }:
-            self._sweep_pairs(kind, path, now)
+            self._compare_pairs(kind, path, now)
 
-    def _sweep_rows(self, kind: str, now: dt.datetime) -> None:
+    def _compare_rows(self, kind: str, now: dt.datetime) -> None:
         user, known = self._deletes.user, self._known
         missing, before = known.count_missing(kind, user), known.count(kind)
         if self._deletes.is_above_limit(missing, before, all_may_go=False):
@@ -159,7 +159,7 @@ class DeleteSweep:
                 kind,
                 missing - len(gone),
             )
-        known.commit_sweep(kind, user, now, gone, existing)
+        known.commit_comparison(kind, user, now, gone, existing)
 
     def _is_gone(self, path: str, kind: str) -> bool:
         try:
@@ -179,14 +179,14 @@ class DeleteSweep:
         except ServerError:
             return self._client.get(path)
 
-    def _sweep_pairs(self, kind: str, parents: str, now: dt.datetime) -> None:
+    def _compare_pairs(self, kind: str, parents: str, now: dt.datetime) -> None:
         user, known = self._deletes.user, self._known
         missing, before = known.missing_pairs(kind, user), known.count(kind)
         if self._deletes.is_above_limit(len(missing), before, all_may_go=True):
             self._refuse(kind, len(missing), before)
             return
         gone = dict.fromkeys([*missing, *known.pairs_of_gone(kind, parents)])
-        known.commit_sweep(kind, user, now, gone, ())
+        known.commit_comparison(kind, user, now, gone, ())
 
     def _refuse(self, kind: str, missing: int, before: int) -> None:
         self._incomplete.add(kind)
@@ -209,12 +209,12 @@ class DeleteSweep:
         """Emit the tombstones that the stream has not emitted. Return its new state entry."""
         resource = output.resource
         kind = _kind_of(resource, self._endpoint)
-        swept, since = self._known.last_sweep(kind), output.tombstones_emitted_until
-        if swept is None:
+        compared_at, since = self._known.last_comparison(kind), output.tombstones_emitted_until
+        if compared_at is None:
             return {TOMBSTONES_UNTIL: since} if since else {}
-        if since is None:  # the first sweep of this stream: emit its own tombstones only
-            since = _just_before(swept)
-        elif since > swept:
+        if since is None:  # the first comparison of this stream: emit its own tombstones only
+            since = _just_before(compared_at)
+        elif since > compared_at:
             logger.warning(
                 "%s: %s in the state is later than now: every tombstone of the last year is "
                 "emitted again",
@@ -227,7 +227,7 @@ class DeleteSweep:
                 dict(zip(resource.keys, key[-len(resource.keys) :], strict=True)), at
             )
             output.stats.deleted += 1
-        return {TOMBSTONES_UNTIL: max(swept, since)}
+        return {TOMBSTONES_UNTIL: max(compared_at, since)}
 
 
 def _is_flagged(part: object) -> bool:

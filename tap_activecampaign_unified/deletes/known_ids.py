@@ -190,14 +190,14 @@ class KnownIds:
         gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(kind)).limit(1)
         return bool(self._database.rows(gone))
 
-    # --- the end of a sweep -----------------------------------------------------------------
+    # --- the end of a comparison ------------------------------------------------------------
 
-    def commit_sweep(
+    def commit_comparison(
         self, kind: str, user: str, now: dt.datetime, gone: Iterable[Key], existing: Iterable[str]
     ) -> None:
-        """Store the result of a sweep. ``existing`` rows were missing, but found by their id."""
+        """Store a comparison's result. ``existing`` rows were missing, but found by their id."""
         self._flush()
-        at, named, database = self._sweep_time(kind, now), self._kind(kind), self._database
+        at, named, database = self._comparison_time(kind, now), self._kind(kind), self._database
         keys = [
             {"b_kind": named, "b_parent": parent, "b_id": native_id} for parent, native_id in gone
         ]
@@ -220,15 +220,15 @@ class KnownIds:
             database.rows(checked, rows)
             database.rows(database.put(_swept), [{"kind": named, "at": at}])
 
-    def _sweep_time(self, kind: str, now: dt.datetime) -> str:
-        """Return when a sweep ends: after the one before, even if the clock was set back."""
-        before = self.last_sweep(kind)
+    def _comparison_time(self, kind: str, now: dt.datetime) -> str:
+        """Return when a comparison ends: after the one before, even if the clock was set back."""
+        before = self.last_comparison(kind)
         if before is not None:
             now = max(now, dt.datetime.fromisoformat(before) + dt.timedelta(milliseconds=1))
         return now.isoformat(timespec="microseconds")
 
-    def last_sweep(self, kind: str) -> str | None:
-        """Return when the last sweep of a kind ended, None before the first."""
+    def last_comparison(self, kind: str) -> str | None:
+        """Return when the last comparison of a kind ended, None before the first."""
         found = self._database.rows(sa.select(_swept.c.at).where(_swept.c.kind == self._kind(kind)))
         return str(found[0][0]) if found else None
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from .codecs import decode_id, decode_number, decode_text, flag, text
 from .parsing import InvalidValue
 from .parsing.ids import id_order
-from .resource import NAMED_REF, Derived, Field, Linked, full_name
-from .resource import TAGS as TAG_REFS
+from .resource import Derived, Field, Linked
 from .schema_types import DATE_TIME, NUMBER, STRING, array_of, object_of
+from .shared_columns import NAMED_REF, full_name
+from .shared_columns import TAGS as TAG_REFS
 from .time_codecs import decode_instant, format_instant, instant, parse_instant
 
 if TYPE_CHECKING:

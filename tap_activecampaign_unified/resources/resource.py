@@ -14,9 +14,9 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .codecs import UTC_ZONE, Codec, Zone, decode_text, zone_at
-from .schema_types import DATE_TIME, STRING, Schema, array_of, object_of
-from .time_codecs import decode_instant, offset_of
+from .codecs import UTC_ZONE, Codec, Zone, zone_at
+from .schema_types import DATE_TIME, Schema, array_of, object_of
+from .time_codecs import offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -271,34 +271,3 @@ def nothing(_: Row, __: RowContext) -> None:
 def empty(_: Row, __: RowContext) -> list[Any]:
     """Read an array of the shared model that ActiveCampaign has nothing for."""
     return []
-
-
-def last_changed(row: Row, row_context: RowContext) -> str | None:
-    """Read ``mdate``, and ``cdate`` of what was never modified."""
-    return decode_instant(row.get("mdate"), row_context.zone) or decode_instant(
-        row.get("cdate"), row_context.zone
-    )
-
-
-def full_name(row: Row, row_context: RowContext) -> str | None:
-    """Join first and last name with one space."""
-    first = decode_text(row.get("firstName"), row_context.zone)
-    last = decode_text(row.get("lastName"), row_context.zone)
-    return f"{first} {last}" if first and last else first or last
-
-
-NAMED_REF: Schema = object_of(id=STRING, name=STRING)
-URLS: Schema = array_of(object_of(url=STRING, type=STRING))
-TAGS: Schema = array_of(NAMED_REF)
-ADDRESSES: Schema = array_of(
-    object_of(
-        id=STRING,
-        street_1=STRING,
-        street_2=STRING,
-        city=STRING,
-        state=STRING,
-        postal_code=STRING,
-        country=STRING,
-        type=STRING,
-    )
-)

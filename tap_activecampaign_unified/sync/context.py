@@ -11,6 +11,7 @@ from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
 from tap_activecampaign_unified.deletes.detection import DeleteDetection
 from tap_activecampaign_unified.endpoints.table import WalkOptions
+from tap_activecampaign_unified.full_sweeps import SweepPolicy
 from tap_activecampaign_unified.reporting.progress import SyncProgress
 
 from .lookups import Lookups
@@ -73,8 +74,10 @@ def build_context(
             start=settings["start_date"],
             end=settings["end_date"],
             lookback=dt.timedelta(hours=settings["lookback_hours"]),
-            sweep_after=None if is_auto or not hours else dt.timedelta(hours=hours),
-            rate=(settings["requests_per_second"] or USUAL_RATE) if is_auto else None,
+            sweep=SweepPolicy(
+                after=None if is_auto or not hours else dt.timedelta(hours=hours),
+                rate=(settings["requests_per_second"] or USUAL_RATE) if is_auto else None,
+            ),
         ),
         sideload=settings["sideload"] == "auto",
         remote_data=settings["include_remote_data"],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.bookmarks import RowChange
 from tap_activecampaign_unified.client import Page
-from tap_activecampaign_unified.deletes.detection import DeleteSweep
+from tap_activecampaign_unified.deletes.detection import IdComparison
 from tap_activecampaign_unified.endpoints.table import WITNESSES
 from tap_activecampaign_unified.raw import RawRecordReader, RawResource
 from tap_activecampaign_unified.resources import contact_fields
@@ -54,7 +54,7 @@ class EndpointSync:
         self._loaders = setup.loaders
         self._writers: list[StreamWriter] = []
         self._names = NameTables()
-        self._sweep: DeleteSweep | None = None
+        self._comparison: IdComparison | None = None
         #: Streams whose rows the plan or the key's user may not read.
         self.closed: set[str] = set()
         #: Ids of the page's rows that had a tombstone and exist again.
@@ -91,8 +91,8 @@ class EndpointSync:
         is_whole_run = all(output.record_limit is None for output in self._outputs)
         if self._context.deletes is not None and is_whole_run:
             outputs_of_deletes = [writer for writer in self._writers if writer.emits_tombstones]
-            self._sweep = (
-                DeleteSweep(self._context.deletes, self._endpoint, outputs_of_deletes)
+            self._comparison = (
+                IdComparison(self._context.deletes, self._endpoint, outputs_of_deletes)
                 if outputs_of_deletes
                 else None
             )
@@ -160,23 +160,23 @@ class EndpointSync:
             self.has_written_rows = self.has_written_rows or bool(page.rows)
             if all(writer.is_at_limit for writer in self._writers):
                 return
-        if self._sweep is not None and not setup.page_source.walks_all_rows:
-            self._look_for_deletes(self._sweep)
+        if self._comparison is not None and not setup.page_source.walks_all_rows:
+            self._look_for_deletes(self._comparison)
         self._finish()
 
-    def _look_for_deletes(self, sweep: DeleteSweep) -> None:
+    def _look_for_deletes(self, comparison: IdComparison) -> None:
         """Walk the ids of all rows: the sync itself read changed rows only."""
         for page in self._setup.page_source.all_pages():
-            sweep.record_seen(page.rows, self._outputs[0].resource.skip)
-            back = sweep.returned(page.rows)
+            comparison.record_seen(page.rows, self._outputs[0].resource.skip)
+            back = comparison.returned(page.rows)
             if back:
                 rows = [row for row in page.rows if str(row.get("id")) in back]
                 self.write_page(Page(rows, {}, page.total, page.date))
 
     def _finish(self) -> None:
         """Emit the tombstones, then save the bookmarks."""
-        if self._sweep is not None:
-            self._sweep.finish()
+        if self._comparison is not None:
+            self._comparison.finish()
         for writer in self._writers:
             if self._is_closed(writer):
                 self.closed.add(writer.resource.name)
@@ -188,10 +188,12 @@ class EndpointSync:
                 learned = writer.output.learned
                 writer.finish({COLUMNS: learned} if learned else {}, self._cost(writer))
                 continue
-            sweep = self._sweep if writer.emits_tombstones else None
-            extra = sweep.emit_tombstones(writer) if sweep else {}
+            comparison = self._comparison if writer.emits_tombstones else None
+            extra = comparison.emit_tombstones(writer) if comparison else {}
             extra |= self._setup.positions
-            if not writer.emits_tombstones or (sweep and sweep.is_certain(writer.resource)):
+            if not writer.emits_tombstones or (
+                comparison and comparison.is_certain(writer.resource)
+            ):
                 writer.output.activate()
             if writer.bookmark is not None:
                 closed = self._setup.closed(writer.output, is_whole=writer.bookmark.is_whole)
@@ -208,9 +210,9 @@ class EndpointSync:
             self._context.lookups.account_zone.observe(rows, self._writers[0].resource.stamps)
         if self._endpoint.path == "accounts":
             self._context.lookups.note_accounts(rows)
-        if self._sweep is not None:
-            self._sweep.record_seen(rows, self._outputs[0].resource.skip)
-            self._returned = self._sweep.returned(rows)
+        if self._comparison is not None:
+            self._comparison.record_seen(rows, self._outputs[0].resource.skip)
+            self._returned = self._comparison.returned(rows)
         kept = self._worth_joining(rows)
         self._setup.budget.parents += len(rows)
         for writer in self._writers:
@@ -331,27 +333,27 @@ class EndpointSync:
         writer.write(records)
 
     def _record_pairs(self, resource: Resource, row: Row, records: list[Record]) -> None:
-        """Record a row's related records for the delete sweep, if the tap could read them all."""
-        if self._sweep is None or resource.relation is None or resource.is_open:
+        """Record a row's related records for the comparison, if the tap could read them all."""
+        if self._comparison is None or resource.relation is None or resource.is_open:
             return
         loader = self._loaders[resource.relation]
         if isinstance(loader, RelationLoader) and not loader.is_whole:
-            self._sweep.mark_incomplete(resource)
+            self._comparison.mark_incomplete(resource)
         else:
-            self._sweep.record_pairs_seen(resource, str(row.get("id")), records)
+            self._comparison.record_pairs_seen(resource, str(row.get("id")), records)
 
     def _sync_fields(self) -> None:
         names, lookups = NameTables(), self._context.lookups
         for writer in self._writers:
             for entity in ENTITIES:
                 fields = lookups.custom_fields(entity)
-                if self._sweep is not None and lookups.could_read_fields(entity):
+                if self._comparison is not None and lookups.could_read_fields(entity):
                     keys = [
                         {"entity": entity, "id": definition.id} for definition in fields.definitions
                     ]
-                    self._sweep.record_pairs_seen(writer.resource, entity, keys)
-                elif self._sweep is not None:
-                    self._sweep.mark_incomplete(writer.resource)
+                    self._comparison.record_pairs_seen(writer.resource, entity, keys)
+                elif self._comparison is not None:
+                    self._comparison.mark_incomplete(writer.resource)
                 for definition in fields.definitions:
                     if not writer.is_at_limit:
                         row = row_of(definition, fields)

@@ -1,4 +1,4 @@
-"""Known ids are the same in a file and in PostgreSQL, after any sweeps."""
+"""Known ids are the same in a file and in PostgreSQL, after any comparisons."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ IDS = st.sampled_from(["1", "2", "10", "9"])
 KEYS = st.sets(st.tuples(st.sampled_from(["", "1", "2"]), IDS), max_size=4)
 PARENTS = st.sets(IDS, max_size=3)
 NOW = dt.datetime(2031, 3, 3, 15, tzinfo=dt.UTC)
-#: One sweep: stream, user, ids that it saw, contacts whose pairs it read, hours since the last.
-SWEEP = st.tuples(
+#: A comparison: stream, user, ids, contacts whose pairs it read, hours since the last.
+COMPARISON = st.tuples(
     st.sampled_from(KINDS), st.sampled_from(WHO), KEYS, PARENTS, st.integers(0, 24 * 400)
 )
 NUMBERS = itertools.count()
@@ -43,15 +43,15 @@ def answers(known: KnownIds, kind: str, who: str, ids: set[str]) -> list[Any]:
         sorted(known.pairs_of_gone(kind, "contacts")),
         known.reappeared(kind, ids),
         known.has_gone(kind),
-        known.last_sweep(kind),
+        known.last_comparison(kind),
         known.gone_since(kind, ""),
         known.gone_since(kind, NOW.isoformat(timespec="microseconds")),
     ]
 
 
-def run(known: KnownIds, sweep: tuple[Any, ...]) -> list[Any]:
+def run(known: KnownIds, comparison: tuple[Any, ...]) -> list[Any]:
     """Sweep once; return all answers before, between and after."""
-    kind, who, keys, parents, hours = sweep
+    kind, who, keys, parents, hours = comparison
     try:
         results = answers(known, kind, who, parents)
         known.record_seen(kind, sorted(keys))
@@ -60,7 +60,7 @@ def run(known: KnownIds, sweep: tuple[Any, ...]) -> list[Any]:
         results += answers(known, kind, who, parents)
         missing = known.missing_rows(kind, who, NOW.isoformat())
         gone = [("", key) for key in missing[::2]] + known.missing_pairs(kind, who)
-        known.commit_sweep(kind, who, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
+        known.commit_comparison(kind, who, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
         return results + [answers(known, kind, who, parents) for kind in KINDS]
     finally:
         known.close()
@@ -77,19 +77,19 @@ def names() -> Iterator[str]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(sweeps=st.lists(SWEEP, min_size=1, max_size=4))
-def test_any_sweeps_are_known_alike(
-    sweeps: list[tuple[Any, ...]],
+@given(comparisons=st.lists(COMPARISON, min_size=1, max_size=4))
+def test_any_comparisons_are_known_alike(
+    comparisons: list[tuple[Any, ...]],
     names: Iterator[str],
     tmp_path: Path,
     postgres_database: Database,
 ) -> None:
-    """File and database give the same answers; another account's sweeps change nothing."""
+    """File and database give the same answers; another account's comparisons change nothing."""
     name, other = next(names), next(names)
-    for number, sweep in enumerate(sweeps):
-        run(KnownIds(postgres_database.url(), other), sweeps[-1 - number])
-        in_file = run(KnownIds(tmp_path / name, name), sweep)
-        assert run(KnownIds(postgres_database.url(), name), sweep) == in_file
+    for number, comparison in enumerate(comparisons):
+        run(KnownIds(postgres_database.url(), other), comparisons[-1 - number])
+        in_file = run(KnownIds(tmp_path / name, name), comparison)
+        assert run(KnownIds(postgres_database.url(), name), comparison) == in_file
 
 
 def test_a_file_of_another_account_is_refused(tmp_path: Path) -> None:

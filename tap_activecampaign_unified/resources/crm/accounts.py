@@ -17,9 +17,6 @@ from tap_activecampaign_unified.resources.codecs import (
 )
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
-    ADDRESSES,
-    TAGS,
-    URLS,
     Attribute,
     Derived,
     Field,
@@ -38,6 +35,7 @@ from tap_activecampaign_unified.resources.schema_types import (
     array_of,
     object_of,
 )
+from tap_activecampaign_unified.resources.shared_columns import ADDRESSES, TAGS, URLS
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 ADDRESS_PARTS = {

@@ -6,7 +6,6 @@ from typing import Any
 
 from tap_activecampaign_unified.resources.codecs import decode_id, decode_text, identifier
 from tap_activecampaign_unified.resources.resource import (
-    NAMED_REF,
     Derived,
     Field,
     Linked,
@@ -16,6 +15,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, object_of
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 from .opportunities import STATUSES

@@ -6,8 +6,6 @@ from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.array_codecs import single_item
 from tap_activecampaign_unified.resources.codecs import identifier, integer
 from tap_activecampaign_unified.resources.resource import (
-    ADDRESSES,
-    URLS,
     Derived,
     Field,
     Linked,
@@ -17,6 +15,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import DATE_TIME, STRING, array_of, object_of
+from tap_activecampaign_unified.resources.shared_columns import ADDRESSES, URLS
 
 CONTACTS = Resource(
     name="crm_contacts",

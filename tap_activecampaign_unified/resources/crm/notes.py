@@ -13,7 +13,6 @@ from tap_activecampaign_unified.resources.codecs import (
     verbatim,
 )
 from tap_activecampaign_unified.resources.resource import (
-    URLS,
     Derived,
     Field,
     Linked,
@@ -22,10 +21,10 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
     empty,
-    last_changed,
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
+from tap_activecampaign_unified.resources.shared_columns import URLS, last_changed
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 REFS = array_of(object_of(id=STRING))

@@ -21,9 +21,6 @@ from tap_activecampaign_unified.resources.codecs import (
 )
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
-    NAMED_REF,
-    TAGS,
-    URLS,
     Attribute,
     Derived,
     Field,
@@ -33,7 +30,6 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
     empty,
-    last_changed,
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import (
@@ -44,6 +40,7 @@ from tap_activecampaign_unified.resources.schema_types import (
     array_of,
     object_of,
 )
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF, TAGS, URLS, last_changed
 from tap_activecampaign_unified.resources.time_codecs import decode_date, encode_date, instant
 
 STATUSES = {"0": "open", "1": "won", "2": "lost"}

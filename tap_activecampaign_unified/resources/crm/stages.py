@@ -15,7 +15,6 @@ from tap_activecampaign_unified.resources.codecs import (
 )
 from tap_activecampaign_unified.resources.parsing.ids import id_number
 from tap_activecampaign_unified.resources.resource import (
-    NAMED_REF,
     Derived,
     Field,
     Linked,
@@ -25,6 +24,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 CARD_COLUMNS = {

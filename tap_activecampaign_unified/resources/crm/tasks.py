@@ -14,7 +14,6 @@ from tap_activecampaign_unified.resources.codecs import (
     verbatim,
 )
 from tap_activecampaign_unified.resources.resource import (
-    NAMED_REF,
     Derived,
     Field,
     Linked,
@@ -23,6 +22,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import INTEGER, STRING, array_of, object_of
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 STATUSES = {"0": "open", "1": "completed"}

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import decode_text, identifier, text
 from tap_activecampaign_unified.resources.resource import (
-    URLS,
     Derived,
     Field,
     Resource,
     Row,
     RowContext,
     empty,
-    full_name,
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import BOOLEAN, STRING
+from tap_activecampaign_unified.resources.shared_columns import URLS, full_name
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 

@@ -12,7 +12,6 @@ from tap_activecampaign_unified.resources.codecs import (
 )
 from tap_activecampaign_unified.resources.crm.users import USER_DATES
 from tap_activecampaign_unified.resources.resource import (
-    NAMED_REF,
     Derived,
     Field,
     Linked,
@@ -20,10 +19,10 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
     empty,
-    full_name,
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import BOOLEAN, STRING, array_of, object_of
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF, full_name
 
 USER_GROUPS = "userGroups"
 

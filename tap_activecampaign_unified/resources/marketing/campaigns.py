@@ -13,7 +13,6 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
 )
 from tap_activecampaign_unified.resources.resource import (
-    NAMED_REF,
     Derived,
     Field,
     Linked,
@@ -22,6 +21,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, object_of
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 # ActiveCampaign's numbers. Unknown numbers are emitted unchanged.

@@ -88,7 +88,7 @@ def delete_one_of_each(world):
     return rows | {stream: sorted(keys) for stream, keys in pairs.items() if keys}
 
 
-def test_the_first_sweep_only_records(account, run):
+def test_the_first_comparison_only_records(account, run):
     """The first run emits no tombstone: it knows no earlier ids."""
     account.world.delete_contact(7)
     assert all_deleted(run()) == {}
@@ -251,7 +251,7 @@ def test_a_refused_table_keeps_its_older_versions(account, run):
     assert "ACTIVATE_VERSION" not in {m["type"] for m in second.messages}
 
 
-def test_an_incomplete_sweep_emits_no_tombstone(account, run):
+def test_an_incomplete_comparison_emits_no_tombstone(account, run):
     """A collection that the tap could not read to its end causes no tombstone, then or later."""
     first = run()
     account.world.delete_account(3)
@@ -315,8 +315,8 @@ def test_start_date_and_filters_do_not_make_deletes(account, run):
     assert all_deleted(second) == {}
 
 
-def test_the_sweep_costs_a_request_per_hundred_contacts(tmp_path):
-    """A sweep costs one request per 100 contacts more, and one for the user of the key."""
+def test_the_comparison_costs_a_request_per_hundred_contacts(tmp_path):
+    """A comparison costs one request per 100 contacts more, and one for the user of the key."""
     account = Account(contacts=950)
     path = str(tmp_path / "known.sqlite")
     plain = account.run(only=CONTACT_STREAMS)

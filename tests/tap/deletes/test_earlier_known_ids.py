@@ -51,14 +51,14 @@ def test_ids_of_an_earlier_version_are_known(known: KnownIds) -> None:
     assert known.gone_since("contacts", FIRST) == [(("", "2"), SECOND)]
     assert known.gone_since("contacts", SECOND) == []
     assert known.reappeared("contacts", ["1", "2"]) == {"2"}
-    assert known.last_sweep("contacts") == SECOND
+    assert known.last_comparison("contacts") == SECOND
     assert known.pairs_of_gone("contactTags", "contacts") == [("2", "7")]
 
 
-def test_a_sweep_goes_on_where_an_earlier_version_stopped(known: KnownIds) -> None:
+def test_a_comparison_goes_on_where_an_earlier_version_stopped(known: KnownIds) -> None:
     """A row that is missing now counts as deleted; a row that exists again is known again."""
     known.record_seen("contacts", [("", key) for key in ("2", "3", "10")])
     assert known.missing_rows("contacts", "1", NOW.isoformat()) == ["1"]
-    known.commit_sweep("contacts", "1", NOW, [("", "1")], [])
+    known.commit_comparison("contacts", "1", NOW, [("", "1")], [])
     assert known.gone_since("contacts", "") == [(("", "1"), NOW.isoformat(timespec="microseconds"))]
     assert known.count("contacts") == 3

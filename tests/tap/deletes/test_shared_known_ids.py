@@ -25,7 +25,9 @@ def account() -> Account:
     return Account(contacts=60)
 
 
-def sweep(account: Account, database: Database, state: Any = None, **settings: Any) -> Ran:
+def read_with_deletes(
+    account: Account, database: Database, state: Any = None, **settings: Any
+) -> Ran:
     """Run the tap as another machine would, with the known ids in the database."""
     account.wait(minutes=5)
     place = {"known_ids_path": database.url(), "detect_deletes": True}
@@ -47,16 +49,16 @@ def test_a_machine_emits_tombstones_for_rows_that_another_saw(
     Another account in the same tables gets no tombstone. The database holds ids, and no name and no
     address.
     """
-    first = sweep(account, postgres_database)
+    first = read_with_deletes(account, postgres_database)
     stranger = Account(contacts=3)
-    other = sweep(stranger, postgres_database, api_url="https://birch.api-us1.com")
+    other = read_with_deletes(stranger, postgres_database, api_url="https://birch.api-us1.com")
     assert not any(gone(other, name) for name in STREAMS)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
     account.world.delete_contact(7)
-    second = sweep(account, postgres_database, first.state)
+    second = read_with_deletes(account, postgres_database, first.state)
     assert gone(second, "crm_contacts") == {"7"}
     assert "7" in gone(second, "marketing_contact_tags")
-    third = sweep(account, postgres_database, second.state)
+    third = read_with_deletes(account, postgres_database, second.state)
     assert not any(gone(third, name) for name in STREAMS)
     kept = str(postgres_database.rows("SELECT * FROM activecampaign_known_ids.known"))
     assert "acme/contacts" in kept
@@ -67,7 +69,7 @@ def test_a_database_that_goes_away_ends_the_run_in_one_line(
     account: Account, postgres_database: Database
 ) -> None:
     """If the database goes away, the run ends with 1; the next run emits the tombstones."""
-    first = sweep(account, postgres_database)
+    first = read_with_deletes(account, postgres_database)
     account.world.delete_contact(7)
 
     def cut(_world: Any, _method: str, path: str, *_: Any) -> None:
@@ -75,13 +77,13 @@ def test_a_database_that_goes_away_ends_the_run_in_one_line(
             postgres_database.rows(BACKENDS)
 
     account.world.before_request(cut)
-    second = sweep(account, postgres_database, first.state)
+    second = read_with_deletes(account, postgres_database, first.state)
     assert second.code == 1
     assert second.line == (
         "known_ids_path cannot be used (the connection to its PostgreSQL server was lost): fix "
         "that and run again"
     )
     account.world.hooks.clear()
-    third = sweep(account, postgres_database, second.state or first.state)
+    third = read_with_deletes(account, postgres_database, second.state or first.state)
     assert third.code == 0
     assert gone(third, "crm_contacts") == {"7"}

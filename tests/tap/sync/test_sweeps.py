@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tap_activecampaign_unified.bookmarks import BookmarkPolicy
 from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.full_sweeps import SweepPolicy
 from tests.sandbox import FakeClock
 from tests.tap.client.clients import ManualClock
 from tests.tap.running import Account
@@ -39,7 +39,7 @@ def entry_of(ran: Any) -> dict[str, Any]:
 )
 def test_a_sweep_takes_at_most_a_twentieth_of_the_time(requests, rate, age):
     """The interval is 20 times the last sweep's duration, between an hour and a week."""
-    assert BookmarkPolicy(rate=rate).sweep_age(requests) == age
+    assert SweepPolicy(rate=rate).age(requests) == age
 
 
 def test_an_unsubscription_arrives_within_the_hour_by_default():
