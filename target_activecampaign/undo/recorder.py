@@ -20,8 +20,9 @@ from target_activecampaign.sinks import registry
 
 from .cost import BY_ID, RECORD_KINDS, known_contacts, known_records
 from .decisions.list_decision import stamp_of
-from .documents.kinds import is_document, is_read_late
+from .documents.kinds import is_document
 from .entries import ValuePart, WrittenRow
+from .late_reads import LateReads
 from .present_values import PresentValues
 from .record_values import (
     ACCOUNT_LINK,
@@ -81,7 +82,8 @@ class UndoRecorder:
         references: References,
         server_time: Callable[[], float],
     ) -> None:
-        self._journal, self._run, self._clock = journal, run, clock
+        self._journal, self._run = journal, run
+        self._late_reads = LateReads(journal, clock)
         #: Whether the run replaced or created anything.
         self.has_changes = False
         self._references, self._server_time = references, server_time
@@ -143,8 +145,7 @@ class UndoRecorder:
         if values:
             self.has_changes = True
             self._journal.record(self._run, values)
-            if any(is_read_late(part.kind) for part, _, __ in values):
-                self._journal.note_late_write(self._clock.now().timestamp())
+            self._late_reads.note_write(part.kind for part, _, __ in values)
         return values
 
     def refused(self, values: list[Value], problem: RequestError) -> None:

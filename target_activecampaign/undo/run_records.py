@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 
-from .documents.kinds import UNDELETABLE_KINDS, is_document, is_read_late
+from .documents.kinds import UNDELETABLE_KINDS, is_document
 from .documents.read_documents import read_documents
 from .present_values import PresentValues
 from .record_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, TASK, RecordValues
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
     from .entries import Entry, WrittenRow
     from .journal import UndoJournal
-
-logger = logging.getLogger(__name__)
+    from .late_reads import LateReads
 
 WINDOW = 100
 #: The stream of each kind of record that an undo covers.
@@ -32,8 +30,6 @@ STREAMS = {
     NOTE: "crm_notes",
     TASK: "crm_tasks",
 }
-#: Seconds after which reads certainly show a write.
-LATE_SECONDS = 30.0
 
 
 @dataclass
@@ -60,9 +56,11 @@ class RunRecord:
 class RunRecords:
     """Reads the records of one run."""
 
-    def __init__(self, context: WriteContext, journal: UndoJournal, run: str) -> None:
+    def __init__(
+        self, context: WriteContext, journal: UndoJournal, run: str, late_reads: LateReads
+    ) -> None:
         self._context, self._journal, self._run = context, journal, run
-        self._references, self._has_waited = context.references, False
+        self._references, self._late_reads = context.references, late_reads
         self._values = PresentValues(
             context.client, context.clock, context.pool, context.references
         )
@@ -100,9 +98,7 @@ class RunRecords:
             for record in records:
                 record.present = found.get(record.id)
         elif is_document(kind):
-            if is_read_late(kind) and not self._has_waited:
-                self._has_waited = True
-                self.wait()
+            self._late_reads.wait_before_first_read(kind)
             there = read_documents(self._context, kind, [row.id for row in records])
             for record in records:
                 record.present = there.get(record.id)
@@ -120,14 +116,6 @@ class RunRecords:
                 record.present = self._values.get(kind, record.id)
         self.load(records)
         return records
-
-    def wait(self) -> None:
-        """Wait until reads show what runs and undos wrote last."""
-        clock = self._context.clock
-        left = self._journal.last_late_write() + LATE_SECONDS - clock.now().timestamp()
-        if 0 < left <= LATE_SECONDS:
-            logger.info("Waiting %d s until reads show what was written last", round(left))
-            clock.sleep(left)
 
     def _find_unconfirmed(self, kind: str, records: list[RunRecord]) -> None:
         """Find accounts by name whose create was never confirmed; other records have no id then."""

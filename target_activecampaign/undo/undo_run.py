@@ -14,9 +14,10 @@ from target_activecampaign.outcome import Action, Outcome, RowError, join_reason
 from .decisions.record_decisions import decide_record, is_deletable
 from .decisions.value_decision import Decision, ValueDecision
 from .deletion import delete_created
-from .documents.kinds import is_document, is_read_late, key_columns
+from .documents.kinds import is_document, key_columns
 from .entries import UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
+from .late_reads import LateReads
 from .record_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .request_changes import SUBSCRIBED
 from .restore_contact import end_enrolment, restore_contact, tag_of
@@ -50,10 +51,10 @@ class UndoRun:
     ) -> None:
         self._context, self._results = context, results
         self._journal, self._request = journal, request
-        self._records = RunRecords(context, journal, request.run)
+        self._late_reads = LateReads(journal, context.clock)
+        self._records = RunRecords(context, journal, request.run, self._late_reads)
         #: What this window has put back.
         self._undone: list[ValuePart] = []
-        self._has_late_writes = False
 
     def run(self) -> None:
         """Undo the run. Raises `SettingsError` for a run that the file does not have."""
@@ -69,9 +70,9 @@ class UndoRun:
             outcome = Outcome(Action.SKIPPED, row.id or None, row.note)
             self._add(row.row, row.stream, row.key, "record", outcome)
         self._results.flush()
-        # The next run must not read what was before this undo, and write it again.
-        if self._note_late_write():
-            self._records.wait()
+        # Otherwise the next run could read the values from before this undo, and send them again.
+        if self._late_reads.note_end_of_writes():
+            self._late_reads.wait()
         logger.info(NOT_UNDOABLE_EFFECTS)
         if self._request.is_plan:
             totals = self._results.totals()
@@ -100,21 +101,15 @@ class UndoRun:
         pool = self._context.pool
         pool.each([partial(decide, record) for record in records])
         self._unconfirm(decisions)
-        self._has_late_writes |= is_read_late(window[0].kind)
-        self._note_late_write()
+        if not self._request.is_plan:
+            self._late_reads.note_end_of_writes()
+            self._late_reads.note_write([window[0].kind])
         try:
             pool.each([partial(self._undo, record, found) for record, found in decisions])
         finally:
             undone, self._undone = self._undone, []
             self._journal.set_undone(self._request.run, undone)
         self._results.flush()
-
-    def _note_late_write(self) -> bool:
-        """Note, and return, whether this undo wrote what reads show some seconds late."""
-        is_late = self._has_late_writes and not self._request.is_plan
-        if is_late:
-            self._journal.note_late_write(self._context.clock.now().timestamp())
-        return is_late
 
     def _decide(self, record: RunRecord) -> Decisions:
         return decide_record(

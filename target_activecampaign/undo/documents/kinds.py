@@ -39,11 +39,6 @@ def is_document(kind: str) -> bool:
     return kind in STORE_KINDS or kind.startswith(PREFIX)
 
 
-def is_read_late(kind: str) -> bool:
-    """Return whether reads show a write of a kind some seconds late."""
-    return kind == SUBSCRIPTIONS or kind.startswith(PREFIX)
-
-
 def store_key(key: str) -> tuple[int, str]:
     """Return the store and the own id of a key of e-commerce."""
     store, _, own = key.partition(":")
