@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.identity import RecordIdentity
 from target_activecampaign.records.record import emails_of, is_delete
-from target_activecampaign.sinks.contacts.import_changes import ENOUGH_TO_IMPORT
+from target_activecampaign.sinks.contacts.bulk_import.choice import reads_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -93,7 +93,7 @@ class BackgroundBatches:
             processor.retry_deferred()
             return
         left = processor.begin(rows)
-        if sum(map(len, left.values())) < ENOUGH_TO_IMPORT:
+        if not reads_on(self._policy, sum(map(len, left.values()))):
             processor.write_changed(rows, left)
             return
         self._wait_until(lambda: len(self._running) < self._pool.max_tasks)

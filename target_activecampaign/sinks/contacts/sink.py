@@ -29,9 +29,10 @@ from . import consent, lists, upsert
 from .account_link import apply_account_links
 from .after_write import use_known_ids
 from .automations import apply_automations
+from .bulk_import.choice import uses_importer
+from .bulk_import.import_changes import import_changes
 from .change import WHOLE_ROW, ContactChange, identity_of_change, strip_held_out
 from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
-from .import_changes import ENOUGH_TO_IMPORT, import_changes
 from .merge import merge_changes
 from .parse import parse_contact_change
 from .tags import remove_tags
@@ -176,7 +177,7 @@ def _check_identities(context: WriteContext, changes: list[ContactChange]) -> li
         for w in by_id
         if w.email is not None
         or "exist" in w.row_requests[0].requested
-        or _needs_email(context, w, len(changes))
+        or (w.upserts and uses_importer(context.policy, len(changes)))
     ]
     found = context.references.contacts_by_id([w.id for w in needs if w.id])
     kept = []
@@ -210,12 +211,6 @@ def _check_identities(context: WriteContext, changes: list[ContactChange]) -> li
             verdict = RowRejected(OTHER_ADDRESS)
         _end(context, change, verdict.outcome())
     return kept
-
-
-def _needs_email(context: WriteContext, change: ContactChange, count: int) -> bool:
-    imports = context.policy.bulk_import == "always" or not context.policy.run_automations
-    many = context.policy.bulk_import == "auto" and count >= ENOUGH_TO_IMPORT
-    return (imports or many) and change.upserts
 
 
 def _deny_automation_starts(sink: Sink, change: ContactChange) -> None:

@@ -7,27 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
+from target_activecampaign.sinks.contacts.after_write import use_known_ids
+from target_activecampaign.sinks.contacts.change import SUBSCRIBE, UNSUBSCRIBE, ContactChange
 
-from .after_write import use_known_ids
-from .change import SUBSCRIBE, UNSUBSCRIBE, ContactChange
+from .choice import is_importable, uses_importer
+from .status import ImportEntry
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.contacts.bulk_import.status import ImportBatch
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 
+    from .status import ImportBatch
+
 
 logger = logging.getLogger(__name__)
-
-ENOUGH_TO_IMPORT = 10
-
-
-def _is_importable(change: ContactChange, columns: dict[str, str]) -> bool:
-    """Return whether the importer, which takes ``columns``, can carry out a change."""
-    if change.email is None or change.new_email is not None or not change.upserts:
-        return False
-    return not change.columns.keys() - columns.keys()
 
 
 def import_changes(
@@ -35,12 +28,9 @@ def import_changes(
 ) -> dict[int, ImportEntry]:
     """Import the changes if there are enough of them; returns each one's entry by identity."""
     policy = context.policy
-    forced = policy.bulk_import == "always" or not policy.run_automations
-    if policy.bulk_import == "never" and not forced:
-        return {}
     columns = sink.resource.imported_columns()
-    changes = [change for change in changes if _is_importable(change, columns)]
-    if not changes or (len(changes) < ENOUGH_TO_IMPORT and not forced):
+    changes = [change for change in changes if is_importable(change, columns)]
+    if not changes or not uses_importer(policy, len(changes)):
         return {}
     entries = {
         id(change): ImportEntry(
