@@ -189,7 +189,7 @@ def update_catalog(
         if isinstance(selection.resource, CustomObject):
             _add_newer_columns(entry, schema_of(selection.resource))
     if deletes:
-        closed = [selection for selection in selected if not selection.resource.is_open]
+        closed = [selection for selection in selected if not selection.resource.schema_grows]
         for entry in (catalog[selection.resource.name] for selection in closed):
             deleted_at = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: deleted_at}

@@ -192,7 +192,7 @@ class UnifiedStream(Stream):
         """
         if self.replication_key is None or self.is_full_table:
             self._stream_version = version if self._label is None else None
-            if version is not None and self._label is not None and self.resource.is_open:
+            if version is not None and self._label is not None and self.resource.schema_grows:
                 self.logger.warning(
                     "%s: deletes are not reported while account_label is set", self.name
                 )
@@ -201,7 +201,7 @@ class UnifiedStream(Stream):
     def _write_schema_message(self) -> None:
         # Another stream's sync may have written the schema before the SDK calls this stream.
         # A stream with an open schema writes it with its first rows.
-        if not self._schema_written and not self.resource.is_open:
+        if not self._schema_written and not self.resource.schema_grows:
             self._schema_written = True
             self._title_flat_columns()
             super()._write_schema_message()

@@ -60,7 +60,7 @@ class RawResource(Resource):
     beside: str | None = None
     without: tuple[str, ...] = ()
     id_type: str = "string"
-    is_open: ClassVar[bool] = True
+    schema_grows: ClassVar[bool] = True
 
     def schema(
         self,

@@ -1,7 +1,7 @@
 """The unified resources: their properties, and how the packages read and write them.
 
-This package does no I/O. ``RESOURCES`` is in writing order: a record's references are written
-before the record.
+This package does no I/O. ``RESOURCES`` is in writing order: the target writes a record after the
+records that it refers to.
 """
 
 from .commerce import customers, orders, products, stores, subscriptions
@@ -39,7 +39,7 @@ RESOURCES: tuple[Resource, ...] = (
     segments.MEMBERSHIPS,
     opportunities.OPPORTUNITIES,
     notes.NOTES,
-    # What is only read: history, performance, scores.
+    # Read only: tasks, history, performance, scores.
     tasks.TASKS,
     changes.CHANGES,
     scores.CONTACT_SCORES,

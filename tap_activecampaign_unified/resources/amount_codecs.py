@@ -1,6 +1,6 @@
 """Codecs of amounts of money in cents, and of their currency.
 
-E-commerce has amounts in major units: `amount` in `commerce/values.py`.
+E-commerce has amounts in major units: see `amount` in `commerce/values.py`.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from .schema_types import NUMBER, STRING
 
 
 def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
-    """Turn minor units into a decimal amount: ``"140655"`` is 1406.55."""
+    """Convert cents to a decimal amount: ``"140655"`` is 1406.55."""
     return None if is_unset(raw) else plain_number(parse_decimal(raw, "not an amount").scaleb(-2))
 
 
 def encode_cents(value: Any) -> int:
-    """Turn a decimal amount into whole minor units; a finer or negative amount is refused."""
+    """Convert a decimal amount to cents. Raise `InvalidValue` if it is finer or negative."""
     return parse_cents(value)
 
 
 def decode_currency(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
     """Return an ISO-4217 code in upper case."""
-    found = decode_text(raw, zone)
-    return found.upper() if found else None
+    code = decode_text(raw, zone)
+    return code.upper() if code else None
 
 
 def encode_currency(value: Any) -> str:
-    """Return the code in lower case, as deals want it."""
+    """Return the code in lower case, as deals require it."""
     return encode_text(value).lower()
 
 

@@ -1,4 +1,4 @@
-"""Codecs of arrays: the choices of a field, and an array that holds one text."""
+"""Codecs of arrays: the choices of a field, and an array with at most one text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def decode_choices(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
 
 
 def choice_list(value: Any) -> list[str]:
-    """Return the choices that a record names, in an array or as a single choice."""
+    """Return the choices of a record's value, which is an array or a single choice."""
     if value is None:
         return []
     if isinstance(value, (list, tuple)):
@@ -39,12 +39,12 @@ def choice_list(value: Any) -> list[str]:
 
 
 def encode_piped(value: Any) -> str:
-    """Return choices as contacts' fields want them, with pipes around and between."""
+    """Return choices as contacts' fields require them: ``||a||b||``."""
     chosen = choice_list(value)
-    sent = f"||{'||'.join(chosen)}||" if chosen else ""
-    if decode_choices(sent) != [choice for choice in chosen if choice]:
+    piped_text = f"||{'||'.join(chosen)}||" if chosen else ""
+    if decode_choices(piped_text) != [choice for choice in chosen if choice]:
         raise InvalidValue("must be choices without pipes")
-    return sent
+    return piped_text
 
 
 piped = Codec("piped", decode_choices, encode_piped, array_of({"type": "string"}), ([], ["a", "b"]))
@@ -54,23 +54,23 @@ choices = Codec(
 
 
 def single_item(name: str, **fixed: Any) -> Codec:
-    """Return the codec of an array that ActiveCampaign fills with at most one text.
+    """Return the codec of an array with at most one text, which ActiveCampaign stores as a text.
 
-    ``name`` is the key of the text in the item, ``fixed`` what else the item holds.
+    ``name`` is the key of the text in the item. ``fixed`` are the other values of the item.
     """
-    shape = {name: None, **fixed}
+    blank_item = {name: None, **fixed}
 
     def decode(raw: Any, zone: Zone = UTC_ZONE) -> list[dict[str, Any]]:
-        found = decode_text(raw, zone)
-        return [] if found is None else [{**shape, name: found}]
+        value = decode_text(raw, zone)
+        return [] if value is None else [{**blank_item, name: value}]
 
     def encode(value: Any) -> str:
         if not value:
             return ""
         if not isinstance(value, list):
             raise InvalidValue("must be an array of objects")
-        primary = (i for i in value if isinstance(i, dict) and parse_flag(i.get("is_primary")))
-        chosen = next(primary, value[0])
+        objects = (item for item in value if isinstance(item, dict))
+        chosen = next((item for item in objects if parse_flag(item.get("is_primary"))), value[0])
         return encode_text(chosen.get(name)) if isinstance(chosen, dict) else encode_text(chosen)
 
     properties = {name: STRING} | {

@@ -1,11 +1,11 @@
-"""Codecs: decode native values into unified ones, and encode them back.
+"""Codecs: decode native values to unified values, and encode unified values.
 
 Text, ids, flags and numbers are here. Times are in `time_codecs.py`, amounts of money in
 `amount_codecs.py`, arrays in `array_codecs.py`, objects in `nested_codecs.py`.
 
-``decode`` gets the row's `Zone`, because half of ActiveCampaign's times carry no offset. It returns
-None for what means "no value" and raises `InvalidValue` for what it cannot read. ``encode`` returns
-what ActiveCampaign wants to be sent.
+``decode`` gets the row's `Zone`, because half of ActiveCampaign's times have no offset. It returns
+None for a native "no value", and raises `InvalidValue` for an unreadable value. ``encode`` returns
+the value for a request.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Zone:
-    """The account's clock as a row shows it: the offset that its stamped times carry.
+    """The account's time zone for one row: the offset of the row's stamped times.
 
-    ``known`` gives the zone of a time without offset, where more is known than that of the row.
+    ``known`` returns the zone of a time without offset; None if only the row's offset is known.
     """
 
     offset: dt.tzinfo = dt.UTC
     known: Callable[[dt.datetime], dt.tzinfo | None] | None = None
 
     def at(self, moment: dt.datetime) -> dt.tzinfo:
-        """Return the zone of a time that carries no offset."""
+        """Return the zone of a time without offset."""
         return (self.known and self.known(moment)) or self.offset
 
 
@@ -58,15 +58,15 @@ UTC_ZONE = Zone()
 
 @lru_cache(64)
 def zone_at(offset: dt.tzinfo) -> Zone:
-    """Return the account's clock at an offset: an account has two, one for the summer."""
+    """Return the zone of an offset. An account has two offsets: one is for the summer."""
     return Zone(offset)
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A pair of functions and the JSON schema of what ``decode`` returns.
+    """A pair of functions, and the JSON schema of the values that ``decode`` returns.
 
-    ``examples`` are unified values that the law tests send there and back.
+    ``examples`` are unified values that the law tests encode and decode.
     """
 
     name: str
@@ -74,12 +74,12 @@ class Codec:
     encode: Callable[[Any], Any]
     schema: Schema
     examples: tuple[Any, ...] = ()
-    #: The native columns of the objects it reads, empty for a plain value.
+    #: The native columns of the objects that ``decode`` reads; empty for a plain value.
     columns: tuple[str, ...] = ()
 
 
 def decode_text(raw: Any, _: Zone = UTC_ZONE) -> str | None:
-    """Return text without outer white space, None when nothing is left."""
+    """Return text without outer white space, None if no text remains."""
     if isinstance(raw, str):
         return raw.strip() or None
     if raw is None:
@@ -99,7 +99,7 @@ def decode_verbatim(raw: Any, _: Zone = UTC_ZONE) -> str | None:
 
 
 def encode_text(value: Any) -> str:
-    """Return what clears a text when there is none: the empty string."""
+    """Return a text. None becomes the empty string, which clears a text in ActiveCampaign."""
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
@@ -112,33 +112,33 @@ verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines
 
 
 def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
-    """Return an id as a string; ``0``, ``"0"`` and ``""`` mean none."""
+    """Return an id as a string; None for ``0``, ``"0"`` and ``""``."""
     if isinstance(raw, str):
-        found = raw.strip()
+        text_ = raw.strip()
     elif raw is None or isinstance(raw, bool):
         return None
     elif isinstance(raw, int):
-        found = str(raw)
+        text_ = str(raw)
     else:
         raise InvalidValue("not an id")
-    if len(found) > MAX_ID_LENGTH:
+    if len(text_) > MAX_ID_LENGTH:
         raise InvalidValue("not an id")
-    return None if found in {"", "0"} else found
+    return None if text_ in {"", "0"} else text_
 
 
 def encode_id(value: Any) -> str | None:
-    """Return an id as ActiveCampaign takes it."""
+    """Return an id as ActiveCampaign accepts it."""
     return parse_foreign_id(value)
 
 
 def decode_ref(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
-    """Return ``{id}`` of the row pointed at, None when it points nowhere."""
+    """Return ``{id}`` of the referenced row, None without a reference."""
     found = decode_id(raw, zone)
     return None if found is None else {"id": found}
 
 
 def encode_ref(value: Any) -> str | None:
-    """Return the id out of ``{id}``; natural keys are resolved before this."""
+    """Return the id of ``{id}``. The caller resolves natural keys before."""
     if value is None:
         return None
     found = parse_foreign_id(value.get("id")) if isinstance(value, dict) else None
@@ -157,7 +157,7 @@ _FLAGS = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes
 
 
 def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
-    """Read ActiveCampaign's booleans: ``"0"``, ``"1"``, 0, 1, and now and then a real one."""
+    """Read ActiveCampaign's flags: ``"0"``, ``"1"``, 0, 1, words, and JSON booleans."""
     if isinstance(raw, str) and raw in _FLAGS:
         return _FLAGS[raw]
     if is_unset(raw):
@@ -188,14 +188,14 @@ def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
 
 
 def decode_number(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
-    """Read a number, whole where it is whole."""
+    """Read a number: an int if it is whole, else a float."""
     if _is_plain_integer(raw):
         return int(raw)
     return None if is_unset(raw) else plain_number(parse_decimal(raw, "not a number"))
 
 
 def _is_plain_integer(raw: Any) -> bool:
-    """Say whether a number is what nearly all are, digits and no more: decimals cost ten times."""
+    """Return whether a text has only digits, like most numbers: a decimal costs ten times."""
     return (
         isinstance(raw, str)
         and raw.isdecimal()
@@ -205,12 +205,12 @@ def _is_plain_integer(raw: Any) -> bool:
 
 
 def is_unset(raw: Any) -> bool:
-    """Return whether a native number or flag means no value: null or blank text."""
+    """Return whether a native number or flag has no value: null or blank text."""
     return raw is None or (isinstance(raw, str) and not raw.strip())
 
 
 def plain_number(value: Decimal) -> int | float:
-    """Return a decimal as JSON can carry it: whole when whole, else the nearest float."""
+    """Return a decimal as a JSON number: an int if it is whole, else the nearest float."""
     if value == value.to_integral_value():
         return int(value)
     return float(value)

@@ -24,7 +24,7 @@ STATUSES = {"0": "unconfirmed", "1": "active", "2": "unsubscribed", "3": "bounce
 SEGMENTS = array_of(object_of(id=STRING, name=STRING, status=STRING))
 SCORES = array_of(object_of(id=STRING, score_id=STRING, value=NUMBER))
 
-# The value if a contact has no time of change. It is not null, so that loaders keep the row.
+# The value for a contact without a time of change. It is not null, so that loaders keep the row.
 EARLIEST = format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
 
 # The relations of a contact, by their names in rows, nested paths and sideloads.
@@ -56,7 +56,7 @@ def first_of(*columns: str) -> Callable[[Row, RowContext], str]:
     return read
 
 
-#: When a contact changed; ``updated_timestamp`` is in the account's own zone.
+#: The time of a contact's last change. ``updated_timestamp`` is in the account's time zone.
 updated_at = first_of("udate", "updated_timestamp", "cdate")
 
 
@@ -65,21 +65,21 @@ def latest_of(*columns: str) -> Any:
 
     def read(row: Row, row_context: RowContext) -> str | None:
         moments = [parse_instant(row.get(column), row_context.zone) for column in columns]
-        known = [moment for moment in moments if moment is not None]
-        return format_instant(max(known)) if known else None
+        readable = [moment for moment in moments if moment is not None]
+        return format_instant(max(readable)) if readable else None
 
     return read
 
 
 def named_tags(_: Row, row_context: RowContext) -> list[Row]:
-    """Return ``{id, name}`` of each tag applied, by tag id."""
+    """Return ``{id, name}`` of each applied tag, in order of id."""
     names = row_context.names.tags
     tag_ids = {decode_id(row.get("tag")): None for row in row_context.rows(TAGS)}
     return [{"id": tag, "name": names.get(tag)} for tag in sorted_ids(tag_ids)]
 
 
 def pairs_of(relation: str, column: str) -> Callable[[Row, RowContext], Iterator[Row]]:
-    """Return what turns a contact into one row per ``column`` of ``relation``, by its id."""
+    """Return a function that expands a contact to a row per ``column`` of ``relation``."""
 
     def expand(row: Row, row_context: RowContext) -> Iterator[Row]:
         changed = updated_at(row, row_context)
@@ -93,7 +93,7 @@ def pairs_of(relation: str, column: str) -> Callable[[Row, RowContext], Iterator
 
 
 def id_or_none(raw: Any) -> str | None:
-    """Return an id, None where it is none at all."""
+    """Return an id, None for a value that is not an id."""
     try:
         return decode_id(raw)
     except InvalidValue:
@@ -101,13 +101,13 @@ def id_or_none(raw: Any) -> str | None:
 
 
 def segment_status(row: Row) -> str | None:
-    """Return a membership's status in the words of the shared model."""
+    """Return a membership's status as the unified model names it."""
     raw = decode_text(row.get("status"))
     return STATUSES.get(raw, raw) if raw else None
 
 
 def segments(_: Row, row_context: RowContext) -> list[Row]:
-    """Return every membership with its status, by list id."""
+    """Return every membership with its status, in order of list id."""
     names = row_context.names.segments
     statuses = {
         decode_id(row.get("list")): segment_status(row) for row in row_context.rows(MEMBERSHIPS)
@@ -119,9 +119,10 @@ def segments(_: Row, row_context: RowContext) -> list[Row]:
 
 
 def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
-    """Roll the memberships up: active, else bounced, unconfirmed, unsubscribed; none is null.
+    """Return the first of these statuses that a membership has, None without memberships.
 
-    A contact with a hard bounce that is active nowhere is bounced, on a list or not.
+    The order is: active, bounced, unconfirmed, unsubscribed. A contact with a hard bounce and no
+    active membership is bounced, even without a list.
     """
     statuses = {segment_status(membership) for membership in row_context.rows(MEMBERSHIPS)}
     if "active" in statuses:
@@ -132,7 +133,7 @@ def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
 
 
 def accounts(_: Row, row_context: RowContext) -> list[Row]:
-    """Return every account the contact belongs to, by link id."""
+    """Return every account of the contact, in order of link id."""
     names = row_context.names.accounts
     refs = []
     for link in row_context.rows(LINKS):
@@ -150,7 +151,7 @@ def accounts(_: Row, row_context: RowContext) -> list[Row]:
 
 
 def account(_row: Row, row_context: RowContext) -> Row | None:
-    """Return ``{id, name}`` of the first account by link id."""
+    """Return ``{id, name}`` of the account with the lowest link id."""
     account_id, _ = _first_account(row_context)
     return (
         None
@@ -174,7 +175,7 @@ def _first_account(row_context: RowContext) -> tuple[str | None, Row]:
 
 
 def scores(_: Row, row_context: RowContext) -> list[Row]:
-    """Return the score values ActiveCampaign sends along, by id; it computes them itself."""
+    """Return the contact's score values, which ActiveCampaign computes, in order of id."""
     return [
         {
             "id": decode_id(row.get("id")),
@@ -186,11 +187,11 @@ def scores(_: Row, row_context: RowContext) -> list[Row]:
 
 
 def sorted_ids(ids: Any) -> list[str]:
-    """Return ids in numeric order, nothing for rows without one."""
-    known = [id_ for id_ in ids if id_ is not None]
-    if len(known) > 1:
-        known.sort(key=id_order)
-    return known
+    """Return ids in numeric order, without None."""
+    known_ids = [id_ for id_ in ids if id_ is not None]
+    if len(known_ids) > 1:
+        known_ids.sort(key=id_order)
+    return known_ids
 
 
 #: Entries that both tables of contacts have.
@@ -203,7 +204,7 @@ ALL_SEGMENTS = Linked(
     MEMBERSHIPS,
     segments,
     SEGMENTS,
-    "Every list that the contact is or was on, with the status there, in order of id",
+    "Every list that the contact is or was on, with its status on the list, in order of id",
 )
 ACCOUNT = Linked("account", LINKS, account, NAMED_REF, "The account of the first link")
 DELETED = Field("deleted", "deleted", flag, read_only=True)

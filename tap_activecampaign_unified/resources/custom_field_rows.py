@@ -1,6 +1,6 @@
-"""Rows of custom field values: their field, owner, value and currency, in every spelling.
+"""Reads rows of custom field values: their field, owner, value and currency.
 
-The same value is spelled in several ways: nested, in a collection, and in sideloads.
+ActiveCampaign spells the columns differently in nested rows, collections and sideloads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .parsing import InvalidValue
 
 Row = dict[str, Any]
 
-#: The columns of a value row that name the account or the deal it belongs to.
+#: The columns of a value row that hold the id of its account or deal.
 VALUE_OWNERS = {
     "account": (
         *("accountId", "customerAccountId", "customer_account_id", "account_id"),
@@ -22,7 +22,7 @@ VALUE_OWNERS = {
     ),
     "opportunity": ("dealId", "deal_id", "deal"),
 }
-#: What answers call the values of accounts' fields: the collection's own name, and the other one.
+#: The names of account field values in responses: the collection's name, and an alternative.
 ACCOUNT_VALUES = ("accountCustomFieldData", "customerAccountCustomFieldData")
 _CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
 _FIELD_COLUMNS = (
@@ -46,18 +46,18 @@ _SIDELOADED_VALUES = (
 
 def value_field(row: Row) -> str:
     """Return the field id of a value row, in any of its spellings."""
-    found = row.get("field")
-    if isinstance(found, str):
-        return found
+    field_id = row.get("field")
+    if isinstance(field_id, str):
+        return field_id
     for name in _FIELD_COLUMNS:
-        found = row.get(name)
-        if found is not None:
-            return str(found)
+        field_id = row.get(name)
+        if field_id is not None:
+            return str(field_id)
     return ""
 
 
 def value_owner(row: Row, entity: str) -> str:
-    """Return the id of the account or deal that a value row belongs to, empty for none."""
+    """Return the id of the account or deal of a value row, empty without one."""
     owners = (row.get(name) for name in VALUE_OWNERS[entity])
     return next((str(owner) for owner in owners if owner is not None), "")
 
@@ -73,7 +73,7 @@ def value_of(row: Row) -> Any:
 
 
 def value_currency(row: Row) -> Any:
-    """Return the currency code of a value row, None where it has none."""
+    """Return the currency code of a value row, None without a code."""
     if row.get("fieldCurrency"):
         return row["fieldCurrency"]
     for name, value in row.items():
@@ -83,13 +83,13 @@ def value_currency(row: Row) -> Any:
 
 
 def is_complete(row: Row) -> bool:
-    """Return whether a value row is complete: sideloads may omit a currency."""
+    """Return whether a value row is complete. Sideloads may omit a currency."""
     amount = row.get("custom_field_currency_value")
     return amount is None or amount == "" or bool(value_currency(row))
 
 
 def essence_of(row: Row) -> tuple[str, ...]:
-    """Return what two readings of one value row must agree on, however each spells it."""
+    """Return the parts of a value row that are equal in all its spellings."""
     return (
         str(row.get("id")),
         value_field(row),
@@ -100,16 +100,16 @@ def essence_of(row: Row) -> tuple[str, ...]:
 
 def _essence_of_value(value: Any) -> str:
     try:
-        found = "|".join(array_codecs.decode_choices(value))
+        text = "|".join(array_codecs.decode_choices(value))
     except InvalidValue:
         return json.dumps(value, sort_keys=True)
-    if time := _TIME.fullmatch(found):
-        # One reading of a time has an offset, the other the account's clock; a date has midnight.
+    if time := _TIME.fullmatch(text):
+        # A time has an offset in one spelling and none in the other. A date means midnight.
         return f"{time[1]} {time[2] or '00:00:00'}"
     try:
-        return codecs.encode_number(found)
+        return codecs.encode_number(text)
     except InvalidValue:
-        return found
+        return text
 
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:?\d\d)?)?")

@@ -33,7 +33,7 @@ FIELD_PATHS = {
 ENTITIES = tuple(FIELD_PATHS)
 KEY_MODES = ("perstag", "title", "id")
 
-# Attributes that ActiveCampaign ships as custom fields: the tag, and the label they begin with.
+# Attributes that every account has as custom fields: the tag, and the initial label.
 STANDARD_LABELS = {
     "ACCT_DESCRIPTION": "Description",
     "ACCT_ADDRESS_1": "Address 1",
@@ -63,7 +63,7 @@ MONEY: Schema = object_of(amount=NUMBER, currency=STRING)
 
 @dataclass(frozen=True)
 class Option:
-    """One choice of a field; accounts' and deals' options have no id of their own."""
+    """One choice of a field. Options of accounts' and deals' fields have no id."""
 
     id: str | None
     value: str
@@ -97,24 +97,31 @@ class FieldDefinition:
     @property
     def schema(self) -> Schema:
         """The JSON schema of one value, with the title of the field."""
-        found = MONEY if self.type == "currency" else self.codec.schema
-        return {**found, "title": self.title} if self.title else found
+        schema = MONEY if self.type == "currency" else self.codec.schema
+        return {**schema, "title": self.title} if self.title else schema
 
 
 def definition_of(entity: str, row: Row, options: dict[str, Row]) -> FieldDefinition:
-    """Read a row of ``/fields`` or of ``…CustomFieldMeta``; ``options`` are sideloads by id."""
+    """Read a row of ``/fields`` or of ``…CustomFieldMeta``. ``options`` are sideloads by id."""
     if entity == "contact":
-        chosen = [options[key] for key in map(str, row.get("options") or ()) if key in options]
-        chosen = chosen or [o for o in options.values() if str(o.get("field")) == str(row["id"])]
-        found = [
-            Option(str(o.get("id")), str(o.get("value") or ""), str(o.get("label") or ""))
-            for o in chosen
+        rows = [options[key] for key in map(str, row.get("options") or ()) if key in options]
+        rows = rows or [
+            option for option in options.values() if str(option.get("field")) == str(row["id"])
         ]
-        found.sort(key=lambda option: id_order(option.id))
+        choices = [
+            Option(
+                str(option.get("id")), *(str(option.get(key) or "") for key in ("value", "label"))
+            )
+            for option in rows
+        ]
+        choices.sort(key=lambda option: id_order(option.id))
         title, kind, tag = row.get("title"), row.get("type"), row.get("perstag")
     else:
         texts = row.get("fieldOptions")
-        found = [Option(None, str(t), str(t)) for t in texts] if isinstance(texts, list) else []
+        choices = [
+            Option(None, str(text), str(text))
+            for text in (texts if isinstance(texts, list) else ())
+        ]
         title, kind, tag = row.get("fieldLabel"), row.get("fieldType"), row.get("personalization")
     return FieldDefinition(
         entity,
@@ -122,13 +129,13 @@ def definition_of(entity: str, row: Row, options: dict[str, Row]) -> FieldDefini
         str(title or "").strip(),
         str(kind or "text").lower(),
         str(tag or "").strip().strip("%"),
-        tuple(found),
+        tuple(choices),
         row,
     )
 
 
 def definitions_of(entity: str, rows: list[Row], body: Row) -> list[FieldDefinition]:
-    """Read the rows of a page of definitions; ``body`` is the response, which holds options."""
+    """Read the rows of a page of definitions. ``body`` is the response, which holds options."""
     sideloads = body.get("fieldOptions") or ()
     options = {str(row.get("id")): row for row in sideloads if isinstance(row, dict)}
     return [definition_of(entity, row, options) for row in rows]
@@ -140,14 +147,15 @@ def slug(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    found = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9_]+", "_", found.lower())
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9_]+", "_", ascii_text.lower())
 
 
 def keys_of(definitions: list[FieldDefinition], mode: str) -> dict[str, str]:
-    """Return the key in ``custom_fields`` by field id. Of two equal keys the lower id keeps its.
+    """Return the key in ``custom_fields`` by field id.
 
-    A flattened currency field becomes two columns. No key is equal to the column of another field.
+    If two fields have an equal key, the field with the lower id keeps it. A flattened currency
+    field becomes two columns. No key is equal to the column of another field.
     """
     keys: dict[str, str] = {}
     taken: set[str] = set()
@@ -192,7 +200,7 @@ class CustomFields:
         self._blank: dict[str, Any] = dict.fromkeys(
             self.keys[definition.id] for definition in self.definitions
         )
-        self._several = [
+        self._array_keys = [
             self.keys[definition.id] for definition in self.definitions if definition.is_choices
         ]
         spellings: tuple[Callable[[FieldDefinition], str], ...] = (
@@ -203,24 +211,26 @@ class CustomFields:
             lambda d: d.title,
             lambda d: d.id,
         )
-        self._named = FieldNames(
+        self._by_name = FieldNames(
             (spelling(d), d) for spelling in spellings for d in self.definitions
         )
-        self._tags = {tag: self.keys[definition.id] for tag, definition in self._standard().items()}
+        self._tags = {
+            tag: self.keys[definition.id] for tag, definition in self._standard_fields().items()
+        }
 
-    def _standard(self) -> dict[str, FieldDefinition]:
-        found: dict[str, FieldDefinition] = {}
+    def _standard_fields(self) -> dict[str, FieldDefinition]:
+        fields: dict[str, FieldDefinition] = {}
         for definition in self.definitions:
             prefix = _STANDARD_PREFIX.get(definition.entity)
             if prefix and definition.tag.upper() in STANDARD_LABELS:
-                found.setdefault(definition.tag.upper(), definition)
+                fields.setdefault(definition.tag.upper(), definition)
         for tag, label in STANDARD_LABELS.items():
             for definition in self.definitions:
                 prefix = _STANDARD_PREFIX.get(definition.entity)
-                named = definition.title.lower() == label.lower() and not definition.tag
-                if prefix and tag.startswith(prefix) and named:
-                    found.setdefault(tag, definition)
-        return found
+                has_label = definition.title.lower() == label.lower() and not definition.tag
+                if prefix and tag.startswith(prefix) and has_label:
+                    fields.setdefault(tag, definition)
+        return fields
 
     def schema(self) -> Schema:
         """Return the schema of the ``custom_fields`` object, a typed property per field."""
@@ -232,7 +242,7 @@ class CustomFields:
         }
 
     def renamed(self, former: dict[str, str]) -> list[tuple[str, str]]:
-        """Return (old key, new key) of the fields whose key in ``former`` was another."""
+        """Return (old key, new key) of the fields whose key differs in ``former``."""
         current = ((definition.id, self.keys[definition.id]) for definition in self.definitions)
         return [(former[id_], key) for id_, key in current if former.get(id_, key) != key]
 
@@ -242,18 +252,20 @@ class CustomFields:
         The second field of each pair has another key for this reason.
         """
         owners: dict[str, FieldDefinition] = {}
-        found = []
+        pairs = []
         for definition in self.definitions:
-            plain = keys_of([definition], self._mode)[definition.id]
-            columns = _columns_of(definition, plain)
+            key = keys_of([definition], self._mode)[definition.id]
+            columns = _columns_of(definition, key)
             others = [owners[name] for name in sorted(columns & owners.keys())]
-            is_flat = bool(others) and plain not in {keys_of([o], self._mode)[o.id] for o in others}
-            found += [(others[0].title, definition.title)] if is_flat else []
+            is_flat = bool(others) and key not in {
+                keys_of([other], self._mode)[other.id] for other in others
+            }
+            pairs += [(others[0].title, definition.title)] if is_flat else []
             owners |= dict.fromkeys(columns - owners.keys(), definition)
-        return found
+        return pairs
 
     def keys_by_title(self) -> dict[str, str]:
-        """Return the keys by field id that follow the title: a new title changes them."""
+        """Return, by field id, the keys that a new title of the field would change."""
         return {
             definition.id: self.keys[definition.id]
             for definition in self.definitions
@@ -263,25 +275,28 @@ class CustomFields:
     def read(
         self, rows: list[Row], zone: Zone, errors: list[str]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the values by key, and those of `STANDARD_LABELS` by tag; add to ``errors``."""
+        """Return the values by key, and the values of `STANDARD_LABELS` by tag.
+
+        Add a message to ``errors`` for each unreadable value and each unknown field.
+        """
         record = self._blank.copy()
-        for key in self._several:
+        for key in self._array_keys:
             record[key] = []
         by_id = self._by_id
         for row in rows:
             field_id = row.get("field")
             if not isinstance(field_id, str):
                 field_id = value_field(row)
-            known = by_id.get(field_id)
-            if known is None:
-                place = (
+            reader = by_id.get(field_id)
+            if reader is None:
+                path = (
                     f"custom_fields.field_{field_id}"
                     if id_number(field_id) is not None
                     else "custom_fields"
                 )
-                errors.append(f"{place}: the account defines no such field")
+                errors.append(f"{path}: the account defines no such field")
                 continue
-            key, decode, is_money = known
+            key, decode, is_money = reader
             try:
                 value = decode(row["value"] if "value" in row else value_of(row), zone)
             except InvalidValue as problem:
@@ -298,19 +313,19 @@ class CustomFields:
         return record, {tag: record[key] for tag, key in self._tags.items()}
 
     def find(self, name: str) -> FieldDefinition | None:
-        """Return the field that a record names by key, tag, title or id.
+        """Return the field with this key, tag, title or id; None without such a field.
 
-        Ignores case. A tag may have its `%`, and a key may be in camelCase.
+        Case does not matter. A tag may have its `%`, and a key may be in camelCase.
         """
-        return self._named.find(name)
+        return self._by_name.find(name)
 
     def by_tag(self, tag: str) -> FieldDefinition | None:
         """Return the field of an attribute of `STANDARD_LABELS`, None if the account lacks it."""
-        return self._standard().get(tag)
+        return self._standard_fields().get(tag)
 
 
 def encode_value(definition: FieldDefinition, value: Any) -> tuple[Any, str | None]:
-    """Return what ActiveCampaign stores for a unified value, and its currency if it has one."""
+    """Return the native form of a unified value, and its currency or None."""
     if definition.type != "currency":
         return definition.codec.encode(value), None
     if value is None:

@@ -1,7 +1,7 @@
 """Custom objects: a resource for each schema that an account defines, its fields typed.
 
-A schema's rows are records whose values stand in an array. `native_row` brings a record into plain
-columns, ``field:<id>`` and ``relation:<id>``, so that a table maps it like any other row.
+A row of a custom object has its values in an array. `native_row` converts it to plain columns,
+``field:<id>`` and ``relation:<id>``, so that a table maps it like any other row.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .time_codecs import date, format_instant, instant
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What the name of each of these streams begins with, and the path of its records.
+#: The prefix of the stream names, and of the paths of the rows.
 PREFIX = "custom_"
 RECORDS = "customObjects/records/"
 _FIELD, _RELATION = "field:", "relation:"
@@ -50,31 +50,31 @@ def _encode_instant(value: Any) -> str | None:
 
 
 def _decode_anything(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
-    """Return a value of a type that is not known here as text, an object as its JSON."""
+    """Return a value of an unknown type as text; an object as its JSON."""
     if isinstance(raw, (dict, list, bool)):
         return json.dumps(raw, sort_keys=True)
     return decode_text(raw, zone)
 
 
 def decode_ids(raw: Any, zone: Zone = UTC_ZONE) -> list[Row]:
-    """Return ``{id}`` of each row that a relationship points at."""
+    """Return ``{id}`` of each related row."""
     if raw is None or raw == "":
         return []
     if not isinstance(raw, list):
         raise InvalidValue("not an array of ids")
-    found = [decode_id(raw_id, zone) for raw_id in raw]
-    return [{"id": native_id} for native_id in found if native_id is not None]
+    ids = [decode_id(raw_id, zone) for raw_id in raw]
+    return [{"id": native_id} for native_id in ids if native_id is not None]
 
 
 def encode_ids(value: Any) -> list[int]:
-    """Return the numbers of ``[{id}]``; natural keys are resolved before this."""
-    found = []
+    """Return the ids of ``[{id}]`` as numbers. The caller resolves natural keys before."""
+    numbers = []
     for reference in value if isinstance(value, list) else [value] if value else []:
         text_ = encode_id(reference.get("id")) if isinstance(reference, dict) else None
         if text_ is None or not (text_.isascii() and text_.isdecimal()):
             raise InvalidValue("must be objects with an id")
-        found.append(int(text_))
-    return found
+        numbers.append(int(text_))
+    return numbers
 
 
 moment = Codec(
@@ -105,10 +105,10 @@ _TYPES: dict[str, Codec] = {
 
 @dataclass(frozen=True)
 class CustomObject(Resource):
-    """A custom object; ``schema_id`` is the id of its schema. An object of a provider is only read.
+    """A custom object. ``schema_id`` is the id of its schema.
 
-    ``relations_to`` says what each relationship points at, by unified name: ``contact``,
-    ``account`` or ``opportunity``.
+    ``is_foreign``: a provider owns the object, and the target does not write it. ``relations_to``
+    has (unified name, ``contact``, ``account`` or ``opportunity``) of each relationship.
     """
 
     schema_id: str = ""
@@ -117,19 +117,19 @@ class CustomObject(Resource):
 
 
 def native_row(row: Row, _: RowContext | None = None) -> Iterable[Row]:
-    """Return a record with a column for each of its values."""
-    found = {name: value for name, value in row.items() if name not in {"fields", "relationships"}}
+    """Return a row with a column for each of its values."""
+    native = {name: value for name, value in row.items() if name not in {"fields", "relationships"}}
     fields, relationships = row.get("fields"), row.get("relationships")
     for definition in fields if isinstance(fields, list) else ():
         if isinstance(definition, dict):
-            found[f"{_FIELD}{definition.get('id')}"] = definition.get("value")
+            native[f"{_FIELD}{definition.get('id')}"] = definition.get("value")
     for name, ids in relationships.items() if isinstance(relationships, dict) else ():
-        found[f"{_RELATION}{name}"] = ids
-    return (found,)
+        native[f"{_RELATION}{name}"] = ids
+    return (native,)
 
 
 def record_of(native: Row) -> Row:
-    """Return what an upsert is sent for plain columns: the reverse of `native_row`."""
+    """Return the body of an upsert from plain columns: the reverse of `native_row`."""
     return {
         "fields": [
             {"id": name.removeprefix(_FIELD), "value": value}
@@ -145,16 +145,16 @@ def record_of(native: Row) -> Row:
 
 
 def resources_of(schemas: Iterable[Row]) -> list[CustomObject]:
-    """Return one resource per schema, in the order of their names, without duplicate names."""
-    found: dict[str, CustomObject] = {}
+    """Return a resource per schema, in order of the schemas' slugs, with unique names."""
+    resources: dict[str, CustomObject] = {}
     for schema in sorted(schemas, key=lambda row: (str(row.get("slug")), str(row.get("id")))):
         uuid = str(schema.get("id") or "")
         if not uuid:
             continue
         name = PREFIX + (slug(str(schema.get("slug") or "")) or slug(uuid))
-        name = f"{name}_{slug(uuid)[:8]}" if name in found else name
-        found[name] = _resource(name, uuid, schema)
-    return list(found.values())
+        name = f"{name}_{slug(uuid)[:8]}" if name in resources else name
+        resources[name] = _resource(name, uuid, schema)
+    return list(resources.values())
 
 
 def _resource(name: str, uuid: str, schema: Row) -> CustomObject:
@@ -164,7 +164,7 @@ def _resource(name: str, uuid: str, schema: Row) -> CustomObject:
     entries = []
     relations = []
     for definition in _dicts(schema.get("relationships")):
-        unified = _free(str(definition.get("id")), taken, "relation")
+        unified = _unused_name(str(definition.get("id")), taken, "relation")
         target = _TARGETS.get(str(definition.get("namespace")), "")
         relations.append((unified, target))
         doc = f"{_label(definition)}: {target or definition.get('namespace')}"
@@ -172,7 +172,7 @@ def _resource(name: str, uuid: str, schema: Row) -> CustomObject:
     for definition in _dicts(schema.get("fields")):
         if definition.get("status") == "marked_for_deletion":
             continue
-        unified = _free(str(definition.get("id")), taken, "field")
+        unified = _unused_name(str(definition.get("id")), taken, "field")
         codec = _TYPES.get(str(definition.get("type")), anything)
         doc = _label(definition)
         if definition.get("defaultCurrency"):
@@ -203,18 +203,18 @@ def _resource(name: str, uuid: str, schema: Row) -> CustomObject:
     )
 
 
-def _dicts(found: Any) -> list[Row]:
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+def _dicts(value: Any) -> list[Row]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _label(definition: Row) -> str:
     labels = definition.get("labels")
-    found = labels.get("singular") if isinstance(labels, dict) else None
-    return str(found or definition.get("id"))
+    label = labels.get("singular") if isinstance(labels, dict) else None
+    return str(label or definition.get("id"))
 
 
-def _free(native: str, taken: set[str], kind: str) -> str:
-    """Return a property name that is free: the id as a column name, else with its kind before."""
+def _unused_name(native: str, taken: set[str], kind: str) -> str:
+    """Return an unused property name: the id as a column name, if necessary with its kind."""
     base = slug(native) or kind
     name, number = base if base not in taken else f"{kind}_{base}", 1
     while name in taken:

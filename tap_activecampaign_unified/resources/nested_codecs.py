@@ -1,4 +1,4 @@
-"""Objects and arrays of objects inside a record, mapped by tables of their own."""
+"""Codecs of objects, and of arrays of objects, inside a record. Each has its table of fields."""
 
 from __future__ import annotations
 
@@ -17,62 +17,62 @@ Row = dict[str, Any]
 
 
 def nested_schema(fields: tuple[Field, ...]) -> Schema:
-    """Return the schema of an object that these fields make."""
+    """Return the schema of an object with these fields."""
     return object_of(**{field.unified: field.codec.schema for field in fields})
 
 
 def decode_nested(fields: tuple[Field, ...], raw: Any, zone: Zone = UTC_ZONE) -> Row:
-    """Return the unified form of a native object; each of its fields is there."""
+    """Return the unified form of a native object, with every field."""
     if not isinstance(raw, dict):
         raise InvalidValue("not an object")
-    found: Row = {}
+    record: Row = {}
     for field in fields:
         try:
-            found[field.unified] = field.codec.decode(raw.get(field.native), zone)
+            record[field.unified] = field.codec.decode(raw.get(field.native), zone)
         except InvalidValue as problem:
             raise InvalidValue(f"{field.unified}: {problem}") from None
-    return found
+    return record
 
 
 def encode_nested(fields: tuple[Field, ...], value: Any) -> Row:
     """Return the native form of a unified object, which may be JSON text.
 
-    What it does not name, or has null, is left out, and keys that no field has.
+    The result omits absent values, nulls and unknown keys.
     """
     value = parse_structure(value)
     if not isinstance(value, dict):
         raise InvalidValue("must be an object")
     by_name = {field.unified: field for field in fields}
-    sent: Row = {}
+    native: Row = {}
     for key, part in value.items():
         if part is None or key not in by_name:
             continue
         try:
-            sent[by_name[key].native] = by_name[key].codec.encode(part)
+            native[by_name[key].native] = by_name[key].codec.encode(part)
         except InvalidValue as problem:
             raise InvalidValue(f"{key}: {problem}") from None
-    return sent
+    return native
 
 
 def nested_object(name: str, *fields: Field, example: Row) -> Codec:
-    """Return the codec of one object; one without any value is None."""
+    """Return the codec of one object. An object without any value becomes None."""
 
     def decode(raw: Any, zone: Zone = UTC_ZONE) -> Row | None:
         if raw is None or (isinstance(raw, str) and not raw.strip()):
             return None
-        found = decode_nested(fields, raw, zone)
-        return found if any(part not in (None, []) for part in found.values()) else None
+        record = decode_nested(fields, raw, zone)
+        return record if any(part not in (None, []) for part in record.values()) else None
 
     def encode(value: Any) -> Row | None:
         return None if value is None else encode_nested(fields, value)
 
-    whole = {field.unified: example.get(field.unified) for field in fields}
+    full_example = {field.unified: example.get(field.unified) for field in fields}
     columns = tuple(field.native for field in fields)
-    return Codec(name, decode, encode, nested_schema(fields), (None, whole), columns)
+    return Codec(name, decode, encode, nested_schema(fields), (None, full_example), columns)
 
 
 def nested_array(name: str, *fields: Field, example: Row) -> Codec:
-    """Return the codec of an array of objects, empty where there is nothing."""
+    """Return the codec of an array of objects. No value becomes an empty array."""
 
     def decode(raw: Any, zone: Zone = UTC_ZONE) -> list[Row]:
         if raw is None or (isinstance(raw, str) and not raw.strip()):
@@ -88,6 +88,8 @@ def nested_array(name: str, *fields: Field, example: Row) -> Codec:
             raise InvalidValue("must be an array of objects")
         return [encode_nested(fields, part) for part in value]
 
-    whole = {field.unified: example.get(field.unified) for field in fields}
+    full_example = {field.unified: example.get(field.unified) for field in fields}
     columns = tuple(field.native for field in fields)
-    return Codec(name, decode, encode, array_of(nested_schema(fields)), ([], [whole]), columns)
+    return Codec(
+        name, decode, encode, array_of(nested_schema(fields)), ([], [full_example]), columns
+    )

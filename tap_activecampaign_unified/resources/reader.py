@@ -43,17 +43,23 @@ class RecordReader:
         self._custom = custom if resource.custom_fields else None
         self._remote_data = remote_data and wanted("remote_data")
         self._wants_custom = wanted("custom_fields")
-        selected = [e for e in resource.entries if e.unified in resource.keys or wanted(e.unified)]
-        self._template: Record = dict.fromkeys(e.unified for e in selected)
+        selected = [
+            entry
+            for entry in resource.entries
+            if entry.unified in resource.keys or wanted(entry.unified)
+        ]
+        self._template: Record = dict.fromkeys(entry.unified for entry in selected)
         if deletes:
             self._template[DELETED_AT] = None
         self._fields = [
-            (e.unified, e.native, e.codec.decode) for e in selected if isinstance(e, Field)
+            (entry.unified, entry.native, entry.codec.decode)
+            for entry in selected
+            if isinstance(entry, Field)
         ]
         readers = [
-            (e.unified, _reader_of(e) if isinstance(e, Attribute) else e.read)
-            for e in selected
-            if not isinstance(e, Field)
+            (entry.unified, _reader_of(entry) if isinstance(entry, Attribute) else entry.read)
+            for entry in selected
+            if not isinstance(entry, Field)
         ]
         # The template has the values that are always null.
         self._always_empty = [unified for unified, read in readers if read is empty]

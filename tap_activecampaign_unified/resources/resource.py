@@ -1,4 +1,4 @@
-"""The resource model: one table of entries per resource, used to read and to write.
+"""The resource model: one table of entries per resource, for reading and writing.
 
 A table's entries are of four kinds:
 
@@ -52,7 +52,7 @@ class RowContext:
     """The context of one row: related native rows by relation, names, and the row's time zone.
 
     ``custom`` and ``attributes`` are the decoded custom fields, by key and by personalization tag.
-    They are decoded once for all records of the row.
+    The reader decodes them once for all records of the row.
     """
 
     names: NameTables
@@ -71,7 +71,7 @@ class RowContext:
 class Field:
     """A native column that a codec decodes and, unless it is ``read_only``, encodes.
 
-    ``imported_as`` is the bulk importer's name of it, None where the importer does not take it.
+    ``imported_as`` is the bulk importer's name of the column; None if the importer rejects it.
     """
 
     unified: str
@@ -84,7 +84,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Derived:
-    """A value computed from the row. A record's value is never written."""
+    """A value computed from the row. The target never writes it."""
 
     unified: str
     read: Callable[[Row, RowContext], Any]
@@ -96,7 +96,7 @@ class Derived:
 class Attribute:
     """A value in custom fields that every account has, identified by ``tags``.
 
-    ``read`` gets the decoded values in the order of ``tags``; ``write`` returns them.
+    ``read`` gets the decoded values in the order of ``tags``. ``write`` returns them in this order.
     """
 
     unified: str
@@ -126,10 +126,10 @@ Entry = Field | Derived | Attribute | Linked
 
 
 class Replication(enum.Enum):
-    """How a stream finds what changed.
+    """The way in which a stream finds changed rows.
 
-    FILTERED: the server sends what changed since a bound. SCANNED: everything is read, and rows
-    that did not change are held back. FULL: everything is read and emitted.
+    FILTERED: the server sends the rows that changed since a bound. SCANNED: the tap reads all rows
+    and suppresses unchanged rows. FULL: the tap reads and emits all rows.
     """
 
     FILTERED = "incremental"
@@ -147,15 +147,17 @@ def _nothing_to_skip(_: Row) -> str | None:
 
 @dataclass(frozen=True)
 class Resource:
-    """A unified resource: where its rows live, and the one table that reads and writes them.
+    """A unified resource: its endpoint, and the table that reads and writes its records.
 
-    ``endpoint_name`` is the key in the endpoint table; several resources may share an endpoint.
-    ``expand`` turns a row of the endpoint into the rows of this resource, which come from
-    ``relation``. ``changed`` names the native columns that hold the time of the last change, the
-    replication key's first; ``stamps`` those that carry the account's UTC offset. ``skip`` returns
-    the reason why a row is not a record, or None. Not every account has the endpoint of a resource
-    that is not ``is_confirmed``. ``joins`` names further relations that ``expand`` reads, each with
-    the properties it brings. Deleted rows are detected only where it ``finds_deletes``.
+    ``endpoint_name`` is the key in the endpoint table. Several resources may share an endpoint.
+    ``expand`` turns a row of the endpoint into rows of this resource, from the rows of
+    ``relation``. ``joins`` are further relations that ``expand`` reads, each with the properties
+    that need it.
+
+    ``changed`` are the native columns with the time of the last change; the column of the
+    replication key is the first. ``stamps`` are the columns with the account's UTC offset. ``skip``
+    returns the reason why a row is not a record, or None. If not ``is_confirmed``, some accounts
+    lack the endpoint. Without ``finds_deletes``, the tap does not detect deleted rows.
     """
 
     name: str
@@ -177,11 +179,11 @@ class Resource:
     selected_by_default: bool = True
     is_confirmed: bool = True
     finds_deletes: bool = True
-    #: Whether its schema grows with what comes.
-    is_open: ClassVar[bool] = False
+    #: Whether the schema grows with the columns of the rows.
+    schema_grows: ClassVar[bool] = False
 
     def imported_columns(self) -> dict[str, str]:
-        """Return the importer's name of each native column that it takes."""
+        """Return the importer's name of each native column that the importer accepts."""
         return {
             entry.native: entry.imported_as
             for entry in self.entries
@@ -195,11 +197,11 @@ class Resource:
         remote_data: bool = False,
         deletes: bool = False,
     ) -> Schema:
-        """Return the JSON schema of the records, custom fields with their real types."""
+        """Return the JSON schema of the records, with the types of the custom fields."""
         properties: dict[str, Schema] = {}
         for entry in self.entries:
-            found = entry.codec.schema if isinstance(entry, Field) else entry.schema
-            properties[entry.unified] = described(found, entry.doc)
+            schema = entry.codec.schema if isinstance(entry, Field) else entry.schema
+            properties[entry.unified] = described(schema, entry.doc)
         if self.custom_fields:
             fields = custom.schema() if custom else object_of()
             properties["custom_fields"] = described(
@@ -216,30 +218,32 @@ class Resource:
         if deletes:
             properties[DELETED_AT] = described(
                 DATE_TIME,
-                "When the tap found that the record was deleted; it then has only its key",
+                "When the tap found that the record was deleted. The record then has only its key",
             )
         for key in self.keys:
-            kept = properties[key]
-            properties[key] = kept | {"type": _without_null(kept["type"])}
+            schema = properties[key]
+            properties[key] = schema | {"type": _without_null(schema["type"])}
         return {"type": "object", "properties": properties, "required": list(self.keys)}
 
     def relations(self, wanted: Callable[[str], bool]) -> set[str]:
-        """Return the relations that the wanted properties are read from."""
-        found = {
+        """Return the relations that the wanted properties need."""
+        relations = {
             entry.relation
             for entry in self.entries
             if isinstance(entry, Linked) and wanted(entry.unified)
         }
-        found |= {relation for relation, names in self.joins if any(map(wanted, names))}
-        attributes = any(isinstance(e, Attribute) and wanted(e.unified) for e in self.entries)
+        relations |= {relation for relation, names in self.joins if any(map(wanted, names))}
+        attributes = any(
+            isinstance(entry, Attribute) and wanted(entry.unified) for entry in self.entries
+        )
         if self.relation:
-            found.add(self.relation)
+            relations.add(self.relation)
         if self.custom_fields and (attributes or wanted("custom_fields")):
-            found.add("custom_values")
-        return found - {""}
+            relations.add("custom_values")
+        return relations - {""}
 
     def zone_of(self, row: Row) -> Zone:
-        """Return the account's clock as this row's stamped times show it."""
+        """Return the account's time zone from the offset of this row's stamped times."""
         for stamp in self.stamps:
             offset = offset_of(row.get(stamp))
             if offset is not None:
@@ -248,15 +252,15 @@ class Resource:
 
 
 def described(schema: Schema, doc: str) -> Schema:
-    """Return a schema with its description, unless there is nothing to say."""
+    """Return a schema with its description, if it has one."""
     return {**schema, "description": doc} if doc else schema
 
 
 def _without_null(types: Any) -> Any:
     if isinstance(types, str):
         return types
-    left = [name for name in types if name != "null"]
-    return left[0] if len(left) == 1 else left
+    remaining = [name for name in types if name != "null"]
+    return remaining[0] if len(remaining) == 1 else remaining
 
 
 def is_read_only(entry: Entry) -> bool:
@@ -265,9 +269,9 @@ def is_read_only(entry: Entry) -> bool:
 
 
 def nothing(_: Row, __: RowContext) -> None:
-    """Read a field of the shared model that ActiveCampaign has nothing for."""
+    """Return null for a property of the unified model that ActiveCampaign lacks."""
 
 
 def empty(_: Row, __: RowContext) -> list[Any]:
-    """Read an array of the shared model that ActiveCampaign has nothing for."""
+    """Return an empty array for a property of the unified model that ActiveCampaign lacks."""
     return []

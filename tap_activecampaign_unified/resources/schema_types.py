@@ -15,14 +15,14 @@ DATE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
 
 
 def array_of(items: Schema) -> Schema:
-    """Return the schema of an array, empty where there is nothing."""
+    """Return the schema of an array."""
     return {"type": ["array", "null"], "items": items}
 
 
 def object_of(**properties: Schema) -> Schema:
-    """Return the schema of an object, null where there is nothing.
+    """Return the schema of an object or null.
 
-    Without a known property it declares none: flattened, it is one column then, and not lost.
+    Without ``properties`` it declares none. Then flattening keeps the object as one column.
     """
-    found: Schema = {"type": ["object", "null"]}
-    return {**found, "properties": properties} if properties else found
+    schema: Schema = {"type": ["object", "null"]}
+    return {**schema, "properties": properties} if properties else schema

@@ -1,4 +1,4 @@
-"""Codecs of times and dates, in each of the forms in which ActiveCampaign sends them."""
+"""Codecs of times and dates, in all forms that ActiveCampaign sends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
 def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
-    """Read any of ActiveCampaign's times; one without offset is on the account's clock."""
+    """Read a time in any of ActiveCampaign's forms. Without offset, it is in ``zone``."""
     if raw is None or raw == "":
         return None
     if not isinstance(raw, str):
@@ -29,22 +29,22 @@ def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
     return moment.replace(tzinfo=zone.at(moment))
 
 
-# A row says the same few instants in many columns, and each of them is looked at several times.
+# A row has the same few times in many columns, and the tap reads each of them several times.
 @lru_cache(INSTANTS_REMEMBERED)
 def _moment_of(raw: str) -> dt.datetime | None:
-    found = raw.strip()
-    if not found or found.startswith(_ZERO_YEARS):
+    text = raw.strip()
+    if not text or text.startswith(_ZERO_YEARS):
         return None
-    if "." in found:
-        found = _FRACTION.sub(r"\1", found)
+    if "." in text:
+        text = _FRACTION.sub(r"\1", text)
     try:
-        return dt.datetime.fromisoformat(found)
+        return dt.datetime.fromisoformat(text)
     except ValueError:
         raise InvalidValue("not a time") from None
 
 
 def format_instant(moment: dt.datetime) -> str:
-    """Write a time as UTC with ``+00:00``, the one form that sorts as text."""
+    """Return a time in UTC with ``+00:00``. These texts sort in order of time."""
     try:
         return moment.astimezone(dt.UTC).isoformat()
     except OverflowError:
@@ -52,7 +52,7 @@ def format_instant(moment: dt.datetime) -> str:
 
 
 def decode_instant(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
-    """Return a time in UTC, written with ``+00:00``; zero dates are None."""
+    """Return a time in UTC with ``+00:00``; None for a zero date."""
     if raw is None or raw == "":
         return None
     if not isinstance(raw, str):
@@ -70,13 +70,13 @@ def _stamped_text(raw: str) -> str | None:
 
 
 def encode_instant(value: Any) -> str:
-    """Return a time with its offset; ActiveCampaign turns it to the account's clock."""
+    """Return a time with its offset. ActiveCampaign converts it to the account's time zone."""
     moment = parse_time(value)
     return "" if moment is None else moment.isoformat()
 
 
 def decode_date(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
-    """Return the calendar day as it was entered, whatever stands behind it."""
+    """Return the calendar day as it was entered, without a time."""
     if raw is None or raw == "":
         return None
     moment = parse_instant(raw, zone)
@@ -85,12 +85,12 @@ def decode_date(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
 
 def encode_date(value: Any) -> str:
     """Return ``YYYY-MM-DD``."""
-    found = parse_date(value)
-    return "" if found is None else found.isoformat()
+    date_ = parse_date(value)
+    return "" if date_ is None else date_.isoformat()
 
 
 def stamped(raw: Any) -> dt.datetime | None:
-    """Return a time that carries an offset, None for everything else."""
+    """Return a time that has an offset, None for any other value."""
     try:
         moment = _moment_of(raw) if isinstance(raw, str) else None
     except InvalidValue:
@@ -99,7 +99,7 @@ def stamped(raw: Any) -> dt.datetime | None:
 
 
 def offset_of(raw: Any) -> dt.tzinfo | None:
-    """Return the offset that a stamped time carries, None when it carries none."""
+    """Return the offset of a stamped time, None for any other value."""
     moment = stamped(raw)
     return None if moment is None else moment.tzinfo
 

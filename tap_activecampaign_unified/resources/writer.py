@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class NativeWrite:
     """The native values of one record. ``native`` is the body of the row's own request.
 
-    ``attributes`` are custom field values by personalization tag, ``links`` unified values that
-    need separate requests, ``custom_fields`` the record's own object. ``nulls`` are the keys with
-    a null: the caller decides whether to clear the value. ``ignored`` are keys that cannot be
-    written, ``problems`` are (key, reason) pairs.
+    ``attributes`` are custom field values by personalization tag. ``links`` are unified values
+    that need separate requests. ``custom_fields`` is the record's own object. ``nulls`` are the
+    keys with a null: the caller decides whether to clear the value. ``ignored`` are keys that
+    cannot be written. ``problems`` are (key, reason) pairs.
     """
 
     native: Row = field(default_factory=dict)

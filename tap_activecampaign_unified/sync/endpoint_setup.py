@@ -223,7 +223,7 @@ class EndpointSetup:
     @property
     def is_raw(self) -> bool:
         """Whether the endpoint feeds raw streams only."""
-        return all(selection.resource.is_open for selection in self.selections)
+        return all(selection.resource.schema_grows for selection in self.selections)
 
     def prefetch(self) -> None:
         """Prefetch the first requests of the sync, once."""

@@ -182,7 +182,7 @@ class EndpointSync:
                 self.closed.add(writer.resource.name)
                 writer.save_unmoved()
                 continue
-            if writer.resource.is_open:
+            if writer.resource.schema_grows:
                 writer.output.extend_schema(())
                 writer.output.activate()
                 learned = writer.output.learned
@@ -239,7 +239,7 @@ class EndpointSync:
     def _extend_schemas(self, kept: list[Row], related: dict[str, dict[str, list[Row]]]) -> None:
         """Add the columns of a page to open schemas, before its first record is written."""
         for writer in self._writers:
-            if writer.resource.is_open:
+            if writer.resource.schema_grows:
                 parts = related.get(writer.resource.relation or "", {}).values()
                 writer.output.extend_schema(
                     itertools.chain(*parts) if writer.resource.relation else kept
@@ -334,7 +334,7 @@ class EndpointSync:
 
     def _record_pairs(self, resource: Resource, row: Row, records: list[Record]) -> None:
         """Record a row's related records for the comparison, if the tap could read them all."""
-        if self._comparison is None or resource.relation is None or resource.is_open:
+        if self._comparison is None or resource.relation is None or resource.schema_grows:
             return
         loader = self._loaders[resource.relation]
         if isinstance(loader, RelationLoader) and not loader.is_whole:

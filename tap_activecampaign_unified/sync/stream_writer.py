@@ -138,7 +138,7 @@ class StreamWriter:
     @property
     def emits_tombstones(self) -> bool:
         """Whether delete detection covers the stream."""
-        return self.resource.finds_deletes and not self.resource.is_open
+        return self.resource.finds_deletes and not self.resource.schema_grows
 
     @property
     def is_at_limit(self) -> bool:

@@ -1,4 +1,4 @@
-"""Customers: one per store and person. The sum over all stores is not one of them."""
+"""Customers: a record per store and person. Rows with the sum of all stores are skipped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .values import contact, store
 
 
 def skip_sums(row: Row) -> str | None:
-    """Leave out the row per person that adds up the stores: it belongs to none of them."""
+    """Return the reason to skip a row with the sum of all stores, which has no store."""
     try:
         is_sum = decode_id(row.get("connectionid")) is None
     except ValueError:
@@ -30,10 +30,22 @@ CUSTOMERS = Resource(
     entries=(
         Field("id", "id", identifier),
         Field("store_id", "connectionid", store, read_only=True),
-        Field("store_customer_id", "externalid", text, "Its id in the store", read_only=True),
+        Field(
+            "store_customer_id",
+            "externalid",
+            text,
+            "The customer's id in the store",
+            read_only=True,
+        ),
         Field("contact", "email", contact, read_only=True),
         Field("accepts_marketing", "acceptsMarketing", flag, read_only=True),
-        Field("revenue", "totalRevenue", cents, "Sum of its orders' amounts", read_only=True),
+        Field(
+            "revenue",
+            "totalRevenue",
+            cents,
+            "Sum of the amounts of the customer's orders",
+            read_only=True,
+        ),
         Field("order_count", "totalOrders", integer, read_only=True),
         Field("product_count", "totalProducts", integer, read_only=True),
         Field("average_order_amount", "avgRevenuePerOrder", cents, read_only=True),

@@ -1,4 +1,4 @@
-"""What a GraphQL query selects of a resource: the columns of its table only."""
+"""Selects the columns of a GraphQL query: those in the table of a resource."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def selection_of(resource: Resource, without: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return what a query selects of a resource's rows, by native column."""
-    found: dict[str, str] = {}
+    """Return the selection of each native column of a resource, except columns in ``without``."""
+    selection: dict[str, str] = {}
     for entry in resource.entries:
         if isinstance(entry, Field) and entry.native not in without:
             inner = " ".join(entry.codec.columns)
-            found[entry.native] = f"{entry.native} {{ {inner} }}" if inner else entry.native
-    return found
+            selection[entry.native] = f"{entry.native} {{ {inner} }}" if inner else entry.native
+    return selection

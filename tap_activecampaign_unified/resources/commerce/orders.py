@@ -1,9 +1,9 @@
-"""Orders and their lines: from the REST store, completed by the GraphQL store.
+"""Orders and their lines: rows of the REST store, completed by the GraphQL store.
 
-The REST store holds every order and counts in cents. The GraphQL store adds addresses, notes,
-statuses and the store's own dates, counts in major units, and does not hold what was written by
-REST. `from_rest` brings a REST row into GraphQL's spelling, so that one table reads both and writes
-orders.
+The REST store has every order, with amounts in cents. The GraphQL store lacks the orders that were
+written by REST. It adds addresses, notes, statuses and the store's dates, with amounts in major
+units. `from_rest` converts a REST row to GraphQL's columns, so that one table reads both stores and
+writes orders.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ from .values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: The relations that bring an order's lines, the same order of the GraphQL store, and the discounts
-#: of an order of which the GraphQL store has none.
+#: Relations of an order: its lines, the same order in the GraphQL store, and its discounts if the
+#: GraphQL store has none.
 ORDER_LINES, GRAPHQL_ORDERS = "order_lines", "graphql_orders"
 ORDER_DISCOUNTS = "order_discounts"
 
@@ -56,7 +56,7 @@ _SAME = ("email", "currency", "orderNumber", "orderUrl", "shippingMethod")
 
 
 def _major(raw: Any) -> Any:
-    """Turn cents into major units; what is no number is left for the codec to refuse."""
+    """Convert cents to major units. Other values stay unchanged, and the codec refuses them."""
     try:
         return decode_cents(raw)
     except InvalidValue:
@@ -64,7 +64,7 @@ def _major(raw: Any) -> Any:
 
 
 def from_rest(row: Row) -> Row:
-    """Return an order of the REST store in the spelling of the GraphQL store."""
+    """Return an order of the REST store with the columns of the GraphQL store."""
     state, source = str(row.get("state")), str(row.get("source"))
     return {
         **{name: row.get(name) for name in _SAME},
@@ -113,40 +113,43 @@ def has_discount(row: Row) -> bool:
     return str(row.get("discountAmount") or "0").strip("0.") != ""
 
 
-def _known(row: Row) -> Row:
+def _without_nulls(row: Row) -> Row:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _whole(row: Row, context: RowContext) -> Row:
-    """Return an order with all that either store knows of it, its lines included."""
-    found = from_rest(row)
-    written = next(iter(context.rows(GRAPHQL_ORDERS)), {})
-    discount = written.get("discountsAmount", written.get("discountAmount"))
-    found |= _known({**written, "discountsAmount": discount, "id": None})
-    found["lineItems"] = _lines(context, written.get("lineItems"))
+def _complete_order(row: Row, context: RowContext) -> Row:
+    """Return an order with the values of both stores and its lines."""
+    order = from_rest(row)
+    graphql_order = next(iter(context.rows(GRAPHQL_ORDERS)), {})
+    discount = graphql_order.get("discountsAmount", graphql_order.get("discountAmount"))
+    order |= _without_nulls({**graphql_order, "discountsAmount": discount, "id": None})
+    order["lineItems"] = _lines(context, graphql_order.get("lineItems"))
     if discounts := context.rows(ORDER_DISCOUNTS):
-        found["discounts"] = [*map(_discount_from_rest, discounts)]
-    return found
+        order["discounts"] = [*map(_discount_from_rest, discounts)]
+    return order
 
 
-def _lines(context: RowContext, written: Any) -> list[Row]:
-    """Return the lines of the REST store; where the GraphQL store has the same, with its ids."""
-    found = [_line_from_rest(line) for line in context.rows(ORDER_LINES)]
-    others = written if isinstance(written, list) else []
+def _lines(context: RowContext, graphql_lines: Any) -> list[Row]:
+    """Return the lines of the REST store, completed if the GraphQL store has the same lines."""
+    rest_lines = [_line_from_rest(line) for line in context.rows(ORDER_LINES)]
+    others = graphql_lines if isinstance(graphql_lines, list) else []
     names = [other.get("name") if isinstance(other, dict) else None for other in others]
-    if found and names == [line["name"] for line in found]:
-        return [{**line, **_known(other)} for line, other in zip(found, others, strict=True)]
-    return found
+    if rest_lines and names == [line["name"] for line in rest_lines]:
+        return [
+            {**line, **_without_nulls(other)}
+            for line, other in zip(rest_lines, others, strict=True)
+        ]
+    return rest_lines
 
 
 def expand_order(row: Row, context: RowContext) -> Iterable[Row]:
     """Return the order."""
-    return (_whole(row, context),)
+    return (_complete_order(row, context),)
 
 
 def expand_lines(row: Row, context: RowContext) -> Iterable[Row]:
-    """Return the order's lines, each with what it needs to know of its order."""
-    order = _whole(row, context)
+    """Return the order's lines, each with the columns that it shares with the order."""
+    order = _complete_order(row, context)
     shared = {
         "order": order["id"],
         "cartId": order["cartId"],
@@ -165,16 +168,16 @@ def _updated(row: Row, context: RowContext) -> str | None:
 
 
 def encode_upper_currency(value: Any) -> str:
-    """Return the code in upper case, as e-commerce documents it."""
-    found = decode_text(value)
-    return found.upper() if found else ""
+    """Return the code in upper case, as the documentation of e-commerce has it."""
+    code = decode_text(value)
+    return code.upper() if code else ""
 
 
 order_currency = Codec(
     "order_currency", decode_currency, encode_upper_currency, currency.schema, ("EUR", "USD")
 )
 
-#: What the GraphQL store alone knows of an order.
+#: Properties of an order that only the GraphQL store has.
 COMPLETED = (
     *("status", "store_status", "store_external_id", "store_customer_id", "store_modified_at"),
     *("shipping_address", "billing_address", "payment_method", "location_id", "sales_channel"),
@@ -199,21 +202,21 @@ ORDERS = Resource(
     selected_by_default=False,
     entries=(
         Field("id", "id", identifier),
-        Field("store_id", "legacyConnectionId", store, "The id of one of `commerce_stores`"),
+        Field("store_id", "legacyConnectionId", store, "The id of a record of `commerce_stores`"),
         Field("store_order_id", "storeOrderId", text, "The order's id in the store"),
         Field("store_external_id", "storeExternalOrderId", text),
         Field("cart_id", "cartId", text, "The checkout's id in the store"),
-        Field("number", "orderNumber", text, "The number that people see"),
+        Field("number", "orderNumber", text, "The order number that customers see"),
         Field("status", "normalizedStatus", order_status, "The same values for every store"),
         Field("store_status", "storeStatus", text, "The status, as the store names it"),
         Field(
             "creation_source",
             "creationSource",
             creation_source,
-            "`historical` or `real_time`; only the latter starts automations",
+            "`historical` or `real_time`; only `real_time` starts automations",
         ),
         Field("contact", "email", contact),
-        Field("customer", "customer", ref, "One of `commerce_customers`", read_only=True),
+        Field("customer", "customer", ref, "A record of `commerce_customers`", read_only=True),
         Field("store_customer_id", "storeCustomerId", text, "The customer's id in the store"),
         Field("currency", "currency", order_currency),
         Field("total_amount", "finalAmount", amount, "With tax and shipping, in major units"),
@@ -234,9 +237,9 @@ ORDERS = Resource(
         Field("accepts_marketing", "acceptsMarketing", boolean),
         Field("notes", "notes", texts),
         Field("lines", "lineItems", lines),
-        Field("store_created_at", "storeCreatedDate", stamp, "When it was ordered"),
+        Field("store_created_at", "storeCreatedDate", stamp, "The time of the order"),
         Field("store_modified_at", "storeModifiedDate", stamp),
-        Field("abandoned_at", "abandonedDate", instant, "Of a cart", read_only=True),
+        Field("abandoned_at", "abandonedDate", instant, "Only of abandoned carts", read_only=True),
         Field("created_at", "createdDate", instant, read_only=True),
         Derived("updated_at", _updated, instant.schema, "When ActiveCampaign last changed it"),
     ),
@@ -257,8 +260,8 @@ LINES = Resource(
     selected_by_default=False,
     entries=(
         Field("id", "id", identifier),
-        Field("order", "order", ref, "One of `commerce_orders`", read_only=True),
-        Field("store_id", "legacyConnectionId", store, "The id of one of `commerce_stores`"),
+        Field("order", "order", ref, "A record of `commerce_orders`", read_only=True),
+        Field("store_id", "legacyConnectionId", store, "The id of a record of `commerce_stores`"),
         Field("store_order_id", "storeOrderId", text, "The order's id in the store"),
         Field("cart_id", "cartId", text, read_only=True),
         *LINE_FIELDS,

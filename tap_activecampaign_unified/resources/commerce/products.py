@@ -1,4 +1,4 @@
-"""Products: each variant is a record, which repeats the values of the product above it."""
+"""Products: each variant is a record, which repeats the values of its base product."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ PRODUCTS = Resource(
     is_confirmed=False,
     entries=(
         Field("id", "id", identifier),
-        Field("store_id", "legacyConnectionId", store, "The id of one of `commerce_stores`"),
-        Field("store_product_id", "storePrimaryId", text, "The product's, or variant's, id"),
-        Field("store_base_product_id", "storeBaseProductId", text, "The id of the product above"),
+        Field("store_id", "legacyConnectionId", store, "The id of a record of `commerce_stores`"),
+        Field("store_product_id", "storePrimaryId", text, "The id of the product or variant"),
+        Field("store_base_product_id", "storeBaseProductId", text, "The id of the base product"),
         Field("base_name", "baseProductName", text),
         Field("base_description", "baseProductDescription", text),
         Field("base_url", "baseProductUrl", text),

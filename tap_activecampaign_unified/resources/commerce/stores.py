@@ -1,4 +1,4 @@
-"""Stores: what ActiveCampaign calls connections. They are only read."""
+"""Stores, which ActiveCampaign calls connections. They are read only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STORES = Resource(
     endpoint="connections",
     selected_by_default=False,
     entries=(
-        Field("id", "id", identifier, "What other commerce records call `store_id`"),
+        Field("id", "id", identifier, "Other commerce records have it as `store_id`"),
         Field("service", "service", text, "The shop system", read_only=True),
         Field("external_id", "externalid", text, "The store's id in its system", read_only=True),
         Field("name", "name", text, read_only=True),

@@ -1,4 +1,4 @@
-"""Subscriptions: what ActiveCampaign calls recurring payments."""
+"""Subscriptions, which ActiveCampaign calls recurring payments."""
 
 from __future__ import annotations
 
@@ -28,8 +28,13 @@ SUBSCRIPTIONS = Resource(
     is_confirmed=False,
     entries=(
         Field("id", "id", identifier),
-        Field("store_id", "legacyConnectionId", store, "The id of one of `commerce_stores`"),
-        Field("store_subscription_id", "storeRecurringPaymentId", text, "Its id in the store"),
+        Field("store_id", "legacyConnectionId", store, "The id of a record of `commerce_stores`"),
+        Field(
+            "store_subscription_id",
+            "storeRecurringPaymentId",
+            text,
+            "The subscription's id in the store",
+        ),
         Field("store_external_id", "storeExternalId", text),
         Field("name", "name", text),
         Field("contact", "email", contact),
@@ -43,7 +48,7 @@ SUBSCRIPTIONS = Resource(
         ),
         Field("billing_interval_count", "billingIntervalCount", count),
         Field("currency", "currency", order_currency),
-        Field("amount", "paymentAmount", amount, "Per cycle, with all that is in it"),
+        Field("amount", "paymentAmount", amount, "Whole amount per cycle"),
         Field("discount_amount", "discountAmount", amount),
         Field("tax_amount", "taxAmount", amount),
         Field("shipping_amount", "shippingAmount", amount),
@@ -59,10 +64,15 @@ SUBSCRIPTIONS = Resource(
         Field("anchored_at", "anchorDate", stamp),
         Field("cancelled_at", "cancelledDate", stamp),
         Field("payment_method_expires_at", "paymentMethodExpiration", stamp),
-        Field("origin_store_order_id", "originOrderId", text, "The order that started it"),
+        Field(
+            "origin_store_order_id",
+            "originOrderId",
+            text,
+            "The order that started the subscription",
+        ),
         Field("is_trial", "isTrial", boolean),
         Field("is_cancelled_at_period_end", "cancelAtPeriodEnd", boolean),
-        Field("total_cycles", "totalCycles", count, "0: without end"),
+        Field("total_cycles", "totalCycles", count, "0 means no end"),
         Field("notes", "notes", texts),
         Field("shipping_address", "shippingAddress", address),
         Field("billing_address", "billingAddress", address),

@@ -1,7 +1,7 @@
 """Values of e-commerce: statuses in lower case, amounts in major units, dates in one form.
 
-The native names are those of ActiveCampaign's GraphQL store; rows of the REST store are brought
-into its spelling before they are read.
+The native names are those of ActiveCampaign's GraphQL store. `orders.from_rest` converts rows of
+the REST store to these names.
 """
 
 from __future__ import annotations
@@ -50,31 +50,31 @@ def word_of(name: str, words: list[str]) -> Codec:
     """Return the codec of an enumeration: upper case in ActiveCampaign, lower case in records."""
 
     def decode(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
-        found = decode_text(raw, zone)
-        if found is None:
+        word = decode_text(raw, zone)
+        if word is None:
             return None
-        if found.lower() not in words:
+        if word.lower() not in words:
             raise InvalidValue("not one of the known words")
-        return found.lower()
+        return word.lower()
 
     def encode(value: Any) -> str | None:
         if value is None:
             return None
-        found = encode_text(value).strip().lower().replace("-", "_").replace(" ", "_")
-        if found not in words:
+        word = encode_text(value).strip().lower().replace("-", "_").replace(" ", "_")
+        if word not in words:
             raise InvalidValue(f"must be one of {', '.join(words)}")
-        return found.upper()
+        return word.upper()
 
     return Codec(name, decode, encode, STRING, (*words, None))
 
 
 def encode_measure(value: Any) -> int | float | None:
-    """Return a number as a JSON number."""
+    """Return a number as an int or a float."""
     return None if value is None else decode_number(encode_number(value))
 
 
 def encode_amount(value: Any) -> int | float | None:
-    """Return an amount of money in major units as a JSON number."""
+    """Return an amount of money in major units as an int or a float."""
     return None if value is None else decode_number(str(parse_money(value)))
 
 
@@ -93,27 +93,27 @@ def encode_stamp(value: Any) -> str | None:
 
 
 def encode_store(value: Any) -> int | None:
-    """Return a connection's id as the whole number that GraphQL wants."""
+    """Return a connection's id as an int, as GraphQL requires it."""
     found = parse_id(value)
     return None if found is None else int(found)
 
 
 def decode_contact(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
-    """Return ``{email}`` of the person, None when no address is known."""
+    """Return ``{email}`` of the person, None without an address."""
     found = decode_text(raw, zone)
     return None if found is None else {"email": found}
 
 
 def encode_contact(value: Any) -> str | None:
-    """Return the address out of ``{email}``, alone or in an array, or as it is."""
+    """Return the address of ``{email}``, of an array with one such object, or of a text."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if value is None or value == []:
         return None
-    found = value.get("email") if isinstance(value, dict) else value
-    if not isinstance(found, str) or not found.strip():
+    email = value.get("email") if isinstance(value, dict) else value
+    if not isinstance(email, str) or not email.strip():
         raise InvalidValue("must be an object with an email")
-    return found.strip()
+    return email.strip()
 
 
 def decode_texts(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
@@ -122,7 +122,7 @@ def decode_texts(raw: Any, _: Zone = UTC_ZONE) -> list[str]:
 
 
 def encode_texts(value: Any) -> list[str]:
-    """Return an array of texts, from an array, the text of an array, or a single text."""
+    """Return an array of texts from an array, an array as text, or a single text."""
     value = parse_structure(value)
     if value is None:
         return []
@@ -130,12 +130,12 @@ def encode_texts(value: Any) -> list[str]:
 
 
 def encode_count(value: Any) -> int | None:
-    """Return a whole number as GraphQL wants it: not as a text."""
+    """Return a whole number as an int, as GraphQL requires it."""
     return parse_whole(value)
 
 
 def encode_boolean(value: Any) -> bool | None:
-    """Return a flag as GraphQL wants it: not as 0 or 1."""
+    """Return a flag as a bool, as GraphQL requires it."""
     return parse_flag(value)
 
 
@@ -181,8 +181,8 @@ discounts = nested_array(
 )
 LINE_FIELDS = (
     Field("store_line_id", "storeLineItemId", text, "The line's id in the store"),
-    Field("store_product_id", "productStorePrimaryId", text, "The product's, or variant's, id"),
-    Field("store_base_product_id", "storeBaseProductId", text, "The id of the product above it"),
+    Field("store_product_id", "productStorePrimaryId", text, "The id of the product or variant"),
+    Field("store_base_product_id", "storeBaseProductId", text, "The id of the base product"),
     Field("name", "name", text),
     Field("sku", "sku", text),
     Field("quantity", "quantity", count),

@@ -48,8 +48,8 @@ ADDRESS_PARTS = {
 }
 
 
-def _shown(value: Any) -> str | None:
-    """Return an attribute as text, whatever type its custom field has."""
+def _text_of(value: Any) -> str | None:
+    """Return an attribute as text. Its custom field may have any type."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or None
     if isinstance(value, dict):
@@ -62,16 +62,16 @@ def _write_text(value: Any) -> tuple[str]:
 
 
 def _whole_number(value: Any) -> int | None:
-    """A range like ``500-1000`` is no number: it stays in custom_fields alone."""
+    """Return a whole number. A range like ``500-1000`` is None, and only in custom_fields."""
     try:
-        return decode_integer(_shown(value))
+        return decode_integer(_text_of(value))
     except InvalidValue:
         return None
 
 
 def _amount(value: Any) -> int | float | None:
     try:
-        return decode_number(_shown(value))
+        return decode_number(_text_of(value))
     except InvalidValue:
         return None
 
@@ -81,7 +81,7 @@ def _write_number(value: Any) -> tuple[str]:
 
 
 def _address(*values: Any) -> list[Row]:
-    parts = dict(zip(ADDRESS_PARTS, map(_shown, values), strict=True))
+    parts = dict(zip(ADDRESS_PARTS, map(_text_of, values), strict=True))
     if not any(parts.values()):
         return []
     return [{"id": None, **parts, "type": None}]
@@ -95,8 +95,8 @@ def _write_address(value: Any) -> tuple[str, ...]:
 
 
 def _phones(value: Any) -> list[Row]:
-    shown = _shown(value)
-    return [{"id": None, "number": shown, "extension": None, "type": "work"}] if shown else []
+    number = _text_of(value)
+    return [{"id": None, "number": number, "extension": None, "type": "work"}] if number else []
 
 
 def _write_phones(value: Any) -> tuple[str]:
@@ -106,8 +106,8 @@ def _write_phones(value: Any) -> tuple[str]:
 
 
 def _urls(row: Row, _: RowContext) -> list[Row]:
-    found = decode_text(row.get("accountUrl"))
-    return [{"url": found, "type": "website"}] if found else []
+    url = decode_text(row.get("accountUrl"))
+    return [{"url": url, "type": "website"}] if url else []
 
 
 ACCOUNTS = Resource(
@@ -125,8 +125,8 @@ ACCOUNTS = Resource(
         Field("id", "id", identifier),
         Field("name", "name", text),
         Field("owner", "owner", ref),
-        Attribute("description", ("ACCT_DESCRIPTION",), _shown, _write_text, STRING),
-        Attribute("industry", ("ACCT_INDUSTRY_VERTICAL",), _shown, _write_text, STRING),
+        Attribute("description", ("ACCT_DESCRIPTION",), _text_of, _write_text, STRING),
+        Attribute("industry", ("ACCT_INDUSTRY_VERTICAL",), _text_of, _write_text, STRING),
         Field("website", "accountUrl", text),
         Attribute(
             "number_of_employees",

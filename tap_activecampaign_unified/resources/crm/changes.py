@@ -1,4 +1,4 @@
-"""How opportunities moved: changes of stage and status, out of the activities of deals."""
+"""Changes of stage and status of opportunities, from the activities of deals."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tap_activecampaign_unified.resources.time_codecs import instant
 
 from .opportunities import STATUSES
 
-#: What a change is of. Accounts say `d_stageid`, ActiveCampaign's documentation `stage`.
+#: Fields by native name. Accounts send `d_stageid`, ActiveCampaign's documentation has `stage`.
 FIELDS = {"d_stageid": "stage", "stage": "stage", "status": "status"}
 
 
 def _field(row: Row, _: RowContext | None = None) -> str | None:
-    found = row.get("dataType")
-    return FIELDS.get(found.strip()) if isinstance(found, str) else None
+    data_type = row.get("dataType")
+    return FIELDS.get(data_type.strip()) if isinstance(data_type, str) else None
 
 
 def _skip(row: Row) -> str | None:
@@ -35,27 +35,27 @@ def _skip(row: Row) -> str | None:
     return None if _field(row) else "no change of stage or status"
 
 
-def _new(row: Row) -> str | None:
+def _new_value(row: Row) -> str | None:
     """Return the new value as ActiveCampaign writes it.
 
-    Accounts write it as the action. Where that is a word, the id of what changed may be it.
+    Accounts send it as the action. If the action is a word, `dataId` may hold the new value.
     """
     old, deal = decode_text(row.get("dataOldval")), decode_text(row.get("deal") or row.get("d_id"))
     data, action = decode_text(row.get("dataId")), decode_text(row.get("dataAction"))
     if _field(row) == "stage":
         ids = map(_stage_id, (action, data, row.get("d_stageid"), row.get("stage")))
-        return next((found for found in ids if found and found != old), None)
-    named = data if data not in {"0", deal} else None
-    for found in (named, action, data):
-        if found in STATUSES and found != old:
-            return found
+        return next((stage for stage in ids if stage and stage != old), None)
+    data_value = data if data not in {"0", deal} else None
+    for value in (data_value, action, data):
+        if value in STATUSES and value != old:
+            return value
     return None
 
 
 def _stage_id(raw: Any) -> str | None:
-    """Return the id of a stage, None for a word that is none."""
-    found = decode_text(raw)
-    return decode_id(found) if found and found.isdecimal() else None
+    """Return the id of a stage, None for any other text."""
+    text = decode_text(raw)
+    return decode_id(text) if text and text.isdecimal() else None
 
 
 def _opportunity(row: Row, _: RowContext) -> Row | None:
@@ -89,7 +89,7 @@ def _status(native: Any) -> Any:
     return read
 
 
-def _old(row: Row) -> Any:
+def _old_value(row: Row) -> Any:
     return row.get("dataOldval")
 
 
@@ -108,10 +108,10 @@ CHANGES = Resource(
         Field("id", "id", identifier),
         Derived("opportunity", _opportunity, object_of(id=STRING)),
         Derived("field", _field, STRING, "`stage` or `status`"),
-        Linked("old_stage", "stages", _stage(_old), NAMED_REF),
-        Linked("new_stage", "stages", _stage(_new), NAMED_REF),
-        Derived("old_status", _status(_old), STRING, "`open`, `won` or `lost`"),
-        Derived("new_status", _status(_new), STRING, "`open`, `won` or `lost`"),
+        Linked("old_stage", "stages", _stage(_old_value), NAMED_REF),
+        Linked("new_stage", "stages", _stage(_new_value), NAMED_REF),
+        Derived("old_status", _status(_old_value), STRING, "`open`, `won` or `lost`"),
+        Derived("new_status", _status(_new_value), STRING, "`open`, `won` or `lost`"),
         Derived("user", _user, object_of(id=STRING), "The user who changed it"),
         Derived("automation", _automation, object_of(id=STRING), "The automation that changed it"),
         Field("changed_at", "cdate", instant, read_only=True),

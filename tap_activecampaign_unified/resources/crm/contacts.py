@@ -1,4 +1,4 @@
-"""CRM contacts: the same people as a salesperson sees them."""
+"""CRM contacts: the account's contacts with the properties of a CRM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account's custom fields themselves, with the key each has in ``custom_fields``."""
+"""Definitions of the account's custom fields, with their keys in ``custom_fields``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _plain(name: str) -> Derived:
 
 
 def row_of(definition: FieldDefinition, fields: CustomFields) -> Row:
-    """Return a field as a row in the one shape that all three kinds of fields share."""
+    """Return a definition as a row. The rows of all entities have the same columns."""
     native = definition.row
     required = native.get("isrequired", native.get("isRequired"))
     position = native.get("ordernum", native.get("displayOrder"))

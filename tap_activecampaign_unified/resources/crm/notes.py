@@ -1,4 +1,4 @@
-"""CRM notes: what was written down about a contact, an account or an opportunity."""
+"""CRM notes about contacts, accounts and opportunities."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def _parents(unified: str) -> Any:
     parent = _parent(unified)
 
     def read(row: Row, row_context: RowContext) -> list[Row]:
-        found = parent(row, row_context)
-        return [found] if found else []
+        reference = parent(row, row_context)
+        return [reference] if reference else []
 
     return read
 
 
-def _whatever_parent(row: Row, _: RowContext) -> Row | None:
+def _native_parent(row: Row, _: RowContext) -> Row | None:
     found = decode_id(row.get("relid"))
     return {"type": decode_text(row.get("reltype")), "id": found} if found else None
 
@@ -91,9 +91,9 @@ NOTES = Resource(
         Derived("lead", empty, REFS, "Always empty: there are no leads"),
         Derived(
             "parent",
-            _whatever_parent,
+            _native_parent,
             object_of(type=STRING, id=STRING),
-            "The parent in ActiveCampaign's own terms, also activities and tasks",
+            "The parent with ActiveCampaign's own type; it may be an activity or a task",
         ),
         Derived("visibility", nothing, STRING, "Always null"),
         Field("is_draft", "is_draft", flag, read_only=True),

@@ -76,16 +76,19 @@ def _account(row: Row, _: RowContext) -> Row | None:
 
 
 def _contacts(row: Row, row_context: RowContext) -> list[Row]:
-    """Return the primary contact first, where there is one, and the secondary ones by link."""
-    found: dict[str, bool] = {}
+    """Return the primary contact first, then the secondary contacts in order of the links."""
+    is_primary_by_id: dict[str, bool] = {}
     primary = decode_id(row.get("contact"))
     if primary:
-        found[primary] = True
+        is_primary_by_id[primary] = True
     for link in row_context.rows(CONTACT_DEALS):
-        other = decode_id(link.get("contact"))
-        if other:
-            found.setdefault(other, False)
-    return [{"id": contact, "is_primary": is_primary} for contact, is_primary in found.items()]
+        secondary = decode_id(link.get("contact"))
+        if secondary:
+            is_primary_by_id.setdefault(secondary, False)
+    return [
+        {"id": contact, "is_primary": is_primary}
+        for contact, is_primary in is_primary_by_id.items()
+    ]
 
 
 def _named(column: str, names: str) -> Any:
@@ -127,7 +130,7 @@ OPPORTUNITIES = Resource(
             CONTACT_DEALS,
             _contacts,
             array_of(object_of(id=STRING, is_primary=BOOLEAN)),
-            "The primary contact first; a deal may have secondary contacts alone",
+            "The primary contact first; a deal may have only secondary contacts",
         ),
         Derived("tags", empty, TAGS, "Always empty: deals have no tags"),
         Attribute(

@@ -1,4 +1,4 @@
-"""Scores of contacts and opportunities; ActiveCampaign computes them, they are only read."""
+"""Scores of contacts and opportunities. ActiveCampaign computes them, so they are read only."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def _each(relation: str, owner: str, changed: str, changed_at: Any) -> Callable[..., Any]:
-    """Return what turns a row into one row per score, by the score's id."""
+def _expand_by_score(
+    relation: str, owner: str, changed: str, changed_at: Any
+) -> Callable[..., Any]:
+    """Return a function that expands a row to a row per score, in order of the score's id."""
 
     def expand(row: Row, row_context: RowContext) -> Iterator[Row]:
         latest = {
@@ -70,7 +72,7 @@ CONTACT_SCORES = Resource(
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
     changed=("udate", "updated_timestamp", "cdate"),
-    expand=_each("contact_scores", "contact", "contact_updated_at", updated_at),
+    expand=_expand_by_score("contact_scores", "contact", "contact_updated_at", updated_at),
     relation="contact_scores",
     selected_by_default=False,
     entries=_entries("contact", "contact"),
@@ -85,7 +87,9 @@ OPPORTUNITY_SCORES = Resource(
     replication_key="opportunity_updated_at",
     changed=("mdate",),
     stamps=("cdate", "mdate"),
-    expand=_each("deal_scores", "deal", "opportunity_updated_at", first_of("mdate", "cdate")),
+    expand=_expand_by_score(
+        "deal_scores", "deal", "opportunity_updated_at", first_of("mdate", "cdate")
+    ),
     relation="deal_scores",
     selected_by_default=False,
     entries=_entries("opportunity", "deal"),

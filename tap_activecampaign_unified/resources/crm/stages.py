@@ -49,12 +49,12 @@ def _card(row: Row, _: RowContext) -> Row:
 
 
 def _stages(_: Row, row_context: RowContext) -> list[Row]:
-    def place(row: Row) -> tuple[int, int]:
+    def position(row: Row) -> tuple[int, int]:
         return decode_integer(row.get("order")) or 0, id_number(row.get("id")) or 0
 
     return [
         {"id": decode_id(row.get("id")), "name": decode_text(row.get("title"))}
-        for row in sorted(row_context.rows(DEAL_STAGES), key=place)
+        for row in sorted(row_context.rows(DEAL_STAGES), key=position)
     ]
 
 
@@ -106,7 +106,7 @@ PIPELINES = Resource(
         Field("id", "id", identifier),
         Field("name", "title", text),
         Field("currency", "currency", currency, "ISO 4217, upper case"),
-        Linked("stages", DEAL_STAGES, _stages, _STAGE_REFS, "In order", read_only=True),
+        Linked("stages", DEAL_STAGES, _stages, _STAGE_REFS, "In order of position", read_only=True),
         Field("created_at", "cdate", instant, read_only=True),
         Field(
             "updated_at",

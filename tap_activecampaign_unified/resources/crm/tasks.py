@@ -1,4 +1,4 @@
-"""CRM tasks: what is to be done about a contact or an opportunity, and when."""
+"""CRM tasks of contacts and opportunities, with the time at which they are due."""
 
 from __future__ import annotations
 

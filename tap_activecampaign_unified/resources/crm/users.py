@@ -1,4 +1,4 @@
-"""CRM users: who owns accounts and opportunities."""
+"""CRM users, who own accounts and opportunities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _name(row: Row, row_context: RowContext) -> str | None:
     return full_name(row, row_context) or decode_text(row.get("username"))
 
 
-#: When a user was created and changed, in the CRM and in the directory.
+#: The times of a user's creation and last change, for the CRM and the directory.
 USER_DATES = tuple(
     Field(unified, native, instant, "Null where the account does not send it", read_only=True)
     for unified, native in (("created_at", "cdate"), ("updated_at", "udate"))

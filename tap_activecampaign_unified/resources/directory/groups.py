@@ -1,4 +1,4 @@
-"""Directory groups: what their members may do."""
+"""Directory groups, with the permissions of their members."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tap_activecampaign_unified.resources.time_codecs import instant
 
 
 def _permissions(row: Row, _: RowContext) -> dict[str, bool | None]:
-    found: dict[str, bool | None] = {}
+    permissions: dict[str, bool | None] = {}
     for column in sorted(row):
         if column.startswith("pg"):
             try:
-                found[column] = decode_flag(row[column])
+                permissions[column] = decode_flag(row[column])
             except InvalidValue:
                 continue  # not every pg column is a flag on every plan
-    return found
+    return permissions
 
 
 GROUPS = Resource(

@@ -1,4 +1,4 @@
-"""Directory users: who may sign in, and the group each belongs to."""
+"""Directory users, with their groups."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ def _languages(row: Row, _: RowContext) -> list[str]:
 
 
 def _groups(_: Row, row_context: RowContext) -> list[Row]:
-    found: dict[str, None] = {}
+    group_ids: dict[str, None] = {}
     for membership in row_context.rows(USER_GROUPS):
         group = decode_id(membership.get("groupid") or membership.get("group"))
         if group:
-            found.setdefault(group)
+            group_ids.setdefault(group)
     names = row_context.names.groups
     return [
-        {"id": group_id, "name": names.get(group_id), "organization": None} for group_id in found
+        {"id": group_id, "name": names.get(group_id), "organization": None}
+        for group_id in group_ids
     ]
 
 

@@ -1,1 +1,1 @@
-"""Marketing automation: contacts, segments, tags and what ties them together."""
+"""Marketing: contacts, segments, tags, automations, campaigns and engagements."""

@@ -1,4 +1,4 @@
-"""Automations, and who entered and left them when."""
+"""Automations, and the contacts that entered or left them."""
 
 from __future__ import annotations
 

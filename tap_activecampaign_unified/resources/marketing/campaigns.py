@@ -1,4 +1,4 @@
-"""Campaigns and their messages, with how each did: ActiveCampaign's own counters."""
+"""Campaigns and their messages, with ActiveCampaign's counters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tap_activecampaign_unified.resources.schema_types import STRING, object_of
 from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
 from tap_activecampaign_unified.resources.time_codecs import instant
 
-# ActiveCampaign's numbers. Unknown numbers are emitted unchanged.
+# By ActiveCampaign's number. The tap emits unknown numbers unchanged.
 STATUSES = {
     "0": "draft",
     "1": "scheduled",
@@ -70,7 +70,7 @@ def _owner(row: Row, _: RowContext) -> Row | None:
     return {"id": found} if found else None
 
 
-def _pointing_at(*columns: str) -> Any:
+def _ref_of(*columns: str) -> Any:
     def read(row: Row, _: RowContext) -> Row | None:
         for column in columns:
             found = decode_id(row.get(column))
@@ -116,8 +116,8 @@ CAMPAIGN_MESSAGES = Resource(
     is_confirmed=False,
     entries=(
         Field("id", "id", identifier),
-        Derived("campaign", _pointing_at("campaign", "campaignid"), object_of(id=STRING)),
-        Derived("message", _pointing_at("message", "messageid"), object_of(id=STRING)),
+        Derived("campaign", _ref_of("campaign", "campaignid"), object_of(id=STRING)),
+        Derived("message", _ref_of("message", "messageid"), object_of(id=STRING)),
         Field("subject", "subject", text, read_only=True),
         Field("share", "percentage", integer, "Percentage of a split test", read_only=True),
         *_PERFORMANCE,

@@ -1,4 +1,4 @@
-"""Marketing contacts: people as an e-mail marketer sees them."""
+"""Marketing contacts: the account's contacts with the properties of e-mail marketing."""
 
 from __future__ import annotations
 

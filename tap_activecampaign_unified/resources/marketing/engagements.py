@@ -1,7 +1,7 @@
 """Engagements: one record per send, open, click, bounce, reply and forward of a contact.
 
-They come from collections that ActiveCampaign does not document. ``engagement`` in a row names the
-collection it came from; the walk adds it.
+ActiveCampaign does not document their collections. The walk adds the column ``engagement`` to each
+row: the name of the row's collection.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from tap_activecampaign_unified.resources.time_codecs import decode_instant
 
 #: The columns that the walk adds: a row's collection, and the URL of its link.
 SOURCE, URL = "engagement", "linkUrl"
-#: What an id begins with, by collection: ids of two collections may be the same number.
+#: The prefix of a record's id, by collection. Rows of two collections may have the same id.
 PREFIXES = {"logs": "send", "linkData": "link", "mppLinkData": "machine", "bounceLogs": "bounce"}
-#: The same for rows that exist in the activities of contacts alone, with their type.
+#: The prefix and type of rows that only the activities of contacts have.
 REACTIONS = {"replies": "reply", "forwards": "forward"}
-#: The text that the link of an open has in place of an address.
+#: The text that the link of an open has in place of a URL.
 OPEN = "open"
 
 
@@ -78,7 +78,7 @@ def _link(row: Row, context: RowContext) -> Row | None:
 
 
 def _first(row: Row, context: RowContext) -> str | None:
-    """Return the time of the first event; if the row does not have it, that of the last one."""
+    """Return the time of the first event, or of the last event if the row has no first time."""
     return decode_instant(row.get("created_timestamp"), context.zone) or _last(row, context)
 
 
@@ -104,8 +104,7 @@ ENGAGEMENTS = Resource(
             "is_machine",
             _is_machine,
             BOOLEAN,
-            "Whether a program fetched the message, for example Apple's mail, so that perhaps no "
-            "person read it",
+            "True if a program like Apple Mail fetched the message: perhaps no person read it",
         ),
         Derived("contact", _contact, object_of(id=STRING), "The contact of the event"),
         Field("campaign", "campaignid", ref, read_only=True),
@@ -113,8 +112,8 @@ ENGAGEMENTS = Resource(
         Derived(
             "link", _link, object_of(id=STRING, url=STRING), "Of a click; an open has no `url`"
         ),
-        Derived("occurred_at", _first, DATE_TIME, "The first time"),
-        Derived("last_occurred_at", _last, DATE_TIME, "The last time"),
+        Derived("occurred_at", _first, DATE_TIME, "Time of the first event"),
+        Derived("last_occurred_at", _last, DATE_TIME, "Time of the last event"),
         Field(
             "count",
             "times",
@@ -122,7 +121,7 @@ ENGAGEMENTS = Resource(
             "How often a message was opened, a link clicked",
             read_only=True,
         ),
-        Field("is_successful", "successful", flag, "Of a send", read_only=True),
+        Field("is_successful", "successful", flag, "Only of a send", read_only=True),
         Field("bounce_code", "code", text, read_only=True),
         Field("bounce_reason", "error", text, read_only=True),
         Field("user_agent", "ua", text, read_only=True),

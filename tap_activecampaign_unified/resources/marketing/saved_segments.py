@@ -1,6 +1,6 @@
-"""Saved segments of ActiveCampaign, and who is in those that the setting names.
+"""Saved segments, and the members of the segments in the setting `saved_segments`.
 
-They are conditions that the account evaluates. The segments of our model are its lists.
+A saved segment is a set of conditions that ActiveCampaign evaluates. `segments.py` has the lists.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from tap_activecampaign_unified.resources.resource import Field, Linked, Resourc
 from tap_activecampaign_unified.resources.schema_types import INTEGER
 from tap_activecampaign_unified.resources.time_codecs import instant
 
-#: The relation that brings how many contacts a saved segment has.
+#: The relation with the number of contacts of a saved segment.
 SEGMENT_COUNTS = "segment_counts"
 #: The name of the walk over the members of saved segments.
 SEGMENT_MEMBERS = "segmentMembers"
@@ -19,8 +19,8 @@ _CLOCK = "On the account's clock: the row has no offset"
 
 
 def _count(_: Row, context: RowContext) -> int | None:
-    found = next(iter(context.rows(SEGMENT_COUNTS)), {})
-    return decode_integer(found.get("total"))
+    counts = next(iter(context.rows(SEGMENT_COUNTS)), {})
+    return decode_integer(counts.get("total"))
 
 
 SAVED_SEGMENTS = Resource(

@@ -1,4 +1,4 @@
-"""Segments, which are ActiveCampaign's lists, and who is on them."""
+"""Segments, which are ActiveCampaign's lists, and their memberships."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags, and who carries them since when."""
+"""Tags, and the contacts that have them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.schema_types import STRING
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 
-def _deleted(row: Row) -> str | None:
+def _skip_deleted(row: Row) -> str | None:
     return "deleted in ActiveCampaign" if str(row.get("deleted")) == "1" else None
 
 
@@ -19,7 +19,7 @@ TAGS = Resource(
     endpoint_name="tags",
     endpoint="tags",
     singular="tag",
-    skip=_deleted,
+    skip=_skip_deleted,
     entries=(
         Field("id", "id", identifier),
         Field("name", "tag", text),

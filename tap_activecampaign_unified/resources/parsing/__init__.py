@@ -1,20 +1,20 @@
-"""Single values as people, warehouses and spreadsheets write them.
+"""Parses single values in the forms of warehouses, spreadsheets and typed input.
 
 Each kind of value (flag, id, number, amount, time, date, array) has one parser. The codecs use it
-for every column of a record to write, and the settings use it too.
+for records to write, and the settings use it too.
 """
 
 from __future__ import annotations
 
 
 class InvalidValue(ValueError):
-    """The value cannot be read. The text names the accepted forms and never repeats the value."""
+    """The value cannot be read. The message names the accepted forms, and never the value."""
 
 
 def is_blank(value: object) -> bool:
-    """Return whether a single value means "no value": null, blank text, the JSON text `null`, NaN.
+    """Return whether a value is "no value": null, blank text, the JSON text `null`, NaN.
 
-    JSON has no NaN; Python writes one where a pandas column has no value.
+    JSON has no NaN, but Python writes it for a missing value of a pandas column.
     """
     if value is None:
         return True

@@ -13,15 +13,15 @@ FORMS = (
     'an array, JSON text like ["a", "b"] (to_json in DuckDB), SQL array text like {a,b}, '
     "or ||a||b||"
 )
-# Text of an object that is no JSON, as DuckDB prints one: no array of SQL.
+# An object as DuckDB prints it, which is neither JSON nor an SQL array.
 _QUOTED_KEY = re.compile(r"\{\s*'[^']*'\s*:")
 
 
 def parse_structure(value: Any, delimiter: str | None = None) -> Any:
-    """Return the array or object that a text stands for; every other value as it is.
+    """Return the array or object of a text, and every other value unchanged.
 
-    Plain text without ``delimiter`` stays text: the caller decides what one item alone means.
-    Raises `InvalidValue` for text that begins like an array or an object and is neither.
+    Without ``delimiter``, plain text stays text, and the caller decides about a single item. Raises
+    `InvalidValue` for text that begins like an array or an object and is neither.
     """
     if not isinstance(value, str):
         return value
@@ -41,12 +41,12 @@ def _bracketed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        found = _python_literal(text)
-    if found is None and text.startswith("{") and not _QUOTED_KEY.match(text):
-        found = _sql_items(text)
-    if found is None:
+        value = _python_literal(text)
+    if value is None and text.startswith("{") and not _QUOTED_KEY.match(text):
+        value = _sql_items(text)
+    if value is None:
         raise InvalidValue(f"text that begins like an array but is none; use {FORMS}")
-    return found
+    return value
 
 
 def _python_literal(text: str) -> list[Any] | dict[str, Any] | None:
@@ -54,14 +54,14 @@ def _python_literal(text: str) -> list[Any] | dict[str, Any] | None:
     if "'" not in text and '"' not in text:
         return None
     try:
-        found = ast.literal_eval(text)
+        literal = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return found if isinstance(found, (list, dict)) else None
+    return literal if isinstance(literal, (list, dict)) else None
 
 
 def _sql_items(text: str) -> list[str | None] | None:
-    """Read PostgreSQL's array text: `{a,"b, c",NULL}`; None where it is none, or nested."""
+    """Read PostgreSQL's array text `{a,"b, c",NULL}`. None for nested arrays or other text."""
     if not text.endswith("}"):
         return None
     items: list[str | None] = []
@@ -95,16 +95,16 @@ def _after_blanks(text: str, at: int) -> int:
 
 
 def _quoted(text: str, at: int, end: int) -> tuple[str | None, int]:
-    """Return a quoted item and the place behind it, None where the quotes do not end."""
-    found: list[str] = []
+    """Return a quoted item and the position after it. The item is None without a closing quote."""
+    chars: list[str] = []
     while at < end:
         char = text[at]
         if char == '"':
-            return "".join(found), at + 1
+            return "".join(chars), at + 1
         if char == "\\":
             at += 1
             if at >= end:
                 break
-        found.append(text[at])
+        chars.append(text[at])
         at += 1
     return None, at

@@ -20,15 +20,15 @@ def snake_case(name: str) -> str:
 
 
 def fold(name: str) -> str:
-    """Return a name as it is compared: composed (NFC), without case and outer white space."""
+    """Return a name for comparison: composed (NFC), without case and outer white space."""
     plain = name if name.isascii() else unicodedata.normalize("NFC", name)
     return plain.strip().casefold()
 
 
 class FieldNames(Generic[T]):
-    """Fields by their names; of two fields with one name, the first counts.
+    """Fields by name. If two fields have the same name, the first counts.
 
-    Case does not matter, a name may stand in `%`, and it may be in camelCase.
+    Case does not matter. A name may stand in `%`, or be in camelCase.
     """
 
     def __init__(self, named: Iterable[tuple[str, T]]) -> None:
@@ -36,12 +36,12 @@ class FieldNames(Generic[T]):
         for name, field in named:
             if spelled := fold(name):
                 self._fields.setdefault(spelled, field)
-        self._found: dict[str, T | None] = {}
+        self._cache: dict[str, T | None] = {}
 
     def find(self, name: str) -> T | None:
-        """Return the field of a name, None where there is none."""
-        if name not in self._found:
+        """Return the field of a name, None without such a field."""
+        if name not in self._cache:
             spellings = (fold(name), fold(name).strip("%"), snake_case(name.strip()))
-            found = (self._fields.get(spelled) for spelled in spellings)
-            self._found[name] = next((value for value in found if value is not None), None)
-        return self._found[name]
+            fields = (self._fields.get(spelled) for spelled in spellings)
+            self._cache[name] = next((field for field in fields if field is not None), None)
+        return self._cache[name]

@@ -1,4 +1,4 @@
-"""Times and dates of rows to write: ISO 8601 and the close relatives that databases print.
+"""Times and dates of records to write: ISO 8601 and similar forms of databases.
 
 `resources/time_codecs.py` reads the times of ActiveCampaign.
 """
@@ -27,9 +27,9 @@ _REMEMBERED = 1024
 
 
 def parse_time(value: Any) -> dt.datetime | None:
-    """Return a time with its offset, None where there is none; raise `InvalidValue` otherwise.
+    """Return a time with its offset, None for a blank value; raise `InvalidValue` otherwise.
 
-    A time without an offset is UTC. A date is its midnight, UTC.
+    A time without an offset is UTC. A date means midnight, UTC.
     """
     moment = _parse(value, f"not a time; use {FORMS}")
     if moment is None or moment.tzinfo is not None:
@@ -38,7 +38,7 @@ def parse_time(value: Any) -> dt.datetime | None:
 
 
 def parse_date(value: Any) -> dt.date | None:
-    """Return a date, None where there is none; of a time its calendar day as it is written."""
+    """Return a date, None for a blank value. Of a time, return the calendar day as written."""
     moment = _parse(value, f"not a date; use {FORMS}")
     return None if moment is None else moment.date()
 
@@ -60,10 +60,10 @@ def _parse(value: Any, problem: str) -> dt.datetime | None:
 
 @lru_cache(_REMEMBERED)
 def _moment_of(text: str) -> dt.datetime | None:
-    found = _MOMENT.fullmatch(text)
-    if found is None or not text.isascii():
+    match = _MOMENT.fullmatch(text)
+    if match is None or not text.isascii():
         return None
-    part = found.groupdict()
+    part = match.groupdict()
     packed, clock = part["md"], part["ms"] or ""
     try:
         moment = dt.datetime(
@@ -79,7 +79,7 @@ def _moment_of(text: str) -> dt.datetime | None:
         moment.astimezone(dt.UTC)  # a time in UTC must exist: not year 0 or 10000
     except (ValueError, OverflowError):
         return None
-    # 0001-01-01 and its kin stand for "no date" in some databases; they are no time of anything.
+    # Some databases write a day of year 1, like 0001-01-01, for "no date".
     return moment if moment.year > 1 else None
 
 
