@@ -1,9 +1,9 @@
 """`python -m bench`: every script in its short form, compared with the stored figures.
 
 Names choose scripts. `--keep` stores the measured figures in `bench/figures.json`. The program ends
-with 1 if a bar is missed, or if a figure is worse than the stored one by more than noise; it prints
-both values. Speeds are compared by ratio to a yardstick, a fixed piece of work that is timed before
-and after each script. A script that looks worse is measured once more.
+with 1 if a bar is missed, or if a figure is worse than the stored figure by more than noise. It
+prints both values. Speeds are compared by ratio to a yardstick, a fixed piece of work that is timed
+before and after each script. A script that looks worse is measured once more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compares figures with the stored ones: noise, regressions, and what to store again."""
+"""Compares figures with the stored figures: noise, regressions, and what to store again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOISY = frozenset(TOLERANCE) - {"count"}
 class Verdict:
     """One figure and its stored value; ``worse`` is the share by which it is worse, 0.2 for 20 %.
 
-    ``kept`` is the stored value for a machine with the present speed of this one.
+    ``kept`` is the stored value for a machine with the present speed of this machine.
     """
 
     figure: Figure
@@ -121,7 +121,7 @@ class Kept:
         path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
     def take(self, script: str, found: Found, yardstick: Yardstick) -> None:
-        """Store a script's figures in place of its earlier ones."""
+        """Store a script's figures in place of its earlier figures."""
         self.figures[script] = {
             figure.name: {
                 "value": float(f"{figure.value:.6g}"),
@@ -131,7 +131,7 @@ class Kept:
         }
 
     def judge(self, script: str, found: Found, yardstick: Yardstick) -> list[Verdict]:
-        """Compare all figures of a script with the stored ones."""
+        """Compare all figures of a script with the stored figures."""
         kept = self.figures.get(script, {})
         return [
             compare(figure, kept.get(figure.name, {}).get("normal"), yardstick)

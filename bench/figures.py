@@ -28,8 +28,8 @@ TOLERANCE = {
 class Figure:
     """One number: its kind (a key of `TOLERANCE`), its bar, and whether more of it is better.
 
-    With a bar of None the figure is only compared with the stored one. ``tolerance`` replaces that
-    of the kind. ``note`` is shown beside it.
+    With a bar of None the figure is only compared with the stored figure. ``tolerance`` replaces
+    the tolerance of the kind. ``note`` is shown beside it.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Figure:
 def but_for(requests: int, value: int) -> float:
     """Return the tolerance of a count that may differ by so many requests from run to run.
 
-    Concurrent requests are answered in any order, so one may or may not be prefetched.
+    Concurrent requests are answered in any order, so a request may or may not be prefetched.
     """
     return requests / max(1, value - requests)
 

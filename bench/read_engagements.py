@@ -1,4 +1,4 @@
-"""A million sends, opens, clicks and bounces: requests of the first run and of later ones, memory.
+"""A million sends, opens, clicks and bounces: requests of the first run and of later runs, memory.
 
 The account has sent for 200 days, the last seven of them as much as the others. A later run reads
 the rows of the day that passed, and again the opens and clicks of seven days, whose time can move.

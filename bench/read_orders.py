@@ -1,4 +1,4 @@
-"""100,000 orders of three lines each, read: requests of the first run and of later ones, memory.
+"""100,000 orders of three lines each, read: requests of the first run and of later runs, memory.
 
 Both stores have every order. A usual day passes before the third run: one order in a thousand
 changes, and as many are new.

@@ -62,7 +62,7 @@ def new_contact(number: int) -> dict[str, Any]:
 
 
 def end(processes: list[subprocess.Popen[bytes]], seconds: float) -> list[int]:
-    """Wait until one ends or the time is over, end the others; return how each ended."""
+    """Wait until a process ends or the time is over, end the others; return how each ended."""
     over = time.monotonic() + seconds
     while time.monotonic() < over and all(process.poll() is None for process in processes):
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Seconds until a program prints its version, and until one without work ends.
+"""Seconds until a program prints its version, and until a program without work ends.
 
 Without work means, for the tap, a run over all streams without changes; for the target, unchanged
 rows.

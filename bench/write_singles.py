@@ -26,7 +26,7 @@ def ask(url: str, path: str) -> dict[str, Any]:
 
 
 def tagged(url: str, count: int) -> list[dict[str, Any]]:
-    """Return rows that each remove one tag from a contact that has one."""
+    """Return rows that each remove one tag from a contact that has it."""
     names = {tag["id"]: tag["tag"] for tag in ask(url, "tags?limit=100")["tags"]}
     rows: dict[str, dict[str, Any]] = {}
     offset = 0

@@ -1,7 +1,7 @@
 """Requests, seconds and memory to undo a run that changed 10,000 contacts.
 
 The run imports a name, a custom field and a tag for each contact. The undo reads all contacts,
-puts each name and field back with one request, and removes each tag with one.
+puts each name and field back with one request, and removes each tag with one request.
 """
 
 from __future__ import annotations
