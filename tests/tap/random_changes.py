@@ -60,11 +60,11 @@ class RandomChanges:
         return self._dice.choice(ids[:first] if first else ids) if ids else None
 
     def spare(self, w: World, table: str, *, first: int = 40) -> int | None:
-        """Choose a row to delete: an early one, because its delete shifts all later rows."""
+        """Choose a row to delete: an early row, because its delete shifts all later rows."""
         return self.any_id(w, table, first=first) if len(w.tables[table]) > FEWEST else None
 
     def some(self, many: list[Any]) -> Any:
-        """Choose one of several."""
+        """Choose a value of several."""
         return self._dice.choice(many)
 
     @property
@@ -151,7 +151,7 @@ def _delete_beside(g: RandomChanges, w: World) -> None:
 
 
 def _tag(g: RandomChanges, w: World) -> None:
-    """Apply a tag or take one away: that marks the contact."""
+    """Apply a tag or remove a tag: that marks the contact."""
     contact_id, tag = g.any_id(w, "contacts") or 0, g.any_id(w, "tags") or 0
     applied = w.tables["contactTags"].by("contact", contact_id)
     if applied and g.some([True, False]):

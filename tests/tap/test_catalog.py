@@ -65,7 +65,7 @@ def test_full_table_in_the_metadata_reads_and_emits_everything(account, changes)
 
 
 def test_full_table_beside_an_incremental_stream_of_the_same_walk(account):
-    """Of two streams of one walk, FULL_TABLE emits all contacts and INCREMENTAL changed ones."""
+    """Two streams share a walk: FULL_TABLE emits all contacts, INCREMENTAL changed contacts."""
     first = account.run(only=ONLY)
     account.wait(hours=3)
     account.world.touch(4)
@@ -121,7 +121,7 @@ def test_a_catalog_that_does_not_say_what_is_selected_is_refused(account):
 
 
 def test_a_stream_whose_metadata_leaves_it_out_is_not_read(account):
-    """Metadata of properties alone selects no stream, and the log names the selected ones."""
+    """Metadata of properties alone selects no stream, and the log names the selected streams."""
     catalog = written(account, "crm_notes")
     for stream in catalog["streams"]:
         if stream["tap_stream_id"] == "crm_contacts":

@@ -53,7 +53,7 @@ def test_a_record_comes_back_as_it_was(records):
 
 
 @pytest.mark.parametrize("text", ["é", "日本", "😀", "a\u2028b", "\x85", "\x1f\x7f", '"\\/', HALF])
-def test_a_line_is_ascii_and_one(text):
+def test_a_message_is_one_line_of_ascii(text):
     """A message is one line of ASCII."""
     lines = written({"text": text})
     assert len(lines.splitlines()) == len(lines.decode("ascii").splitlines()) == 1
@@ -128,7 +128,7 @@ def test_a_stopped_write_is_taken_up_where_it_stopped():
 
 
 def test_records_of_a_page_are_out_before_the_run_goes_on():
-    """A reader of stdout gets each page before the tap reads the next ones."""
+    """A reader of stdout gets each page before the tap reads the next page."""
     account = Account(contacts=350)
     out = io.StringIO()
     seen = []

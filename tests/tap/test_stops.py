@@ -73,7 +73,7 @@ def test_state_comes_with_every_page_group():
 
 
 def test_a_stream_the_plan_forbids_is_skipped():
-    """On a plan without CRM the other streams run, and the summary names the skipped ones."""
+    """On a plan without CRM the other streams run, and the summary names the skipped streams."""
     account = Account(contacts=30, deals=10, accounts=10)
     account.world.faults.no_crm()
     ran = account.run()

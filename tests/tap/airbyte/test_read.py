@@ -73,7 +73,7 @@ def test_the_next_read_emits_what_changed(account, connector):
 
 
 def test_full_refresh_is_honoured_for_each_stream(account, connector):
-    """A stream in full refresh is read whole whatever its state; the one beside it is not."""
+    """A stream in full refresh is read whole whatever its state; the stream beside it is not."""
     both = ("crm_contacts", "crm_opportunities")
     first = connector.read(connector.configured(both))
     account.wait(hours=2)

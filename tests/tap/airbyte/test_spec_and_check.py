@@ -134,7 +134,7 @@ def types_in(schema: Any) -> Iterator[list[str]]:
 
 
 def test_no_property_is_nothing_but_null(connector):
-    """Each property at any depth has a type besides null; PyAirbyte rejects one without."""
+    """Each property at any depth has a type besides null; PyAirbyte rejects a property without."""
     for name, stream in connector.discover(include_remote_data=True).items():
         for types in types_in(stream["json_schema"]):
             assert set(types) - {"null"}, name

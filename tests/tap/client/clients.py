@@ -82,14 +82,14 @@ class RandomOrder:
         """Queue work, and perhaps do some of the queued work; urgent work has no priority."""
         self._waiting.append(work)
         while self._waiting and self._dice.random() < 0.5:
-            self._do_one()
+            self._do_next_job()
 
     def wait(self, over: threading.Event) -> None:
         """Do queued work until ``over`` is set."""
         while not over.is_set():
-            self._do_one()
+            self._do_next_job()
 
-    def _do_one(self) -> None:
+    def _do_next_job(self) -> None:
         self._waiting.pop(self._dice.randrange(len(self._waiting)))()
 
 
@@ -113,7 +113,7 @@ SEEDS = st.one_of(st.none(), st.integers(0, 9999))
 
 
 def world_of(clock: ManualClock, **options: Any) -> World:
-    """Return an account on this clock, without a rate limit unless one is given."""
+    """Return an account on this clock, without a rate limit unless a limit is given."""
     return World(clock=clock.moments, **({"requests_per_second": 0} | options))
 
 
@@ -163,7 +163,7 @@ def wired_client(url: str, clock: Clock, **options: Any) -> Iterator[Client]:
 class Script(BaseAdapter):
     """An account that gives scripted answers that the sandbox has no reason to give.
 
-    Each entry is ``(status, body, headers)`` or an exception. The last one is repeated.
+    Each entry is ``(status, body, headers)`` or an exception. The last entry is repeated.
     """
 
     def __init__(self, *answers: Any) -> None:

@@ -1,4 +1,4 @@
-"""The client classifies answers in the shapes of recorded ones."""
+"""The client classifies answers in the shapes of recorded answers."""
 
 from __future__ import annotations
 

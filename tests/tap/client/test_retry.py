@@ -98,7 +98,7 @@ def test_a_complaint_with_a_good_status_is_no_empty_collection(make_client, comp
     ],
 )
 def test_a_message_beside_data_or_after_a_write_is_a_good_answer(make_client, verb, body):
-    """A ``message`` beside data is a good answer, and so is one alone after a write."""
+    """A ``message`` beside data is a good answer, and so is a ``message`` alone after a write."""
     script = Script((200, body))
     assert make_client(script).send(verb, "messages/3").body == body
     assert len(script.asked) == 1

@@ -274,7 +274,7 @@ def test_an_answer_later_than_the_timeout_is_lost(make_world, clock):
 
 
 def test_a_woken_clock_sleeps_no_more():
-    """Stopping the run ends this sleep and every later one."""
+    """Stopping the run ends this sleep and every later sleep."""
     clock = SystemClock()
     before = clock.monotonic()
     clock.wake()

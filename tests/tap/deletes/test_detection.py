@@ -340,7 +340,7 @@ def test_the_file_is_the_users_own_and_holds_ids_alone(account, run, tmp_path):
 
 @pytest.mark.parametrize("content", [b"no database at all, but long enough", b""])
 def test_a_file_of_another_kind_is_one_error_line(run, tmp_path, content):
-    """The error names a file of another kind; an empty file is a new one."""
+    """The error names a file of another kind; an empty file counts as new."""
     (tmp_path / "odd").write_bytes(content * 100)
     if not content:
         assert run(known_ids_path=str(tmp_path / "odd")).code == 0

@@ -1,4 +1,4 @@
-"""Calls of the Python API have exact numbers of requests, first and later ones."""
+"""Calls of the Python API have exact numbers of requests, the first and later calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def costs(account, call):
     return len(paths)
 
 
-# Requests of the first page, with what is read once and kept, and of the next one.
+# Requests of the first page, with what is read once and kept, and of the next page.
 PAGES = {
     # the page; one look at each of tags, lists, values, links for the proof; three small tables
     ("crm_contacts", 1): (7, 1),

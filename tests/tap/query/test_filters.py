@@ -205,7 +205,7 @@ def test_opportunities_are_found_by_each_of_their_fields(account, is_deaf):
     ]
     for given, of, value in questions:
         found, _ = walk(reading_of(account), "crm_opportunities", limit=4, **given)
-        # The account lists deals in no fixed order unless the request has one.
+        # The account lists deals in no fixed order unless the request has an order.
         assert sorted(ids(found)) == sorted(
             record["id"] for record in records if of(record) == value
         ), given
@@ -299,7 +299,7 @@ def test_pages_are_sorted_from_first_to_last(account, resource, field, way, is_d
 
 
 def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
-    """An unknown filter or order is an error with the known ones, before any request."""
+    """An unknown filter or order is an error with the known names, before any request."""
     reading = reading_of(account)
     with asked(account) as paths:
         for resource in RESOURCES:

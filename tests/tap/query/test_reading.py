@@ -129,7 +129,7 @@ def test_every_page_size_gives_all_of_it_once(account, limit):
 
 @pytest.mark.parametrize("resource", ["crm_contacts", "crm_opportunities", "crm_notes"])
 def test_rows_deleted_between_pages_cost_no_other(resource):
-    """A script that deletes each page before it reads the next one gets every record once."""
+    """A script that deletes each page before it reads the next page gets every record once."""
     account = small(contacts=60, deals=40)
     reading, seen, cursor = reading_of(account), [], None
     world = account.world
@@ -166,7 +166,7 @@ def test_rows_added_between_pages_move_no_other(account):
 
 
 def test_a_cursor_works_only_with_its_own_query(account):
-    """A cursor of another filter, order or resource, or an invented one, is rejected."""
+    """A cursor of another filter, order or resource, or an invented cursor, is rejected."""
     reading = reading_of(account)
     cursor = reading.list("crm_contacts", limit=1)["next_cursor"]
     for resource, made_up, more in (
@@ -239,8 +239,8 @@ def test_an_account_that_goes_on_behind_an_id_but_orders_as_it_likes_loses_nothi
     assert records == truth
 
 
-def test_an_account_that_keeps_neither_ids_nor_orders_gives_the_one_asked_for(account):
-    """If the account answers with another row, `get` still finds the requested one."""
+def test_get_finds_the_row_in_an_account_that_ignores_filters_and_orders(account):
+    """If the account answers with another row, `get` still finds the requested row."""
     truth, _ = walk(reading_of(account), "crm_contacts", limit=7)
     account.world.switches.id_greater = False
     account.world.switches.contact_orders = "ignored"

@@ -52,7 +52,7 @@ def test_incremental_ones_bring_what_changed_and_others_all():
 
 
 def test_a_filter_that_is_ignored_brings_nothing_twice():
-    """If the account ignores `after`, the tap reads all activities and emits only the new one."""
+    """If the account ignores `after`, the tap reads all activities and emits only the new row."""
     account = complete()
     account.world.planted["/activities"].after = None
     first = account.run(only=["raw_activities"])
@@ -60,8 +60,8 @@ def test_a_filter_that_is_ignored_brings_nothing_twice():
     assert account.run(first.state, only=["raw_activities"]).records == {}
 
 
-def test_a_whole_stream_beside_an_incremental_one_stays_whole():
-    """Each run reads the related rows of all contacts, also of unchanged ones."""
+def test_a_whole_stream_beside_an_incremental_stream_stays_whole():
+    """Each run reads the related rows of all contacts, also of unchanged contacts."""
     account = complete()
     first = account.run(only=["raw_contacts", "raw_tracking_logs"])
     account.wait(hours=72)

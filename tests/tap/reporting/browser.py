@@ -50,7 +50,7 @@ SECONDS = 60
 
 
 def find() -> str | None:
-    """Return the path of Chromium: the one that CHROMIUM names, else the first installed one."""
+    """Return the path that CHROMIUM names, else the path of the first installed Chromium."""
     named = os.environ.get("CHROMIUM")
     return next(filter(None, map(shutil.which, (named,) if named else NAMES)), None)
 
@@ -126,7 +126,7 @@ class Tab:
     """An open page on a screen of a given width, in the light or dark colour scheme."""
 
     def __init__(self, browser: Browser, *, width: int, height: int, scheme: str) -> None:
-        """Open an empty one."""
+        """Open an empty page."""
         self._browser = browser
         target = browser.ask("Target.createTarget", url="about:blank")["targetId"]
         self.target = target
@@ -184,7 +184,7 @@ class Tab:
 
     def picture(self) -> bytes:
         """Return a picture of the whole page."""
-        self.value("document.querySelectorAll('details').forEach(one => one.open = true)")
+        self.value("document.querySelectorAll('details').forEach(element => element.open = true)")
         size = self._ask("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         taken = self._ask("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)

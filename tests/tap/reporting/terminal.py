@@ -41,7 +41,7 @@ class Screen:
 
     @property
     def all(self) -> list[str]:
-        """All lines, scrolled ones included, without empty ones at the end."""
+        """All lines, scrolled lines included, without empty lines at the end."""
         columns = self._screen.columns
         above = [
             "".join(line[place].data for place in range(columns)).rstrip()

@@ -34,8 +34,8 @@ HOSTILE = (
 )
 #: Tables in which a part of a text is not visible.
 CLIPPED = """
-[...document.querySelectorAll('table.folds')].map(one => one.parentElement)
-  .filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerHTML)
+[...document.querySelectorAll('table.folds')].map(table => table.parentElement)
+  .filter(box => box.scrollWidth > box.clientWidth).map(box => box.innerHTML)
 """
 #: The setting `api_url`, as a text, and what an SVG's elements are called by.
 ACCOUNT = "https://acme.api-us1.com"
@@ -54,16 +54,16 @@ CONTRAST = """
     .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
     .reduce((sum, c, at) => sum + c * [0.2126, 0.7152, 0.0722][at], 0);
   let least = 21;
-  document.querySelectorAll('details').forEach(one => one.open = true);
-  for (const one of document.body.querySelectorAll('*')) {
-    const has = [...one.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!has || one.closest('style') || one.getClientRects().length === 0) continue;
-    let behind = one, found = [0, 0, 0, 0];
+  document.querySelectorAll('details').forEach(details => details.open = true);
+  for (const element of document.body.querySelectorAll('*')) {
+    const has = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!has || element.closest('style') || element.getClientRects().length === 0) continue;
+    let behind = element, found = [0, 0, 0, 0];
     while (behind && found[3] === 0) {
       found = rgba(getComputedStyle(behind).backgroundColor); behind = behind.parentElement;
     }
-    const style = getComputedStyle(one);
-    const ink = one.namespaceURI.endsWith('svg') ? style.fill : style.color;
+    const style = getComputedStyle(element);
+    const ink = element.namespaceURI.endsWith('svg') ? style.fill : style.color;
     const [a, b] = [light(rgba(ink)), light(found)].sort((x, y) => y - x);
     least = Math.min(least, (a + 0.05) / (b + 0.05));
   }
@@ -177,8 +177,8 @@ def test_a_browser_shows_the_page_without_requests_or_errors(
 ) -> None:
     """A page fetches and runs nothing, logs no error, and is not wider than the screen.
 
-    On a large screen and on one of 360 pixels, in both colour schemes, every text has contrast. On
-    the small screen texts are visible without scrolling sideways. This holds for any report.
+    On screens of 1,200 and 360 pixels, in both colour schemes, every text has contrast. On the
+    small screen texts are visible without scrolling sideways. This holds for any report.
     """
     document, path = run(tmp_path)
     made = make(document)
@@ -194,7 +194,7 @@ def test_a_browser_shows_the_page_without_requests_or_errors(
             )
             drawn = opened.value(
                 "[...document.querySelectorAll('.chart svg')]"
-                ".filter(one => one.getBoundingClientRect().width > 0).length"
+                ".filter(element => element.getBoundingClientRect().width > 0).length"
             )
             assert drawn == 1
 
@@ -216,7 +216,7 @@ def test_the_page_has_the_numbers_of_the_report(
         tiles = dict(
             opened.value(
                 "[...document.querySelectorAll('.tiles div')]"
-                ".map(one => [...one.children].map(part => part.textContent))"
+                ".map(row => [...row.children].map(part => part.textContent))"
             )
         )
     traffic, rows = document["traffic"], document["rows"]
@@ -283,7 +283,7 @@ def test_the_page_has_the_numbers_of_the_report(
 
 
 def test_a_chromium_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing Chromium that CHROMIUM names is an error; no other one is used."""
+    """A missing Chromium that CHROMIUM names is an error; no other program is used."""
     monkeypatch.setenv("CHROMIUM", "/no/such/chromium")
     assert browsers.find() is None
 

@@ -163,7 +163,7 @@ def test_a_terminal_shows_rows_by_result(screen: terminal.Terminal, tmp_path: Pa
 def test_without_a_usable_terminal_there_is_no_view(
     screen: terminal.Terminal, tmp_path: Path, out: str | None, kind: str
 ) -> None:
-    """A terminal that shows the messages, or one that cannot be drawn on, gets plain lines."""
+    """A terminal that shows the messages, or that cannot be drawn on, gets plain lines."""
     world = World(contacts=120, api_key=KEY, requests_per_second=0)
     with serve(world) as served:
         workspace = workspace_of(tmp_path, served.url)

@@ -194,7 +194,7 @@ def test_the_report_of_a_failed_run(kind: Callable[[Path], Any], tmp_path: Path)
 
 
 def test_a_failed_discovery_leaves_a_report(tmp_path: Path) -> None:
-    """A discovery that fails leaves a report; a successful one leaves none."""
+    """A discovery that fails leaves a report; a successful discovery leaves no report."""
     program = Reading(tmp_path)
     config = program.account.config(run_report_path=str(program.path))
 
@@ -391,7 +391,7 @@ def test_the_report_has_the_taps_bookmarks_before_and_after(tmp_path: Path) -> N
 
 
 def test_the_report_has_the_states_that_the_target_emitted(tmp_path: Path) -> None:
-    """The target reports the first state that it read and the last one that it emitted.
+    """The target reports the first state that it read and the last state that it emitted.
 
     It reports only instants and numbers, because a source may keep anything in its state.
     """

@@ -123,7 +123,7 @@ def records_of(resource: Resource, document: dict[str, Any], **options: Any) -> 
     return records
 
 
-def read_one(name: str, row: Row, **page: Any) -> Record:
+def read_row(name: str, row: Row, **page: Any) -> Record:
     """Return the record of a single row with its related rows."""
     resource = by_name[name]
     fields = page.pop("fields", [])

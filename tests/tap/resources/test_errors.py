@@ -10,7 +10,7 @@ from tap_activecampaign_unified.resources import RESOURCES, by_name
 from tap_activecampaign_unified.resources import resource as mapping
 from tap_activecampaign_unified.resources import writer as fragment
 
-from .reading import COLUMNS, about, golden, read_one, records_of
+from .reading import COLUMNS, about, golden, read_row, records_of
 
 SENTINEL = "k3pt-s3cr3t"
 VALUES = (SENTINEL, [SENTINEL], {SENTINEL: SENTINEL})
@@ -45,7 +45,7 @@ def test_an_error_names_the_field_and_never_the_value(name, collection, columns)
 
 def test_one_bad_value_costs_one_field():
     """An unreadable value costs one field with a reason; the rest of the record is complete."""
-    record = read_one("crm_opportunities", {"id": "1", "title": "Order", "value": "much"})
+    record = read_row("crm_opportunities", {"id": "1", "title": "Order", "value": "much"})
     assert (record["name"], record["amount"]) == ("Order", None)
     assert record["_errors"] == ["amount: not an amount"]
 
@@ -65,7 +65,7 @@ def test_a_problem_with_a_record_names_the_key_and_never_the_value(resource):
 def test_a_value_of_an_unknown_field_is_named_by_a_valid_id_alone(field):
     """An unknown field is named by its id; any other text in place of the id is not shown."""
     values = [{"contact": "1", "field": field, "value": SENTINEL, "id": "9"}]
-    [line] = read_one("crm_contacts", {"id": "1"}, fieldValues=values)["_errors"]
+    [line] = read_row("crm_contacts", {"id": "1"}, fieldValues=values)["_errors"]
     assert line.endswith("the account defines no such field")
     assert line.startswith("custom_fields")
     assert SENTINEL not in line

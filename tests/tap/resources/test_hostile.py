@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tap_activecampaign_unified.resources import by_name
 
-from .reading import COLUMNS, about, golden, read_one, records_of
+from .reading import COLUMNS, about, golden, read_row, records_of
 
 MEGABYTE = "ä" * (1 << 20)
 DEEP = json.loads("[" * 400 + "]" * 400)
@@ -105,7 +105,7 @@ def test_no_value_in_any_column_ends_the_run(name, collection, columns):
 )
 def test_any_text_is_kept(name, native, unified, text):
     """Long, odd or dangerous text is emitted as ActiveCampaign holds it."""
-    record = read_one(name, {"id": "1", native: text})
+    record = read_row(name, {"id": "1", native: text})
     assert record[unified] == text
     assert record["_errors"] == []
 
@@ -115,7 +115,7 @@ def test_any_text_of_a_custom_field_is_kept(text):
     """Any text of a custom field is emitted as ActiveCampaign holds it."""
     fields = [{"id": "4", "title": "Remarks", "type": "text", "perstag": "REMARKS"}]
     values = [{"contact": "1", "field": "4", "value": text, "id": "9"}]
-    record = read_one("crm_contacts", {"id": "1"}, fields=fields, fieldValues=values)
+    record = read_row("crm_contacts", {"id": "1"}, fields=fields, fieldValues=values)
     assert record["custom_fields"] == {"remarks": text}
 
 
@@ -135,13 +135,13 @@ def test_no_custom_value_ends_the_run(kind, entity, value):
     fields = [{"id": "4", "title": "T", "type": kind, "perstag": "T", "fieldLabel": "T"}]
     fields[0] |= {"fieldType": kind, "personalization": "%T%"}
     page = {collection: [{"id": "9", owner: "1", field: "4", column: value}]}
-    record = read_one(name, {"id": "1"}, fields=fields, **page)
+    record = read_row(name, {"id": "1"}, fields=fields, **page)
     assert record["custom_fields"].keys() == {"t"}
     json.dumps(record, allow_nan=False)
 
 
 def test_one_bad_value_costs_one_field():
     """An unreadable value costs one field with a reason; the rest of the record is complete."""
-    record = read_one("crm_opportunities", {"id": "1", "title": "Order", "value": "much"})
+    record = read_row("crm_opportunities", {"id": "1", "title": "Order", "value": "much"})
     assert (record["name"], record["amount"]) == ("Order", None)
     assert record["_errors"] == ["amount: not an amount"]

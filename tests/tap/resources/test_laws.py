@@ -107,7 +107,7 @@ def test_an_encoded_value_is_decoded_to_itself(codec):
 
 @pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
 @given(raw=JSON)
-def test_a_decoded_value_is_encoded_to_an_equal_one(codec, raw):
+def test_a_decoded_value_is_encoded_to_an_equal_value(codec, raw):
     """decode(encode(decode(raw))) is decode(raw): a value may change its form, not its meaning."""
     value = decoded(codec, raw)
     if value is None:

@@ -9,19 +9,19 @@ from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.writer import write
 
-from .reading import read_one
+from .reading import read_row
 
 WINTER, SUMMER = "2031-01-15T08:00:00-06:00", "2031-07-15T08:00:00-05:00"
 
 
 def contact(**columns):
     """Return a contact's record."""
-    return read_one("crm_contacts", {"id": "7", "email": "a@b.example", **columns})
+    return read_row("crm_contacts", {"id": "7", "email": "a@b.example", **columns})
 
 
 def deal(**columns):
     """Return a deal's record."""
-    return read_one("crm_opportunities", {"id": "18", "cdate": WINTER, **columns})
+    return read_row("crm_opportunities", {"id": "18", "cdate": WINTER, **columns})
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_contact_always_has_a_last_change():
 
 def test_a_stage_changed_in_the_future_is_emitted_as_sent():
     """A stage's date in the future is emitted as sent: ActiveCampaign prints UTC as local time."""
-    record = read_one("crm_stages", {"id": "10", "udate": "2031-07-15T20:00:00-05:00"})
+    record = read_row("crm_stages", {"id": "10", "udate": "2031-07-15T20:00:00-05:00"})
     assert record["updated_at"] == "2031-07-16T01:00:00+00:00"
 
 
@@ -156,7 +156,7 @@ def test_a_stage_changed_in_the_future_is_emitted_as_sent():
 def test_a_hidden_deal_of_four_keys_is_a_record(disabled):
     """A hidden deal with four keys is a record with nulls and without errors."""
     row = {"title": "Hidden one", "status": "0", "id": "17", "isDisabled": disabled}
-    record = read_one("crm_opportunities", row)
+    record = read_row("crm_opportunities", row)
     known = {"id": "17", "name": "Hidden one", "status": "open", "is_disabled": True}
     assert {key: record[key] for key in known} == known
     others = {key: value for key, value in record.items() if key not in known}
@@ -199,7 +199,7 @@ def test_a_whole_number_fits_into_eight_bytes(most):
 def test_a_number_of_employees_may_be_a_range(raw, value):
     """A range of employees stays in custom_fields and is no error."""
     field = {"id": "5", "fieldType": "text", "personalization": "ACCT_NUMBER_OF_EMPLOYEES"}
-    record = read_one(
+    record = read_row(
         "crm_accounts",
         {"id": "14"},
         accountCustomFieldData=[{"accountId": 14, "customFieldId": 5, "fieldValue": raw}],
@@ -243,7 +243,7 @@ def test_a_contacts_status_is_rolled_up_from_its_lists(statuses, hard, word):
         {"contact": "7", "list": str(n), "status": status} for n, status in enumerate(statuses, 1)
     ]
     row = {"id": "7", "bounced_hard": hard}
-    assert read_one("marketing_contacts", row, contactLists=rows)["status"] == word
+    assert read_row("marketing_contacts", row, contactLists=rows)["status"] == word
 
 
 @pytest.mark.parametrize(
@@ -252,21 +252,21 @@ def test_a_contacts_status_is_rolled_up_from_its_lists(statuses, hard, word):
 def test_a_membership_without_a_status_has_none(raw, word):
     """A membership without a status has a null status."""
     rows = [{"contact": "7", "list": "2", "status": raw}]
-    [segment] = read_one("crm_contacts", {"id": "7"}, contactLists=rows)["segments"]
+    [segment] = read_row("crm_contacts", {"id": "7"}, contactLists=rows)["segments"]
     assert segment["status"] == word
 
 
 def test_tags_and_lists_are_in_order_of_their_ids():
     """Tags and lists are in numeric order of their ids, each once."""
     tags = [{"contact": "7", "tag": tag} for tag in ("10", "9", "10", "0", None)]
-    found = read_one("crm_contacts", {"id": "7"}, contactTags=tags)["tags"]
+    found = read_row("crm_contacts", {"id": "7"}, contactTags=tags)["tags"]
     assert [tag["id"] for tag in found] == ["9", "10"]
 
 
 def test_a_related_row_that_cannot_be_read_makes_no_pair():
     """An unreadable related row gives no pair; the other related rows are read."""
     rows = [{"contact": "7", "tag": {"odd": 1}}, {"contact": "7", "tag": "9"}]
-    assert read_one("marketing_contact_tags", {"id": "7"}, contactTags=rows)["tag_id"] == "9"
+    assert read_row("marketing_contact_tags", {"id": "7"}, contactTags=rows)["tag_id"] == "9"
 
 
 def test_a_deleted_tag_is_no_tag():
@@ -285,8 +285,8 @@ def test_a_deleted_tag_is_no_tag():
         ([], ""),
     ],
 )
-def test_the_primary_address_is_the_one_that_is_written(value, sent):
-    """The primary address is written, else the first: a contact has only one."""
+def test_the_primary_address_is_written(value, sent):
+    """The primary address is written, else the first: a contact has only one address."""
     assert write(by_name["directory_users"], {"emails": value}).native == {"email": sent}
 
 

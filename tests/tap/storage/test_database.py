@@ -133,7 +133,7 @@ def test_a_file_of_another_program_is_refused_and_stays_as_it_is(
 
 
 def test_a_lock_ends_with_its_connection(database: Database, request: Any) -> None:
-    """Another connection gets the lock only after the first one closed."""
+    """Another connection gets the lock only after the first connection closed."""
     if database.is_file:
         other = Database(request.getfixturevalue("tmp_path") / "names.sqlite")
     else:

@@ -29,7 +29,7 @@ def test_any_order_of_requests_writes_the_same(order, sideload):
     assert [m["stream"] for m in many.messages if m["type"] == "RECORD"] == [
         m["stream"] for m in single.messages if m["type"] == "RECORD"
     ]
-    # A prefetched page shares a row with the one before, which costs one request in a hundred.
+    # A prefetched page shares a row with the page before, which costs one request in a hundred.
     # A few more are lost where the account ignores a parameter.
     assert many.requests <= 1.02 * single.requests + 8
 

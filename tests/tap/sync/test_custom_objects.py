@@ -92,7 +92,7 @@ def test_each_field_has_the_type_that_the_schema_declares(numbers, digits):
 
 
 def test_every_record_comes_once_and_then_what_changed(account):
-    """A first run emits each of 250 records once; the next emits only changed ones."""
+    """A first run emits each of 250 records once; the next emits only changed records."""
     first = account.run(only=[STREAM])
     assert len(set(first.ids(STREAM))) == len(first.ids(STREAM)) == 250
     account.wait(hours=30)

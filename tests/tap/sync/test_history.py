@@ -8,7 +8,7 @@ import pytest
 
 from tap_activecampaign_unified.resources import RESOURCES, by_name
 from tests.sandbox import Shape
-from tests.tap.resources.reading import golden, read_one
+from tests.tap.resources.reading import golden, read_row
 from tests.tap.running import Account
 
 HISTORY = (
@@ -90,7 +90,7 @@ def test_stage_and_status_changes_have_old_and_new_value(account, words):
 def test_the_new_status_is_read_from_each_known_column(columns, new):
     """The new status is read from each known column; the documentation names none."""
     row = golden("crm_opportunity_changes")["page"]["dealActivities"][1] | columns
-    assert read_one("crm_opportunity_changes", row)["new_status"] == new
+    assert read_row("crm_opportunity_changes", row)["new_status"] == new
 
 
 @pytest.mark.parametrize("word", ["d_stageid", "stage"])
@@ -107,7 +107,7 @@ def test_the_new_status_is_read_from_each_known_column(columns, new):
 def test_the_new_stage_is_read_from_the_action(word, columns):
     """The new stage is read from the action; a word or the old stage is not taken for it."""
     row = golden("crm_opportunity_changes")["page"]["dealActivities"][0]
-    found = read_one("crm_opportunity_changes", row | {"dataType": word} | columns)
+    found = read_row("crm_opportunity_changes", row | {"dataType": word} | columns)
     assert (found["field"], found["old_stage"]["id"], found["new_stage"]["id"]) == (
         *("stage", "10"),
         "11",

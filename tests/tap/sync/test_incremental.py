@@ -251,7 +251,7 @@ def test_an_accounts_field_value_counts_though_the_account_does_not_move():
 
 
 def test_a_stream_selected_later_is_read_whole():
-    """A contact stream that is selected later gets all rows; the earlier one gets changes."""
+    """A contact stream that is selected later gets all rows; the earlier stream gets changes."""
     account = Account(contacts=60)
     first = account.run(only=["crm_contacts"])
     account.wait(hours=1)

@@ -118,7 +118,7 @@ def test_a_stream_that_is_refused_after_its_first_rows_failed():
 
 
 def test_members_of_which_a_segment_is_refused_are_not_skipped():
-    """A segment that is refused after another one was read fails the stream of the members."""
+    """A segment that is refused after another segment was read fails the stream of the members."""
     account = Account(contacts=60)
     tables = account.world.tables
     segments = [

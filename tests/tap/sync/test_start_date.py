@@ -48,7 +48,7 @@ def test_a_start_date_before_the_account_costs_two_looks_at_the_count():
 
 
 def test_a_start_date_that_spares_most_rows_is_left_to_the_server():
-    """Of 1,000 contacts the tap reads the 60 changed ones and the new one without udate."""
+    """Of 1,000 contacts the tap reads the 60 changed contacts and the new contact without udate."""
     account = aged(1_000)
     world, now = account.world, int(account.world.clock().timestamp())
     changed = {str(n) for n in range(1, 1_000, 17)}

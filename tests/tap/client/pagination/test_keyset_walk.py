@@ -65,7 +65,7 @@ def test_a_walk_detects_that_the_account_ignores_the_key_or_the_order(
 
 
 @given(sparse(), st.integers(0, 2000), st.booleans(), st.booleans(), SEEDS)
-def test_a_walk_goes_on_where_an_earlier_one_stopped(ids, after, by_key, counts_all, seed):
+def test_a_walk_goes_on_where_an_earlier_walk_stopped(ids, after, by_key, counts_all, seed):
     """A walk with `after` emits only rows with higher ids, even if the server ignores the key."""
     server = CollectionServer(ids, by_key=by_key)
     if counts_all:
@@ -142,7 +142,7 @@ def test_a_server_that_counts_more_than_it_gives_is_asked_once_more():
 
 
 def test_large_pages_that_fail_become_small_ones():
-    """After large pages fail, the walk requests small ones, from the last row that it read."""
+    """After large pages fail, the walk requests small pages, from the last row that it read."""
     assert walked(CollectionServer(list(range(1, 90)), most=7)) == list(range(1, 90))
 
 

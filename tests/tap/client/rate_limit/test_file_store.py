@@ -50,7 +50,7 @@ def test_a_torn_file_counts_as_a_spent_window(clock, tmp_path, content):
     assert len(json.loads(store.read_text())["slots"]) >= 1
 
 
-def test_an_empty_file_is_a_new_one(clock, tmp_path):
+def test_with_an_empty_file_no_request_waits(clock, tmp_path):
     """With an empty file no request waits."""
     store = tmp_path / "rate.json"
     store.touch()
@@ -91,7 +91,7 @@ def test_moments_of_another_start_delay_no_request(clock, tmp_path, names_boots,
 
 @pytest.mark.parametrize("names_boots", [True, False])
 def test_a_pause_of_this_start_delays_every_process(clock, tmp_path, names_boots):
-    """A pause that another process recorded delays this one."""
+    """A pause that another process recorded delays this process."""
     clock.names_boots = names_boots
     store = tmp_path / "rate.json"
     limiter_of(5, clock, store).refused(120)
@@ -213,7 +213,7 @@ def test_a_file_of_a_writer_that_was_killed_is_detected(clock, tmp_path, monkeyp
         limiter.acquire()
     clock.sleep(100.123456)
     monkeypatch.setattr(os, "ftruncate", lambda *_: None)
-    limiter.acquire()  # a shorter text over a longer one, never cut
+    limiter.acquire()  # a shorter text over a longer text, never cut
     monkeypatch.undo()
     with pytest.raises(ValueError, match="Extra data"):
         json.loads(store.read_text())

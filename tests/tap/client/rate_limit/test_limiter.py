@@ -91,7 +91,7 @@ class CrowdedClock(ManualClock):
 
     def ask(self, who: int) -> None:
         who %= len(self.limiters)
-        if who in self.busy:  # of a process only one waits at a time
+        if who in self.busy:  # of a process only one thread waits at a time
             return
         self.busy.add(who)
         limiter = self.limiters[who]
@@ -257,7 +257,7 @@ def test_a_pause_voids_reserved_slots(kept, clock):
 
 
 def test_the_longer_of_two_pauses_counts(kept, clock):
-    """A short pause does not shorten a longer one."""
+    """A short pause does not shorten a longer pause."""
     limiter, began = kept(clock)(), clock.monotonic()
     limiter.refused(30)
     limiter.refused(1)
@@ -372,7 +372,7 @@ def test_waits_of_all_threads_are_summed(kept, clock):
 class Process:
     """One process at the store.
 
-    Its waiting thread reserves a slot, and another one after it sent.
+    Its waiting thread reserves a slot, and another slot after it sent.
     """
 
     def __init__(self, limiter: Limiter, rest: float) -> None:
