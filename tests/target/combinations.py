@@ -22,13 +22,13 @@ SETTINGS: dict[str, Any] = {
 
 
 def combinations(*left_out: str) -> list[tuple[str, ...]]:
-    """Return all sets of settings that are not as by default; the first one is empty."""
+    """Return all sets of settings that are not as by default; the first set is empty."""
     names = [name for name in SETTINGS if name not in left_out]
     sizes = range(len(names) + 1)
     return [combination for size in sizes for combination in itertools.combinations(names, size)]
 
 
-#: Every setting with and without every other one.
+#: Every setting with and without every other setting.
 PAIRWISE = [
     (),
     *(combination for combination in combinations() if len(combination) == len(SETTINGS) - 1),

@@ -103,7 +103,7 @@ def made_as(resource):
 
 
 @pytest.mark.parametrize("resource", WRITABLE)
-def test_create_makes_one_and_says_so_when_it_is_there(account, access, resource):
+def test_create_makes_a_row_and_fails_if_it_exists(account, access, resource):
     """`create` makes one row; a second call is an error and changes nothing.
 
     Deals, notes and tasks have no natural key: the same record is recognized.
@@ -187,7 +187,7 @@ def test_a_deleted_record_can_be_created_again(account, access):
         assert count(account, table) == before + 1
 
 
-def test_upsert_finds_by_natural_key_and_makes_one_only_once(access, account):
+def test_upsert_finds_by_natural_key_and_creates_only_once(access, account):
     """`upsert` of one address twice makes one contact, and its values can be read at once."""
     before = count(account, "contacts")
     for first in ("Ada", "Eve"):

@@ -1,4 +1,4 @@
-"""A whole account copied into an empty one by tap and target."""
+"""A whole account copied into an empty account by tap and target."""
 
 from __future__ import annotations
 

@@ -280,7 +280,7 @@ def test_a_trace_of_another_shape_is_passed_over(destination):
 
 
 def test_a_line_that_is_no_message_costs_itself(destination):
-    """A broken line is a rejected row; the next one is written."""
+    """A broken line is a rejected row; the next row is written."""
     good = json.dumps(record(CONTACTS, email="ann@example.com"))
     answer, results = destination.write(catalog_of(CONTACTS), good[:60] + "\n", good + "\n")
     assert answer.code == 0
@@ -291,7 +291,7 @@ def test_a_line_that_is_no_message_costs_itself(destination):
 
 
 def test_a_state_for_all_streams_comes_back_too(destination):
-    """A GLOBAL state counts the records of every stream since the last one."""
+    """A GLOBAL state counts the records of every stream since the last state."""
     message = {"type": "STATE", "state": {"type": "GLOBAL", "global": {"stream_states": []}}}
     rows = [record(CONTACTS, email=f"p{n}@example.com") for n in range(3)]
     answer, _ = destination.write(catalog_of(CONTACTS), *rows, message)

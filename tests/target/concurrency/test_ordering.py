@@ -76,7 +76,7 @@ def test_faults_beside_one_another_lose_and_double_nothing(
     *,
     keyed: bool,
 ) -> None:
-    """After two faulty concurrent runs and a clean one the account equals the rows."""
+    """After two faulty concurrent runs and a clean run the account equals the rows."""
     clock = ManualClock()
     world = account(clock)
     runner = TargetRunner(world, clock, folders.mktemp("runner"), seed)

@@ -28,7 +28,7 @@ def taken(most: int = 8) -> CooperativePool:
     return pool
 
 
-def test_with_one_everything_is_done_in_order_by_the_caller() -> None:
+def test_with_one_thread_the_caller_does_all_jobs_in_order() -> None:
     """With one thread the caller does all jobs in order and no thread is started."""
     pool, seen = taken(1), []
     pool.each([lambda n=n: seen.append((n, threading.get_ident())) for n in range(5)])

@@ -234,7 +234,7 @@ def test_null_and_its_json_text_write_nothing(
 def test_a_flagged_person_is_never_created_again(
     runner: TargetRunner, flag: str, word: Any
 ) -> None:
-    """A flag for a deleted person creates no one, in any spelling of true."""
+    """A flag for a deleted person creates no contact, in any spelling of true."""
     assert runner.send("crm_contacts", {"email": WHO, flag: word}).actions == ["skipped"]
     assert runner.world.find_contact(WHO) is None
 

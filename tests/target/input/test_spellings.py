@@ -132,7 +132,7 @@ def test_every_column_of_every_stream_is_found_in_every_accepted_spelling(
 
 @pytest.mark.parametrize(("stream", "table"), list(tables()))
 def test_every_other_spelling_is_named_in_a_remark(stream: str, table: ColumnTable) -> None:
-    """An unknown column never passes for another one."""
+    """An unknown column never passes for another column."""
     for name in table.columns:
         for spelled in (f"{name}zz", f"x_{name}", f"{name} (old)", f"{name}__zz"):
             place = table.place_of(spelled)

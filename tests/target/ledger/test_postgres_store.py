@@ -83,7 +83,7 @@ def test_a_second_machine_does_not_send_confirmed_rows(
 
 
 def test_a_batch_costs_a_handful_of_statements(shared: Any, postgres_database: Database) -> None:
-    """1,000 unchanged rows, or 1,000 imported ones, need at most 40 statements."""
+    """1,000 unchanged rows, or 1,000 imported rows, need at most 40 statements."""
     people = [{"email": f"p{n}@shop.example", "first_name": "A"} for n in range(1000)]
     messages = [*stream_of("crm_contacts", *people), state_of(1)]
     counted = (
@@ -355,7 +355,7 @@ def test_a_user_without_the_right_to_create_tables_can_use_existing_ones(
 
 
 @pytest.mark.parametrize(
-    ("place", "is_one"),
+    ("place", "is_database"),
     [
         ("postgresql://h/d", True),
         ("postgres://h/d", True),
@@ -364,6 +364,6 @@ def test_a_user_without_the_right_to_create_tables_can_use_existing_ones(
         ("/data/postgresql://odd", False),
     ],
 )
-def test_addresses_differ_from_files(place: str, *, is_one: bool) -> None:
+def test_addresses_differ_from_files(place: str, *, is_database: bool) -> None:
     """An address of SQLAlchemy or libpq is not taken for a file."""
-    assert is_address(place) is is_one
+    assert is_address(place) is is_database

@@ -122,7 +122,7 @@ def test_an_account_without_related_rows_is_known_to_have_none(include: str) -> 
 def test_any_selection_of_contacts_is_read_as_it_is(
     switches: dict[str, Any], ids: list[int], deleted: list[int]
 ) -> None:
-    """Each contact of any selection, deleted ones included, has exactly its own values."""
+    """Each contact of any selection, deleted contacts included, has exactly its own values."""
     world = account(**switches)
     for contact_id in set(deleted):
         client_of(world, ManualClock()).send("DELETE", f"contacts/{contact_id}")

@@ -101,7 +101,7 @@ def test_batches_under_way_end_as_one_after_the_other(
     seconds: float,
     most: int,
 ) -> None:
-    """Concurrent batches give the results and account of sequential ones, for any import time.
+    """Concurrent batches give the results and account of sequential batches, for any import time.
 
     States cover only rows that are done.
     """
@@ -224,7 +224,7 @@ def test_contacts_of_imports_that_never_end_are_written_one_by_one(
 
 
 def under_way(runner: TargetRunner, *lines: Any, **options: Any) -> list[int]:
-    """Return how many imports had not ended when each one was queued."""
+    """Return how many imports had not ended when each import was queued."""
     found: list[int] = []
 
     def hook(world: World, method: str, path: str, _: Any) -> None:
@@ -260,7 +260,7 @@ def test_the_next_batch_is_queued_while_earlier_ones_wait(
 def test_settings_that_ask_what_became_of_a_batch_wait_for_it(
     tmp_path_factory: pytest.TempPathFactory, options: dict[str, Any]
 ) -> None:
-    """A setting that may end the run early waits for each batch before the next one."""
+    """A setting that may end the run early waits for each batch before the next batch."""
     runner = runner_of(tmp_path_factory, 1, import_seconds=120)
     assert set(under_way(runner, *rows(*range(5 * BATCH)), **options)) == {0}
 

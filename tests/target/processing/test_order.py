@@ -74,7 +74,7 @@ def test_an_id_with_another_address_deletes_no_contact(runner: TargetRunner) -> 
 
 
 @pytest.mark.parametrize("is_one_batch", [True, False])
-def test_a_row_that_waited_does_not_undo_a_later_one(
+def test_a_row_that_waited_does_not_undo_a_later_row(
     runner: TargetRunner, is_one_batch: bool
 ) -> None:
     """A row that waited for its list does not replace the values of a later row."""

@@ -266,7 +266,7 @@ def test_subscriptions_are_accepted_and_keep_what_a_row_does_not_name(
 
 
 def test_a_copy_goes_into_the_store_of_the_same_service_and_key(runner: TargetRunner) -> None:
-    """A copied row goes into the store of its service and key; without one it is rejected."""
+    """A copied row goes into the store of its service and key; without it the row is rejected."""
     rows = [ORDER | {"store_id": "77"}]
     stores = [{"id": "77", "service": "own", "external_id": "shop-1"}]
     settings = {"source_ids": "foreign"}

@@ -134,7 +134,7 @@ def test_a_later_change_of_an_order_subscribes_no_contact_again(runner: TargetRu
 
 
 def test_consent_costs_nothing_where_no_list_is_concerned(runner: TargetRunner) -> None:
-    """A store without a list costs no request; one with a list costs its opt-outs once a run."""
+    """A store without a list costs no request; with a list it costs its opt-outs once a run."""
     quiet = runner.send(ORDERS, *orders(120, accepts_marketing=True))
     assert not [path for _, path in quiet.requests if path.startswith("contacts")]
     list_id = sell_list(runner)
@@ -291,7 +291,7 @@ def test_lines_of_an_order_that_is_held_are_held_too(runner: TargetRunner) -> No
 
 
 def test_max_changes_limits_the_contacts_that_orders_create(runner: TargetRunner) -> None:
-    """An order and its new contact are one change; an order beyond max_changes creates none."""
+    """An order and its new contact are one change; an order beyond max_changes creates neither."""
     run = runner.send(ORDERS, *orders(5), max_changes=2)
     assert (run.code, run.actions) == (1, ["created"] * 2 + ["skipped"] * 3)
     assert people(runner) == {"p0@shop.example", "p1@shop.example"}
@@ -331,7 +331,9 @@ def test_orders_lines_and_subscriptions_of_held_out_people_are_not_written(
     assert people(runner) == {f"p{n}@shop.example" for n in range(20) if not is_held_out(n)}
 
 
-def test_a_row_that_names_no_person_belongs_to_the_one_of_its_order(runner: TargetRunner) -> None:
+def test_a_row_that_names_no_person_belongs_to_the_person_of_its_order(
+    runner: TargetRunner,
+) -> None:
     """A row without an address is held out by the address of its order in the store."""
     runner.send(ORDERS, *orders(20))
     key = [{"store_id": "1", "store_order_id": f"n-{n}"} for n in range(20)]

@@ -111,7 +111,7 @@ def test_a_field_that_activecampaign_drops_is_said_on_each_run_and_sent_once(
 ) -> None:
     """The record is not written again, and its automations are not started again, until it changes.
 
-    The first result names the field, and the later ones give the reason.
+    The first result names the field, and the later results give the reason.
     """
     world = runner.world
     world.switches.record_unknown_field = "dropped"

@@ -88,7 +88,7 @@ def test_an_event_without_a_clear_answer_is_never_sent_again(
 
 
 def test_names_are_registered_before_they_are_used(runner: TargetRunner) -> None:
-    """Event names are read once, and a new one is added, also if another client was faster."""
+    """Event names are read once, and a new name is added, also if another client was faster."""
     rows = [EVENT | {"external_id": f"e-{n}", "name": "bought a mug"} for n in range(3)]
     run = send(runner, *rows)
     assert run.actions == ["created"] * 3

@@ -50,7 +50,7 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "raw_requests": {"method": "POST", "path": "tags", "body": {"tag": {"tag": "raw law"}}},
 }
-#: Values of columns whose type alone does not give one, and the part that reaches a body.
+#: Values of columns whose type alone does not give a value, and the part that reaches a body.
 VALUES: dict[str, tuple[Any, str]] = {
     "account": ({"name": COMPANY}, '"account": '),
     "addresses": ([{"city": "Lawtown"}], "Lawtown"),

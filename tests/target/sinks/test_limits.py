@@ -123,7 +123,7 @@ def test_deletes_of_stages_and_tags_are_refused(runner: TargetRunner) -> None:
 
 
 def test_without_automations_deals_notes_and_accounts_are_skipped(runner: TargetRunner) -> None:
-    """With run_automations false deals, notes and accounts are skipped: each can start one."""
+    """With run_automations false the target skips deals, notes and accounts."""
     before = len(runner.world.automation_log)
     run = runner.run(
         *stream_of("crm_opportunities", {"id": "1", "stage": {"id": "2"}}),

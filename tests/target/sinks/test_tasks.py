@@ -81,8 +81,8 @@ def test_an_answer_that_is_lost_makes_no_second_task(runner: TargetRunner, kind:
     assert len(tasks(runner)) == 1
 
 
-def test_a_task_whose_type_asks_for_an_outcome_is_completed_with_one(runner: TargetRunner) -> None:
-    """A task whose type has outcomes is completed only with one.
+def test_a_task_whose_type_has_outcomes_is_completed_with_an_outcome(runner: TargetRunner) -> None:
+    """A task whose type has outcomes is completed only with an outcome.
 
     Without it the row is rejected, or the new task stays open and the result gives the reason.
     """
@@ -139,8 +139,8 @@ def test_tasks_are_skipped_where_no_automation_may_start(runner: TargetRunner) -
     assert tasks(runner) == []
 
 
-def test_owners_are_found_and_an_unknown_one_is_left_out(runner: TargetRunner) -> None:
-    """An owner is found by address; an unknown one is left out with a reason."""
+def test_owners_are_found_and_an_unknown_owner_is_left_out(runner: TargetRunner) -> None:
+    """An owner is found by address; an unknown owner is left out with a reason."""
     user = next(iter(runner.world.tables["users"]))
     run = send(runner, TASK | {"owner": {"email": user.email}})
     assert (run.actions, tasks(runner)[0].assignee) == (["created"], user.id)

@@ -205,7 +205,7 @@ def test_failed_rows_are_sent_even_if_nothing_comes(runner: TargetRunner) -> Non
     assert runner.world.find_contact("r@shop.example") is not None
 
 
-def test_an_older_failed_row_never_overwrites_a_newer_one(runner: TargetRunner) -> None:
+def test_an_older_failed_row_never_overwrites_a_newer_row(runner: TargetRunner) -> None:
     """A failed row never replaces values of a newer row; only its other values are sent later."""
     retry = str(runner.folder / "retry.jsonl")
     runner.world.faults.server_error("/contact/sync", times=None)

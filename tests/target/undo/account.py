@@ -149,7 +149,7 @@ class UndoRunner(TargetRunner):
         return str(json.loads((self.folder / "report.json").read_text())["run"])
 
     def undo(self, run: str | None = None, *, plan: bool = False, **options: Any) -> Run:
-        """Undo a run, the last one by default."""
+        """Undo a run, the last run by default."""
         names = {"unsubscribes", "creates"}
         asked = {name: options.pop(name) for name in names & options.keys()}
         request = UndoRequest(run or self.last_run, plan, **asked)

@@ -26,14 +26,14 @@ def changes(world: World, part: str) -> st.SearchStrategy[list[Change]]:
         return st.lists(st.one_of(changes_of_stores(world)), min_size=1, max_size=6)
     t = world.tables
 
-    def one_of(table: str) -> st.SearchStrategy[int]:
+    def id_in(table: str) -> st.SearchStrategy[int]:
         found = sorted(t[table].ids())
         return st.sampled_from(found) if found else st.nothing()
 
     def change(name: str, *given: st.SearchStrategy[Any]) -> st.SearchStrategy[Change]:
         return st.tuples(st.just(name), *given)
 
-    person, deal, account = one_of("contacts"), one_of("deals"), one_of("accounts")
+    person, deal, account = id_in("contacts"), id_in("deals"), id_in("accounts")
     tag = st.sampled_from([tag.id for tag in t["tags"] if tag.tagType == "contact"])
     return st.lists(
         st.one_of(
@@ -41,18 +41,18 @@ def changes(world: World, part: str) -> st.SearchStrategy[list[Change]]:
             change("address", person),
             change("value", person, st.just(1)),
             change("tag", person, tag),
-            change("list", person, one_of("lists"), st.sampled_from((1, 2))),
+            change("list", person, id_in("lists"), st.sampled_from((1, 2))),
             change("link", person, account),
-            change("enrolment", one_of("contactAutomations")),
+            change("enrolment", id_in("contactAutomations")),
             change("deal", deal, st.sampled_from(("title", "description"))),
             change("status", deal, st.sampled_from((0, 1, 2))),
-            change("stage", deal, one_of("dealStages")),
+            change("stage", deal, id_in("dealStages")),
             change("secondary contact", deal, person),
             change("deal value", deal, st.just(11)),
             change("new deal", person),
             change("account", account, st.sampled_from(("accountUrl", "name"))),
             change("account value", account, st.just(12)),
-            change("note", one_of("notes")),
+            change("note", id_in("notes")),
             change("new note", person),
             change("delete contact", person),
             change("delete deal", deal),
@@ -63,7 +63,7 @@ def changes(world: World, part: str) -> st.SearchStrategy[list[Change]]:
 
 
 def make(world: World, found: list[Change]) -> None:
-    """Make the changes; one of a record that an earlier one deleted is left out."""
+    """Make the changes; a change of a record that an earlier change deleted is left out."""
     for name, *given in found:
         table = _TABLES.get(name, "contacts")
         if given[0] in world.tables[table]:

@@ -33,7 +33,7 @@ _LINES = st.lists(
 
 
 def rows_of_stores(world: World) -> dict[str, Rows]:
-    """Return rows of each stream: of records that the account has, and of new ones."""
+    """Return rows of each stream: of records that the account has, and of new records."""
     emails = [row.email for row in world.tables["contacts"]][:4]
     buyers = st.sampled_from([{"email": email} for email in (*emails, BUYER)])
     found = {name: _commerce(world, name, buyers) for name in TABLES}

@@ -32,7 +32,7 @@ def runner_of(folder: Path, contacts: int = CONTACTS) -> UndoRunner:
 
 
 def more_requests(folder: Path, rows: Any, *, first: Any = None, **settings: Any) -> int:
-    """Return the additional requests of an undoable run, compared with an equal one."""
+    """Return the additional requests of an undoable run, compared with an equal run."""
     counts = []
     for name, undo in (("without", False), ("with", True)):
         runner = runner_of(folder / name)

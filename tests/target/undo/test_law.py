@@ -179,7 +179,7 @@ def test_after_an_undo_the_account_is_as_before(
 ) -> None:
     """For any account and rows, every value is as before the run, or a result names it.
 
-    Runs are undone from the last one on. A second undo of each sends nothing.
+    Runs are undone from the last run on. A second undo of each sends nothing.
     """
     with tempfile.TemporaryDirectory() as folder:
         runner = account.runner(Path(folder))
@@ -255,7 +255,7 @@ def moments(data: st.DataObject, requests: int) -> list[tuple[int, bool]]:
 def test_a_run_that_was_killed_is_undone_like_any_other(
     part: str, account: Account, data: st.DataObject
 ) -> None:
-    """After a kill at any request, a second run ends as an undisturbed one; an undo restores."""
+    """After a kill at any request, a second run ends as an undisturbed run; an undo restores."""
     with tempfile.TemporaryDirectory() as folder:
         runner = account.runner(Path(folder), "undisturbed")
         run = data.draw(runs(runner.world, part), "run")
@@ -278,7 +278,7 @@ def test_a_run_that_was_killed_is_undone_like_any_other(
 @search(20, 200)
 @given(account=ACCOUNTS, data=st.data())
 def test_an_undo_that_was_killed_goes_on(part: str, account: Account, data: st.DataObject) -> None:
-    """An undo that is killed at any request and run again ends as an undisturbed one."""
+    """An undo that is killed at any request and run again ends as an undisturbed undo."""
     with tempfile.TemporaryDirectory() as folder:
         runner = account.runner(Path(folder), "undisturbed")
         run = data.draw(runs(runner.world, part), "run")

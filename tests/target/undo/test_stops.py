@@ -53,7 +53,7 @@ def written(folder: Path) -> tuple[UndoRunner, list[dict[str, object]]]:
 def test_a_signal_while_a_run_is_undone_ends_the_undo_in_order(
     tmp_path: Path, signum: signal.Signals
 ) -> None:
-    """The undo ends with 128 plus the signal and one line; the next one finishes.
+    """The undo ends with 128 plus the signal and one line; the next undo finishes.
 
     Each group of values has at most one result. The next run sends the undone rows again.
     """

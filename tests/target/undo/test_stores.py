@@ -216,7 +216,7 @@ def test_created_records_are_deleted_only_if_that_is_asked_for(
 
 @pytest.mark.parametrize("stream", [kind for kind in CREATED if kind not in KEPT])
 def test_a_created_record_that_changed_since_stays(runner: UndoRunner, stream: str) -> None:
-    """A created record with a value of another client is not deleted, nor one beyond the limit."""
+    """An undo keeps a created record with a value of another client or beyond the limit."""
     row = new_rows(runner.world)[stream][0] | {"name": "Z"}
     if stream != "commerce_products":
         row = row | {"title": "Z", "subject": "Z"}
@@ -306,7 +306,7 @@ def test_no_change_goes_out_before_its_earlier_value_is_on_disk(
     assert counts == [2] * len(counts) if batch else [1, 2]
 
 
-#: Sizes at which a request per hundred differs from one each.
+#: Sizes at which a request per hundred differs from a request each.
 MANY = Shape(tasks=130, stores=1, orders=10, products=120, subscriptions=10)
 
 

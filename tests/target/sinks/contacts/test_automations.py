@@ -324,7 +324,7 @@ def test_without_the_permission_to_enrol_the_rest_is_written(
 
 @pytest.mark.parametrize("status", [403, 422])
 def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account, status: int) -> None:
-    """A refusal of one contact, by 403 or 422, keeps no other out, and is tried again later."""
+    """A refusal of one contact, by 403 or 422, stops no other contact; a later run retries it."""
     account.world.switches.refused_enrolment_status = status
     rows = [
         {"email": f"p{n}@shop.example", "first_name": "P", "automations": ["Dunning"]}

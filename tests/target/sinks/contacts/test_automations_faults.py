@@ -231,7 +231,7 @@ class History:
         self.number = 0
 
     def row(self, email: str) -> dict[str, Any]:
-        """Draw a row; its name makes it a new one each time."""
+        """Draw a row; its name makes it a new row each time."""
         self.number += 1
         row: dict[str, Any] = {"email": email}
         if self.dice.random() < 0.7:

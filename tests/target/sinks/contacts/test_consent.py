@@ -83,7 +83,7 @@ def test_other_words_never_subscribe(runner: TargetRunner, word: str) -> None:
 
 
 def test_an_opt_out_between_runs_is_seen(runner: TargetRunner) -> None:
-    """An opt-out between two runs counts: the status in the ledger is not the present one."""
+    """An opt-out between two runs counts: the status in the ledger is not the present status."""
     news, people = members(runner, 1, ACTIVE)
     runner.send("crm_contacts", {"email": people[0].email, "segments": ["News"]})
     runner.world.subscribe(people[0].id, news.id, UNSUBSCRIBED)

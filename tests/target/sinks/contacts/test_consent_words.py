@@ -182,7 +182,7 @@ def test_a_membership_without_a_status_subscribes_no_contact(
 def test_a_list_name_never_overrides_the_rows_own_status(
     runner: TargetRunner, word: Any, lists: Any
 ) -> None:
-    """A list beside a status of `unsubscribed`, or a null one, subscribes no contact."""
+    """A list beside a status of `unsubscribed`, or a null status, subscribes no contact."""
     news, people = world_of(runner, 1, None)
     for stream in ("crm_contacts", "marketing_contacts"):
         row = {"email": people[0].email, "lists": lists, "status": word}

@@ -159,7 +159,7 @@ def test_a_refusal_whose_words_are_lost_is_asked_for_again(
 
 @pytest.mark.parametrize("more", [{}, {"first_name": "New"}])
 @pytest.mark.parametrize("rows", [1, 12])
-def test_a_key_that_changed_its_address_takes_nothing_from_the_old_one(
+def test_a_key_that_changed_its_address_takes_nothing_from_its_old_contact(
     runner: TargetRunner, rows: int, more: dict[str, Any]
 ) -> None:
     """A row whose key has another address now removes the tag from that address's contact."""

@@ -33,7 +33,7 @@ def test_created_once_found_by_name_changed_where_it_differs(
 ) -> None:
     """A record is created once, found by name in any case, and changed by one update.
 
-    A lost answer creates no second one.
+    A lost answer creates no second record.
     """
     if lost:
         runner.world.faults.reset_after_apply(f"/{table}", times=1, method="POST")
@@ -99,7 +99,7 @@ def test_a_user_is_made_with_a_password_that_stays_nowhere(runner: TargetRunner)
 
 
 def test_custom_fields_are_found_typed_and_made_only_if_asked(runner: TargetRunner) -> None:
-    """Custom fields are found by tag, title or id; unknown ones are created only by setting."""
+    """Custom fields are found by tag, title or id; unknown fields are created only by setting."""
     field = runner.world.add_field("Rank here", "dropdown", "RANK_HERE")
     runner.world.add_options(field.id, "gold", "silver")
     person = runner.world.add_contact("c@shop.example")

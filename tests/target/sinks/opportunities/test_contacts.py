@@ -1,4 +1,4 @@
-"""Deals with secondary contacts: the primary one is read, and written as it was read."""
+"""Deals with secondary contacts: the primary contact is read, and written as it was read."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_two_primary_contacts_are_rejected(runner: TargetRunner) -> None:
 
 
 def test_a_deal_with_only_secondary_contacts_goes_there_and_back(runner: TargetRunner) -> None:
-    """A deal without a primary contact is read and written back without one."""
+    """A deal without a primary contact is read and written back without a primary contact."""
     people = people_of(runner, 2)
     account = runner.world.add_account("Deal Co")
     deal = runner.world.add_deal("Secondary", account=account.id)

@@ -130,7 +130,7 @@ def test_our_own_key_finds_the_deal_of_another_ledger(shop: TargetRunner) -> Non
 
 
 def test_name_and_contact_match_where_that_is_asked_for(shop: TargetRunner) -> None:
-    """With the setting a deal is found by name and contact; without it a second one is created."""
+    """With the setting a deal is found by name and contact; without it a second deal is created."""
     shop.world.add_deal(
         "Pallet", contact=shop.world.find_contact("buyer@shop.example").id, group=1, stage=1
     )

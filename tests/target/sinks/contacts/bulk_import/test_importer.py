@@ -133,7 +133,7 @@ def test_an_unanswered_batch_is_sent_again_and_creates_no_contact_twice(
 def test_a_long_wait_for_imports_is_logged_with_its_reason(
     make_runner: Callable[..., TargetRunner], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No line within ten seconds, then one for each doubling of the time."""
+    """No line within ten seconds, then one line for each doubling of the time."""
     for seconds, most in ((4, 0), (30, 3), (300, 7)):
         caplog.clear()
         runner = make_runner(import_seconds=seconds)
@@ -216,7 +216,7 @@ def _rows(count: int) -> list[Any]:
 
 
 @pytest.mark.parametrize("where", ["contact", "payload", "both"])
-def test_without_automations_nothing_starts_one(
+def test_without_run_automations_no_row_starts_an_automation(
     make_runner: Callable[..., TargetRunner], where: str
 ) -> None:
     """With run_automations false no automation starts: single rows use the importer too."""
