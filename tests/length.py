@@ -19,7 +19,7 @@ FULL, LONGEST = "full", "longest"
 SEARCH = os.environ.get("SEARCH", "")
 LONG = SEARCH == LONGEST
 _SEED = os.environ.get("SEED", "")
-# The share of a full search's examples that a brief one tries.
+# The share of a full search's examples that a brief search tries.
 BRIEF_SHARE = 10
 FEWEST = 2
 
@@ -32,7 +32,7 @@ def of(full: int, longest: int) -> int:
 
 
 def seeds(full: int, longest: int) -> list[int]:
-    """Return the seeds to try: so many, or the one in ``SEED``."""
+    """Return the seeds to try: so many, or the seed in ``SEED``."""
     return [int(_SEED)] if _SEED else list(range(of(full, longest)))
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 KINDS = {
     "string": "string",
-    # Not decimal: Meltano 4.4 cannot pass one from the environment to a plugin, as it is no JSON.
+    # Not decimal: Meltano 4.4 cannot pass a decimal from the environment: a decimal is no JSON.
     "number": "string",
     "integer": "integer",
     "boolean": "boolean",
@@ -297,7 +297,7 @@ DOCUMENTS = (
 
 
 def main() -> int:
-    """Compare or update the documents; return 1 when one is out of date."""
+    """Compare or update the documents; return 1 when a document is out of date."""
     parser = argparse.ArgumentParser(prog="python -m tests.render", description=__doc__)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()

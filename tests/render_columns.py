@@ -53,7 +53,7 @@ CODECS = {
 #: The words of a column that means another thing in each stream.
 STATUSES = {
     "crm_tasks": "`open`, `completed`",
-    "marketing_contact_tags": "`applied`, `active`, `removed`; `applied` without one",
+    "marketing_contact_tags": "`applied`, `active`, `removed`; `applied` without a status",
     "marketing_segment_memberships": "a consent word",
 }
 #: The codecs of enumerations, whose examples are all their words.

@@ -19,7 +19,7 @@ MIN_OF_EACH, FEWEST = 10, 30
 
 
 class Meeting(World):
-    """An account that, after `begin`, answers no request until two programs have sent one.
+    """An account that, after `begin`, answers no request until two programs have sent a request.
 
     Both programs then run at the same time, however long one of them takes to start. It has no
     limit of its own. Programs differ in their user agent.
@@ -46,7 +46,7 @@ class Meeting(World):
         body: bytes = b"",
         arrived: datetime | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Answer a request when both programs have sent one."""
+        """Answer a request when both programs have sent a request."""
         self._programs.add(headers["User-Agent"])
         if len(self._programs) > 1:
             self._is_complete.set()

@@ -36,7 +36,7 @@ class Runs:
         monkeypatch.setattr(bench, "speed", lambda: (self.yardstick.seconds, self.yardstick.cpu))
 
     def __call__(self, *measured, options=()):
-        """Run; the script returns each result in turn, and then the last one again."""
+        """Run; the script returns each result in turn, and then the last result again."""
         script = ModuleType("bench.made_up")
         waiting = list(measured)
 
@@ -186,8 +186,8 @@ def test_a_bar_missed_is_not_kept_in_silence(runs):
     assert runs(found(Figure("refused", 1, "count", 0)), options=["--keep"]) == 1
 
 
-def test_nothing_kept_is_no_regression_but_zero_kept_can_be_one():
-    """A new figure is no regression; a figure above a stored zero is one."""
+def test_a_new_figure_is_no_regression_and_a_figure_above_zero_is():
+    """A new figure is no regression; a figure above a stored zero is."""
     assert not compare(Figure("new", 5, "count"), None, QUICK).is_regression
     assert compare(Figure("refused", 1, "count"), 0, QUICK).is_regression
     assert not compare(Figure("refused", 0, "count"), 0, QUICK).is_regression

@@ -187,7 +187,7 @@ def nodes_of(path: Path, *, typing: bool) -> Iterator[ast.AST]:
 
 @cache
 def imports_of(path: Path, *, typing: bool = True) -> frozenset[str]:
-    """Return the full dotted names of what a source imports, relative ones resolved."""
+    """Return the full dotted names of what a source imports, relative names resolved."""
     package = list(path.relative_to(ROOT).parts[:-1])
     found: set[str] = set()
     for node in nodes_of(path, typing=typing):
@@ -240,7 +240,7 @@ def test_the_reader_of_imports_sees_them():
 
 @pytest.mark.parametrize(("package", "law"), [(TAP, TAP_LAW), (TARGET, TARGET_LAW)])
 def test_each_package_imports_only_what_the_law_allows(package, law):
-    """The table above names every package, and no package imports another one that is not there."""
+    """The law names every package, and no package imports another that the law does not allow."""
     units = {unit_of_path(path) for path in files_of(package)} - {"__init__"}
     assert units == set(law)
     broken = {
@@ -254,7 +254,7 @@ def test_each_package_imports_only_what_the_law_allows(package, law):
 
 @pytest.mark.parametrize("law", [TAP_LAW, TARGET_LAW])
 def test_the_law_has_no_circle(law):
-    """No package may import one that imports it, directly or through others."""
+    """No package may import a package that imports it, directly or through others."""
     open_units = dict(law)
     while open_units:
         free = {unit for unit, others in open_units.items() if not others & open_units.keys()}

@@ -45,7 +45,7 @@ BODY_KEYS: dict[str, dict[str, str]] = {
         "exclude_automations": "documented for a contact, observed beside them: sent at both places"
     },
 }
-# types of the sandbox's answers beyond the documented ones, with the reason
+# types of the sandbox's answers beyond the documented types, with the reason
 ANSWER_TYPES: dict[str, str] = {
     "fieldValue": "a field of several choices has an array, which other pages document",
     "meta.currencies": "live it is an empty array where there are no deals",
@@ -424,5 +424,5 @@ def test_the_table_is_derived_as_the_script_says() -> None:
 
 
 def test_the_sandboxs_own_good_calls_are_in_the_table() -> None:
-    """The table of key names and this one come from the same document."""
+    """The table of key names and this table come from the same document."""
     assert {call for call, _, _ in WRITES} <= set(TABLE)

@@ -165,7 +165,7 @@ def in_words(counts: dict[str, int]) -> list[str]:
 
 
 def print_findings(changed: dict[str, Any], account: Account, database: checks.Database) -> None:
-    """Show for each change whether DuckDB has it; raise `WrongTablesError` when one is missing."""
+    """Show for each change whether DuckDB has it; raise `WrongTablesError` if it lacks a change."""
     say("\n  The changes in DuckDB, compared with the account:")
     findings = checks.look_up(changed, account, database)
     for finding in findings:

@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def check_python() -> None:
-    """Check the version of Python; restart with another one that fits, where there is one."""
+    """Check the version of Python; restart with another version that fits, if it is installed."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return
     mine = "{}.{}".format(*sys.version_info)

@@ -98,7 +98,7 @@ def view(output: bytes) -> str:
     screen.set_mode(pyte.modes.LNM)
     stream = pyte.ByteStream(screen)
     start = int(len(output) * MOMENT)
-    # To the end of a frame: the next one begins by erasing the last.
+    # To the end of a frame: the next frame begins by erasing the last.
     end = output.find(b"\x1b[J", start)
     stream.feed(output[: end if end > 0 else len(output)])
     console = Console(

@@ -90,7 +90,7 @@ class Workspace:
         return path
 
     def config(self, **settings: Any) -> Path:
-        """Write the settings, given ones over the usual ones; None removes one."""
+        """Write the settings, given settings over the usual settings; None removes a setting."""
         asked = self.settings | settings
         return self.file("config.json", {k: v for k, v in asked.items() if v is not None})
 

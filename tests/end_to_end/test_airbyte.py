@@ -97,7 +97,7 @@ def configured(workspace: Workspace, names: tuple[str, ...] = STREAMS) -> Path:
     return workspace.file("configured.json", {"streams": entries})
 
 
-def test_the_log_of_a_check_is_in_messages_and_names_no_one(
+def test_the_log_of_a_check_is_in_messages_and_names_no_user(
     workspace: Workspace, served: Served
 ) -> None:
     """A check logs the readable collections as LOG messages, and not the user of the key."""

@@ -147,7 +147,7 @@ def test_an_unreadable_catalog_is_refused(workspace: Workspace, case: str) -> No
 
 
 def test_a_selected_stream_that_does_not_exist_is_named(workspace: Workspace) -> None:
-    """A selected unknown stream ends with exit code 2; a deselected one is ignored."""
+    """A selected unknown stream ends with exit code 2; a deselected stream is ignored."""
     metadata: list[dict[str, Any]] = [{"breadcrumb": [], "metadata": {"selected": True}}]
     entry = {"tap_stream_id": "crm_leads", "schema": {"properties": {}}, "metadata": metadata}
     refused(workspace.run(catalog={"streams": [entry]}), r"selects stream crm_leads.*--discover")

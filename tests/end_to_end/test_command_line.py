@@ -245,7 +245,7 @@ def test_a_number_may_have_a_fraction(workspace: Workspace) -> None:
 
 
 def test_a_misspelt_setting_is_pointed_out(workspace: Workspace) -> None:
-    """A warning names an unknown setting and the nearest known one."""
+    """A warning names an unknown setting and the nearest known setting."""
     ended = workspace.run("--test=schema", lookback_hour=3)
     assert ended.code == 0
     assert re.search(r"WARNING .*lookback_hour is unknown.*did you mean lookback_hours", ended.err)

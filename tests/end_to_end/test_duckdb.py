@@ -81,7 +81,7 @@ def served() -> Iterator[Served]:
 
 
 def spoil(world: World, contact: int, text: str) -> None:
-    """Set a text in every column of a contact that may have one."""
+    """Set a text in every column of a contact that may have text."""
     world.set_field(contact, TEXT, text)
     world.set_field(contact, REMARKS, text)
     world.add_note("Subscriber", contact, text)

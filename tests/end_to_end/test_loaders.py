@@ -252,7 +252,7 @@ def lowered(loader: Loader, stream: str) -> list[dict[str, Any]]:
 
 
 def is_same(held: Any, sent: Any) -> bool:
-    """Compare a sent value with one of a column that may be text."""
+    """Compare a sent value with the value of a column that may be text."""
     if sent in {"", None} if isinstance(sent, (str, type(None))) else False:
         return held in {"", None}
     if isinstance(held, str) and not isinstance(sent, str):

@@ -123,7 +123,7 @@ def test_every_status_is_shown(folder: Path, postgres_database: Database) -> Non
 
 
 def test_the_next_run_of_an_account_decides(tmp_path: Path, postgres_database: Database) -> None:
-    """An account's last run decides: an earlier failure is history, a later one is not.
+    """An account's last run decides: an earlier failure is history, a later failure is not.
 
     A stopped run decides neither.
     """

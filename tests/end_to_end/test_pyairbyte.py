@@ -47,7 +47,7 @@ first = source.read(cache=cache)
 filled = [name for name in first if query(
     f"SELECT count(*) AS n FROM information_schema.tables WHERE table_name = '{name}'")[0]["n"]]
 before = tables()
-found["rows"] = {name: one["n"] for name, one in before.items()}
+found["rows"] = {name: counted["n"] for name, counted in before.items()}
 url = config["api_url"] + "/api/3/contacts/5"
 request = urllib.request.Request(url, b'{"contact": {"firstName": "Changed"}}', method="PUT",
     headers={"Api-Token": config["api_key"], "Content-Type": "application/json"})

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OPTIONS = ("--undo-creates", "--undo-unsubscribes")
 PEOPLE = 24
-#: How many tests share the requests to kill at: every one in the longest search, else some.
+#: How many tests share the requests to kill at: every request in the longest search, else some.
 SHARES = 4
 STEP = 1 if length.LONG else 5
 #: What may stay after a kill, and the reason that results have then.
@@ -169,7 +169,7 @@ def test_a_run_of_all_kinds_is_undone_by_one_command(account: tuple[World, Progr
 
 @contextlib.contextmanager
 def killed_at(world: World, program: Program, number: int) -> Iterator[None]:
-    """Kill the program at this request: every other one before the account answers it."""
+    """Kill the program at this request: every other request before the account answers it."""
     answer, seen = world.answer, itertools.count(1)
     is_before = number // STEP % 2 == 0
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.tap.running import Ran
 
 SIZE: dict[str, Any] = {"contacts": 30, "deals": 12, "accounts": 8, "hidden_deals": True}
-PAGED = {"contacts": 104, "deals": 104, "accounts": 103}  # where a fault is one of paging
+PAGED = {"contacts": 104, "deals": 104, "accounts": 103}  # where a fault is a fault of paging
 # `tests/tap/client/test_retry.py` proves for each status that the client decides as for 500 or 524.
 ALIKE = {f"{status} with HTML" for status in (502, 504, 520, 521, 522, 523)}
 LATER = pytest.mark.long

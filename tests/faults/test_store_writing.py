@@ -66,7 +66,7 @@ class StoreDelivery(Delivery):
 
 @pytest.mark.parametrize("name", KINDS if LONG else [*KINDS][::2])
 def test_a_fault_costs_no_row_and_doubles_none(tmp_path: Path, name: str) -> None:
-    """After two runs through a fault and one without, the account equals the rows."""
+    """After two runs through a fault and a run without, the account equals the rows."""
     delivery = StoreDelivery(tmp_path)
     for turn in range(2):
         delivery.world.faults.mix(0.2, seed=turn, kinds=(KINDS[name],))
@@ -229,7 +229,7 @@ def test_under_every_reading_the_account_ends_the_same(
 def test_any_mix_of_faults_and_readings_ends_with_the_account_equal_to_the_rows(
     tmp_path: Path, seed: int
 ) -> None:
-    """After runs through any faults, and one without, the account equals the rows."""
+    """After runs through any faults, and a run without, the account equals the rows."""
     dice = random.Random(seed)
     with replayed(seed, "tests/faults/test_store_writing.py -k any_mix"):
         switches = {name: dice.choice(ways) for name, ways in SWITCHES.items()}

@@ -86,7 +86,7 @@ class TargetRuns(Delivery):
     ],
 )
 def test_a_fault_costs_no_row_and_doubles_none(tmp_path: Path, name: str, people: int) -> None:
-    """After two runs through a fault and one without, the account equals the rows."""
+    """After two runs through a fault and a run without, the account equals the rows."""
     runs = TargetRuns(tmp_path, people)
     for turn in range(2):
         runs.world.faults.mix(0.2, seed=turn, kinds=(KINDS[name],))
@@ -273,7 +273,7 @@ SWITCHES: dict[str, list[Any]] = {
 def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
     tmp_path: Path, seed: int
 ) -> None:
-    """After runs through any faults, and one without, the account equals the rows.
+    """After runs through any faults, and a run without, the account equals the rows.
 
     Writes are sequential or concurrent. A fault of the importer lasts.
     """
@@ -289,7 +289,7 @@ def test_any_mix_of_faults_ends_with_the_account_equal_to_the_rows(
         for turn in range(dice.randrange(1, 4)):
             kinds = tuple(dice.sample(list(KINDS.values()), dice.randrange(1, 5)))
             runs.world.faults.mix(dice.uniform(0.02, 0.3), seed + turn, kinds)
-            # A 403 that ends differs from a lasting one by its duration alone.
+            # A 403 that ends differs from a lasting 403 by its duration alone.
             patience = 60 if KINDS["403 now and then"] in kinds else 2
             bulk = dice.choice(["auto", "never", "always"])
             runs.run(bulk_import=bulk, max_retry_seconds=patience)

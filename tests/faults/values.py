@@ -28,7 +28,7 @@ def utc(instant: int | None) -> str | None:
 
 
 def text(stored: str | None) -> str | None:
-    """Return text without outer blanks, None for an empty one."""
+    """Return text without outer blanks, None for empty text."""
     return (stored or "").strip() or None
 
 

@@ -20,7 +20,7 @@ MAX_SHOWN = 5
 
 
 class Warehouse:
-    """Records by stream and key; a later one replaces an earlier one."""
+    """Records by stream and key; a later record replaces an earlier record."""
 
     def __init__(self) -> None:
         """Start empty."""

@@ -88,7 +88,7 @@ def value_of(setting: Setting) -> st.SearchStrategy[Any]:
 
 
 def configs(ours: tuple[Setting, ...]) -> st.SearchStrategy[Any]:
-    """Return configs: mostly a valid one with a few settings changed, or any JSON."""
+    """Return configs: mostly a valid config with a few settings changed, or any JSON."""
     single = st.sampled_from(ours).flatmap(
         lambda setting: st.tuples(st.just(setting.name), value_of(setting))
     )

@@ -92,7 +92,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES, native_id=IDS, content=CONTENT)
     def confirm(self, name: str, native_id: str | None, content: dict[str, Any]) -> None:
-        """Confirmed values are added to earlier ones, and a known id stays."""
+        """Confirmed values are added to earlier values, and a known id stays."""
         self.ledger.confirm(
             self.ledger.hash_key(name), native_id, self.ledger.hash_fields(content.items())
         )
@@ -144,7 +144,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def join(self) -> None:
-        """A transaction writes all or nothing; a nested one changes nothing."""
+        """A transaction writes all or nothing; a nested transaction changes nothing."""
         if self.group is None:
             self.before, self.group = self.notes.copy(), self.ledger.transaction()
             self.group.__enter__()
@@ -169,14 +169,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        """A run ends, and the next one opens the ledger."""
+        """A run ends, and the next run opens the ledger."""
         self.part(fails=False)
         self.ledger.close()
         self.open()
 
     @rule()
     def kill(self) -> None:
-        """A run is killed: the next one finds the committed entries, and no half transaction."""
+        """A run is killed: the next run finds the committed entries, and no half transaction."""
         self.lose()
         self.killed.append(self.ledger)
         if self.before is not None:

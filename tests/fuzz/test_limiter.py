@@ -1,7 +1,7 @@
 """The rate limit under any interleaving of processes: it holds, and every process makes progress.
 
-Processes are threads of which one runs at a time. The test draws which one runs next, how late it
-wakes, where it is delayed and when it is killed. The file between them is the real one.
+Processes are threads of which one runs at a time. The test draws which process runs next, how late
+it wakes, where it is delayed and when it is killed. The file between them is a real file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Killed(BaseException):
 
 
 class Machine:
-    """A clock and processes of which one runs at a time: the one that is due first."""
+    """A clock and processes of which one runs at a time: the process that is due first."""
 
     def __init__(self) -> None:
         """Start the machine."""

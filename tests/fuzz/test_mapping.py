@@ -74,7 +74,7 @@ def tried(function: Callable[..., Any], *arguments: Any) -> Any:
 @EACH
 @given(raw=ANY)
 def test_anything_is_a_value_or_null_and_a_reason(codec: Any, raw: Any) -> None:
-    """A decoded value fits its schema; a refused one has a reason without the value."""
+    """A decoded value fits its schema; a refused value has a reason without the value."""
     value = tried(codec.decode, raw, UTC_ZONE)
     assert value is None or valid(codec.schema, plain(value))
 

@@ -111,7 +111,7 @@ def test_lasting_rows_are_emitted_once_whatever_the_server_does(
     """A walk emits each lasting row once and ends, whatever the server does.
 
     Rows are added and deleted between pages. The server refuses, breaks off, answers half, nothing
-    or HTML, counts wrongly, ignores key or order, caps pages, or fails for large ones. Pages are
+    or HTML, counts wrongly, ignores key or order, caps pages, or fails for large pages. Pages are
     prefetched in any order.
     """
     mover = Mover(moves)
@@ -147,7 +147,7 @@ def test_trouble_that_does_not_end_is_an_error_and_no_end(
     try:
         for page in walk(client, "things", "things"):
             found += [int(row["id"]) for row in page.rows]
-    except Exception as error:  # noqa: BLE001 - which one is asked below
+    except Exception as error:  # noqa: BLE001 - the type is checked below
         problem = error
     if problem is None:
         assert found == sorted(ids)

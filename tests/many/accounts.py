@@ -77,7 +77,7 @@ class Accounts:
         return list(self._ask("notes", label))
 
     def change(self, label: str) -> None:
-        """Edit a contact, add one, delete one."""
+        """Edit a contact, add a contact, delete a contact."""
         self._ask("change", label)
 
     def differences(self, label: str, held: Warehouse) -> list[str]:

@@ -79,7 +79,7 @@ def alerts() -> Iterator[Alerts]:
 
 @pytest.fixture
 def fleet(tmp_path: Path, postgres: Server, alerts: Alerts) -> Iterator[Fleet]:
-    """All accounts except the late one, and two workers."""
+    """All accounts except the late account, and two workers."""
     install(*PLUGINS)
     sizes = {label: Size(number) for number, label in enumerate([*LABELS, LAPSED], 1)}
     with Accounts(sizes) as accounts, Fleet(tmp_path, postgres, accounts) as fleet:
@@ -118,7 +118,7 @@ def finished(fleet: Fleet, run: str, seen: set[str]) -> str:
     return str(fleet.engine.wait(ended, f"an end of {run}", SECONDS))
 
 
-def test_a_lost_worker_costs_no_account_anything_and_one_more_is_a_row(
+def test_a_lost_worker_costs_no_account_a_row_and_a_new_account_is_a_table_row(
     fleet: Fleet, alerts: Alerts
 ) -> None:
     """A worker that is lost in mid-run costs no account a row; a new account is a table row.

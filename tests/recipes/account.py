@@ -106,7 +106,7 @@ def _shop(w: World) -> None:
 
 
 def _mails(w: World) -> None:
-    """Send two campaigns; some people open and click them, and a program fetches one."""
+    """Send two campaigns; some people open and click them, and a program fetches a message."""
     w.switches.engagement = "served"
     at = w.now() - 3 * DAY
     for campaign in (1, 2):

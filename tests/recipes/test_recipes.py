@@ -164,7 +164,7 @@ def test_late_billing_writes_no_rows(at_ease: Reader, recipes: Recipes) -> None:
 def test_an_automation_is_entered_once_for_each_debt(reader: Reader, recipes: Recipes) -> None:
     """A contact enters once per debt and leaves when it is paid.
 
-    An opted-out one does not enter.
+    An opted-out contact does not enter.
     """
     w = reader.world
     before = picture(w)
@@ -252,7 +252,7 @@ def test_a_late_event_makes_no_second_note(at_ease: Reader, recipes: Recipes) ->
 
 
 def test_paused_outreach_subscribes_no_contact_at_its_end(reader: Reader, recipes: Recipes) -> None:
-    """A company's contacts are paused and released; one who unsubscribed meanwhile stays so."""
+    """Contacts of a company are paused and released; an opt-out in the meantime stays."""
     w = reader.world
     tag = "pause:escalation"
     follow(reader, recipes, "5")
@@ -353,10 +353,10 @@ def test_open_deals_of_who_leaves_get_another_owner(reader: Reader, recipes: Rec
     }
 
 
-def test_orders_of_a_shop_start_nothing_and_subscribe_no_one_who_left(
+def test_orders_of_a_shop_start_nothing_and_subscribe_no_contact_that_left(
     reader: Reader, recipes: Recipes, postgres: Server
 ) -> None:
-    """Orders of the last days arrive with their lines; the test order and the old one do not."""
+    """Orders of the last days arrive with their lines; the test order and the old order do not."""
     w = reader.world
     reader.environment |= postgres.database().environment
     before = picture(w)

@@ -15,7 +15,7 @@ from tests.sandbox.server import serve
 from tests.sandbox.shape import Shape
 from tests.sandbox.world import World
 
-# Python's interval of 5 ms between threads delays one beside twelve busy ones.
+# Python's interval of 5 ms between threads delays a thread beside twelve busy threads.
 SWITCH_SECONDS = 0.0005
 
 
@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     found = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
     found.add_argument(
-        "--port", type=int, default=8321, help="port on the loopback address; 0 takes a free one"
+        "--port", type=int, default=8321, help="port on the loopback address; 0 takes a free port"
     )
     found.add_argument("--contacts", type=int, default=1000, help="number of contacts")
     found.add_argument("--deals", type=int, default=200, help="number of deals")

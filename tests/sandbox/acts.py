@@ -1,7 +1,7 @@
 """Changes of an account and their effects: changed dates, cascades, triggers.
 
-Write endpoints and tests use the same functions. Each one takes and returns ids as ints and rows as
-they are stored.
+Write endpoints and tests use the same functions. Each function takes and returns ids as ints and
+rows as they are stored.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Acts:
         t["contacts"].delete(contact)
 
     def merge_contacts(self, kept: int, gone: int) -> None:
-        """Merge two contacts: the remaining one gets the related rows that it lacks."""
+        """Merge two contacts: the remaining contact gets the related rows that it lacks."""
         t = self.tables
         for row in t["contactTags"].by("contact", gone):
             self.tag(kept, row.tag)
@@ -285,7 +285,7 @@ class Acts:
         return row
 
     def add_note(self, reltype: str, relid: int, note: str, userid: int = 1) -> rows.Note:
-        """Create a note; one on a contact changes the contact's udate."""
+        """Create a note; a note on a contact changes the contact's udate."""
         now = self.now()
         row = self.tables["notes"].insert(rows.Note(note, reltype, relid, now, now, userid))
         if reltype == "Subscriber" and relid in self.tables["contacts"]:

@@ -86,7 +86,7 @@ def _matching(w: World, r: Request) -> list[int]:
 
 
 def _narrowed(w: World, r: Request) -> list[int] | None:
-    """Use an index for the ids if a parameter has one; None means every contact."""
+    """Use an index for the ids if a parameter has an index; None means every contact."""
     t = w.tables
     chosen: set[int] | None = None
 

@@ -145,7 +145,7 @@ def update_field_value(w: World, r: Request, value: int) -> dict[str, Any]:
 
 @route("DELETE", "/fieldValues/{id}")
 def delete_field_value(w: World, r: Request, value: int) -> dict[str, Any]:
-    """Delete a value; a missing one is 404, unlike the documentation (§13)."""
+    """Delete a value; a missing value is 404, unlike the documentation (§13)."""
     row_or_404(w, "fieldValues", value, verb="DELETE")
     w.tables["fieldValues"].delete(value)
     return {}

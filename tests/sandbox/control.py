@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def answer(
     w: World, method: str, path: str, query: dict[str, str], body: bytes
 ) -> dict[str, Any] | None:
-    """Answer a request to the control interface; None for an unknown one."""
+    """Answer a request to the control interface; None for an unknown request."""
     if method == "GET" and path.rstrip("/") in {"/sandbox/log", "/sandbox/arrivals"}:
         # A copy, counted without the lock, so that measured requests do not wait.
         log = list(w.log)

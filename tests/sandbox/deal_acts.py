@@ -22,7 +22,7 @@ class DealActs(Acts):
         return row
 
     def add_stage(self, title: str, pipeline: int, **columns: Any) -> rows.Stage:
-        """Add a stage after the last one of a pipeline."""
+        """Add a stage after the last stage of a pipeline."""
         now = self.now()
         others = self.tables["dealStages"].by("group", pipeline)
         order = columns.pop("order", None) or max((s.order for s in others), default=0) + 1

@@ -51,7 +51,7 @@ def plant_accounts(w: World, dice: Random, count: int, latest: int) -> None:
 def plant_deals(
     w: World, dice: Random, count: int, shape: Shape, latest: int, *, hidden: int
 ) -> None:
-    """Plant deals in all statuses, and hidden ones in a separate pipeline."""
+    """Plant deals in all statuses, and hidden deals in a separate pipeline."""
     t = w.tables
     samples = Samples(w, dice)
     stages = list(t["dealStages"])

@@ -103,7 +103,7 @@ def show_tracking_log(w: World, row: TrackingLog) -> dict[str, Any]:
 
 @route("GET", "/eventTrackingEvents")
 def list_names(w: World, r: Request) -> dict[str, Any]:
-    """Answer the names of events, the account's built-in ones included."""
+    """Answer the names of events, the account's built-in events included."""
     names = [{"name": name} for name in w.event_names]
     return {"eventTrackingEvents": names, "meta": {"total": len(names)}}
 

@@ -109,7 +109,7 @@ def list_batches(w: World, r: Request) -> dict[str, Any]:
 
 @route("GET", "/import/info")
 def batch_info(w: World, r: Request) -> dict[str, Any]:
-    """Answer the status of one batch, with ids of created contacts and not of updated ones."""
+    """Answer the status of one batch, with ids of created contacts and not of updated contacts."""
     wanted = r.params.get("batchId")
     if not wanted:
         raise Refusal(400, {"message": "The batchId is missing."})

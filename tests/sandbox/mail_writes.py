@@ -33,7 +33,7 @@ _LIST_REQUIRED = ("name", "stringid", "sender_url", "sender_reminder")
 
 @route("POST", "/tags")
 def create_tag(w: World, r: Request) -> Answer:
-    """Create a tag; a second one of the name answers with MySQL's error and uses up an id."""
+    """Create a tag; a second tag of the name answers with MySQL's error and uses up an id."""
     body = r.wrapped("tag")
     require(body, "tag", "tag")
     name, kind = as_text(body["tag"]).strip(), as_text(body.get("tagType") or "contact")
@@ -173,7 +173,7 @@ def update_list(w: World, r: Request, list_id: int) -> dict[str, Any] | Answer:
 
 @route("DELETE", "/lists/{id}")
 def delete_list(w: World, r: Request, list_id: int) -> dict[str, Any]:
-    """Delete a list; a missing one is 403."""
+    """Delete a list; a missing list is 403."""
     if list_id not in w.tables["lists"]:
         raise Refusal(403, missing("_List", list_id).answer.document)
     w.delete_list(list_id)

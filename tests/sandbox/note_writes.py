@@ -45,7 +45,7 @@ def create_note_below(w: World, r: Request, parent: int) -> Answer:
 
 @route("PUT|PATCH", "/notes/{id}")
 def update_note(w: World, r: Request, note: int) -> dict[str, Any]:
-    """Change a note; a missing one is 403."""
+    """Change a note; a missing note is 403."""
     row = row_or_404(w, "notes", note, verb=r.method)
     return {**_sideload(w, row), "note": _rewritten(w, r, row)}
 
@@ -72,7 +72,7 @@ def update_note_below(w: World, r: Request, parent: int, note: int) -> dict[str,
 
 @route("DELETE", "/notes/{id}")
 def delete_note(w: World, r: Request, note: int) -> dict[str, Any]:
-    """Delete a note; a missing one is 403."""
+    """Delete a note; a missing note is 403."""
     if w.tables["notes"].delete(note) is None:
         raise Refusal(403, missing("Note", note).answer.document)
     return {}

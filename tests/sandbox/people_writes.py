@@ -108,7 +108,7 @@ def create_group(w: World, r: Request) -> Answer:
 
 @route("PUT", "/groups/{id}")
 def update_group(w: World, r: Request, group: int) -> dict[str, Any]:
-    """Change a group; a missing one is 403."""
+    """Change a group; a missing group is 403."""
     row = row_or_404(w, "groups", group)
     body = r.wrapped("group")
     columns = {name: as_text(body[name]) for name in ("title", "descript") if body.get(name)}

@@ -156,7 +156,7 @@ def remove_secondary(w: World, r: Request, link: int) -> dict[str, Any]:
 
 @route("POST", "/dealRoles")
 def create_role(w: World, r: Request) -> dict[str, Any]:
-    """Create a role; the documentation has an unwrapped body, a wrapped one works too."""
+    """Create a role; the documentation has an unwrapped body, a wrapped body works too."""
     body = r.wrapped("dealRole") or (r.json if isinstance(r.json, dict) else {})
     require(body, "dealRole", "title")
     now = w.now()

@@ -39,7 +39,7 @@ def plant(
     hidden_deals: bool,
     is_empty: bool,
 ) -> None:
-    """Fill a world; an empty one gets only its first user and group."""
+    """Fill a world; an empty world gets only its first user and group."""
     dice = random.Random(w.seed)
     now = w.now()
     born = w.born

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PLAIN_404 = tuple(
     f"{kind}CustomField{part}" for kind in ("account", "deal") for part in ("Meta", "Data")
 )
-_FORBIDDEN_404 = ("fieldValues", "groups")  # a missing one is 403 on GET (§5.1, §13)
+_FORBIDDEN_404 = ("fieldValues", "groups")  # a missing row is 403 on GET (§5.1, §13)
 _TO_ONE = {
     ("fieldValues", "owner"): ("contacts", "contact"),
     ("fieldValues", "field"): ("fields", "field"),
@@ -97,7 +97,7 @@ def row_or_404(w: World, table: str, row_id: int, *, verb: str = "GET") -> Any:
 
 
 @route("GET", "/{table:text}/{id}")
-def get_one(w: World, r: Request, table: str, row_id: int) -> Any:
+def answer_row(w: World, r: Request, table: str, row_id: int) -> Any:
     """Answer a single row under its singular name."""
     if table not in SHOW or table in ("userGroups", "contactLists", "fieldOptions", "fieldRels"):
         return html_not_found()

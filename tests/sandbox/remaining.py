@@ -204,7 +204,7 @@ SERVED_ELSEWHERE = frozenset(
     "connections ecomCustomers ecomOrders ecomOrderProducts links linkData bounceLogs activities "
     "dealTasks dealTasktypes taskOutcomes tasktypeOutcomeRels".split()
 )
-_MISSING = ("audiences", "messageActivities")  # 404 on some accounts, and on this one
+_MISSING = ("audiences", "messageActivities")  # 404 on some accounts, and on this account
 
 
 def _row(w: World, name: str, columns: str, number: int) -> dict[str, Any]:

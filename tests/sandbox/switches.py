@@ -1,4 +1,4 @@
-"""One switch for each behaviour on which sources disagree, set to the likelier one."""
+"""One switch for each behaviour on which sources disagree, set to the likelier behaviour."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Switches:
 
     # By default the rows are invented; "served" has tables that can be written.
     ecommerce: Literal["invented", "served", "closed"] = "invented"
-    ecommerce_closed: Literal[403, 404, "errors"] = 403  # how a closed one answers
+    ecommerce_closed: Literal[403, 404, "errors"] = 403  # how an account without e-commerce answers
     ecommerce_copy_seconds: float = 3  # seconds until a row is in the next store
     orders_subscribe: bool = True  # does accepting marketing subscribe to the shop's list?
     order_upsert: Literal["replace", "patch"] = "replace"

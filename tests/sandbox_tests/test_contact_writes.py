@@ -115,7 +115,7 @@ def test_field_value_upsert_and_unwrapped_body(caller):
 
 
 def test_delete_cascades_and_words_its_404_alone(caller):
-    """A deleted contact's related rows are deleted; a new one of its address has a new id."""
+    """A deleted contact's related rows are deleted; a new contact of its address has a new id."""
     world = caller.world
     contact = world.add_contact("a@b.example")
     world.tag(contact.id, 1)

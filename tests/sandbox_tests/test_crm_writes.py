@@ -209,7 +209,7 @@ def test_enrolling_twice_is_two_runs(caller):
 
 
 def test_leaving_ends_one_enrolment(caller):
-    """A DELETE removes one enrolment and starts nothing; a second one is 403."""
+    """A DELETE removes one enrolment and starts nothing; a second DELETE is 403."""
     body = {"contactAutomation": {"contact": "1", "automation": "1"}}
     made = [
         caller.ask("POST", "/contactAutomations", body)[1]["contactAutomation"]["id"]

@@ -131,7 +131,7 @@ def test_a_deleted_record_is_gone_at_once():
     assert caller.call("DELETE", f"{path}/external/po-1").status_code == 404
 
 
-def test_a_range_of_stamps_empties_the_answer_and_the_exact_one_matches():
+def test_a_range_of_stamps_empties_the_answer_and_the_exact_stamp_matches():
     """A range of createdTimestamp gives no records; an exact value and the order work."""
     caller, path = account(record_lag_seconds=0)
     caller.ask("POST", path, record(title="A"))

@@ -101,7 +101,7 @@ def test_a_lost_answer_was_still_applied(caller, kind, error):
 
 
 def test_slowness_is_on_the_clock(caller):
-    """A late answer advances the clock; one after the timeout is lost, and its write is done."""
+    """A late answer advances the clock. An answer after the timeout is lost; its write is done."""
     before = caller.world.clock()
     caller.world.faults.slow(5, "/users")
     assert caller.call("GET", "/users/me").status_code == 200

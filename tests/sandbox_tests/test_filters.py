@@ -55,7 +55,7 @@ def caller() -> Caller:
     ],
 )
 def test_parameters_pick(caller, params, ids):
-    """Each documented parameter filters; unknown ones and invalid dates are ignored."""
+    """Each documented parameter filters; unknown parameters and invalid dates are ignored."""
     rows = caller.rows("/contacts", **{"orders[id]": "ASC"} | params)
     assert "".join(row["id"] for row in rows) == ids
 

@@ -1,4 +1,4 @@
-"""An account with cached pages answers as one without."""
+"""An account with cached pages answers as an account without them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def caller() -> Caller:
     ],
 )
 def test_values_of_accounts_go_by_one_of_two_names(caller, account_data, below, listed):
-    """Values of accounts have the live name in sideloads, the documented one in the collection."""
+    """Values of accounts have the live name in sideloads, the documented name in the collection."""
     caller.world.switches.account_data = account_data
     whole = caller.get("/accountCustomFieldData", limit=100)
     assert set(whole) == {listed, "meta"}
@@ -119,7 +119,7 @@ def test_an_impossible_enrolment_is_refused_in_one_of_two_ways(caller, status, k
 
 
 def test_new_memberships_are_created_and_old_ones_answered(caller):
-    """A new membership is 201 with the contact, an existing one 200 without it."""
+    """A new membership is 201 with the contact, an existing membership 200 without it."""
     contact = caller.world.add_contact("new@x.example").id
     body = {"contactList": {"list": 1, "contact": contact, "status": 1}}
     status, document = caller.ask("POST", "/contactLists", body)

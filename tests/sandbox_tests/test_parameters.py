@@ -1,4 +1,4 @@
-"""Every documented query parameter has an effect, or is listed as one without."""
+"""Every documented query parameter has an effect, or is on the list of parameters without."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def caller() -> Caller:
 
 @pytest.mark.parametrize(("call", "name"), CALLS)
 def test_documented_parameters_have_effect(caller, call, name):
-    """An answer with the parameter differs from one without; both orders differ."""
+    """An answer with the parameter differs from an answer without it; both orders differ."""
     path = call.split()[1]
     key = path.strip("/")
     if name.startswith("orders["):

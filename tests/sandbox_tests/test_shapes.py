@@ -92,7 +92,7 @@ def lacking(call, status, document):
 
 
 def path_of(call):
-    """Return an existing path for a documented one."""
+    """Return an existing path for a documented path."""
     path = call.split()[1]
     path = path.replace("{email}", "admin@acme.example").replace("{username}", "admin")
     return re.sub(r"\{\w+\}", "1", path)

@@ -20,7 +20,7 @@ def test_limits_over_100_are_capped_or_refused():
 
 
 def test_includes_can_be_refused_in_part():
-    """All, no or single relations are included; unknown ones are ignored or refused."""
+    """All, no or single relations are included; unknown names are ignored or refused."""
     caller = caller_of(contacts=30)
     asked = "fieldValues,contactTags.tag,nonsense"
     everything = caller.get("/contacts", include=asked)

@@ -80,7 +80,7 @@ def test_the_audit_would_ask_about_every_dependency() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_an_audit_that_failed_is_not_taken_for_a_good_one(tmp_path: Path, code: int) -> None:
+def test_a_failed_audit_does_not_pass(tmp_path: Path, code: int) -> None:
     """A failed pip-audit gives its exit code and its output."""
     tool = tmp_path / "tool"
     tool.write_text(f"#!{sys.executable}\nprint('heard')\nraise SystemExit({code})\n")

@@ -30,7 +30,7 @@ OURS = (
 
 @pytest.fixture(params=[0o000, 0o022, 0o277], ids=oct)
 def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
-    """An open umask, the usual one, and one that denies the user everything."""
+    """An open umask, the usual umask, and an umask that denies the user everything."""
     before = os.umask(request.param)
     yield
     os.umask(before)

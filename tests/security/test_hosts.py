@@ -72,7 +72,8 @@ def test_no_redirect_leads_elsewhere(
 ) -> None:
     """No redirect leads to another host, however parsers of URLs differ about Location.
 
-    A Location that could leak the key is one error line. One that names the account is followed.
+    A Location that could leak the key is one error line. The client follows a Location that names
+    the account.
     """
     location = place.format(port=served.port, foreign=foreign.port)
     for status in STATUSES:

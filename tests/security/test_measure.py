@@ -86,7 +86,7 @@ def redirecting_bomb(connection: socket.socket, request: bytes) -> None:
 @pytest.mark.usefixtures("_little_memory")
 @pytest.mark.parametrize("answer", [endless, announced, bomb, redirecting_bomb])
 def test_an_answer_beyond_64_mib_is_an_error_without_a_retry(answer: Any) -> None:
-    """An answer beyond 64 MiB, uncompressed, is not retried; a write with one is unconfirmed."""
+    """An answer beyond 64 MiB, uncompressed, is not retried, and its write is unconfirmed."""
     clock = ManualClock()
     with Listener(answer) as listener, wired_client(listener.url, clock) as client:
         with pytest.raises(ServerError, match="a response of more than 64 MiB"):

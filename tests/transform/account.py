@@ -103,7 +103,7 @@ def contacts(w: World, streams: dict[Key, Row]) -> dict[str, Row]:
 
 
 def only(values: Iterable[str]) -> str | None:
-    """Return the value if there is exactly one."""
+    """Return the value if there is exactly one value."""
     found = set(values)
     return found.pop() if len(found) == 1 else None
 
@@ -154,7 +154,7 @@ def orders(w: World) -> list[Row]:
 
 
 def members(w: World) -> dict[str, int]:
-    """Return the number of subscribed contacts of each list that ever had one."""
+    """Return the number of subscribed contacts of each list that ever had a contact."""
     found: dict[str, int] = defaultdict(int)
     for row in w.tables["contactLists"]:
         if row.status in {ACTIVE, UNSUBSCRIBED}:

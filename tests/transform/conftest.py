@@ -61,7 +61,7 @@ class Warehouse:
             message["stream"] for message in messages if message["type"] == "ACTIVATE_VERSION"
         }
         for name, records in ran.records.items():
-            # A full table has only its newest rows; target-duckdb keeps the former ones.
+            # A full table has only its newest rows; target-duckdb keeps the former rows.
             if name in activated and isinstance(self.loader.tables, PostgresTables):
                 self.emitted[name] = {}
             for record in records:

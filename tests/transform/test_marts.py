@@ -116,7 +116,7 @@ def test_engagement_of_campaigns_counts_people_without_machines(warehouse: Wareh
 
 
 def test_the_build_after_a_removal_dates_it(history: History) -> None:
-    """A removed tag, or one of a deleted contact, ends at the next build."""
+    """A removed tag, or a tag of a deleted contact, ends at the next build."""
     rows = [row for row in history.days[1].marts["tag_history"] if not row["is_current"]]
     assert {(row["contact_id"], row["tag_id"]) for row in rows} == history.gone
     for row in rows:

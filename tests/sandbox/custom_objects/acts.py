@@ -38,7 +38,7 @@ def add_schema(
     appId: str | None = None,
     **document: Any,
 ) -> CustomSchema:
-    """Define a custom object; one with an `appId` belongs to a provider."""
+    """Define a custom object; an object with an `appId` belongs to a provider."""
     table, now = w.tables["customSchemas"], milliseconds(w)
     label = slug.replace("-", " ").title()
     whole = {

@@ -83,14 +83,14 @@ def refuse_update(w: World, r: Request, schema: str, record: str) -> Answer:
 @route("GET", "/customObjects/records/{schema:text}/{record:text}")
 def get_record(w: World, r: Request, schema: str, record: str) -> dict[str, Any]:
     """Answer a record by its id."""
-    return _one(w, _schema(w, schema), w.tables["customRecords"].first("uuid", record))
+    return _record_answer(w, _schema(w, schema), w.tables["customRecords"].first("uuid", record))
 
 
 @route("GET", "/customObjects/records/{schema:text}/external/{external:text}")
 def get_external(w: World, r: Request, schema: str, external: str) -> dict[str, Any]:
     """Answer a record by its external id."""
     owner = _schema(w, schema)
-    return _one(w, owner, acts.find_record(w, owner.id, external))
+    return _record_answer(w, owner, acts.find_record(w, owner.id, external))
 
 
 @route("DELETE", "/customObjects/records/{schema:text}/{record:text}")
@@ -188,7 +188,7 @@ def _bad_request() -> Refusal:
     return Refusal(400, {"errors": [{"status": 400, "title": "Bad Request"}]})
 
 
-def _one(w: World, schema: CustomSchema, row: CustomRecord | None) -> dict[str, Any]:
+def _record_answer(w: World, schema: CustomSchema, row: CustomRecord | None) -> dict[str, Any]:
     if row is None or row.seen is None or row.schema != schema.id:
         raise Refusal(404, {"message": "Not Found"})
     return {"record": show_record(w, schema, row)}

@@ -156,7 +156,7 @@ def create_order(w: World, r: Request) -> Answer:
 @route("PUT", "/ecomOrders/{id}")
 @if_served
 def update_order(w: World, r: Request, order: int) -> dict[str, Any]:
-    """Change an order; lines that are sent replace the old ones."""
+    """Change an order; lines that are sent replace the old lines."""
     row = shop_row(w, "ecomOrders", order)
     body = r.wrapped("ecomOrder")
     columns = _columns(w, body)

@@ -45,7 +45,7 @@ def plant_tasks(w: World, shape: Shape, latest: int) -> None:
 
 
 def define_types(w: World) -> None:
-    """Create four task types; the last one needs an outcome on completion."""
+    """Create four task types; the last type needs an outcome on completion."""
     t, now = w.tables, w.now()
     for title in _TYPES:
         t["dealTasktypes"].insert(TaskType(title))
