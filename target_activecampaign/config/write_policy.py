@@ -59,7 +59,7 @@ class WritePolicy:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the ids of the rows are those of another account."""
+        """Whether the ids of the rows are those of another account: `lookups/foreign_ids.py`."""
         return self.source_ids == "foreign"
 
     @property

@@ -260,7 +260,7 @@ class Ledger:
 
     # --- ids of another account -------------------------------------------------------------
 
-    def own_id(self, family: str, source: str) -> str | None:
+    def find_copy(self, family: str, source: str) -> str | None:
         """Return this account's id of the row that another account calls ``source``."""
         if (family, source) in self._planned:
             return self._planned[family, source]

@@ -9,6 +9,7 @@ from tap_activecampaign_unified.client import walk_offset
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowDeferred, RowError, RowRejected
 
+from .foreign_ids import ForeignIds
 from .unwritten import UnwrittenRecords
 
 if TYPE_CHECKING:
@@ -31,18 +32,14 @@ class Lookup:
     pool: CooperativePool
     #: While false, a later row may still create what is not found.
     is_final: bool = field(default=False, init=False)
+    #: Resolves the ids that rows give.
+    foreign_ids: ForeignIds = field(init=False)
     #: Records that rows of this run were to create and did not.
     unwritten: UnwrittenRecords = field(default_factory=UnwrittenRecords, init=False)
 
-    def known_id(self, family: str, ref: Ref) -> str | None:
-        """Return the id in this account of the reference's ``id``.
-
-        None without one, and for the id of another account whose copy is not known.
-        """
-        source = ref.get("id")
-        if not source or not self.policy.is_foreign:
-            return source
-        return self.ledger.own_id(family, source)
+    def __post_init__(self) -> None:
+        """Resolve ids of rows with the ledger of this run."""
+        self.foreign_ids = ForeignIds(self.ledger, self.policy)
 
     def not_found(self, word: str, family: str, by: str, key: str | None = None) -> RowError:
         """Return the error of a row whose reference ``by`` name or id does not resolve (yet).

@@ -127,7 +127,7 @@ class NamedTables(Lookup):
                 return source
             raise RowRejected(f"{table.label}: the account has none with this id")
         if source:
-            own = self.ledger.own_id(family, source)
+            own = self.foreign_ids.resolve(family, source)
             if own and (is_planned(own) or own in self.table(family)):
                 return own
         name = ref.get(table.key_part) or ref.get("name") or ref.get("email")

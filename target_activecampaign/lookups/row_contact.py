@@ -32,7 +32,7 @@ def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, s
     record = row.record
     with contextlib.suppress(RowRejected):
         if row.stream in CONTACT_STREAMS:
-            return _address_of(record), _own(lookups, record.get("id"))
+            return _address_of(record), _id_here(lookups, record.get("id"))
         if row.stream not in PAIR_STREAMS | _OF_CONTACTS:
             return None, None
         named = references(record.get("contact"), "contact")
@@ -41,7 +41,7 @@ def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, s
             ref.setdefault("email", record.get("contact_email") or record.get("email"))
             ref.setdefault("id", record.get("contact_id"))
         email = None if is_nothing(ref.get("email")) else str(ref["email"]).strip()
-        return email, _own(lookups, ref.get("id"))
+        return email, _id_here(lookups, ref.get("id"))
     return None, None
 
 
@@ -53,11 +53,9 @@ def record_named_by(lookups: References, row: InputRecord) -> tuple[str, Any]:
     return family, row.record.get(column)
 
 
-def _own(lookups: References, source: Any) -> str | None:
+def _id_here(lookups: References, source: Any) -> str | None:
     text = None if is_nothing(source) else str(source).strip()
-    if text is None or not lookups.policy.is_foreign:
-        return text
-    return lookups.ledger.own_id("contact", text)
+    return lookups.foreign_ids.resolve("contact", text)
 
 
 def _address_of(record: Record) -> str | None:

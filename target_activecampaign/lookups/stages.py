@@ -19,7 +19,7 @@ def find_stage(references: NamedTables, ref: Ref, pipeline: str | None) -> Nativ
         if pipeline and str(row.get("group")) != pipeline:
             raise RowRejected("stage: it does not belong to the pipeline of this row")
         return row
-    own = references.ledger.own_id("stage", source) if source else None
+    own = references.foreign_ids.resolve("stage", source)
     if own and own in references.table("stage"):
         return references.table("stage")[own]
     name = ref.get("name")

@@ -54,7 +54,7 @@ def key_text(value: Any, column: str, *, is_id: bool = False) -> str | None:
         raise RowRejected(f"{column}: {problem}") from None
 
 
-def own_id(value: Any, column: str = "id") -> str | None:
+def parse_own_id(value: Any, column: str = "id") -> str | None:
     """Return an id of this account as digits, None for none; raise `RowRejected` otherwise."""
     try:
         return None if isinstance(value, (dict, list)) and not value else parse_id(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from target_activecampaign.records.reference import key_text
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.holdout import Holdout
     from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.lookups.foreign_ids import ForeignIds
     from target_activecampaign.lookups.opt_outs import OptOuts
     from target_activecampaign.lookups.references import References
     from target_activecampaign.outcome import Outcome, RowDeferred
@@ -144,8 +144,7 @@ class WriteContext:
     #: The subscriptions of this run, by store and their own id: reads show them some seconds later.
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 
-    def note_copy(self, family: str, row: InputRecord, native_id: str | None) -> None:
-        """Store the id that a record of another account has in this account."""
-        source = key_text(row.record.get("id"), "id", is_id=True)
-        if self.policy.is_foreign and native_id and source:
-            self.ledger.record_copy(family, source, native_id)
+    @property
+    def foreign_ids(self) -> ForeignIds:
+        """Resolves the ids of rows (`source_ids`), and records the copies of records."""
+        return self.references.foreign_ids

@@ -41,12 +41,12 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, p
     raise already_exists(word, row.known_id)
 
 
-def gone(context: WriteContext, row: InputRecord, word: str, own_id: str | None) -> RowRejected:
+def gone(context: WriteContext, row: InputRecord, word: str, given_id: str | None) -> RowRejected:
     """Return the error of a row whose record the account does not have any more.
 
-    The ledger forgets a record that the row itself does not name by ``own_id``.
+    The ledger forgets a record that the row itself does not name by ``given_id``.
     """
-    if own_id is not None:
+    if given_id is not None:
         return RowRejected(f"id: the account has no {word} with this id")
     context.ledger.forget(row.ledger_key)
     return RowRejected(

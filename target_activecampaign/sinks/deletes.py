@@ -121,7 +121,7 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     context.ledger.forget(key)
     source = row.record.get("id")
     if context.policy.is_foreign and not is_nothing(source):
-        context.ledger.forget_copy(sink.family, str(source))
+        context.foreign_ids.forget(sink.family, str(source))
     row.ledger_key = b""
     return Outcome(Action.UPDATED, native_id, "deleted", whole=False)
 
@@ -167,9 +167,9 @@ def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
     if not is_nothing(source) and not context.policy.is_foreign:
         return str(source)
     if not is_nothing(source):
-        own = context.ledger.own_id(sink.family, str(source))
-        if own:
-            return own
+        copy = context.foreign_ids.resolve(sink.family, str(source))
+        if copy:
+            return copy
     if sink.family == "contact" and not is_nothing(row.record.get("email")):
         email = str(row.record["email"])
         return next(iter(context.references.contacts_by_email([email]).values()), None)

@@ -15,7 +15,7 @@ from target_activecampaign.records.reference import reference, references
 from .create_only import gone, reject_created_earlier
 from .opportunities.contacts import prefetch
 from .opportunities.reference import opportunity_of
-from .record_sink import native_fields_of, own_id_of, row_by_row, skip_flagged
+from .record_sink import native_fields_of, row_by_row, skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.records.identity import RecordIdentity
@@ -58,7 +58,7 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row)
     content = native.columns.get("note")
-    native_id = own_id_of(context, sink, row)
+    native_id = context.foreign_ids.read(sink.family, row.record.get("id"))
     if native_id is not None:
         return _rewrite(context, sink, row, native, native_id)
     if is_nothing(content):
@@ -81,7 +81,7 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     native_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.creates.confirm(row.ledger_key, STEP, native_id)
     row.known_id = native_id
-    context.note_copy(sink.family, row, native_id)
+    context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.CREATED, native_id)
 
 
@@ -94,11 +94,13 @@ def _rewrite(
     try:
         context.write_client.write("PUT", f"notes/{native_id}", {"note": {"note": str(content)}})
     except NotFound:
-        raise gone(context, row, "note", own_id_of(context, sink, row)) from None
+        raise gone(
+            context, row, "note", context.foreign_ids.read(sink.family, row.record.get("id"))
+        ) from None
     except PermissionDenied:
         # For a note that does not exist, ActiveCampaign answers 403.
         raise RowRejected("id: the account has no note with this id") from None
-    context.note_copy(sink.family, row, native_id)
+    context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.UPDATED, native_id)
 
 

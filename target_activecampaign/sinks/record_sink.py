@@ -26,7 +26,7 @@ from target_activecampaign.outcome import (
 from target_activecampaign.records.clean import FLAGS, is_nothing
 from target_activecampaign.records.content import has_part, value_part
 from target_activecampaign.records.identity import identity_of_row
-from target_activecampaign.records.reference import key_text, own_id, reference
+from target_activecampaign.records.reference import reference
 from target_activecampaign.records.row_flags import flag_of
 from target_activecampaign.reporting.results import BEHIND
 
@@ -252,11 +252,3 @@ def native_fields_of(
         else:
             fields.columns["owner"] = user
     return fields
-
-
-def own_id_of(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
-    """Return the id in this account for a row's id, None if the row has none that is known."""
-    if not context.policy.is_foreign:
-        return own_id(row.record.get("id"))
-    source = key_text(row.record.get("id"), "id", is_id=True)
-    return context.ledger.own_id(sink.family, source) if source else None

@@ -20,7 +20,7 @@ from target_activecampaign.records.reference import reference, references
 
 from .create_only import gone, reject_created_earlier
 from .opportunities.reference import opportunity_of
-from .record_sink import NO_OWNER, native_fields_of, own_id_of, row_by_row, skip_flagged
+from .record_sink import NO_OWNER, native_fields_of, row_by_row, skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -47,7 +47,7 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     native = native_fields_of(context, sink, row)
     status = _status(row)
     columns = {**native.columns, **_references(context, row, native)}
-    native_id = own_id_of(context, sink, row)
+    native_id = context.foreign_ids.read(sink.family, row.record.get("id"))
     if native_id is None:
         reject_created_earlier(context, row, "external_id", "dealTasks")
         native_id = row.known_id
@@ -61,8 +61,10 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     try:
         _update(context, native_id, body)
     except NotFound:
-        raise gone(context, row, "task", own_id_of(context, sink, row)) from None
-    context.note_copy(sink.family, row, native_id)
+        raise gone(
+            context, row, "task", context.foreign_ids.read(sink.family, row.record.get("id"))
+        ) from None
+    context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.UPDATED, native_id)
 
 
@@ -150,7 +152,7 @@ def _create(
     native_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.creates.confirm(row.ledger_key, STEP, native_id)
     row.known_id = native_id
-    context.note_copy(sink.family, row, native_id)
+    context.foreign_ids.record(sink.family, row, native_id)
     if status:
         _complete(context, row, native, native_id, at_end)
     return native.outcome(Action.CREATED, native_id)

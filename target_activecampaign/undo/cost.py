@@ -69,9 +69,7 @@ def known_records(references: References, family: str, rows: list[InputRecord]) 
         source = row.record.get("id")
         native_id = row.known_id
         if not is_nothing(source):
-            text = str(source).strip()
-            is_foreign = references.policy.is_foreign
-            native_id = references.ledger.own_id(family, text) if is_foreign else text
+            native_id = references.foreign_ids.resolve(family, str(source).strip())
         if native_id and not is_planned(native_id) and not is_delete(row):
             found[native_id] = None
     return list(found)

@@ -14,7 +14,6 @@ from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action
-from target_activecampaign.records.reference import key_text
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
@@ -354,7 +353,7 @@ class UndoRecorder:
                 row.number,
                 row.shown_key or row.key,
                 row.ledger_key,
-                self._source_of(row),
+                self._references.foreign_ids.source_of(row),
                 note,
             )
         )
@@ -370,11 +369,6 @@ class UndoRecorder:
             return known.ids[0]
         email = next(iter(known.emails), "")
         return self._values.cached_id(email) or "@" + fold(email)
-
-    def _source_of(self, row: InputRecord) -> str | None:
-        if not self._references.policy.is_foreign:
-            return None
-        return key_text(row.record.get("id"), "id", is_id=True)
 
     def _end_import(self, native_id: str) -> None:
         """Note until when the importer may have changed a contact's list statuses."""

@@ -262,7 +262,7 @@ class UndoRun:
             for row in self._records.rows(record, is_of_run=False):
                 context.ledger.forget(row.ledger_key)
                 if row.source:
-                    context.ledger.forget_copy(record.kind, row.source)
+                    context.foreign_ids.forget(record.kind, row.source)
         return True, None
 
     def _unconfirm(self, decisions: list[tuple[RunRecord, Decisions]]) -> None:

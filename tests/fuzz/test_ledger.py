@@ -196,7 +196,7 @@ class LedgerMachine(RuleBasedStateMachine):
         dry.resolve_pending(dry.hash_key("a"), "create")
         dry.record_copy("link", "a", "77")
         dry.forget_copy("create", "b")
-        assert dry.own_id("link", "a") == "77"
+        assert dry.find_copy("link", "a") == "77"
         dry.close()
 
     # --- queries ----------------------------------------------------------------------------
@@ -214,7 +214,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert ledger.find(key) == expected
             for step in ("create", "link"):
                 assert ledger.pending_since(key, step) == notes.pending.get((name, step))
-                assert ledger.own_id(step, name) == notes.copies.get((step, name))
+                assert ledger.find_copy(step, name) == notes.copies.get((step, name))
 
     def teardown(self) -> None:
         """Close the ledger."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.reference import key_text, own_id
+from target_activecampaign.records.reference import key_text, parse_own_id
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -24,7 +24,7 @@ def map_store(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     found = _by_external_id(context, row.record)
     if found is None:
         raise RowSkipped("read only: the account has no store with this service and external_id")
-    context.note_copy(sink.family, row, found)
+    context.foreign_ids.record(sink.family, row, found)
     return Outcome(Action.UNCHANGED, found)
 
 
@@ -41,8 +41,8 @@ def store_of(context: WriteContext, row: InputRecord) -> int:
         beside = record.get("store")
         found = _by_external_id(context, beside) if isinstance(beside, dict) else None
         source = key_text(given, "store_id", is_id=True)
-        if found is None and source is not None:
-            found = context.ledger.own_id(FAMILY, source)
+        if found is None:
+            found = context.foreign_ids.resolve(FAMILY, source)
         if found is None or found not in context.references.table(FAMILY):
             reason = (
                 "store_id: no store of this account is known for it; send commerce_stores too, or "
@@ -52,7 +52,7 @@ def store_of(context: WriteContext, row: InputRecord) -> int:
                 raise RowRejected(reason)
             raise RowDeferred(reason, FAMILY)
         return int(found)
-    own = own_id(given, "store_id")
+    own = parse_own_id(given, "store_id")
     if own is None:
         raise RowRejected("store_id: missing; give the id of one of commerce_stores")
     if own not in context.references.table(FAMILY):

@@ -12,7 +12,7 @@ from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.consent_status import consent_of
 from target_activecampaign.records.email import email_of
-from target_activecampaign.records.reference import key_text, own_id, reference
+from target_activecampaign.records.reference import key_text, reference
 from target_activecampaign.sinks.create_only import reject_existing
 
 from .change import ContactChange, RowRequest
@@ -67,9 +67,7 @@ def _prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
             ref = _ref(row.record, "contact")
             email = row.record.get("email")
             email = ref.get("email") if is_nothing(email) else email
-            is_known = bool(ref.get("id")) and not (
-                context.policy.is_foreign and context.ledger.own_id("contact", ref["id"]) is None
-            )
+            is_known = bool(context.foreign_ids.resolve("contact", ref.get("id")))
             if not is_nothing(email) and not is_known:
                 refs.append({"email": email_of(email)})
     with contextlib.suppress(RequestError):
@@ -132,11 +130,7 @@ def _contact_change(context: WriteContext, row: InputRecord) -> ContactChange:
         email = ref.get("email")
     if not is_nothing(email):
         change.email = email_of(email)
-    if ref.get("id"):
-        if context.policy.is_foreign:
-            change.id = context.ledger.own_id("contact", ref["id"])
-        else:
-            change.id = own_id(ref["id"], "contact_id")
+    change.id = context.foreign_ids.read("contact", ref.get("id"), "contact_id")
     if change.id is None:
         if change.email is None:
             raise context.references.contact_not_found(None)

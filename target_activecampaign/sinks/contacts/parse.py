@@ -24,7 +24,7 @@ from target_activecampaign.records.email import email_of
 from target_activecampaign.records.reference import (
     item_reference,
     named_references,
-    own_id,
+    parse_own_id,
     reference,
 )
 from target_activecampaign.records.row_flags import flag_of
@@ -177,7 +177,7 @@ def note_requested(change: ContactChange) -> None:
 
 def _identify(context: WriteContext, record: Record, change: ContactChange) -> None:
     if not context.policy.is_foreign:
-        change.id = own_id(record.get("id"))
+        change.id = parse_own_id(record.get("id"))
     email = record.get("email")
     if is_nothing(email):
         addresses = record.get("email_addresses")
@@ -226,8 +226,8 @@ def put_tag(
     row_request, name, origin = change.row_requests[0], ref.get("name"), reference_part("tags", ref)
     source = ref.get("id")
     if source:
-        own = context.ledger.own_id("tag", source) if context.policy.is_foreign else source
-        row = context.references.table("tag").get(own or "")
+        native_id = context.foreign_ids.resolve("tag", source)
+        row = context.references.table("tag").get(native_id or "")
         if row is not None:
             name = str(row.get("tag"))
         elif not context.policy.is_foreign or not name:

@@ -374,7 +374,7 @@ def _report(
             action = Action.UPDATED
             if is_imported and change.created is None and not change.is_revocation:
                 reasons.append(BY_IMPORT)
-        context.note_copy(sink.family, row_request.row, change.id)
+        context.foreign_ids.record(sink.family, row_request.row, change.id)
         if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:
             whole = False
             reasons.append("its id here could not be looked up; it is sent again")

@@ -11,7 +11,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, RowRejected
 from target_activecampaign.sinks.create_only import reject_existing
 from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
-from target_activecampaign.sinks.record_sink import native_fields_of, own_id_of, skip_flagged
+from target_activecampaign.sinks.record_sink import native_fields_of, skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
@@ -27,7 +27,7 @@ def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:
     source = ref.get("id")
     if source and not context.policy.is_foreign:
         return source
-    copy = context.ledger.own_id("account", source) if source else None
+    copy = context.foreign_ids.resolve("account", source)
     if copy or not name:
         return copy or context.references.account(ref)
     with context.pool.named_lock("account", fold(name)):
@@ -61,7 +61,7 @@ def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcom
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row, entity="account", owner=True)
     name = str(native.columns.get("name") or "").strip()
-    native_id = own_id_of(context, sink, row)
+    native_id = context.foreign_ids.read(sink.family, row.record.get("id"))
     is_own = native_id is not None and not context.policy.is_foreign
     if native_id is None and name:
         native_id = context.references.account_named(name)
@@ -79,7 +79,7 @@ def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcom
         action, native_id = _update(context, row, native, native_id, name=name_to_create)
     if name:
         context.references.note_account(name, native_id)
-    context.note_copy(sink.family, row, native_id)
+    context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(action, native_id)
 
 

@@ -12,7 +12,7 @@ from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import id_text
 from target_activecampaign.sinks.create_only import reject_existing
-from target_activecampaign.sinks.record_sink import own_id_of, skip_flagged
+from target_activecampaign.sinks.record_sink import skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -67,7 +67,7 @@ def write_named(
             name
         ) and not _named_by_id(context, row):
             change.pop(LOOKUP_TABLES[family].column, None)
-        context.note_copy(sink.family, row, native_id)
+        context.foreign_ids.record(sink.family, row, native_id)
         if not change:
             return native.outcome(Action.UNCHANGED, native_id)
         _update(context, sink, native_id, change)
@@ -81,7 +81,7 @@ def write_named(
     native_id, is_new = _create(context, sink, name, fresh, within)
     if not is_new:
         reject_existing(row, LOOKUP_TABLES[family].key_part, native_id)
-    context.note_copy(sink.family, row, native_id)
+    context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.CREATED if is_new else Action.UPDATED, native_id)
 
 
@@ -98,7 +98,7 @@ def _find(
 ) -> str | None:
     table = context.references.table(sink.family)
     word = LOOKUP_TABLES[sink.family].label
-    native_id = own_id_of(context, sink, row)
+    native_id = context.foreign_ids.read(sink.family, row.record.get("id"))
     if native_id is not None:
         if native_id in table:
             return native_id

@@ -11,7 +11,7 @@ from target_activecampaign.records.email import email_of
 from target_activecampaign.records.reference import references
 from target_activecampaign.records.row_flags import flag_of
 from target_activecampaign.sinks.contacts.parse import split_name
-from target_activecampaign.sinks.record_sink import native_fields_of, own_id_of
+from target_activecampaign.sinks.record_sink import native_fields_of
 
 from .named_resource import write_named
 
@@ -52,7 +52,7 @@ def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         if not isinstance(password, str):
             raise RowRejected("password: must be text")
         fresh["password"] = password
-    found = own_id_of(context, sink, row) or next(
+    found = context.foreign_ids.read(sink.family, row.record.get("id")) or next(
         (
             str(user["id"])
             for user in (context.references.find_by_name("user", email) if email else [])
@@ -90,5 +90,5 @@ def map_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     found = None if is_nothing(email) else find_user(context.references, {"email": str(email)})
     if found is None:
         raise RowSkipped("read only: no user here has this address")
-    context.note_copy(sink.family, row, found)
+    context.foreign_ids.record(sink.family, row, found)
     return Outcome(Action.UNCHANGED, found)

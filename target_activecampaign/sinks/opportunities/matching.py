@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing, plain_key
 from target_activecampaign.records.reference import key_text
-from target_activecampaign.sinks.record_sink import own_id_of
 
 from .contacts import contacts_of
 
@@ -84,7 +83,7 @@ def find_opportunity(
 
     Raises `RowRejected` where several match, or where the row's id may not decide.
     """
-    native_id = own_id_of(context, sink, row)
+    native_id = context.foreign_ids.read(sink.family, row.record.get("id"))
     finders = {
         "id": lambda: [native_id] if native_id else [],
         "external_id": lambda: _by_key(context, row, deals, external),

@@ -16,7 +16,7 @@ def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
 
     Raises `RowDeferred` for another account's id whose copy is not written yet.
     """
-    native_id = context.references.known_id("deal", ref)
+    native_id = context.foreign_ids.resolve("deal", ref.get("id"))
     if native_id:
         return native_id
     if ref.get("external_id"):

@@ -106,7 +106,7 @@ def _write(
     if native.columns.get("stage"):
         title = context.references.table("stage").get(str(native.columns["stage"]), {}).get("title")
         context.plan.gain(f"the stage {title}", row.ledger_key)
-    context.note_copy(sink.family, row, native_id)
+    context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(action, native_id)
 
 

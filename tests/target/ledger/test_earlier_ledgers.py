@@ -81,6 +81,6 @@ def test_entries_of_an_earlier_version_are_found(earlier: dict[str, Any]) -> Non
     lost = ledger.hash_key("crm_notes", {"content": "lost"})
     assert ledger.pending_since(lost, "create") == 1790000000.25
     assert ledger.pending_since(ledger.hash_key("answered"), "create") is None
-    assert ledger.own_id("account", "17") == "4"
-    assert ledger.own_id("tag", "\\0 b\0") == "9"
+    assert ledger.find_copy("account", "17") == "4"
+    assert ledger.find_copy("tag", "\\0 b\0") == "9"
     ledger.close()

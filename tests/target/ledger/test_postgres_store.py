@@ -155,7 +155,7 @@ def test_accounts_do_not_wait_for_one_another(
     first, two = Ledger(held, "acme"), Ledger(other, "other")
     assert first.hash_key("row") != two.hash_key("row")
     first.record_copy("tag", "1", "77")
-    assert two.own_id("tag", "1") is None
+    assert two.find_copy("tag", "1") is None
     first.close()
     assert any(
         again.try_lock("ledger", "acme") or time.sleep(0.02) for _ in range(500)
