@@ -1,8 +1,8 @@
-"""Reads engagements from the activities of each contact: documented, at two requests per contact.
+"""Reads engagements from the activities of each contact, with two requests per contact.
 
-ActiveCampaign generates a contact's activities when the contact is read by its own path, so that
-request comes first. Replies and forwards exist here alone; sends, opens and clicks are taken from
-here where the account does not have their collections.
+ActiveCampaign documents activities. It generates those of a contact when the tap reads the contact
+by its own path, so the tap sends that request first. Only activities have replies and forwards. The
+tap reads sends, opens and clicks here if the account lacks their collections.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ COLLECTIONS = {
     "Reply": "replies",
     "Forward": "forwards",
 }
-#: What exists in activities alone.
+#: Collections whose rows only activities have.
 ONLY_HERE = ("replies", "forwards")
 INCLUDE = "reference,reference.log,reference.link,reference.campaign,reference.message"
-#: The columns of a contact that move when something happened.
+#: The columns of a contact that change with an activity.
 CHANGED = ("udate", "updated_timestamp", "cdate", "last_open_date", "last_click_date")
 CONTACTS_PER_PAGE = 50
 REQUESTS_PER_CONTACT = 2
 USUAL_RATE = 5
-#: Times may have no offset, and an account may be in any zone.
+#: Some times have no offset, and an account may be in any time zone.
 SLACK = dt.timedelta(hours=15)
 
 
 @dataclass
 class ActivityPosition:
-    """Where the walk over contacts is.
+    """The position of the walk over contacts.
 
-    ``started`` is when the last complete walk began, ``began`` when the one began that is under
-    way, by the server's clock; ``after`` the last contact that it read.
+    ``started`` is the start of the last complete walk, ``began`` the start of the current walk,
+    both by the server's clock. ``after`` is the id of the last contact that the current walk read.
     """
 
     started: str | None = None
@@ -67,11 +67,11 @@ class ActivityPosition:
 
 
 def activity_position(entry: Any) -> ActivityPosition:
-    """Return the position in a state; an invalid position begins again."""
-    found = entry.get(ACTIVITIES) if isinstance(entry, dict) else None
-    if not isinstance(found, dict):
+    """Return the position in a state. After an invalid position, the walk begins again."""
+    saved = entry.get(ACTIVITIES) if isinstance(entry, dict) else None
+    if not isinstance(saved, dict):
         return ActivityPosition()
-    started, began, after = (found.get(name) for name in ("started", "began", "after"))
+    started, began, after = (saved.get(name) for name in ("started", "began", "after"))
     return ActivityPosition(
         started if isinstance(started, str) else None,
         began if isinstance(began, str) else None,
@@ -82,9 +82,9 @@ def activity_position(entry: Any) -> ActivityPosition:
 def walk_activities(
     client: Client, position: ActivityPosition, wanted: Collection[str]
 ) -> Iterator[Page]:
-    """Yield the rows of the collections ``wanted`` of the contacts that changed.
+    """Yield the rows of the ``wanted`` collections, for the contacts that changed.
 
-    It moves ``position`` past the contacts of a page when the caller takes the next page.
+    Moves ``position`` past the contacts of a page when the caller requests the next page.
     """
     last_run = _instant(position.started)
     since = None if last_run is None else last_run - SLACK
@@ -100,8 +100,8 @@ def walk_activities(
         requests / USUAL_RATE / 60,
         USUAL_RATE,
     )
-    for at in range(0, len(ids), CONTACTS_PER_PAGE):
-        part = ids[at : at + CONTACTS_PER_PAGE]
+    for start in range(0, len(ids), CONTACTS_PER_PAGE):
+        part = ids[start : start + CONTACTS_PER_PAGE]
         rows = [
             row
             for row in _activities(client, part, since)
@@ -114,12 +114,12 @@ def walk_activities(
 
 def _changed_contacts(client: Client, since: dt.datetime | None, after: int) -> array[int]:
     """Return the ids of the contacts that changed, opened or clicked since a moment."""
-    found = array("Q")
+    ids = array("Q")
     for page in walk_keyset(
         client, "contacts", "contacts", [("status", -1)], after=after, is_eager=True
     ):
-        found.extend(int(row["id"]) for row in page.rows if _has_changed(row, since))
-    return found
+        ids.extend(int(row["id"]) for row in page.rows if _has_changed(row, since))
+    return ids
 
 
 def _has_changed(row: Row, since: dt.datetime | None) -> bool:
@@ -134,21 +134,21 @@ def _activities(
 ) -> Iterator[Row]:
     for contact in contacts:
         client.prefetch(f"contacts/{contact}", ())
-    there = []
+    existing = []
     for contact in contacts:
         try:
             client.get(f"contacts/{contact}")
         except NotFound:
             continue  # deleted meanwhile
-        there.append(contact)
+        existing.append(contact)
         client.prefetch("activities", _page_of(contact, since, 0))
-    for contact in there:
+    for contact in existing:
         offset = 0
         while True:
-            answer = client.get("activities", _page_of(contact, since, offset))
-            activities = rows_of(answer.body, "activities")
+            response = client.get("activities", _page_of(contact, since, offset))
+            activities = rows_of(response.body, "activities")
             for activity in activities:
-                row = _row_of(activity, answer.body)
+                row = _row_of(activity, response.body)
                 if row is not None:
                     yield {"subscriberid": str(contact), **row}
             if len(activities) < FULL_PAGE:
@@ -169,13 +169,13 @@ def _page_of(contact: int, since: dt.datetime | None, offset: int) -> list[tuple
 
 
 def _row_of(activity: Row, body: Row) -> Row | None:
-    """Return the row that an activity refers to, as its collection has it, else what is known."""
+    """Return the row that an activity refers to, with the activity's values for missing columns."""
     source = COLLECTIONS.get(str(activity.get("reference_type")))
     native_id = activity.get("reference_id")
     if source is None or native_id in {None, "", "0"}:
         return None
-    known = _find(body, source, native_id)
-    row = {"tstamp": activity.get("tstamp"), **known, "id": native_id, SOURCE: source}
+    reference = _find(body, source, native_id)
+    row = {"tstamp": activity.get("tstamp"), **reference, "id": native_id, SOURCE: source}
     link = _find(body, "links", row.get("linkid") or row.get("link"))
     if "link" in link:
         row[URL] = link["link"]

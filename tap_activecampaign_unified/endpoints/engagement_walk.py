@@ -1,11 +1,11 @@
-"""Walks sends, opens, clicks and bounces: new rows by id, and the rows of the last days again.
+"""Walks over sends, opens, clicks and bounces: new rows, and the rows of the last days again.
 
-ActiveCampaign does not document these collections. The tap walks them by offset; their ids
-ascend. Offsets shift when rows are deleted: the walk continues only where it finds the last row
-that it knows, and otherwise steps back.
+ActiveCampaign does not document these collections. The tap walks by offset, in ascending order of
+id. Deleted rows shift the offsets. So the walk continues only at the last row that it knows, and
+otherwise steps back.
 
-An open or a click that happens again changes the time of its old row. The walk reads rows again
-that were created within the look-back, and emits those that are new or whose time changed.
+An open or a click that happens again changes the time of its old row. So the walk reads the rows
+again that were created within the look-back, and emits new rows and rows with a changed time.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ Row = dict[str, Any]
 #: Key in a stream's state: the position in each collection.
 POSITIONS = "positions"
 DAY = dt.timedelta(days=1)
-#: How much later than its time a row may become visible. `ZONE_SLACK` is for times without offset.
+#: The delay after its time until a row is visible. `ZONE_SLACK` is for times without offset.
 SLACK, ZONE_SLACK = dt.timedelta(hours=1), dt.timedelta(hours=15)
 ANY_ID = 1 << 63
 LINKED = ("linkData", "mppLinkData")
-#: A collection that the account does not have, or the key may not read.
+#: Errors for a collection that the account lacks or the key may not read.
 _REFUSALS = (PermissionDenied, NotFound, InvalidRequest, UnexpectedResponse)
 
 
 @dataclass
 class Position:
-    """The position in a collection: id and offset of the last row, and of each recent day's first.
+    """The position in a collection: id and offset of the last row, and of each day's first row.
 
-    ``days`` holds ``[day, offset, id]`` of the first row of each of the last days, oldest first.
-    ``started`` is when the last complete run began, by the server's clock. ``lacks_urls`` says
-    that rows went out without the URLs of their links, which could not be read.
+    ``days`` has ``[day, offset, id]`` of the first row of each of the last days, oldest first.
+    ``started`` is the start of the last complete run, by the server's clock. ``lacks_urls``: the
+    tap emitted rows without the URLs of their links, because it could not read the links.
     """
 
     after: int = 0
@@ -72,39 +72,39 @@ class Position:
     days: list[list[Any]] = field(default_factory=list)
     lacks_urls: bool = False
 
-    def note(self, number: int, offset: int, day: str, most: int) -> None:
+    def note(self, number: int, offset: int, day: str, max_days: int) -> None:
         """Move the position to a row."""
         if number <= self.after:
             return
         self.after, self.offset = number, offset
         if not self.days or day > self.days[-1][0]:
-            self.days = [*self.days, [day, offset, number]][-most:]
+            self.days = [*self.days, [day, offset, number]][-max_days:]
 
-    def place(self, since: str) -> tuple[int, int]:
-        """Return offset and id of the last known row before a day, ``(0, 0)`` if there is none."""
-        before = [entry for entry in self.days if entry[0] < since]
-        if not before:
+    def before(self, since: str) -> tuple[int, int]:
+        """Return offset and id of the last known row before a day; ``(0, 0)`` without a row."""
+        earlier_days = [entry for entry in self.days if entry[0] < since]
+        if not earlier_days:
             return (0, 0) if self.days else (self.offset, self.after)
-        return before[-1][1], before[-1][2]
+        return earlier_days[-1][1], earlier_days[-1][2]
 
 
 def positions_of(entry: Any) -> dict[str, Position]:
-    """Return the positions in a state. A collection with an invalid one is read again."""
-    found: dict[str, Position] = {}
+    """Return the valid positions in a state. Other collections are read from their start."""
+    positions: dict[str, Position] = {}
     for name, saved in entry.items() if isinstance(entry, dict) else ():
         if name in PREFIXES and isinstance(saved, dict):
             after, offset, days = saved.get("after"), saved.get("offset"), saved.get("days")
             if isinstance(after, int) and isinstance(offset, int) and isinstance(days, list):
                 started = saved.get("started")
-                known = [day for day in days if isinstance(day, list) and len(day) == 3]
-                found[name] = Position(
+                valid_days = [day for day in days if isinstance(day, list) and len(day) == 3]
+                positions[name] = Position(
                     after,
                     offset,
                     started if isinstance(started, str) else None,
-                    known,
+                    valid_days,
                     lacks_urls=saved.get("lacks_urls") is True,
                 )
-    return found
+    return positions
 
 
 class _NotAscending(Exception):
@@ -112,9 +112,9 @@ class _NotAscending(Exception):
 
 
 class EngagementWalk:
-    """Yields the pages of all collections, one collection after the other.
+    """Yields the pages of each collection in turn.
 
-    It moves ``positions`` past a page when the caller takes the next page.
+    It moves ``positions`` past a page when the caller requests the next page.
     """
 
     def __init__(
@@ -123,21 +123,21 @@ class EngagementWalk:
         lookback_days: float,
         activities: ActivityPosition | None = None,
     ) -> None:
-        """Walk from positions; with ``activities`` also the activities of contacts."""
+        """Walk from ``positions``; with ``activities``, also over the activities of contacts."""
         self.positions = positions
         self._activities = activities
         self._lookback = dt.timedelta(days=lookback_days)
-        self._most_days = int(lookback_days) + 3
+        self._max_days = int(lookback_days) + 3
         self._links: dict[str, str] | None = None
-        self._has_asked_links = False
-        #: Collections that the account does not have or the key may not read.
-        self.closed: list[str] = []
+        self._has_read_links = False
+        #: Collections that the account lacks or the key may not read.
+        self.refused: list[str] = []
 
     def __call__(self, client: Client) -> Iterator[Page]:
         """Walk all collections.
 
-        Raises the first error if none is readable, and at the end that of a collection that sent
-        rows before it.
+        Raises the first error if no collection is readable. At the end, raises the error of a
+        collection that failed after it had sent rows.
         """
         first: RequestError | None = None
         incomplete: RequestError | None = None
@@ -151,51 +151,56 @@ class EngagementWalk:
                 if has_sent:
                     incomplete = incomplete or problem
                     continue
-                self.closed.append(name)
+                self.refused.append(name)
                 first = first or problem
                 level = logging.INFO if name == "mppLinkData" else logging.WARNING
                 logger.log(level, "marketing_engagements: %s: this run leaves it out", problem)
         if self._activities is not None:
-            yield from walk_activities(client, self._activities, (*self.closed, *ONLY_HERE))
-        elif first is not None and len(self.closed) == len(PREFIXES):
+            yield from walk_activities(client, self._activities, (*self.refused, *ONLY_HERE))
+        elif first is not None and len(self.refused) == len(PREFIXES):
             raise first
         if incomplete is not None:
             raise incomplete
 
     def document(self) -> dict[str, Any]:
         """Return the positions for the state."""
-        found = {
-            name: {"after": p.after, "offset": p.offset, "started": p.started, "days": p.days}
-            | ({"lacks_urls": True} if p.lacks_urls else {})
-            for name, p in sorted(self.positions.items())
+        document = {
+            name: {
+                "after": position.after,
+                "offset": position.offset,
+                "started": position.started,
+                "days": position.days,
+            }
+            | ({"lacks_urls": True} if position.lacks_urls else {})
+            for name, position in sorted(self.positions.items())
         }
-        return found | ({ACTIVITIES: self._activities.document()} if self._activities else {})
+        return document | ({ACTIVITIES: self._activities.document()} if self._activities else {})
 
     def _walk(self, client: Client, name: str) -> Iterator[Page]:
         former = self.positions.get(name)
         if former is not None and former.lacks_urls and self._read_links(client) is not None:
-            former = None  # its rows are emitted again, with the URLs
+            former = None  # the tap emits the rows again, with the URLs
         position = former or Position()
-        known, last_run = position.after, _instant(position.started)
+        last_id, last_run = position.after, _instant(position.started)
         now = client.server_now or client.clock.now()
         since = (last_run - self._lookback if last_run else now - self._lookback).date()
-        # Only rows of links change their time. The walk reads the others forward only.
+        # Only rows with links change their time. The walk reads new rows of other collections only.
         offset, after = (
-            position.place(since.isoformat())
+            position.before(since.isoformat())
             if name in LINKED
             else (position.offset, position.after)
         )
         started: str | None = None
         try:
-            for rows, body, place, total, date in self._pages(client, name, offset, after):
+            for rows, body, first_offset, total, date in self._pages(client, name, offset, after):
                 started = started or (date or now).isoformat()
                 self.positions[name] = position
-                new = [row for row in rows if _is_new(row, known, last_run)]
+                new = [row for row in rows if _is_new(row, last_id, last_run)]
                 yield Page([self._complete(client, name, row) for row in new], body, total, date)
-                for at, row in enumerate(rows):
+                for index, row in enumerate(rows):
                     number = id_number(row.get("id"))
                     if number is not None:
-                        position.note(number, place + at, _day(row, now), self._most_days)
+                        position.note(number, first_offset + index, _day(row, now), self._max_days)
         except _NotAscending:
             logger.warning("%s is not in the order of its ids: the tap reads all of it", name)
             self.positions[name] = position = Position(started=position.started)
@@ -209,27 +214,29 @@ class EngagementWalk:
     def _pages(
         self, client: Client, name: str, offset: int, after: int
     ) -> Iterator[tuple[list[Row], dict[str, Any], int, int | None, dt.datetime | None]]:
-        """Yield the rows after the id ``after``, with the offset of the first of them."""
+        """Yield (rows, body, offset of the first row, total, date), from the id ``after`` on."""
         last, steps = after, 0
         while True:
-            answer = client.get(name, _page_at(offset))
-            rows = named_rows(answer.body, name, name)
+            response = client.get(name, _page_at(offset))
+            rows = named_rows(response.body, name, name)
             numbers = [number for row in rows if (number := id_number(row.get("id"))) is not None]
             if offset and last and (not numbers or numbers[0] > last):
-                # Rows before this offset were deleted: step back to a known row.
+                # Rows before this offset were deleted. Step back to a known row.
                 steps += 1
                 offset = max(0, offset - (FULL_PAGE - 1) * min(steps, 50))
                 continue
             steps = 0
             if numbers != sorted(numbers):
                 raise _NotAscending(name)
-            fresh = [row for row in rows if (n := id_number(row.get("id"))) is None or n > last]
-            place = offset + len(rows) - len(fresh)
+            new_rows = [
+                row for row in rows if (number := id_number(row.get("id"))) is None or number > last
+            ]
+            first_offset = offset + len(rows) - len(new_rows)
             is_last = len(rows) < FULL_PAGE
             if not is_last:
                 offset += len(rows) - 1
                 client.prefetch(name, _page_at(offset))
-            yield fresh, answer.body, place, total_of(answer.body), answer.date
+            yield new_rows, response.body, first_offset, total_of(response.body), response.date
             if is_last:
                 return
             last = max([last, *numbers])
@@ -245,15 +252,15 @@ class EngagementWalk:
         return complete
 
     def _read_links(self, client: Client) -> dict[str, str] | None:
-        """Return the URLs by the id of their link, None if the account does not answer them."""
-        if not self._has_asked_links:
-            self._has_asked_links = True
-            found: dict[str, str] = {}
+        """Return the URLs by id of the link, None if the account refuses the links."""
+        if not self._has_read_links:
+            self._has_read_links = True
+            urls: dict[str, str] = {}
             try:
                 for page in WALKS["raw_links"](client):
                     for link in page.rows:
-                        found[str(link.get("id"))] = str(link.get("link") or "")
-                self._links = found
+                        urls[str(link.get("id"))] = str(link.get("link") or "")
+                self._links = urls
             except _REFUSALS as problem:
                 logger.warning("%s: this run leaves out the URLs of links", problem)
         return self._links
@@ -263,9 +270,9 @@ def _page_at(offset: int) -> list[tuple[str, str | int]]:
     return [("limit", FULL_PAGE), ("offset", offset)]
 
 
-def _is_new(row: Row, known: int, last_run: dt.datetime | None) -> bool:
+def _is_new(row: Row, last_id: int, last_run: dt.datetime | None) -> bool:
     """Return whether a row is new, or its time changed since the last run."""
-    if (id_number(row.get("id")) or 0) > known or last_run is None:
+    if (id_number(row.get("id")) or 0) > last_id or last_run is None:
         return True
     moment = _instant(row.get("tstamp"))
     slack = ZONE_SLACK if offset_of(row.get("tstamp")) is None else SLACK
@@ -281,6 +288,6 @@ def _instant(text: Any) -> dt.datetime | None:
 
 
 def _day(row: Row, now: dt.datetime) -> str:
-    """Return the day on which a row was created, in the account's zone; today if unknown."""
+    """Return the day of a row's creation, in the account's time zone; today if it is unknown."""
     text = row.get("created_timestamp") or row.get("tstamp")
     return text[:10] if isinstance(text, str) and text[:4] > "1000" else now.date().isoformat()

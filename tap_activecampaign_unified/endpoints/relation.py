@@ -1,4 +1,4 @@
-"""The related rows of a collection, and where the tap reads them."""
+"""A relation: rows that refer to parent rows, and the ways to read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def _its_id(row: Row) -> Any:
+def _id_of(row: Row) -> Any:
     return str(row.get("id"))
 
 
@@ -26,11 +26,11 @@ def always(_: Row) -> bool:
 class Relation:
     """Rows of ``collection`` that refer to a parent row by one of the ``parents`` columns.
 
-    * ``also``: other names of the rows in responses.
+    * ``other_keys``: other names of the rows in responses.
     * ``include``: the sideload's name, None if a page cannot include them.
-    * ``nested``: the path of the related rows of one parent, None if there is none.
+    * ``nested``: the path of the related rows of one parent, None without such a path.
     * ``counted``: whether parent rows list the ids of their related rows.
-    * ``essence``: two versions of a row are the same if this value is equal.
+    * ``essence``: returns a value that is equal for two versions of the same row.
     * ``complete``: whether a sideloaded row has all its values.
     * ``is_listed``: whether the collection exists.
     * ``may_have``: False for a parent that cannot have related rows.
@@ -42,18 +42,18 @@ class Relation:
     nested: str | None = None
     include: str | None = None
     counted: bool = False
-    essence: Callable[[Row], Any] = _its_id
+    essence: Callable[[Row], Any] = _id_of
     complete: Callable[[Row], bool] = always
     is_listed: bool = True
     may_have: Callable[[Row], bool] = always
-    also: tuple[str, ...] = ()
+    other_keys: tuple[str, ...] = ()
 
     def parent_number(self, row: Row) -> int | None:
-        """Return the id of the row's parent, None where the row names none."""
-        found = (id_number(row[column]) for column in self.parents if column in row)
-        return next((value for value in found if value is not None), None)
+        """Return the id of the row's parent, None without a parent."""
+        numbers = (id_number(row[column]) for column in self.parents if column in row)
+        return next((number for number in numbers if number is not None), None)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All names of the rows in responses."""
-        return (self.collection, *self.also)
+        return (self.collection, *self.other_keys)

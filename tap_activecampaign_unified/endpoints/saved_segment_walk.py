@@ -1,4 +1,4 @@
-"""Walks the members of saved segments."""
+"""Walks over the members of saved segments."""
 
 from __future__ import annotations
 
@@ -39,31 +39,31 @@ class FilterProof:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def is_honoured(self, body: dict[str, Any], segment: str, *, is_first: bool = True) -> bool:
+    def shows_filter(self, body: dict[str, Any], segment: str, *, is_first: bool = True) -> bool:
         """Return whether a page of a segment's contacts shows the filter.
 
-        It repeats the filter. Where it does not, the first page must count fewer contacts than the
-        account has.
+        Most responses repeat the filter. Otherwise the first page must count fewer contacts than
+        the account has.
         """
         meta = body.get("meta")
-        given = meta.get("page_input") if isinstance(meta, dict) else None
-        if isinstance(given, dict) and "segmentid" in given:
-            return str(given["segmentid"]) == segment
+        page_input = meta.get("page_input") if isinstance(meta, dict) else None
+        if isinstance(page_input, dict) and "segmentid" in page_input:
+            return str(page_input["segmentid"]) == segment
         if not is_first:
             return True
-        found, every = total_of(body), self._count
-        return found is not None and every is not None and found < every
+        count, count_of_all = total_of(body), self._count_of_all
+        return count is not None and count_of_all is not None and count < count_of_all
 
     @cached_property
-    def _count(self) -> int | None:
+    def _count_of_all(self) -> int | None:
         return total_of(self._client.get("contacts", [("limit", 1), ("status", -1)]).body)
 
 
 def walk_members(wanted: Sequence[str]) -> Callable[[Client], Iterator[Page]]:
-    """Return a walk over the contacts of the saved segments ``wanted``, given by id or name.
+    """Return a walk over the contacts of saved segments. ``wanted`` has their ids or names.
 
-    The walk raises `ActiveCampaignError` for a segment that does not exist, before it reads a
-    member, and `FilterIgnored` if the account does not filter contacts by segment.
+    Before it reads a member, the walk raises `ActiveCampaignError` for a segment that does not
+    exist. It raises `FilterIgnored` if the account does not filter contacts by segment.
     """
 
     def walk(client: Client) -> Iterator[Page]:
@@ -81,7 +81,7 @@ def walk_members(wanted: Sequence[str]) -> Callable[[Client], Iterator[Page]]:
 
 
 def _select(rows: list[Row], wanted: Sequence[str]) -> list[Row]:
-    found: dict[str, Row] = {}
+    selected: dict[str, Row] = {}
     for name in wanted:
         by_id = [row for row in rows if str(row.get("id")) == name]
         folded = name.strip().casefold()
@@ -89,18 +89,18 @@ def _select(rows: list[Row], wanted: Sequence[str]) -> list[Row]:
         if not by_id and not by_name:
             raise ActiveCampaignError(
                 f"saved_segments: the account has no saved segment {name!r}; "
-                "use the id or the name of one"
+                "use the id or the name of a saved segment"
             )
         for row in by_id or by_name:
-            found.setdefault(str(row.get("id")), row)
-    return list(found.values())
+            selected.setdefault(str(row.get("id")), row)
+    return list(selected.values())
 
 
 def _members(client: Client, segment: Row, proof: FilterProof) -> Iterator[Page]:
     segment_id = str(segment.get("id"))
     pages = walk_keyset(client, "contacts", "contacts", contacts_of(segment_id), is_eager=True)
     for number, page in enumerate(pages):
-        if not proof.is_honoured(page.body, segment_id, is_first=number == 0):
+        if not proof.shows_filter(page.body, segment_id, is_first=number == 0):
             raise FilterIgnored(
                 f"saved segment {segment_id}: the account does not filter contacts by segmentid; "
                 "the tap cannot read its members"

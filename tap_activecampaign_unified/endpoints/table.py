@@ -48,14 +48,16 @@ class WalkOptions:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How the tap walks one endpoint: by id or offset, filtered or not, with which related rows.
+    """How the tap walks over one endpoint, and its related rows.
 
-    * ``key``: the name or names of the rows in responses; empty if it is the path.
+    * ``by_id``: the walk goes by ascending id, else by offset.
+    * ``is_filtered``: the server can filter rows by the time of change.
+    * ``key``: the name or names of the rows in responses; empty if the name is the path.
     * ``since``, ``until``: the names of the filters.
-    * ``may_lack_dates``: rows may have no date, so that no filter finds them all.
-    * ``walk``: replaces the generic walk. So does ``search``, a search of the GraphQL store, which
-      filters changes itself.
-    * ``make_walk``: creates the walk of one run from its options and the stream's state.
+    * ``may_lack_dates``: rows may have no date, so that a filter does not find all rows.
+    * ``walk``: replaces the generic walk.
+    * ``search``: a search of the GraphQL store. It replaces the generic walk and filters changes.
+    * ``make_walk``: creates the walk of a run from its options and the stream's state.
     * ``is_definitions``: the rows are the custom field definitions, which `Lookups` reads.
     """
 
@@ -75,7 +77,7 @@ class Endpoint:
 
     @property
     def is_rest(self) -> bool:
-        """Whether the generic walk reads it: pages of one collection."""
+        """Whether the generic walk reads the endpoint: pages of one collection."""
         return self.search is None and self.walk is None and self.make_walk is None
 
     @property
@@ -89,13 +91,13 @@ def _contact_relation(name: str, collection: str, *, counted: bool = False) -> R
     return Relation(name, collection, ("contact",), nested, collection, counted=counted)
 
 
-def _is_seen(row: Row) -> bool:
-    """Return False for the stub of a deal that the key's user may not see."""
+def _is_visible(row: Row) -> bool:
+    """Return False for the incomplete row of a deal that the key's user may not see."""
     return not row.get("isDisabled")
 
 
 def _scores(entity: str) -> Relation:
-    """Return the relation of the scores of contacts or deals, which have no collection."""
+    """Return the relation of the scores of contacts or deals. Scores have no collection."""
     return Relation(
         f"{entity}_scores",
         "scoreValues",
@@ -104,16 +106,16 @@ def _scores(entity: str) -> Relation:
         "scoreValues" if entity == "contact" else None,
         counted=entity == "contact",
         is_listed=False,
-        may_have=_is_seen,
+        may_have=_is_visible,
     )
 
 
 def _with_raw(endpoints: dict[str, Endpoint]) -> dict[str, Endpoint]:
-    """Add an endpoint for each raw collection that has none, and its related rows."""
-    found = dict(endpoints)
+    """Add the missing endpoints of raw collections, and their relations."""
+    all_endpoints = dict(endpoints)
     for collection in COLLECTIONS:
-        if collection.relation is None and collection.endpoint_name not in found:
-            found[collection.endpoint_name] = Endpoint(
+        if collection.relation is None and collection.endpoint_name not in all_endpoints:
+            all_endpoints[collection.endpoint_name] = Endpoint(
                 collection.endpoint,
                 is_filtered=collection.replication is Replication.FILTERED,
                 key=ACCOUNT_VALUES if collection.key in ACCOUNT_VALUES else collection.key,
@@ -130,14 +132,14 @@ def _with_raw(endpoints: dict[str, Endpoint]) -> dict[str, Endpoint]:
                 collection.endpoint,
                 counted=True,
                 is_listed=False,
-                may_have=_is_seen,
-                also=collection.also,
+                may_have=_is_visible,
+                other_keys=collection.other_keys,
             )
-            endpoint = found[collection.endpoint_name]
-            found[collection.endpoint_name] = replace(
+            endpoint = all_endpoints[collection.endpoint_name]
+            all_endpoints[collection.endpoint_name] = replace(
                 endpoint, relations=(*endpoint.relations, relation)
             )
-    return found
+    return all_endpoints
 
 
 #: The endpoints of the streams that are selected by default.
@@ -186,7 +188,7 @@ DEFAULT_ENDPOINTS = {
                 ACCOUNT_VALUES[0],
                 essence=essence_of,
                 complete=is_complete,
-                also=ACCOUNT_VALUES[1:],
+                other_keys=ACCOUNT_VALUES[1:],
             ),
         ),
     ),
@@ -232,7 +234,7 @@ COMMERCE = {
         ),
     ),
 }
-#: The endpoints whose walk a setting decides, or keeps its own place.
+#: The endpoints whose walk depends on a setting or keeps its own position.
 MARKETING = {
     SEGMENT_MEMBERS: Endpoint(
         "contacts", make_walk=lambda options, _: walk_members(options.saved_segments)
@@ -246,21 +248,21 @@ MARKETING = {
         ),
     ),
 }
-#: All of them.
+#: All endpoints by name.
 ENDPOINTS = _with_raw({**DEFAULT_ENDPOINTS, **COMMERCE, **MARKETING})
 
 
 def endpoint_of(name: str) -> Endpoint:
-    """Return an endpoint by its name. Those of custom objects are not in the table."""
+    """Return an endpoint by its name. Endpoints of custom objects are not in the table."""
     if name.startswith(RECORDS):
         return Endpoint(name, key="records", params=(("orders[createdTimestamp]", "ASC"),))
     return ENDPOINTS[name]
 
 
-#: The times of these rows have the account's offset.
+#: Endpoints whose rows have times with the account's offset.
 WITNESSES = {"contacts", "deals", "accounts"}
 
-# The kinds of names in a record, by the relation that has their ids.
+# The kinds of names (`NameTables`) that a record needs, by the relation with the ids.
 NAMES_OF = {
     contact_fields.TAGS: ("tags",),
     contact_fields.MEMBERSHIPS: ("segments",),

@@ -1,7 +1,7 @@
-"""ActiveCampaign's collections one to one: rows as they are sent, under schemas that are open.
+"""Raw streams: rows of ActiveCampaign's collections without a mapping.
 
-The table of collections, what is known of their columns, and how a schema grows with what comes.
-Nothing in here does I/O but the few walks that no other collection shares.
+This package has the table of collections, their known columns, and schemas that grow with the rows.
+Only `pagination.py` does I/O: the walks of collections with special pages.
 """
 
 from .resources import COLLECTIONS, RawRecordReader, RawResource

@@ -1,4 +1,4 @@
-"""The known columns of each raw collection, which discovery shows.
+"""The known columns of each raw collection, for discovery.
 
 A column is text, or has a type suffix: ``:i`` integer, ``:b`` boolean, ``:o`` object, ``:a``
 array, ``:oa`` object or array. The tap also emits columns that are not in this table.

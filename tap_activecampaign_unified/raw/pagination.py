@@ -31,13 +31,13 @@ def at_once(path: str, key: str, value: str = "value") -> Callable[[Client], Ite
     """Return the walk of a collection without pages. Plain values become rows with one column."""
 
     def walk(client: Client) -> Iterator[Page]:
-        answer = client.get(path)
-        found = answer.body.get(key)
+        response = client.get(path)
+        elements = response.body.get(key)
         rows = [
             element if isinstance(element, dict) else {value: element}
-            for element in (found if isinstance(found, list) else ())
+            for element in (elements if isinstance(elements, list) else ())
         ]
-        yield Page(rows, answer.body, len(rows), answer.date)
+        yield Page(rows, response.body, len(rows), response.date)
 
     return walk
 
@@ -48,10 +48,10 @@ def by_number(path: str, key: str) -> Callable[[Client], Iterator[Page]]:
     def walk(client: Client) -> Iterator[Page]:
         seen: set[str] = set()
         for number in range(1, MAX_PAGES + 1):
-            answer = client.get(path, [("page", number), ("page_size", FULL_PAGE)])
-            rows = [row for row in rows_of(answer.body, key) if str(row.get("id")) not in seen]
+            response = client.get(path, [("page", number), ("page_size", FULL_PAGE)])
+            rows = [row for row in rows_of(response.body, key) if str(row.get("id")) not in seen]
             seen.update(str(row.get("id")) for row in rows)
-            yield Page(rows, answer.body, total_of(answer.body), answer.date)
+            yield Page(rows, response.body, total_of(response.body), response.date)
             if not rows:
                 return
 
@@ -64,15 +64,15 @@ def under_any(path: str, *keys: str) -> Callable[[Client], Iterator[Page]]:
     def walk(client: Client) -> Iterator[Page]:
         body = client.get(path, [("limit", 1)]).body
         lists = [name for name, value in body.items() if isinstance(value, list)]
-        known = [name for name in keys if name in lists]
-        key = known[0] if known else lists[0] if len(lists) == 1 else keys[0]
+        found_keys = [name for name in keys if name in lists]
+        key = found_keys[0] if found_keys else lists[0] if len(lists) == 1 else keys[0]
         yield from walk_offset(client, path, key)
 
     return walk
 
 
 def or_under(path: str, parents: str, nested: str) -> Callable[[Client], Iterator[Page]]:
-    """Return the walk of a collection, or of each parent's rows if it has no list."""
+    """Return the walk of a collection, or of each parent's rows if the account refuses it."""
 
     def walk(client: Client) -> Iterator[Page]:
         pages = walk_offset(client, path, path, is_eager=True)
@@ -98,11 +98,11 @@ def _under(client: Client, key: str, parents: str, nested: str) -> Iterator[Page
                 yield from walk_offset(client, path, key, lean=True)
             except NotFound as problem:
                 if problem.is_endpoint:
-                    raise  # the endpoint does not exist, rather than a parent row
+                    raise  # the account lacks the endpoint, not only this parent
 
 
-def _is_number(found: Any) -> bool:
-    return str(found).isdecimal()
+def _is_number(value: Any) -> bool:
+    return str(value).isdecimal()
 
 
 WALKS: dict[str, Callable[[Client], Iterator[Page]]] = {

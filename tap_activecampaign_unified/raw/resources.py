@@ -44,20 +44,20 @@ def snake(name: str) -> str:
 class RawResource(Resource):
     """A collection that the tap emits as ActiveCampaign sends it, without a mapping.
 
-    * ``key``: the name of the rows in responses, ``also`` other names of them.
+    * ``key``: the name of the rows in responses. ``other_keys`` are other names.
     * ``shape_of``: the entry in `COLUMNS`.
-    * ``parent``: the collection of the parent rows, if this one has no list.
-    * ``beside``: the collection whose responses include it.
+    * ``parent``: the collection of the parent rows, if this collection has no list.
+    * ``included_in``: the collection whose responses include the rows.
     * ``without``: columns that another stream of the same walk adds to the rows.
     * ``is_confirmed``: ActiveCampaign's documentation has the list.
     """
 
     selected_by_default: bool = False
     key: str = ""
-    also: tuple[str, ...] = ()
+    other_keys: tuple[str, ...] = ()
     shape_of: str = ""
     parent: str | None = None
-    beside: str | None = None
+    included_in: str | None = None
     without: tuple[str, ...] = ()
     id_type: str = "string"
     schema_grows: ClassVar[bool] = True
@@ -81,7 +81,7 @@ class RawResource(Resource):
         return InferredSchema(declared, learned, self.without)
 
     def relations(self, wanted: Callable[[str], bool]) -> set[str]:  # noqa: ARG002
-        """Return the relation that its rows come from, empty for rows of the walk itself."""
+        """Return the relation with the rows of this stream; empty if the walk yields the rows."""
         return {self.relation} if self.relation else set()
 
 
@@ -140,13 +140,13 @@ def _child(parent: str, key: str, **more: Any) -> RawResource:
     )
 
 
-def _beside(collection: str, key: str, endpoint_name: str, **more: Any) -> RawResource:
-    """Rows that come with the answers of another collection, and nowhere else."""
+def _included(collection: str, key: str, endpoint_name: str, **more: Any) -> RawResource:
+    """Return a collection whose rows only the responses of another collection include."""
     return _listed(
         collection,
         key=key,
         endpoint_name=endpoint_name,
-        beside=collection,
+        included_in=collection,
         relation=f"raw_{key}",
         expand=_rows_of(f"raw_{key}"),
         **more,
@@ -187,7 +187,7 @@ COLLECTIONS: tuple[RawResource, ...] = (
         stamps=("cdate", "mdate"),
         without=("dealCustomFieldData",),
     ),
-    # The documentation wants a contact; other clients send requests without a contact.
+    # The documentation requires a contact, but other clients send requests without a contact.
     _listed(
         "activities",
         replication=Replication.FILTERED,
@@ -239,9 +239,9 @@ COLLECTIONS: tuple[RawResource, ...] = (
         keys=("forDate",),
         shape_of="bulkImports",
     ),
-    _beside("fields", "fieldOptions", "raw/fields"),
-    _beside("fields", "fieldRels", "raw/fields"),
-    _beside("activities", "activityRecipients", "activities", is_confirmed=False),
+    _included("fields", "fieldOptions", "raw/fields"),
+    _included("fields", "fieldRels", "raw/fields"),
+    _included("activities", "activityRecipients", "activities", is_confirmed=False),
     _child("automations", "contactGoals", is_confirmed=True),
     _child("contacts", "contactLogs", is_confirmed=True),
     _child("contacts", "geoIps", is_confirmed=True),
@@ -252,7 +252,7 @@ COLLECTIONS: tuple[RawResource, ...] = (
     _child("dealGroups", "dealGroupGroups"),
     _child("deals", "scoreValues", name="dealScoreValues", is_confirmed=True),
     _child("dealTasks", "taskNotifications"),
-    _child("ecomOrders", "orderDiscounts", also=("ecomOrderDiscounts",)),
+    _child("ecomOrders", "orderDiscounts", other_keys=("ecomOrderDiscounts",)),
     _child("groups", "addressGroups"),
     _child("lists", "addressLists"),
     _child("lists", "contactGoalLists"),

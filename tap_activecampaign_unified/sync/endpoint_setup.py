@@ -200,7 +200,7 @@ class EndpointSetup:
                 )
         for selection in self.selections:
             resource = selection.resource
-            if isinstance(resource, RawResource) and resource.beside and resource.relation:
+            if isinstance(resource, RawResource) and resource.included_in and resource.relation:
                 found[resource.relation] = SiblingRows(resource.key)
         return found | special_loaders(needed, context.client, context.lookups)
 

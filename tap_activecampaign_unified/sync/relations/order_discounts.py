@@ -21,7 +21,7 @@ RELATION = Relation(
     "ecomOrders/{id}/orderDiscounts",
     is_listed=False,
     may_have=has_discount,
-    also=("ecomOrderDiscounts",),
+    other_keys=("ecomOrderDiscounts",),
 )
 
 

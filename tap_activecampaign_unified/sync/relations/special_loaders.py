@@ -168,11 +168,11 @@ class SegmentCounts:
             segment_id = str(row.get("id"))
             try:
                 answer = self._client.get("contacts", [("limit", 1), *contacts_of(segment_id)])
-                is_honoured = self._proof.is_honoured(answer.body, segment_id)
+                shows_filter = self._proof.shows_filter(answer.body, segment_id)
             except RequestError as problem:
                 logger.warning("%s: the tap leaves out the count of a saved segment", problem)
                 continue
-            if is_honoured:
+            if shows_filter:
                 found[segment_id] = [{"total": total_of(answer.body)}]
         return found
 
