@@ -102,7 +102,7 @@ def raw_streams() -> str:
             how += f", `{collection.replication_key}`"
         if collection.parent:
             how += f"; one request per row of `/{collection.parent}`"
-        if collection.beside:
+        if collection.included_in:
             how += "; comes with those rows"
         source = f"`/{collection.endpoint}`" + ("" if collection.is_confirmed else " *")
         rows.append((f"`{collection.name}`", source, code(*collection.keys), how))
