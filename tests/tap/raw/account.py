@@ -92,7 +92,7 @@ def key_of(path: str) -> str:
     return next(
         collection.key
         for collection in COLLECTIONS
-        if collection.endpoint == path and not collection.beside
+        if collection.endpoint == path and not collection.included_in
     )
 
 
