@@ -197,8 +197,8 @@ class TargetActiveCampaign(ConfiguredTarget):
             in_background = self.background.wait_for_conflicts(processor, self._batch)
             batch, self._batch = self._batch, []
             self.background.write(processor, batch, in_background=in_background)
-        if self._processor is not None and self._processor.rows.stop_reason:
-            self._end_early(self._processor.rows.stop_reason)
+        if self._processor is not None and self._processor.rows.stops.early:
+            self._end_early(self._processor.rows.stops.early)
 
     def _emit(self) -> None:
         """Emit the latest state that only covers decided rows."""
@@ -218,9 +218,9 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     def _end_early(self, why: str) -> None:
         processor = self.processor
-        processor.rows.stop_reason = None
+        processor.rows.stops.early = None
         processor.resolve_deferred()
-        processor.rows.stop_reason = why
+        processor.rows.stops.early = why
         self._emit()
         raise cli.ExitProgram(why, cli.EXIT_FAILED)
 
@@ -231,8 +231,8 @@ class TargetActiveCampaign(ConfiguredTarget):
         processor = self.processor  # rows that failed last time are sent even if none came today
         self.background.wait_all()
         processor.resolve_deferred()
-        if processor.rows.stop_reason:
-            self._end_early(processor.rows.stop_reason)
+        if processor.rows.stops.early:
+            self._end_early(processor.rows.stops.early)
         if processor.context.policy.audiences:
             self._end_audiences(processor)
         self._emit()
@@ -246,9 +246,9 @@ class TargetActiveCampaign(ConfiguredTarget):
             processor.context, processor.rows, grants, log, self._parser.names.alias
         )
         leavers.run(self._broken_input)
-        processor.check_rejects()
-        if processor.rows.stop_reason:
-            self._end_early(processor.rows.stop_reason)
+        processor.rows.stops.check_rejects()
+        if processor.rows.stops.early:
+            self._end_early(processor.rows.stops.early)
 
     def finish(self, ending: cli.RunEnding | None = None) -> int:
         """Close the run's files, write summary and report, and return the exit code.
@@ -260,7 +260,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._is_finished = True
         processor, why = self._processor, self._broken_input
         if processor is not None:
-            why = why or processor.failure_reason()
+            why = why or processor.rows.stops.failure()
             processor.rows.results.log_summary()
             processor.context.enrolments.log()
         if why:

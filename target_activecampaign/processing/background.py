@@ -10,6 +10,8 @@ from target_activecampaign.records.identity import RecordIdentity
 from target_activecampaign.records.record import emails_of, is_delete
 from target_activecampaign.sinks.contacts.bulk_import.choice import reads_on
 
+from .stop_reasons import may_end_early
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -103,8 +105,7 @@ class BackgroundBatches:
         policy = self._policy
         needs_results = (
             policy.max_changes is not None
-            or policy.on_reject == "fail"
-            or policy.max_reject_ratio < 1
+            or may_end_early(policy)
             or policy.dry_run
             or policy.bulk_import == "never"
         )

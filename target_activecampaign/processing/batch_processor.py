@@ -14,8 +14,6 @@ from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
 from target_activecampaign.sinks.limits import AUTOMATIONS, HELD_BY_MAX_CHANGES
 
-from .row_finisher import REJECTED_ONE
-
 if TYPE_CHECKING:
     from target_activecampaign.audiences.grants import GrantRecorder
     from target_activecampaign.ledger.ledger import Confirmed
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from .row_finisher import RowFinisher
 
 MAX_DEFERRED_PASS = 5_000
-MIN_ROWS_FOR_RATIO = 100
 STOPPED = "the run ended before this row was confirmed"
 
 
@@ -76,7 +73,7 @@ class BatchProcessor:
             self.rows.finish(
                 row, Outcome(Action.FAILED, reason="the row was not processed", whole=False)
             )
-        self.check_rejects()
+        self.rows.stops.check_rejects()
         self.rows.results.flush()
 
     def _write_sink(self, sink: Sink, rows: list[InputRecord]) -> None:
@@ -230,21 +227,6 @@ class BatchProcessor:
                 break
             self.write(rows)
 
-    # --- limits -----------------------------------------------------------------------------
-
-    def check_rejects(self) -> None:
-        """Stop the run if too many rows are rejected."""
-        policy, results = self.context.policy, self.rows.results
-        rejected = results.count(Action.REJECTED)
-        if rejected and policy.on_reject == "fail":
-            self.rows.stop_reason = REJECTED_ONE
-        elif (
-            results.rows >= MIN_ROWS_FOR_RATIO and rejected > policy.max_reject_ratio * results.rows
-        ):
-            self.rows.stop_reason = (
-                "more rows were rejected than max_reject_ratio allows: see the results"
-            )
-
     def close(self) -> None:
         """Close the run's files, each of them even where closing another fails."""
         with contextlib.ExitStack() as stack:
@@ -254,22 +236,3 @@ class BatchProcessor:
             stack.callback(self.rows.results.close)
             if self.rows.undo is not None:
                 stack.callback(self.rows.undo.close)
-
-    def failure_reason(self) -> str | None:
-        """Return why the whole run failed, None if it did not."""
-        if self.rows.stop_reason:
-            return self.rows.stop_reason
-        results, policy = self.rows.results, self.context.policy
-        failed = results.count(Action.FAILED)
-        if failed:
-            return (
-                f"{failed} rows failed: see the results. The next run tries them again, "
-                "except for events and raw requests"
-            )
-        if self.rows.refusal:
-            return self.rows.refusal
-        if self.rows.limit_reason:
-            return f"rows were left out: {self.rows.limit_reason}"
-        if results.count(Action.REJECTED) > policy.max_reject_ratio * max(1, results.rows):
-            return "more rows were rejected than max_reject_ratio allows: see the results"
-        return None

@@ -17,6 +17,7 @@ from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
 from .denials import UNCONFIRMED
+from .stop_reasons import REJECTED_ONE, StopReasons
 
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
@@ -40,7 +41,6 @@ ACCEPTED_FORMS = (
     *(arrays.FORMS, consent_status.FORMS, consent_status.UNWRITABLE),
     *(flags.FORMS, times.FORMS),
 )
-REJECTED_ONE = "a row was rejected and on_reject is fail: see the results"
 
 
 @dataclass
@@ -63,14 +63,24 @@ class RowFinisher:
     schemas: InputSchemas = field(default_factory=InputSchemas)
     #: The rows that have no result yet, by `id`.
     open_rows: dict[int, InputRecord] = field(default_factory=dict)
-    #: Why the run must end after this batch; None while it may go on.
-    stop_reason: str | None = None
-    #: The limit that left rows out; None where no limit did.
-    limit_reason: str | None = None
-    #: Why no one may leave an audience, None where nothing forbids it.
-    refusal: str | None = None
     #: The input streams of which a row was rejected or failed.
     faulty_streams: set[str] = field(default_factory=set)
+    #: Why the run must end, or failed.
+    stops: StopReasons = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the reasons of the run from the results of its rows."""
+        self.stops = StopReasons(self.policy, self.results)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why no one may leave an audience, None where nothing forbids it."""
+        return self.stops.refusal
+
+    @refusal.setter
+    def refusal(self, reason: str | None) -> None:
+        """Set why no one may leave an audience."""
+        self.stops.refusal = reason
 
     def open(self, rows: list[InputRecord]) -> None:
         """Expect a result for each of these rows."""
@@ -93,7 +103,7 @@ class RowFinisher:
             if self.undo is not None:
                 self.undo.note_row(row, outcome)
             self._record_in_ledger(row, outcome)
-        is_held = outcome.held or (action is Action.REJECTED and self.policy.on_reject == "fail")
+        is_held = outcome.held or (action is Action.REJECTED and self.stops.ends_at_reject)
         if action is Action.FAILED and not outcome.held:
             if self.retries.can_store(row) and not is_dry_run:
                 self.retries.store(row, self.schemas.key_properties.get(row.stream, []))
@@ -102,7 +112,7 @@ class RowFinisher:
         if outcome.held or action is Action.FAILED or outcome.reason == HELD_OUT:
             self._note_unwritten(row, outcome)
         if outcome.held and action is Action.SKIPPED:
-            self.limit_reason = outcome.reason
+            self.stops.limit = outcome.reason
         if is_held and row.number is not None:
             self.checkpoints.hold(row.number)
         # The row stays open until the ledger and the retry file have it.
@@ -131,8 +141,8 @@ class RowFinisher:
         if line.outcome.action is not Action.REJECTED:
             return
         self._count_planned(Action.REJECTED)
-        if self.policy.on_reject == "fail":
-            self.stop_reason = REJECTED_ONE
+        if self.stops.ends_at_reject:
+            self.stops.early = REJECTED_ONE
             if line.number is not None:
                 self.checkpoints.hold(line.number)
 
