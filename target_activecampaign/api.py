@@ -125,7 +125,7 @@ class ActiveCampaign(ActiveCampaignReader):
     files. Consent, references by natural key and lost answers work as in the target.
     """
 
-    known: ClassVar[frozenset[str]] = (
+    setting_names: ClassVar[frozenset[str]] = (
         frozenset(setting.name for setting in TARGET)
         - RUN_SETTINGS
         - OF_THE_CALL
@@ -136,7 +136,9 @@ class ActiveCampaign(ActiveCampaignReader):
     def __init__(self, api_url: str, api_key: str, **settings: Any) -> None:
         """Check the settings (`SettingsError`, `InvalidQuery`). No request is sent."""
         super().__init__(api_url, api_key, **settings)
-        chosen = {name: value for name, value in settings.items() if name in type(self).known}
+        chosen = {
+            name: value for name, value in settings.items() if name in type(self).setting_names
+        }
         fixed = {"force": True, "delete_mode": "delete", "max_deletes": MAX_DELETES}
         given = {**chosen, **fixed, "api_url": api_url, "api_key": api_key}
         self._writing = Settings(TARGET, given, PREFIX)

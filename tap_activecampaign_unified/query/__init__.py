@@ -1,7 +1,7 @@
 """Reads unified records page by page for scripts and notebooks, without Singer.
 
-For one thread. Names of tags, segments, stages and the like and the definitions of custom fields
-are read once and kept; `ActiveCampaignReader.refresh` forgets them.
+A reader is for one thread. It reads names (of tags, segments, stages, …) and the definitions of
+custom fields once, and caches them until `ActiveCampaignReader.refresh`.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ __all__ = [
     "UnconfirmedWrite",
 ]
 
-#: The resources that every account has. Those of custom objects have the names of their streams.
+#: The resources of every account. Resources of custom objects have the names of their streams.
 RESOURCES = tuple(by_name)
-# Settings of a run, which the reader does not have.
+# Settings of a run, which the reader rejects.
 RUN_SETTINGS = {"run_report_path", "run_report_html_path"}
-# The reader loads the related rows of so many rows at once if a filter needs them.
+# If a filter needs related rows, the reader loads them for this many rows at once.
 ROWS_PER_BATCH = 20
 
 Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
@@ -73,7 +73,7 @@ Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
 
 @dataclass(frozen=True)
 class _Hit:
-    """A record and its row. ``part`` is the record's position among the records of the row."""
+    """A record and its row. ``part`` identifies the record among the records of the row."""
 
     row: Row
     record: Record | None = None
@@ -86,12 +86,14 @@ Hits = list[_Hit]
 class ActiveCampaignReader:
     """Reads unified records of one account.
 
-    ``settings`` are those that tap and target share. Every error is an `ActiveCampaignError` or,
-    for wrong settings, a `SettingsError`.
+    ``settings`` are the settings that tap and target share. Wrong settings raise `SettingsError`.
+    Every other error is an `ActiveCampaignError`.
     """
 
     #: The settings of the reader.
-    known: ClassVar[frozenset[str]] = frozenset(setting.name for setting in SHARED) - RUN_SETTINGS
+    setting_names: ClassVar[frozenset[str]] = (
+        frozenset(setting.name for setting in SHARED) - RUN_SETTINGS
+    )
 
     def __init__(
         self,
@@ -103,11 +105,11 @@ class ActiveCampaignReader:
         **settings: Any,
     ) -> None:
         """Check the settings. Raises `SettingsError` or `InvalidQuery`. Sends no request."""
-        unknown = sorted(set(settings) - type(self).known)
+        unknown = sorted(set(settings) - type(self).setting_names)
         if unknown:
-            raise InvalidQuery(f"no such setting here: {', '.join(unknown)}")
-        given = {"api_url": api_url, "api_key": api_key, **settings}
-        checked = Settings(SHARED, given, "TAP_ACTIVECAMPAIGN_UNIFIED_")
+            raise InvalidQuery(f"no such setting: {', '.join(unknown)}")
+        config = {"api_url": api_url, "api_key": api_key, **settings}
+        checked = Settings(SHARED, config, "TAP_ACTIVECAMPAIGN_UNIFIED_")
         if checked.connection is None:
             raise InvalidQuery("api_url and api_key must be given")
         self.client = checked.connection.open(
@@ -121,19 +123,19 @@ class ActiveCampaignReader:
         return f"<{type(self).__name__} of {self.client.address.origin}>"
 
     def __enter__(self) -> Self:
-        """Return the reader. The end of the block closes it."""
+        """Return the reader. The end of the block closes its connections."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the connections."""
         self.close()
 
     def close(self) -> None:
-        """Close the connections. A later call opens new ones."""
+        """Close the connections. A later call opens new connections."""
         self.client.close()
 
     def refresh(self) -> None:
-        """Drop the cached names and custom fields: the next call reads them again."""
+        """Drop the cached names and custom fields. The next call reads them again."""
         self._loader.refresh()
         self._planner.forget()
 
@@ -149,9 +151,10 @@ class ActiveCampaignReader:
     ) -> dict[str, Any]:
         """Return a page: ``result``, ``next_cursor``, ``prev_cursor``, ``result_count``.
 
-        Every field of the resource is a filter: a value, ``{"gt": …}`` and the like for times and
-        numbers, what an object or array must hold. ``sort_by`` is ``{"created_at": "desc"}``.
-        ``limit`` is at most 100. Raises `InvalidQuery`, and the errors of calls.
+        Every field of the resource is a filter: a value, bounds like ``{"gt": …}`` for times and
+        numbers, or the required content of an object or array. ``sort_by`` is like
+        ``{"created_at": "desc"}``. ``limit`` is at most 100. Raises `InvalidQuery`, and the errors
+        of the client.
         """
         checked = self._resource(resource)
         if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
@@ -168,7 +171,7 @@ class ActiveCampaignReader:
                 return self._page(query, start, limit, fingerprint, remote_data=remote_data)
 
     def every(self, resource: str, **query: Any) -> Iterator[Record]:
-        """Yield every record, page after page. ``query`` takes the arguments of `list`."""
+        """Yield every record, page by page. ``query`` has the arguments of `list`."""
         cursor = query.pop("cursor", None)
         while True:
             page = self.list(resource, cursor=cursor, **{"limit": MAX_LIMIT, **query})
@@ -180,35 +183,35 @@ class ActiveCampaignReader:
     def get(self, resource: str, id: Any, *, remote_data: bool = False) -> Record:  # noqa: A002
         """Return one record. Raises `NotFound` if it does not exist.
 
-        ``id`` is ActiveCampaign's; for what has several keys, an object with all of them.
+        ``id`` is ActiveCampaign's id. For several keys, it is an object with all keys.
         """
-        found = self._resource(resource)
+        checked = self._resource(resource)
         key = id if isinstance(id, Mapping) else {"id": id}
-        if set(key) != set(found.keys):
-            raise InvalidQuery(f"{resource}: must be got by {' and '.join(found.keys)}")
+        if set(key) != set(checked.keys):
+            raise InvalidQuery(f"{resource}: the id must hold {' and '.join(checked.keys)}")
         for name, value in key.items():
             is_number = not isinstance(value, bool) and id_number(str(value).strip()) is not None
-            if name != "entity" and not is_number and has_numbers(found):
+            if name != "entity" and not is_number and has_numbers(checked):
                 raise InvalidQuery(f"{name}: not an id of ActiveCampaign")
-        given = {name: str(value).strip() for name, value in key.items()}
+        filters = {name: str(value).strip() for name, value in key.items()}
         with self._call():
-            query = self._planner.read(found, None, given)
+            query = self._planner.read(checked, None, filters)
             hits = self._hits(query, Cursor(), 1, remote_data=remote_data)[0]
         if not hits or hits[0].record is None:
-            where = "/".join([found.endpoint, *given.values()])
-            raise NotFound("there is none with this id", method="GET", path=where)
+            path = "/".join([checked.endpoint, *filters.values()])
+            raise NotFound("there is no record with this id", method="GET", path=path)
         return hits[0].record
 
     def _resource(self, name: Any) -> Resource:
         if isinstance(name, str) and name.startswith(PREFIX):
             with self._call():
-                known: Mapping[str, Resource] = self._loader.custom_objects()
+                resources: Mapping[str, Resource] = self._loader.custom_objects()
         else:
-            known = by_name
-        if name not in known:
-            there = ", ".join(known) or "no custom objects"
-            raise InvalidQuery(f"{name}: no such resource; there are {there}")
-        return known[name]
+            resources = by_name
+        if name not in resources:
+            names = ", ".join(resources) or "no custom objects"
+            raise InvalidQuery(f"{name}: no such resource; there are {names}")
+        return resources[name]
 
     @contextlib.contextmanager
     def _call(self) -> Iterator[None]:
@@ -234,14 +237,14 @@ class ActiveCampaignReader:
         has_prev = has_prev and bool(hits or start.part is None)
 
         def cursor_at(direction: str) -> str:
-            if not hits:  # back to the start of this page, or to the first page
+            if not hits:  # to the start of this page, or to the first page
                 is_back = direction == BEFORE
                 cursor = Cursor(direction, start.traversal, start.position) if is_back else Cursor()
                 return cursor.encode(fingerprint)
             hit = hits[-1] if direction == AFTER else hits[0]
             part = None if hit.part is None else (str(hit.row.get("id")), hit.part)
-            # A row with several records is read again for its other records.
-            position = traversal.position(hit.row, behind=(direction == AFTER) is (part is None))
+            # The next page reads a row with several records again, for the row's other records.
+            position = traversal.position(hit.row, after_row=(direction == AFTER) is (part is None))
             return Cursor(direction, type(traversal).__name__, position, part).encode(fingerprint)
 
         return {
@@ -254,7 +257,7 @@ class ActiveCampaignReader:
     def _hits(
         self, query: Query, start: Cursor, limit: int, *, remote_data: bool
     ) -> tuple[Hits, Traversal]:
-        """Return up to ``limit`` records, and one more row if there is one."""
+        """Return up to ``limit`` records, one more row if it exists, and the traversal."""
         traversal = self._planner.traversal(
             query, is_new=start.position is None, kind=start.traversal
         )
@@ -268,7 +271,7 @@ class ActiveCampaignReader:
             traversal.size = MAX_LIMIT if len(rows) < len(batch.rows) else traversal.size
             while rows and len(hits) <= limit:
                 missing = limit + 1 - len(hits)
-                # The row beyond the page only shows that there is a next page.
+                # The row beyond the page only proves that there is a next page.
                 count = max(missing, ROWS_PER_BATCH) if query.needs_related else max(missing - 1, 1)
                 chunk, rows = rows[:count], rows[count:]
                 if missing == 1 and not query.needs_related:
@@ -277,9 +280,9 @@ class ActiveCampaignReader:
                     if rows_read >= MAX_LIMIT and query.needs_related:
                         self._loader.scan()
                     rows_read += len(chunk)
-                    found = self._read(query, chunk, start, remote_data=remote_data)
-                    traversal.size = MAX_LIMIT if len(found) < len(chunk) else traversal.size
-                    hits += found
+                    matching = self._read(query, chunk, start, remote_data=remote_data)
+                    traversal.size = MAX_LIMIT if len(matching) < len(chunk) else traversal.size
+                    hits += matching
             if len(hits) > limit:
                 break
             if traversal.size != MAX_LIMIT:
@@ -296,17 +299,17 @@ class ActiveCampaignReader:
         *,
         remote_data: bool,
     ) -> Hits:
-        """Return the records of candidates that match, in the order of the traversal."""
+        """Return the matching records of candidates, in the order of the traversal."""
         current = self._planner.with_sideloads(query.resource, candidates)
         rows, bodies = [row for _, row, _ in current], [body for _, _, body in current]
-        found = self._loader.records(query.resource, rows, bodies, remote_data=remote_data)
+        records_by_row = self._loader.records(query.resource, rows, bodies, remote_data=remote_data)
         keys = query.resource.keys
         hits = []
-        for (row, _, _), records in zip(current, found, strict=True):
+        for (row, _, _), records in zip(current, records_by_row, strict=True):
             matching = []
             for record in records:
                 if any(record.get(key) is None for key in keys):
-                    continue  # without an id it is no record
+                    continue  # a value without an id is no record
                 part_id = int(record[keys[-1]]) if query.resource.relation else None
                 if query.matches(record) and not _is_on_page_before(start, row, part_id):
                     matching.append(_Hit(row, record, part_id))
@@ -315,7 +318,7 @@ class ActiveCampaignReader:
 
 
 def _is_on_page_before(start: Cursor, row: Row, part_id: int | None) -> bool:
-    """Return whether the page before had this record of a row that is read again."""
+    """Return whether the previous page had this record of a row that is read again."""
     if start.part is None or part_id is None or start.part[0] != str(row.get("id")):
         return False
     return part_id <= start.part[1] if start.direction == AFTER else part_id >= start.part[1]

@@ -1,6 +1,6 @@
-"""Filters and sort order of a query. The reader applies them to each record itself.
+"""Filters and sort order of a query. The reader applies the filters to each record itself.
 
-Texts are compared without case and outer white space. This module sends no request.
+It compares texts without case and outer white space. This module sends no request.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "lte": operator.le,
 }
 EMAIL, CUSTOM = "email", "custom_fields"
-#: Resources with an array of addresses have ``email`` as a filter and a sort key, too.
+#: Resources with one of these arrays of addresses also have ``email`` as a filter and sort key.
 ADDRESSES = ("email_addresses", "emails")
-# A text as filter of an object applies to the first of these properties that it has.
+# If the filter of an object is a text, it applies to the first of these properties of the object.
 TEXT_PROPERTIES = ("name", EMAIL, "phone", "number", "url", "id")
 
 
@@ -44,10 +44,10 @@ class InvalidQuery(ActiveCampaignError):
 
 @dataclass(frozen=True)
 class Filter:
-    """One filter: ``field`` is the record's property, ``given`` what was asked for.
+    """One filter. ``field`` is the record's property, ``given`` the value that the caller passed.
 
-    ``relation`` names the related rows that it needs, empty for none. ``bounds`` are the instants
-    that a time must lie between, by operator.
+    ``relation`` names the related rows that the filter needs, empty for none. ``bounds`` are the
+    bounds of a time, by operator.
     """
 
     field: str
@@ -66,17 +66,17 @@ class Order:
 
     def rank(self, record: Record) -> list[Any]:
         """Return a record's sort key. Null comes first."""
-        found = record.get(self.field)
+        value = record.get(self.field)
         if self.field == EMAIL and EMAIL not in record:
-            found = _first_address(record)
-        if isinstance(found, str):
-            found = fold(found)
-        return [0] if found is None else [1, found]
+            value = _first_address(record)
+        if isinstance(value, str):
+            value = fold(value)
+        return [0] if value is None else [1, value]
 
 
 def _first_address(record: Record) -> str | None:
-    found = (entry for column in ADDRESSES for entry in record.get(column) or ())
-    return next((str(entry[EMAIL]) for entry in found if entry.get(EMAIL)), None)
+    entries = (entry for column in ADDRESSES for entry in record.get(column) or ())
+    return next((str(entry[EMAIL]) for entry in entries if entry.get(EMAIL)), None)
 
 
 # --- available filters ---------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def filters_of(resource: Resource) -> list[str]:
 
 
 def sort_keys_of(resource: Resource) -> list[str]:
-    """Return the properties that can be sorted by: single values of the rows themselves."""
+    """Return the sort keys: properties with a single value from the row itself."""
     if resource.relation is not None:
         return []
     joined = {name for _, names in resource.joins for name in names}
@@ -113,7 +113,7 @@ def sort_keys_of(resource: Resource) -> list[str]:
 
 
 def order_of(resource: Resource, sort_by: Any) -> Order | None:
-    """Read ``sort_by``: ``{"created_at": "desc"}``, or the name alone for ascending order."""
+    """Read ``sort_by``: ``{"created_at": "desc"}``, or only the name for ascending order."""
     if not sort_by:
         return None
     if isinstance(sort_by, str):
@@ -121,10 +121,10 @@ def order_of(resource: Resource, sort_by: Any) -> Order | None:
     if not isinstance(sort_by, Mapping) or len(sort_by) != 1:
         raise InvalidQuery('sort_by: must be one field and its direction: {"created_at": "desc"}')
     ((name, direction),) = sort_by.items()
-    known = sort_keys_of(resource)
-    if name not in known:
-        there = f"there are {', '.join(known)}" if known else "it has an order of its own"
-        raise InvalidQuery(f"{resource.name}: cannot be sorted by {name}; {there}")
+    sort_keys = sort_keys_of(resource)
+    if name not in sort_keys:
+        hint = f"there are {', '.join(sort_keys)}" if sort_keys else "its order is fixed"
+        raise InvalidQuery(f"{resource.name}: cannot be sorted by {name}; {hint}")
     if str(direction).lower() not in {"asc", "desc"}:
         raise InvalidQuery(f"sort_by: {name} must be asc or desc")
     return Order(name, str(direction).lower() == "desc")
@@ -134,28 +134,28 @@ def read_filters(
     resource: Resource, given: Mapping[str, Any], properties: Mapping[str, Schema]
 ) -> list[Filter]:
     """Read the filters of a query. ``properties`` is the schema with the custom fields."""
-    known = filters_of(resource)
-    unknown = sorted(set(given) - set(known))
+    names = filters_of(resource)
+    unknown = sorted(set(given) - set(names))
     if unknown:
         raise InvalidQuery(
-            f"{resource.name}: no such filter: {', '.join(unknown)}; there are {', '.join(known)}"
+            f"{resource.name}: no such filter: {', '.join(unknown)}; there are {', '.join(names)}"
         )
     relations = {
         entry.unified: entry.relation if isinstance(entry, Linked) else "custom_values"
         for entry in resource.entries
         if isinstance(entry, (Linked, Attribute))
     } | {CUSTOM: "custom_values"}
-    found = []
+    filters = []
     for name, value in given.items():
         field, wanted = name, value
-        if name not in properties:  # an address within an array of them
+        if name not in properties:  # an address in an array of addresses
             field = next(column for column in ADDRESSES if column in properties)
             wanted = None if value is None else {EMAIL: value}
         schema = properties[field]
         bounds = _bounds(name, value) if _kind_of(schema) == "date-time" else {}
         test = _test(name, schema, wanted)
-        found.append(Filter(field, wanted, test, relations.get(field, ""), bounds))
-    return found
+        filters.append(Filter(field, wanted, test, relations.get(field, ""), bounds))
+    return filters
 
 
 # --- tests ---------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def _kind_of(schema: Schema) -> str:
 
 
 def _test(name: str, schema: Schema, given: Any) -> Test:
-    """Return the test of one value, None if the value must be null."""
+    """Return the test of one value. If ``given`` is None, the value must be null or empty."""
     if given is None:
         return lambda value: value is None or value in ([], {}, "")
     kind = _kind_of(schema)
@@ -201,44 +201,44 @@ def _test(name: str, schema: Schema, given: Any) -> Test:
 
 
 def _array_test(name: str, items: Schema, given: Any) -> Test:
-    """Return whether the array contains all values of the filter, in any order."""
-    asked = given if isinstance(given, (list, tuple)) else [given]
-    if not asked:
+    """Return the test of an array: it contains all values of the filter, in any order."""
+    elements = given if isinstance(given, (list, tuple)) else [given]
+    if not elements:
         return lambda value: not value
     tests = [
         _test(name, items, element if element is not None else {})
-        for element in map(_active(name), asked)
+        for element in map(_active(name), elements)
     ]
 
     def matches(value: Any) -> bool:
-        there = value if isinstance(value, list) else []
-        return all(any(test(item) for item in there) for test in tests)
+        items_of_record = value if isinstance(value, list) else []
+        return all(any(test(item) for item in items_of_record) for test in tests)
 
     return matches
 
 
 def _active(name: str) -> Callable[[Any], Any]:
-    """Ignore contacts that left a segment, unless the filter asks for a status."""
+    """Return a function that adds the status ``active`` to a segment without a status."""
 
     def complete(item: Any) -> Any:
         if name != "segments" or item is None:
             return item
-        asked = item if isinstance(item, Mapping) else {"name": item}
-        return {"status": "active", **asked}
+        fields = item if isinstance(item, Mapping) else {"name": item}
+        return {"status": "active", **fields}
 
     return complete
 
 
 def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
     if not isinstance(given, Mapping):
-        spoken = next((word for word in TEXT_PROPERTIES if word in parts and name != CUSTOM), None)
-        if spoken is None:
+        default = next((word for word in TEXT_PROPERTIES if word in parts and name != CUSTOM), None)
+        if default is None:
             raise InvalidQuery(f"{name}: must be an object with the values to find")
-        given = {spoken: given}
+        given = {default: given}
     unknown = sorted(map(str, given.keys() - parts.keys())) if parts else []
     if unknown:
-        there = ", ".join(sorted(parts))
-        raise InvalidQuery(f"{name}: holds no {', '.join(unknown)}; there are {there}")
+        names = ", ".join(sorted(parts))
+        raise InvalidQuery(f"{name}: holds no {', '.join(unknown)}; there are {names}")
     tests = {
         inner: _test(
             name if name == inner else f"{name}.{inner}",
@@ -277,8 +277,8 @@ def _bounded(bounds: Mapping[str, Any], read: Callable[[Any], Any]) -> Test:
     tests = [(OPERATORS[name], bound) for name, bound in bounds.items()]
 
     def matches(value: Any) -> bool:
-        there = None if value is None else read(value)
-        return there is not None and all(test(there, bound) for test, bound in tests)
+        comparable = None if value is None else read(value)
+        return comparable is not None and all(test(comparable, bound) for test, bound in tests)
 
     return matches
 
@@ -292,13 +292,13 @@ def _bounds(name: str, given: Any) -> dict[str, dt.datetime]:
 
 
 def _moment(name: str, value: Any) -> dt.datetime:
-    """Parse a time. Without an offset it is UTC; a day is its midnight."""
+    """Parse a time. Without an offset it is UTC. A day means midnight."""
     if isinstance(value, dt.date):
         value = value.isoformat()
-    found = _moment_or_none(value)
-    if found is None:
+    moment = _moment_or_none(value)
+    if moment is None:
         raise InvalidQuery(f"{name}: must be a date or a date-time like 2026-01-31T00:00:00Z")
-    return found
+    return moment
 
 
 def _moment_or_none(value: Any) -> dt.datetime | None:
@@ -309,17 +309,17 @@ def _moment_or_none(value: Any) -> dt.datetime | None:
 
 
 def _day(name: str, value: Any) -> str:
-    found = _moment_or_none(value.isoformat() if isinstance(value, dt.date) else value)
-    if found is None:
+    moment = _moment_or_none(value.isoformat() if isinstance(value, dt.date) else value)
+    if moment is None:
         raise InvalidQuery(f"{name}: must be a date like 2026-01-31")
-    return found.date().isoformat()
+    return moment.date().isoformat()
 
 
 def _number(name: str, value: Any) -> Any:
     try:
-        found = value if isinstance(value, int) else float(value)
+        number = value if isinstance(value, int) else float(value)
     except (TypeError, ValueError, OverflowError):
-        found = math.nan
-    if isinstance(value, bool) or not abs(found) < math.inf:
+        number = math.nan
+    if isinstance(value, bool) or not abs(number) < math.inf:
         raise InvalidQuery(f"{name}: must be a number")
-    return found
+    return number

@@ -25,10 +25,10 @@ MAX_PAGES_WITHOUT_NEWS = 3
 
 
 class OffsetTraversal:
-    """Rows in a sort order of the account. Pages overlap, which shows rows that shifted.
+    """Rows in a sort order of the account. Pages overlap, so that shifted rows show.
 
-    ``value_of`` returns a row's sort value if Python can compare it: it finds the position again
-    if all rows around it are gone.
+    ``value_of`` returns a row's sort value if Python can compare it. With this value, the traversal
+    finds a position again even if all rows around it were deleted.
     """
 
     def __init__(
@@ -39,42 +39,42 @@ class OffsetTraversal:
         self._returned: list[tuple[int, str, Any]] = []
         self.size = MAX_LIMIT
 
-    def position(self, row: Row, *, behind: bool) -> Position:
+    def position(self, row: Row, *, after_row: bool) -> Position:
         """Return the offset of the position and the rows around it."""
         row_id = identity_of(row)
-        at = (
-            next(at for at, returned in enumerate(self._returned) if returned[1] == row_id) + behind
-        )
-        offset = self._returned[at - 1][0] + 1 if behind else self._returned[at][0]
-        before = [known for _, known, _ in self._returned[max(0, at - ANCHORS) : at]]
-        after = [known for _, known, _ in self._returned[at : at + ANCHORS]]
-        near = self._returned[at - 1 if behind else at]
-        return [offset, before, after, near[2]]
+        ids = [returned_id for _, returned_id, _ in self._returned]
+        index = ids.index(row_id) + after_row
+        offset = self._returned[index - 1][0] + 1 if after_row else self._returned[index][0]
+        ids_before, ids_after = ids[max(0, index - ANCHORS) : index], ids[index : index + ANCHORS]
+        value = self._returned[index - 1 if after_row else index][2]
+        return [offset, ids_before, ids_after, value]
 
     def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
         """Continue from a position, whose offset may have changed."""
         position = position or [0, [], [], None]
         seen: set[str] = set()
-        self._returned, quiet = [], 0
+        self._returned, pages_without_news = [], 0
         while True:
             page = self._around(position, direction)
-            fresh = [
-                (at, row) for at, row in page.beyond(direction) if identity_of(row) not in seen
+            new_rows = [
+                (offset, row)
+                for offset, row in page.beyond(direction)
+                if identity_of(row) not in seen
             ]
-            returned = [(at, identity_of(row), self._value(row)) for at, row in fresh]
+            returned = [(offset, identity_of(row), self._value(row)) for offset, row in new_rows]
             seen.update(row_id for _, row_id, _ in returned)
             if direction == AFTER:
                 self._returned = [*self._returned, *returned]
             else:
                 self._returned = [*returned[::-1], *self._returned]
-            yield TraversalStep([row for _, row in fresh], [page.body] * len(fresh))
-            quiet = 0 if fresh else quiet + 1
-            if (page.start == 0) if direction == BEFORE else page.is_last(quiet):
+            yield TraversalStep([row for _, row in new_rows], [page.body] * len(new_rows))
+            pages_without_news = 0 if new_rows else pages_without_news + 1
+            if (page.start == 0) if direction == BEFORE else page.is_last(pages_without_news):
                 return
-            if fresh:
-                position = self.position(fresh[-1][1], behind=direction == AFTER)
+            if new_rows:
+                position = self.position(new_rows[-1][1], after_row=direction == AFTER)
             elif direction == AFTER:
-                # The account may leave rows out of a page: an empty one is not the end.
+                # The account may omit rows of a page, so an empty page may not be the end.
                 position = [page.start + page.limit, [], [], None]
             else:
                 position = [page.start, *position[1:]]
@@ -83,23 +83,23 @@ class OffsetTraversal:
         return self._value_of(row) if self._value_of else None
 
     def _around(self, position: Position, direction: str) -> _Page:
-        offset, before, after, _ = position
+        offset, ids_before, ids_after, _ = position
         if direction == AFTER:
-            start = max(0, offset - len(before))
+            start = max(0, offset - len(ids_before))
             limit = offset - start + max(self.size, 1)
         else:
             start = max(0, offset - max(self.size, 1))
-            limit = offset - start + len(after)
-            start = max(start, offset + len(after) - MAX_LIMIT)
+            limit = offset - start + len(ids_after)
+            start = max(start, offset + len(ids_after) - MAX_LIMIT)
         page = self._read(start, min(MAX_LIMIT, limit))
-        if page.find(before, after) or not (before or after):
-            page.at = page.at if before or after else offset - start
+        if page.find(ids_before, ids_after) or not (ids_before or ids_after):
+            page.index = page.index if ids_before or ids_after else offset - start
             return page
         return self._search(position, direction)
 
     def _search(self, position: Position, direction: str) -> _Page:
         """Search for a position at growing distances from its old offset."""
-        offset, before, after, value = position
+        offset, ids_before, ids_after, value = position
         stride, is_over = MAX_LIMIT - ANCHORS, {-1: False, 1: False}
         for step in itertools.count(1):
             for side in (-1, 1):
@@ -107,7 +107,7 @@ class OffsetTraversal:
                     continue
                 start = max(0, offset - step * stride if side < 0 else offset + (step - 1) * stride)
                 page = self._read(start, MAX_LIMIT)
-                if page.find(before, after) or self._crosses(page, value, direction):
+                if page.find(ids_before, ids_after) or self._crosses(page, value, direction):
                     return page
                 is_over[side] = start == 0 if side < 0 else len(page.rows) < MAX_LIMIT
             if all(is_over.values()):
@@ -115,17 +115,17 @@ class OffsetTraversal:
         raise InvalidQuery(POSITION_GONE)
 
     def _crosses(self, page: _Page, value: Any, direction: str) -> bool:
-        """Find the position by the sort value. Rows may then come twice; none is missed."""
+        """Find the position by the sort value. A row may then come twice, but no row is missed."""
         values = [self._value(row) for row in page.rows]
         if value is None or None in values or values != sorted(values):
             return False
         if direction == AFTER:
-            at = sum(sort_value < value for sort_value in values)
+            index = sum(sort_value < value for sort_value in values)
         else:
-            at = sum(sort_value <= value for sort_value in values)
-        if (at == 0 and page.start) or (at == len(values) and len(values) == MAX_LIMIT):
+            index = sum(sort_value <= value for sort_value in values)
+        if (index == 0 and page.start) or (index == len(values) and len(values) == MAX_LIMIT):
             return False
-        page.at = at
+        page.index = index
         return True
 
     def _read(self, start: int, limit: int) -> _Page:
@@ -134,54 +134,58 @@ class OffsetTraversal:
 
 
 class _Page:
-    """A page at an offset. ``at`` is how many of its rows are before the position."""
+    """A page at an offset. ``index`` is the number of its rows before the position."""
 
     def __init__(self, rows: list[Row], body: dict[str, Any], start: int, limit: int) -> None:
         self.rows, self.body, self.start, self.limit = rows, body, start, limit
-        self.at = 0
+        self.index = 0
 
-    def find(self, before: list[str], after: list[str]) -> bool:
-        """Search for the position by the rows that were around it.
+    def find(self, ids_before: list[str], ids_after: list[str]) -> bool:
+        """Find the position by the ids of the rows around it. Return whether it is on the page.
 
-        At an edge of the page only the nearest of them decides: others may be beyond the edge.
+        At an edge of the page, only the nearest row decides. Other rows may be beyond the edge.
         """
         ids = [identity_of(row) for row in self.rows]
-        last = max((at for at, row_id in enumerate(ids) if row_id in before), default=None)
-        if last is not None and (ids[last] == before[-1] or last + 1 < self.limit):
-            self.at = last + 1
+        last = max(
+            (index for index, row_id in enumerate(ids) if row_id in ids_before), default=None
+        )
+        if last is not None and (ids[last] == ids_before[-1] or last + 1 < self.limit):
+            self.index = last + 1
             return True
-        first = min((at for at, row_id in enumerate(ids) if row_id in after), default=None)
-        if first is not None and (ids[first] == after[0] or first > 0 or self.start == 0):
-            self.at = first
+        first = min(
+            (index for index, row_id in enumerate(ids) if row_id in ids_after), default=None
+        )
+        if first is not None and (ids[first] == ids_after[0] or first > 0 or self.start == 0):
+            self.index = first
             return True
         return False
 
     def beyond(self, direction: str) -> list[tuple[int, Row]]:
-        """Return the rows after or before the position with their offsets, nearest first."""
+        """Return (offset, row) of the rows after or before the position, the nearest row first."""
         rows = list(enumerate(self.rows, self.start))
-        return rows[self.at :] if direction == AFTER else rows[: self.at][::-1]
+        return rows[self.index :] if direction == AFTER else rows[: self.index][::-1]
 
-    def is_last(self, quiet: int) -> bool:
-        """Return whether no rows follow. The last ``quiet`` pages had no new rows."""
+    def is_last(self, pages_without_news: int) -> bool:
+        """Return whether no rows follow, after so many pages without new rows."""
         total, end = total_of(self.body), self.start + len(self.rows)
-        if len(self.rows) >= self.limit and not quiet:
+        if len(self.rows) >= self.limit and not pages_without_news:
             return False
         if total is None or end >= total:
-            return bool(quiet) or end == total
-        return quiet >= MAX_PAGES_WITHOUT_NEWS
+            return bool(pages_without_news) or end == total
+        return pages_without_news >= MAX_PAGES_WITHOUT_NEWS
 
 
 def creation_time(*, is_descending: bool = False) -> Callable[[Row], float | None]:
-    """Return a function that returns a row's `cdate` as a number that ascends in the sort order."""
+    """Return a function that returns a row's `cdate` as a number, ascending in the sort order."""
 
     def read(row: Row) -> float | None:
         try:
-            found = parse_instant(row.get("cdate"))
+            created = parse_instant(row.get("cdate"))
         except InvalidValue:
             return None
-        if found is None:
+        if created is None:
             return None
-        seconds = found.replace(tzinfo=found.tzinfo or dt.UTC).timestamp()
+        seconds = created.replace(tzinfo=created.tzinfo or dt.UTC).timestamp()
         return -seconds if is_descending else seconds
 
     return read

@@ -25,8 +25,8 @@ class SortNotSupported(Exception):
 class CheckedOffsetTraversal(OffsetTraversal):
     """An offset traversal that verifies the order of the rows by their sort keys.
 
-    ``note_verified`` is called for the first page in order; None if the order is verified already.
-    ``note_ignored`` is called before `SortNotSupported` is raised.
+    The traversal calls ``note_verified`` for the first page in order; None if the order is verified
+    already. It calls ``note_ignored`` before it raises `SortNotSupported`.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class CheckedOffsetTraversal(OffsetTraversal):
         self._note_verified, self._note_ignored = note_verified, note_ignored
 
     def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
-        """Yield rows while they are in order; raise `SortNotSupported` where they are not."""
+        """Yield rows while they are in order. Raise `SortNotSupported` at the first disorder."""
         if self._note_verified is not None:
             self.size = MAX_LIMIT  # enough rows to verify the order
         goes_up = (direction == AFTER) is not self._is_descending
@@ -61,11 +61,11 @@ class CheckedOffsetTraversal(OffsetTraversal):
 
 
 def _is_misordered(low: list[Any], high: list[Any]) -> bool:
-    """Return whether two ranks are in the wrong order in every alphabet."""
+    """Return whether two ranks are in the wrong order under every collation."""
     if low <= high:
         return False
     if len(low) < 2 or len(high) < 2 or not isinstance(low[1], str):
         return True
     pairs = zip(low[1], high[1], strict=False)
     characters = next(((a, b) for a, b in pairs if a != b), (" ", " "))
-    return all(each.isascii() and each.isalnum() for each in characters)
+    return all(character.isascii() and character.isalnum() for character in characters)

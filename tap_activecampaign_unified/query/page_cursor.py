@@ -19,7 +19,10 @@ OTHER_QUERY = "the cursor belongs to another query: start without a cursor"
 
 @dataclass(frozen=True)
 class Cursor:
-    """A position and a direction. ``part`` names the last record of a row that has several."""
+    """A position and a direction.
+
+    ``part`` is (row id, record id) of the last record, if the row has several records.
+    """
 
     direction: str = AFTER
     traversal: str = ""
@@ -27,22 +30,22 @@ class Cursor:
     part: tuple[str, int] | None = None
 
     def encode(self, query: str) -> str:
-        """Return the cursor as text that is valid for this query only."""
+        """Return the cursor as text. ``query`` is the fingerprint of its query."""
         part = [*self.part] if self.part else None
         text = json.dumps([VERSION, query, self.direction, self.traversal, self.position, part])
         return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def parse_cursor(text: Any, query: str) -> Cursor:
-    """Parse a cursor. Raises `InvalidQuery` for an invalid one, or one of another query."""
+    """Parse a cursor. Raises `InvalidQuery` if it is invalid or belongs to another query."""
     try:
         decoded = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
-        version, known, direction, traversal, position, part = json.loads(decoded)
+        version, fingerprint, direction, traversal, position, part = json.loads(decoded)
     except (AttributeError, ValueError, TypeError, RecursionError, binascii.Error):
         raise InvalidQuery(INVALID_CURSOR) from None
-    if version != VERSION or direction not in {AFTER, BEFORE} or not isinstance(known, str):
+    if version != VERSION or direction not in {AFTER, BEFORE} or not isinstance(fingerprint, str):
         raise InvalidQuery(INVALID_CURSOR)
-    if known != query:
+    if fingerprint != query:
         raise InvalidQuery(OTHER_QUERY)
     if position is not None and not isinstance(position, list):
         raise InvalidQuery(INVALID_CURSOR)

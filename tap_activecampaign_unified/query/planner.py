@@ -1,4 +1,4 @@
-"""Plans a query: what to request, and the traversal that needs the fewest requests."""
+"""Plans a query: its requests, and the traversal that needs the fewest requests."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ RowsWithSideloads = list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]
 
 @dataclass
 class Query:
-    """One list call: which records, in which order, and what the account is asked for.
+    """One list call: its resource, filters and order, and the filters of the server.
 
-    ``row_filters`` need the row alone, ``related_filters`` its related rows as well. ``max_rows``
-    is how many rows can match, None for any number. ``key`` identifies the query.
+    ``row_filters`` need only the row, ``related_filters`` also its related rows. ``max_rows`` is
+    the largest number of matching rows, None for any number. ``key`` identifies the query.
     """
 
     resource: Resource
@@ -80,12 +80,12 @@ class Query:
 
     @property
     def needs_related(self) -> bool:
-        """Whether a row must be read to know how many records of it are wanted."""
+        """Whether the reader needs related rows to count a row's matching records."""
         return bool(self.related_filters) or self.resource.relation is not None
 
     @property
     def is_over_fetched(self) -> bool:
-        """Whether responses include unwanted rows: the server filters times by day."""
+        """Whether responses include unwanted rows, because the server filters times by day."""
         return any(filter_.bounds for filter_ in self.row_filters)
 
     def matches(self, record: Record) -> bool:
@@ -96,7 +96,7 @@ class Query:
         )
 
     def falls_back(self) -> bool:
-        """Switch to the alternative filter, once, if there is one."""
+        """Switch to the fallback filter, once. Return False without a fallback."""
         if self._has_fallen_back or self.server_filter.fallback_params is None:
             return False
         self._has_fallen_back = True
@@ -109,7 +109,7 @@ class Query:
 
 
 class QueryPlanner:
-    """Plans queries and their traversals. It remembers which sort orders the account ignores."""
+    """Plans queries and their traversals. It remembers the sort orders that the account ignores."""
 
     def __init__(self, client: Client, loader: RecordLoader) -> None:
         self._client, self._loader = client, loader
@@ -122,7 +122,7 @@ class QueryPlanner:
         self._verified_orders: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
-        """Clear the rows that were read and the sort orders that the account ignores."""
+        """Drop the cached rows, and the sort orders that the account ignores."""
         self._sorted = self._walked = None
         self._unsupported_orders.clear()
 
@@ -140,13 +140,13 @@ class QueryPlanner:
         filters = read_filters(resource, given, resource.schema(custom)["properties"])
         related_filters = [filter_ for filter_ in filters if self._needs_related(resource, filter_)]
         server_filter = translate_filters(resource, filters, self._names)
-        if server_filter.is_empty:  # an unknown name may be new
+        if server_filter.is_empty:  # an unknown name may be a new name
             server_filter = translate_filters(resource, filters, self._fresh_names)
         return Query(
             resource,
             order,
             [filter_ for filter_ in filters if filter_ not in related_filters],
-            # The reader can distinguish the records of one row only after it has read the row.
+            # With several records per row, every filter needs the related rows.
             related_filters,
             server_filter,
             key=repr((resource.name, order, sorted(given.items(), key=repr))),
@@ -157,7 +157,8 @@ class QueryPlanner:
         if resource.relation is not None:
             return True
         joined = {relation for relation, names in resource.joins if filter_.field in names}
-        return any(self._loader.needs_rows(resource, each) for each in {filter_.relation, *joined})
+        relations = {filter_.relation, *joined}
+        return any(self._loader.needs_rows(resource, relation) for relation in relations)
 
     def _names(self, kind: str) -> Mapping[str, str | None]:
         return self._readable(kind, self._loader.names(kind))
@@ -168,22 +169,20 @@ class QueryPlanner:
     def _readable(self, kind: str, names: Mapping[str, str | None]) -> Mapping[str, str | None]:
         path = NAME_COLUMNS[kind][0]
         if path in self._loader.tables.unread:
-            raise InvalidQuery(
-                f"{path} may not be read with this key: use the id instead of the name"
-            )
+            raise InvalidQuery(f"the key may not read {path}: use the id instead of the name")
         return names
 
     # --- traversals -----------------------------------------------------------------------------
 
     def traversal(self, query: Query, *, is_new: bool, kind: str) -> Traversal:
-        """Return the traversal of a query; ``is_new`` sorts rows again where the reader sorts.
+        """Return the traversal of a query. ``is_new``: rows that the reader sorts are read again.
 
-        ``kind`` is the traversal of the page before, which another process may have read; empty for
-        the first page.
+        ``kind`` is the traversal of the previous page, which another process may have read. It is
+        empty for the first page.
         """
         resource, order, server_filter = query.resource, query.order, query.server_filter
         endpoint = endpoint_of(resource.endpoint_name)
-        rows = self._known_rows(query, endpoint)
+        rows = self._rows_by_id(query, endpoint)
         if rows is not None:
             return SortedTraversal(rows, is_descending=False)
         is_by_id = order is None or order.field == "id"
@@ -235,8 +234,8 @@ class QueryPlanner:
             note_ignored=lambda: self.note_unsupported_order(query),
         )
 
-    def _known_rows(self, query: Query, endpoint: Endpoint) -> Ranked | None:
-        """Return the rows of a query that names one by its id, None of another query."""
+    def _rows_by_id(self, query: Query, endpoint: Endpoint) -> Ranked | None:
+        """Return the rows of a query by id, None for any other query."""
         resource, server_filter = query.resource, query.server_filter
         if server_filter.is_empty:
             return []
@@ -248,7 +247,7 @@ class QueryPlanner:
         return None
 
     def _walk(self, query: Query, *, is_new: bool) -> WalkTraversal:
-        """Return the tap's own walk. It is kept for all pages of a query."""
+        """Return a traversal of the tap's own walk. All pages of a query use the same traversal."""
         if is_new or self._walked is None or self._walked[0] != query.key:
             traversal = WalkTraversal(lambda: (rows for rows, _ in self._everything(query)))
             self._walked = (query.key, traversal)
@@ -278,7 +277,7 @@ class QueryPlanner:
     # --- rows that the reader sorts -------------------------------------------------------------
 
     def _sort(self, query: Query, *, is_new: bool) -> SortedTraversal:
-        """Return all rows that may match, sorted. They are read once for all pages of a query."""
+        """Return all rows that may match, sorted. All pages of a query use the same rows."""
         if is_new or self._sorted is None or self._sorted[0] != query.key:
             order = query.order
             self._sorted = None
@@ -299,8 +298,8 @@ class QueryPlanner:
             expected = 0 if query.row_filters else total or 0
             if max(len(rows), expected) > MAX_SORTED:
                 raise InvalidQuery(
-                    f"{query.resource.name}: more than {MAX_SORTED} rows to be sorted here; "
-                    "ask for fewer, or sort by what ActiveCampaign sorts by (see docs/python.md)"
+                    f"{query.resource.name}: more than {MAX_SORTED} rows to sort; add a filter, or "
+                    "use an order in which ActiveCampaign sorts (see docs/python.md)"
                 )
         id_ranks = [_id_rank(row) for row in rows]
         if order is None or order.field == "id":
@@ -309,7 +308,7 @@ class QueryPlanner:
         return [([rank, *id_rank], row) for (rank, id_rank), row in zip(ranks, rows, strict=True)]
 
     def ranks(self, query: Query, rows: Sequence[Row]) -> list[list[Any]]:
-        """Return the sort key of rows."""
+        """Return the sort keys of rows."""
         order = query.order
         if order is None:
             return [[number_of(row)] for row in rows]
@@ -337,11 +336,11 @@ class QueryPlanner:
         for filters in server_filter.requests:
             params = [*endpoint.params, *filters]
             for page in walk(self._client, path, endpoint.rows_key, params):
-                fresh = [row for row in page.rows if identity_of(row) not in seen]
-                seen.update(map(identity_of, fresh))
+                new_rows = [row for row in page.rows if identity_of(row) not in seen]
+                seen.update(map(identity_of, new_rows))
                 if resource.endpoint_name == CONTACTS:
                     self._sideloads |= IncludedScores().join(page)
-                yield [row for row in fresh if row_id in {None, number_of(row)}], page.total
+                yield [row for row in new_rows if row_id in {None, number_of(row)}], page.total
 
     # --- rows -----------------------------------------------------------------------------------
 
@@ -360,31 +359,31 @@ class QueryPlanner:
         return [
             row
             for row, record in zip(rows, records, strict=True)
-            if all(each.matches(record.get(each.field)) for each in query.row_filters)
+            if all(filter_.matches(record.get(filter_.field)) for filter_ in query.row_filters)
         ]
 
     def with_sideloads(self, resource: Resource, rows: Candidates) -> RowsWithSideloads:
-        """Return each row's current version, and the response with its related rows.
+        """Return (row, its current version, response with its sideloads) of each row.
 
-        Contacts that came without sideloads are requested again with them. A contact that was
-        deleted meanwhile is left out.
+        Requests contacts without sideloads again, with sideloads. Omits contacts that were deleted
+        meanwhile.
         """
         as_read = [(row, row, body) for row, body in rows]
         sideloads = self._loader.sideloads(resource)
         endpoint = ENDPOINTS[CONTACTS]
-        alone = [str(row.get("id")) for row, body in rows if endpoint.rows_key not in body]
-        if resource.endpoint_name != CONTACTS or not alone or not sideloads.include():
+        ids_to_read = [str(row.get("id")) for row, body in rows if endpoint.rows_key not in body]
+        if resource.endpoint_name != CONTACTS or not ids_to_read or not sideloads.include():
             return as_read
         fetch = PageFetcher(self._client, endpoint.path, endpoint.rows_key, sideloads)
-        ids = [("ids[]", native_id) for native_id in alone]
-        current, answer = fetch([("limit", MAX_LIMIT), *endpoint.params, *ids])
-        fresh = {str(row.get("id")): row for row in current}
-        if not fresh.keys() <= set(alone):
+        ids = [("ids[]", native_id) for native_id in ids_to_read]
+        current, response = fetch([("limit", MAX_LIMIT), *endpoint.params, *ids])
+        row_by_id = {str(row.get("id")): row for row in current}
+        if not row_by_id.keys() <= set(ids_to_read):
             return as_read  # the account ignores `ids[]`
         return [
-            (row, now, answer)
+            (row, current_row, response)
             for row, _, _ in as_read
-            if (now := fresh.get(str(row.get("id")))) is not None
+            if (current_row := row_by_id.get(str(row.get("id")))) is not None
         ]
 
 

@@ -1,7 +1,7 @@
-"""Turns rows into records: loads related rows and the small tables of names.
+"""Converts rows to records: loads related rows and the small tables of names.
 
-Names and custom field definitions are read once and cached. If a row has an unknown id, the loader
-reads its table again, once.
+The loader reads names and custom field definitions once, and caches them. For an unknown id in a
+row, it reads the table again, once.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NO_SIDELOADS, WITHOUT_NAMES, ALL_SIDELOADS = 0, 1, 2
 
 
 class _NamesWithMisses(dict[str, str | None]):
-    """Names by id. It records which ids were looked up and are unknown."""
+    """Names by id. ``missed`` has the unknown ids of all look-ups."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class _Tables(Lookups):
         self.names = NameTables(accounts=_NamesWithMisses(), **self._kinds)
 
     def reread_missed(self) -> bool:
-        """Drop the tables that lack a name that was looked up. Return whether there are any."""
+        """Read the tables again that missed an id. Return whether there were such tables."""
         outdated = [kind for kind, names in self._kinds.items() if names.missed]
         for kind in outdated:
             names, path = self._kinds[kind], NAME_COLUMNS[kind][0]
@@ -78,7 +78,7 @@ class _Tables(Lookups):
                 continue
             self._forget(kind)
             self.load_names([kind])
-            # An id that the new table lacks too is no reason to read it again.
+            # Do not read the table again for an id that the new table lacks too.
             names.update(dict.fromkeys(missed - names.keys()))
         return bool(outdated)
 
@@ -99,9 +99,9 @@ class _Tables(Lookups):
 
 
 class RecordLoader:
-    """Turns the rows of one account into records; for one thread.
+    """Converts the rows of one account to records, in one thread.
 
-    It remembers which sideloads the account returned completely, and requests those with a page.
+    It remembers the sideloads that the account sends completely, and requests them with each page.
     """
 
     def __init__(self, client: Client, key_mode: str) -> None:
@@ -115,25 +115,25 @@ class RecordLoader:
         self._scan: dict[tuple[str, str], RelationLoader] | None = None
 
     def scan(self) -> None:
-        """Cache related rows from now on: the query searches many rows."""
+        """Cache related rows from now on, because the query searches many rows."""
         self._scan = {} if self._scan is None else self._scan
 
     def end_scan(self) -> None:
-        """Drop the cached related rows: they may change before the next query."""
-        kept, self._scan = self._scan, None
-        for loader in (kept or {}).values():
+        """Drop the cached related rows, because they may change before the next query."""
+        loaders, self._scan = self._scan, None
+        for loader in (loaders or {}).values():
             loader.close()
 
     def refresh(self) -> None:
-        """Drop names, custom fields, and which sideloads and collections failed."""
+        """Drop names, custom fields, and the failures of sideloads and collections."""
         self.tables = _Tables(self._client, self._key_mode)
         self._unknown_fields.clear()
         self._custom_objects = None
         self._sideload_level = ALL_SIDELOADS
         self._separate.clear()
         self._loaders = {
-            k: loader
-            for k, loader in self._loaders.items()
+            key: loader
+            for key, loader in self._loaders.items()
             if loader.strategy is not LoadStrategy.CLOSED
         }
 
@@ -148,7 +148,7 @@ class RecordLoader:
         return getattr(self.tables.names, kind)  # type: ignore[no-any-return]
 
     def custom_objects(self) -> dict[str, Resource]:
-        """Return the account's custom objects by name, read once."""
+        """Return the account's custom objects by name, cached."""
         if self._custom_objects is None:
             self._custom_objects = {obj.name: obj for obj in self.tables.custom_objects()}
         return self._custom_objects
@@ -172,7 +172,7 @@ class RecordLoader:
         return ",".join(includes)
 
     def _reduce_sideloads(self) -> bool:
-        """Use fewer sideloads from now on, then none: the account rejects them."""
+        """Request fewer sideloads, because the account rejects them. False: none remain."""
         self._sideload_level -= 1
         if self._sideload_level == NO_SIDELOADS:
             for key in self._loaders:
@@ -188,7 +188,7 @@ class RecordLoader:
                 yield replace(relation, nested=OF_ONE_DEAL) if is_deals else relation
 
     def _sideload_loader(self, resource: Resource, relation: Relation) -> RelationLoader | None:
-        """Return the loader that sideloads a relation, None if there is no sideload."""
+        """Return the loader that sideloads a relation, None without a sideload."""
         key = (resource.endpoint_name, relation.name)
         if relation.include is None or key in self._separate:
             return None
@@ -200,23 +200,23 @@ class RecordLoader:
     # --- rows ---------------------------------------------------------------------------------
 
     def needs_rows(self, resource: Resource, relation: str) -> bool:
-        """Return whether a relation needs related rows, rather than names only."""
+        """Return whether a relation needs related rows, not only names."""
         related = {joined.name for joined in endpoint_of(resource.endpoint_name).relations}
         return relation in related or relation in SPECIAL
 
     def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
-        """Return some properties of rows that need no related rows."""
+        """Return records with ``fields`` only. The fields must not need related rows."""
         reader = RecordReader(resource, wanted=lambda name: name in fields)
         kinds = self._kinds(resource, lambda name: name in fields)
         self.tables.load_names(kinds)
 
-        def plain(row: Row) -> Record:
+        def plain_record(row: Row) -> Record:
             row_context = RowContext(self.tables.names, {}, self._zone_of(resource, row))
             is_part = resource.relation is not None
             parts = (row,) if is_part else resource.expand(row, row_context)
             return reader.read(next(iter(parts)), row_context)
 
-        return list(self._reread_if_missed(lambda: [plain(row) for row in rows]))
+        return list(self._reread_if_missed(lambda: [plain_record(row) for row in rows]))
 
     def records(
         self,
@@ -226,11 +226,11 @@ class RecordLoader:
         *,
         remote_data: bool,
     ) -> list[list[Record]]:
-        """Return the records of each row: one, or those made of its related rows."""
+        """Return the records of each row: one record, or one per related row."""
         if endpoint_of(resource.endpoint_name).path in WITNESSES:
             self.tables.account_zone.observe(list(rows), resource.stamps)
-        related, closed = self._related(resource, rows, bodies)
-        if resource.relation in closed:
+        related, unreadable = self._related(resource, rows, bodies)
+        if resource.relation in unreadable:
             raise PermissionDenied(UNREAD, method="GET", path=resource.endpoint)
         self._check_fields(resource, related)
         self.tables.load_names(self._kinds(resource, lambda _: True))
@@ -238,41 +238,41 @@ class RecordLoader:
         def read() -> list[list[Record]]:
             custom = self.custom_fields(resource)
             reader = RecordReader(resource, custom, remote_data=remote_data)
-            found = []
+            records = []
             for row in rows:
                 native_id = str(row.get("id"))
                 of_row = {name: by_id.get(native_id, []) for name, by_id in related.items()}
                 row_context = RowContext(self.tables.names, of_row, self._zone_of(resource, row))
-                found.append(
+                records.append(
                     [reader.read(part, row_context) for part in resource.expand(row, row_context)]
                 )
-            return found
+            return records
 
-        found = self._reread_if_missed(read)
-        for record in (record for part in found for record in part):
-            _note_unreadable(resource, record, closed)
-        return found
+        records = self._reread_if_missed(read)
+        for record in (record for of_row in records for record in of_row):
+            _note_unreadable(resource, record, unreadable)
+        return records
 
     def _zone_of(self, resource: Resource, row: Row) -> Zone:
         return self.tables.account_zone.zone_of(resource, row)
 
     def _reread_if_missed(self, read: Callable[[], list[Any]]) -> list[Any]:
-        found = read()
-        return read() if self.tables.reread_missed() else found
+        result = read()
+        return read() if self.tables.reread_missed() else result
 
     def _kinds(self, resource: Resource, wanted: Any) -> set[str]:
         needed = resource.relations(wanted)
-        return {kind for need in needed for kind in NAMES_OF.get(need, ())}
+        return {kind for relation in needed for kind in NAMES_OF.get(relation, ())}
 
     def _check_fields(self, resource: Resource, related: Related) -> None:
         """Read the field definitions again if a value belongs to an unknown field."""
         entity, values = resource.custom_fields, related.get(contact_fields.VALUES)
         if entity is None or not values:
             return
-        known = self.tables.custom_fields(entity).keys
+        keys = self.tables.custom_fields(entity).keys
         used = {value_field(row) for rows in values.values() for row in rows}
         unknown = {
-            str(field_id) for field_id in used - known.keys() if field_id
+            str(field_id) for field_id in used - keys.keys() if field_id
         } - self._unknown_fields
         if unknown and self.tables.could_read_fields(entity):
             self.tables.forget_fields(entity)
@@ -283,12 +283,12 @@ class RecordLoader:
     def _related(
         self, resource: Resource, rows: Sequence[Row], bodies: Sequence[dict[str, Any]]
     ) -> tuple[Related, set[str]]:
-        """Return related rows by relation and row, and the relations that are not readable."""
+        """Return related rows by relation and row id, and the unreadable relations."""
         pages: dict[int, tuple[list[Row], dict[str, Any]]] = {}
         for row, body in zip(rows, bodies, strict=True):
             pages.setdefault(id(body), ([], body))[0].append(row)
         related: Related = {}
-        closed: set[str] = set()
+        unreadable: set[str] = set()
         for page_rows, body in pages.values():
             total = total_of(body) if self._scan is not None else None
             page = Page(page_rows, body, total or len(page_rows), None)
@@ -299,21 +299,23 @@ class RecordLoader:
                 for name, loader in loaders.items():
                     related.setdefault(name, {}).update(loader.join(page))
                     if isinstance(loader, RelationLoader) and not loader.is_whole:
-                        closed.add(name)
+                        unreadable.add(name)
             self._drop_failed_sideloads()
             self._load_accounts(related, body)
-        return related, closed
+        return related, unreadable
 
     def _loaders_for(
         self, resource: Resource, page: Page, stack: contextlib.ExitStack
     ) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        loaders: dict[str, Any] = {}
         for relation in self._relations(resource):
             is_page = endpoint_of(resource.endpoint_name).rows_key in page.body
             loader = self._sideload_loader(resource, relation) if is_page else None
-            found[relation.name] = loader or self._separate_loader(resource, relation, page, stack)
+            loaders[relation.name] = loader or self._separate_loader(
+                resource, relation, page, stack
+            )
         needed = resource.relations(lambda _: True)
-        return found | special_loaders(needed, self._client, self.tables)
+        return loaders | special_loaders(needed, self._client, self.tables)
 
     def _separate_loader(
         self, resource: Resource, relation: Relation, page: Page, stack: contextlib.ExitStack
@@ -334,7 +336,7 @@ class RecordLoader:
         return loader
 
     def _drop_failed_sideloads(self) -> None:
-        """Stop the sideloads that the account does not honour."""
+        """Stop the sideloads that the account does not send completely."""
         for key, loader in list(self._loaders.items()):
             if loader.strategy in {LoadStrategy.COLLECTION, LoadStrategy.NESTED}:
                 loader.close()
@@ -356,14 +358,16 @@ class RecordLoader:
             self.tables.load_accounts(ids - {"None", "0", ""}, sideloads, few=len(ids))
 
 
-def _note_unreadable(resource: Resource, record: Record, closed: set[str]) -> None:
-    """Set the unreadable properties of a record to null, and name them in ``_errors``."""
-    unreadable = [
-        e.unified for e in resource.entries if isinstance(e, Linked) and e.relation in closed
+def _note_unreadable(resource: Resource, record: Record, unreadable: set[str]) -> None:
+    """Set the properties of unreadable relations to null, and name them in ``_errors``."""
+    names = [
+        entry.unified
+        for entry in resource.entries
+        if isinstance(entry, Linked) and entry.relation in unreadable
     ]
-    if contact_fields.VALUES in closed:
-        unreadable += [e.unified for e in resource.entries if isinstance(e, Attribute)]
-        unreadable.append("custom_fields")
-    for name in unreadable:
+    if contact_fields.VALUES in unreadable:
+        names += [entry.unified for entry in resource.entries if isinstance(entry, Attribute)]
+        names.append("custom_fields")
+    for name in names:
         record[name] = None
         record["_errors"].append(f"{name}: {UNREAD}")

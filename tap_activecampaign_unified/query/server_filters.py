@@ -1,7 +1,7 @@
 """Translates a query's filters to the server's filters, to read fewer rows.
 
-The server gets a filter only if it cannot exclude a wanted row: times by day, with a margin for
-unknown time zones, and a name only if it is unique.
+The server gets a filter only if the filter cannot exclude a wanted row. Times are filtered by day,
+with a margin for unknown time zones. Names are filtered only if they are unique.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     Names = Callable[[str], Mapping[str, str | None]]
 
-# Time zones reach from 14 hours ahead of UTC to 12 hours behind it.
+# Time zones reach from 14 hours ahead of UTC to 12 hours behind UTC.
 ZONE_SLACK = dt.timedelta(hours=14)
 DAY = dt.timedelta(days=1)
 CONTACTS, DEALS = "contacts", "deals"
 ENGAGEMENTS = "marketing_engagements"
 STATUSES = {"open": 0, "won": 1, "lost": 2}
-# Not every search finds shorter words.
+# Some searches do not find shorter words.
 MIN_WORD_LENGTH = 4
 NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"}
 
@@ -42,11 +42,11 @@ NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"
 class ServerFilter:
     """The filters of the requests that a query needs.
 
-    ``requests`` has the parameters of each request; their rows are merged. ``fallback_params`` are
-    used if no row came. ``row_id`` is set if only one row can match, ``part_id`` if only one of
-    the related rows that have ids of their own can. ``path`` replaces the collection's path.
-    ``segments`` names the saved segments whose members can match, if not all can. ``is_empty``:
-    nothing can match, so that no request is sent.
+    ``requests`` has the parameters of each request; the reader merges their rows.
+    ``fallback_params`` replace the filters if no row matched. ``row_id`` is set if only one row can
+    match, ``part_id`` if only one related row with its own id can match. ``path`` replaces the
+    collection's path. ``segments`` are the saved segments whose members can match; empty means all.
+    ``is_empty``: no row can match, so the reader sends no request.
     """
 
     requests: list[list[tuple[str, Any]]] = field(default_factory=lambda: [[]])
@@ -71,53 +71,60 @@ def has_numbers(resource: Resource) -> bool:
 
 def translate_filters(resource: Resource, filters: Sequence[Filter], names: Names) -> ServerFilter:
     """Return the server's filters. ``names`` returns the names of a kind by id."""
-    found = ServerFilter()
-    given = {filter_.field: filter_ for filter_ in filters}
-    _filter_by_id(found, resource, given)
+    server_filter = ServerFilter()
+    by_field = {filter_.field: filter_ for filter_ in filters}
+    _filter_by_id(server_filter, resource, by_field)
     if resource.endpoint_name == CONTACTS:
-        _filter_contacts(found, given, names, is_part=resource.relation is not None)
+        _filter_contacts(server_filter, by_field, names, is_part=resource.relation is not None)
     elif resource.endpoint_name == DEALS and resource.relation is not None:
-        found.add(*_between("updated", given.get("opportunity_updated_at")))
+        server_filter.add(*_between("updated", by_field.get("opportunity_updated_at")))
     elif resource.endpoint_name == DEALS:
-        _filter_opportunities(found, given, names)
+        _filter_opportunities(server_filter, by_field, names)
     elif resource.endpoint_name == SEGMENT_MEMBERS:
-        asked = (given[name].given for name in ("segment_id", "segment_name") if name in given)
-        found.segments = tuple(str(each).strip() for each in asked if each is not None)[:1]
-    elif resource.name == "crm_accounts" and _is_text(given.get("name")):
-        found.add(("search", given["name"].given.strip()))
-    elif resource.name == "crm_opportunity_changes" and (deal := _id_in(given.get("opportunity"))):
-        found.add(("deal", deal))
+        values = (
+            by_field[name].given for name in ("segment_id", "segment_name") if name in by_field
+        )
+        names_or_ids = [str(value).strip() for value in values if value is not None]
+        server_filter.segments = tuple(names_or_ids[:1])
+    elif resource.name == "crm_accounts" and _is_text(by_field.get("name")):
+        server_filter.add(("search", by_field["name"].given.strip()))
+    elif resource.name == "crm_opportunity_changes" and (
+        deal := _id_in(by_field.get("opportunity"))
+    ):
+        server_filter.add(("deal", deal))
     elif resource.name == "crm_notes":
         for parent, path in NOTES_OF.items():
-            if native := _id_in(given.get(parent)):
-                found.path = f"{path}/{native}/notes"
-    return found
+            if parent_id := _id_in(by_field.get(parent)):
+                server_filter.path = f"{path}/{parent_id}/notes"
+    return server_filter
 
 
-def _filter_by_id(found: ServerFilter, resource: Resource, given: Mapping[str, Filter]) -> None:
+def _filter_by_id(
+    server_filter: ServerFilter, resource: Resource, by_field: Mapping[str, Filter]
+) -> None:
     key = {CONTACTS: "contact_id", DEALS: "opportunity_id"}.get(resource.endpoint_name, "id")
-    id_filter = given.get(key if key in resource.keys else "id")
+    id_filter = by_field.get(key if key in resource.keys else "id")
     if id_filter is not None and id_filter.given is not None and has_numbers(resource):
         number = id_number(str(id_filter.given).strip())
-        found.is_empty = number is None
+        server_filter.is_empty = number is None
         if resource.relation is not None and resource.keys == ("id",):
-            found.part_id = number
+            server_filter.part_id = number
         else:
-            found.row_id = number
+            server_filter.row_id = number
 
 
 def _filter_contacts(
-    found: ServerFilter, given: Mapping[str, Filter], names: Names, *, is_part: bool
+    server_filter: ServerFilter, by_field: Mapping[str, Filter], names: Names, *, is_part: bool
 ) -> None:
     for column in ("email", "email_addresses"):
-        asked = given[column].given if column in given else None
-        email = asked.get("email") if isinstance(asked, Mapping) else asked
+        value = by_field[column].given if column in by_field else None
+        email = value.get("email") if isinstance(value, Mapping) else value
         if text := _text(email):
-            # On some accounts the exact filter is case-sensitive: use the similarity search.
-            found.fallback_params = [("email_like", text)]
-            found.add(("email", text))
-    if word := _word_in(*(given.get(name) for name in ("name", "last_name", "first_name"))):
-        found.add(("search", word))
+            # Some accounts compare the exact filter with case. The fallback ignores case.
+            server_filter.fallback_params = [("email_like", text)]
+            server_filter.add(("email", text))
+    if word := _word_in(*(by_field.get(name) for name in ("name", "last_name", "first_name"))):
+        server_filter.add(("search", word))
     for column, param, kind in (
         ("tags", "tagid", "tags"),
         ("tag_id", "tagid", "tags"),
@@ -126,67 +133,71 @@ def _filter_contacts(
         ("segment_id", "listid", "segments"),
         ("segment_name", "listid", "segments"),
     ):
-        if column in given and given[column].given:
-            _filter_by_name(found, given[column].given, column, param, partial(names, kind))
-    found.add(*_between("created", None if is_part else given.get("created_at")))
-    changed = given.get("contact_updated_at" if is_part else "updated_at")
+        if column in by_field and by_field[column].given:
+            _filter_by_name(
+                server_filter, by_field[column].given, column, param, partial(names, kind)
+            )
+    server_filter.add(*_between("created", None if is_part else by_field.get("created_at")))
+    changed = by_field.get("contact_updated_at" if is_part else "updated_at")
     updated = _between("updated", changed)
     if updated:
-        # A contact that was never edited may have no `udate`, so that no filter on it finds it.
-        others = _between("created", changed)
-        rest = found.requests[0]
-        found.requests = [[*rest, *updated], [*rest, *others]]
+        # A contact without edits may have no `udate`. A filter on `udate` does not find it.
+        created = _between("created", changed)
+        params = server_filter.requests[0]
+        server_filter.requests = [[*params, *updated], [*params, *created]]
 
 
 def _filter_by_name(
-    found: ServerFilter,
+    server_filter: ServerFilter,
     given: Any,
     column: str,
     param: str,
     names: Callable[[], Mapping[str, str | None]],
 ) -> None:
-    """Filter by the first of these that has exactly one id. An unknown one matches no row."""
+    """Filter by the first value with exactly one id. An unknown name matches no row."""
     ids: list[str] = []
     for item in given if isinstance(given, (list, tuple)) else [given]:
         by_id = column.endswith("_id")
-        named = item if isinstance(item, Mapping) else {"id" if by_id else "name": item}
-        if named.get("id") is not None:
-            ids.append(str(named["id"]).strip())
-        elif text := _text(named.get("name")):
+        reference = item if isinstance(item, Mapping) else {"id" if by_id else "name": item}
+        if reference.get("id") is not None:
+            ids.append(str(reference["id"]).strip())
+        elif text := _text(reference.get("name")):
             wanted = fold(text)
-            same = [
+            matching_ids = [
                 native_id for native_id, name in names().items() if name and fold(name) == wanted
             ]
-            found.is_empty = found.is_empty or not same
-            ids += same if len(same) == 1 else []
+            server_filter.is_empty = server_filter.is_empty or not matching_ids
+            ids += matching_ids if len(matching_ids) == 1 else []
     if ids and ids[0].isdigit():
-        found.add((param, ids[0]))
+        server_filter.add((param, ids[0]))
 
 
-def _filter_opportunities(found: ServerFilter, given: Mapping[str, Filter], names: Names) -> None:
+def _filter_opportunities(
+    server_filter: ServerFilter, by_field: Mapping[str, Filter], names: Names
+) -> None:
     for column, kind, param in (("stage", "stages", "stage"), ("pipeline", "pipelines", "group")):
-        asked = given[column].given if column in given else None
-        if asked:
-            ids = _ids_named(asked, partial(names, kind))
-            found.is_empty = found.is_empty or ids == []
+        value = by_field[column].given if column in by_field else None
+        if value:
+            ids = _ids_named(value, partial(names, kind))
+            server_filter.is_empty = server_filter.is_empty or ids == []
             if ids and len(ids) == 1:
-                found.add((f"filters[{param}]", ids[0]))
-    if owner := _id_in(given.get("owner")):
-        found.add(("filters[owner]", owner))
-    status = given["status"].given if "status" in given else None
+                server_filter.add((f"filters[{param}]", ids[0]))
+    if owner := _id_in(by_field.get("owner")):
+        server_filter.add(("filters[owner]", owner))
+    status = by_field["status"].given if "status" in by_field else None
     if isinstance(status, str) and fold(status) in STATUSES:
-        found.add(("filters[status]", STATUSES[fold(status)]))
-    if _is_text(given.get("name")):
-        found.add(("filters[title]", given["name"].given.strip()))
-    found.add(*_between("created", given.get("created_at")))
-    found.add(*_between("updated", given.get("updated_at")))
+        server_filter.add(("filters[status]", STATUSES[fold(status)]))
+    if _is_text(by_field.get("name")):
+        server_filter.add(("filters[title]", by_field["name"].given.strip()))
+    server_filter.add(*_between("created", by_field.get("created_at")))
+    server_filter.add(*_between("updated", by_field.get("updated_at")))
 
 
-def _ids_named(asked: Any, names: Callable[[], Mapping[str, str | None]]) -> list[str] | None:
-    """Return the ids that a filter on one object can match, None if only the rows show it."""
-    if isinstance(asked, Mapping) and asked.get("id") is not None:
-        return [str(asked["id"]).strip()]
-    name = _text(asked.get("name") if isinstance(asked, Mapping) else asked)
+def _ids_named(given: Any, names: Callable[[], Mapping[str, str | None]]) -> list[str] | None:
+    """Return the ids that a filter on an object can match, None if the filter shows no ids."""
+    if isinstance(given, Mapping) and given.get("id") is not None:
+        return [str(given["id"]).strip()]
+    name = _text(given.get("name") if isinstance(given, Mapping) else given)
     if not name:
         return None
     return [native_id for native_id, text in names().items() if text and fold(text) == fold(name)]
@@ -204,7 +215,7 @@ def _id_in(filter_: Filter | None) -> str | None:
 
 
 def _word_in(*filters: Filter | None) -> str | None:
-    """Return the longest word that no search can split, of the first name that has one."""
+    """Return the longest word of the first filter that has a long plain word."""
     for filter_ in filters:
         text = str(filter_.given) if filter_ is not None and _is_text(filter_) else ""
         words = [word for word in text.split() if word.isascii() and word.isalnum()]
@@ -224,18 +235,18 @@ def _is_text(filter_: Filter | None) -> bool:
 
 
 def _between(column: str, filter_: Filter | None) -> list[tuple[str, Any]]:
-    """Return date filters that exclude no wanted row, whatever the server's time zone and unit."""
+    """Return date filters that exclude no wanted row in any time zone of the server."""
     bounds = filter_.bounds if filter_ is not None else {}
-    found: list[tuple[str, Any]] = []
+    params: list[tuple[str, Any]] = []
     lows = [bounds[name] for name in ("gt", "gte", "eq") if name in bounds]
     highs = [bounds[name] for name in ("lt", "lte", "eq") if name in bounds]
     try:
         if lows:
             day = (max(lows) - ZONE_SLACK).astimezone(dt.UTC).date() - DAY
-            found.append((f"filters[{column}_after]", day.isoformat()))
+            params.append((f"filters[{column}_after]", day.isoformat()))
         if highs:
             day = (min(highs) + ZONE_SLACK).astimezone(dt.UTC).date() + DAY
-            found.append((f"filters[{column}_before]", day.isoformat()))
-    except OverflowError:  # beyond the calendar: everything is
+            params.append((f"filters[{column}_before]", day.isoformat()))
+    except OverflowError:  # a bound outside the calendar excludes no row
         return []
-    return found
+    return params

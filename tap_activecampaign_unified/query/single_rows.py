@@ -1,4 +1,4 @@
-"""Single rows by id, where ActiveCampaign answers one with the columns of a page."""
+"""Reads single rows by id, if ActiveCampaign sends them with the columns of a page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.endpoints.table import Endpoint
     from tap_activecampaign_unified.resources.resource import Resource
 
-#: Rows with their ranks.
+#: Rows with their sort keys.
 Ranked = list[tuple[list[Any], dict[str, Any]]]
 # The key of a single row. The pages of other resources have more columns than a single row.
 SINGLES = {
@@ -26,13 +26,13 @@ SINGLES = {
 
 
 def singular_of(resource: Resource) -> str | None:
-    """Return the key of a single row in a response, None where pages must be read."""
+    """Return the key of a single row in a response, None if the reader must read pages."""
     other = resource.singular if resource.relation is None else None
     return SINGLES.get(resource.endpoint_name, other)
 
 
 def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ranked:
-    """Return the row with an id and its rank, nothing where there is none."""
+    """Return the row with an id and its sort key; an empty list without a row."""
     try:
         body = client.get(f"{endpoint.path}/{row_id}", endpoint.params).body
     except NotFound:
@@ -41,15 +41,15 @@ def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ran
     if not isinstance(row, dict) or number_of(row) != row_id:
         return []
     if endpoint.path == "accounts" and row.get("name"):
-        # Alone, an account does not say how many contacts and deals it has.
+        # A single account lacks the numbers of its contacts and deals. A page has them.
         params = [("limit", MAX_LIMIT), *endpoint.params, ("search", str(row["name"]).strip())]
         rows = rows_of(client.get(endpoint.path, params).body, endpoint.rows_key)
-        row = next((each for each in rows if number_of(each) == row_id), row)
+        row = next((found for found in rows if number_of(found) == row_id), row)
     return [([row_id], row)]
 
 
 def parent_row(client: Client, resource: Resource, endpoint: Endpoint, row_id: int) -> Ranked:
-    """Return the row to which the related row with an id belongs, nothing where there is none."""
+    """Return the parent of the related row with an id; an empty list without a parent."""
     relation = next(joined for joined in endpoint.relations if joined.name == resource.relation)
     try:
         body = client.get(f"{resource.endpoint}/{row_id}").body

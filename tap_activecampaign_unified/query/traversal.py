@@ -1,6 +1,6 @@
-"""Traversals of a collection, forwards and backwards from a position between two rows.
+"""Traversals of a collection, forwards or backwards from a position between two rows.
 
-A position is JSON: it is part of a cursor and is valid in another process too. Each traversal
+A position is JSON, because it is part of a cursor, which another process may use. Each traversal
 requests ``size`` rows at a time, and verifies that the account applied the order and the bounds.
 """
 
@@ -32,9 +32,9 @@ Position = list[Any]
 Fetch = Callable[[Params], tuple[list["Row"], dict[str, Any]]]
 
 MAX_LIMIT = 100
-# So many rows are in order by chance less than once among all accounts.
+# With this many rows, an order by chance is practically impossible.
 ROWS_TO_PROVE_ORDER = 20
-# Seconds for which a page with sideloads is retried before one with fewer is requested.
+# Seconds of retries of a page with sideloads, before the reader requests fewer sideloads.
 SHRINK_AFTER_SECONDS = 15.0
 AFTER, BEFORE = "after", "before"
 POSITION_GONE = "the rows at the end of that page were deleted or moved: start without a cursor"
@@ -57,7 +57,7 @@ class Sideloads(NamedTuple):
     """The sideloads of a resource's pages.
 
     ``include`` returns the value of the parameter, empty for none. ``reduce`` drops some sideloads
-    that the account rejects; it returns False if there are none left.
+    that the account rejects. It returns False if no sideloads remain.
     """
 
     include: Callable[[], str]
@@ -70,17 +70,17 @@ class Traversal(Protocol):
     size: int
 
     def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
-        """Yield the rows after or before a position, from the start if it is None."""
+        """Yield the rows after or before a position; from the start if it is None."""
 
-    def position(self, row: Row, *, behind: bool) -> Position:
-        """Return the position after or before a row that was returned."""
+    def position(self, row: Row, *, after_row: bool) -> Position:
+        """Return the position before a returned row; after the row with ``after_row``."""
 
 
 class PageFetcher:
     """Requests single pages with their sideloads.
 
-    ``whole`` is the path of the collection if ``path`` is a part of it: the fetcher requests it
-    where the account does not have that part.
+    ``whole`` is the path of the collection if ``path`` is a part of it. The fetcher requests
+    ``whole`` if the account does not have the part.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class PageFetcher:
                 if self._whole is None:
                     raise
                 if not problem.is_endpoint:
-                    return [], {}  # its parent row was deleted
+                    return [], {}  # the parent row was deleted
                 self._path, self._whole = self._whole, None
             else:
                 return rows_of(body, self._key), body
@@ -121,10 +121,10 @@ def number_of(row: Row) -> int:
 
 
 class KeysetTraversal:
-    """Contacts by id, between two ids; merges the rows of several ``requests``.
+    """Contacts by id, between two ids. It merges the rows of several ``requests``.
 
-    Where the account does not sort by id, ``fallback`` continues. ``note_order`` is called once
-    enough rows were in order; until then full pages are requested, because a few rows may be in
+    If the account does not sort by id, ``fallback`` continues. The traversal calls ``note_order``
+    after enough rows in order. Until then it requests full pages, because a few rows may be in
     order by chance.
     """
 
@@ -139,16 +139,16 @@ class KeysetTraversal:
         is_descending: bool = False,
         note_order: Callable[[], None] | None = None,
     ) -> None:
-        """The traversal returns rows with ids between ``low`` and ``high``."""
+        """Traverse the rows with ids above ``low`` and up to ``high``."""
         self._note_order = note_order
-        self._fetch, self._planner, self._fallback = fetch, requests, fallback
+        self._fetch, self._requests, self._fallback = fetch, requests, fallback
         self._low, self._high, self._is_descending = low, high, is_descending
         self.size = MAX_LIMIT
 
-    def position(self, row: Row, *, behind: bool) -> Position:
+    def position(self, row: Row, *, after_row: bool) -> Position:
         """Return the id after which to continue."""
         number = number_of(row)
-        return [number if behind is not self._is_descending else number - 1]
+        return [number if after_row is not self._is_descending else number - 1]
 
     def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
         """Walk up or down from an id."""
@@ -160,25 +160,26 @@ class KeysetTraversal:
             at = self._high if at is None else min(self._high, at)
         try:
             yield from self._walk(at, goes_up=goes_up)
-        except _OrderIgnored as found:
-            here = None if found.at is None else [found.at, int(not self._is_descending)]
-            yield from self._fallback().walk(direction, here)
+        except _OrderIgnored as stop:
+            reached = None if stop.at is None else [stop.at, int(not self._is_descending)]
+            yield from self._fallback().walk(direction, reached)
 
     def _walk(self, at: int | None, *, goes_up: bool) -> Iterator[TraversalStep]:
         while True:
-            answers = [self._answer(request, at, goes_up=goes_up) for request in self._planner]
-            # Beyond the last row of a response that is not the last, its rows are unknown.
-            ends = [number_of(rows[-1]) for rows, _, is_last in answers if not is_last]
+            responses = [self._read(request, at, goes_up=goes_up) for request in self._requests]
+            # The rows beyond the end of a response are unknown, unless it is the last response.
+            ends = [number_of(rows[-1]) for rows, _, is_last in responses if not is_last]
             limit = (min(ends) if goes_up else max(ends)) if ends else None
-            found: dict[int, tuple[Row, dict[str, Any]]] = {}
-            for rows, body, _ in answers:
+            row_and_body: dict[int, tuple[Row, dict[str, Any]]] = {}
+            for rows, body, _ in responses:
                 for row in rows:
                     number = number_of(row)
                     if limit is None or (number <= limit if goes_up else number >= limit):
-                        found.setdefault(number, (row, body))
-            numbers = sorted(filter(self._is_between, found), reverse=not goes_up)
+                        row_and_body.setdefault(number, (row, body))
+            numbers = sorted(filter(self._is_between, row_and_body), reverse=not goes_up)
             yield TraversalStep(
-                [found[number][0] for number in numbers], [found[number][1] for number in numbers]
+                [row_and_body[number][0] for number in numbers],
+                [row_and_body[number][1] for number in numbers],
             )
             if limit is None or (goes_up and self._high is not None and limit >= self._high):
                 return
@@ -189,10 +190,10 @@ class KeysetTraversal:
     def _is_between(self, number: int) -> bool:
         return self._low < number and (self._high is None or number <= self._high)
 
-    def _answer(
+    def _read(
         self, filters: Params, at: int | None, *, goes_up: bool
     ) -> tuple[list[Row], dict[str, Any], bool]:
-        """Return rows beyond an id, the response, and whether they are the last."""
+        """Return the rows beyond an id, the response, and whether these are the last rows."""
         limit = min(MAX_LIMIT, self.size) if self._note_order is None else MAX_LIMIT
         direction = "ASC" if goes_up else "DESC"
         low, high = (at, self._high) if goes_up else (self._low or None, at)
@@ -205,19 +206,19 @@ class KeysetTraversal:
         steps = itertools.pairwise([*bound, *numbers])
         if not all(number < other if goes_up else number > other for number, other in steps):
             raise _OrderIgnored(at)
-        # A single row is always in order; beyond the bounds it shows that they were not kept.
+        # A single row is always in order. A row outside the bounds proves that they were ignored.
         if self._high is not None and not all(map(self._is_between, numbers)):
             raise _OrderIgnored(at)
         if self._note_order is not None and len(rows) >= ROWS_TO_PROVE_ORDER:
             self._note_order()
             self._note_order = None
-        # A short page is the last one only if the account's own count agrees.
+        # A short page is the last page only if the account's count agrees.
         is_last = not rows or (len(rows) < limit and total_of(body) == len(rows))
         return rows, body, is_last
 
 
 class _OrderIgnored(Exception):
-    """The account ignored the order by id. Rows up to ``at`` were returned."""
+    """The account ignores the order by id. The traversal has returned the rows up to ``at``."""
 
     def __init__(self, at: int | None) -> None:
         super().__init__()
@@ -225,9 +226,9 @@ class _OrderIgnored(Exception):
 
 
 class SortedTraversal:
-    """Rows that were all read and that the reader sorts; ``items`` are sort keys and rows.
+    """All rows, sorted by the reader. ``items`` are sort keys and rows.
 
-    ``sideloads`` are related rows that came with them, by row id, ``key`` their key in a response.
+    ``sideloads`` are their sideloaded rows by row id. ``key`` is the sideloads' key in a response.
     """
 
     def __init__(
@@ -244,36 +245,38 @@ class SortedTraversal:
         self._ranks = {id(row): rank for rank, row in self._items}
         self.size = MAX_LIMIT
 
-    def position(self, row: Row, *, behind: bool) -> Position:
-        """Return the row's sort key, and on which side of the row the position is."""
-        return [*self._ranks[id(row)], int(behind)]
+    def position(self, row: Row, *, after_row: bool) -> Position:
+        """Return the row's sort key, and the side of the row: 1 is after, 0 before."""
+        return [*self._ranks[id(row)], int(after_row)]
 
     def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
         """Continue from a row, which may have been deleted."""
         items = self._items
         if position is not None:
             try:
-                place = self._index_of(position)
+                index = self._index_of(position)
             except TypeError:
                 raise InvalidQuery(POSITION_GONE) from None
-            items = items[place:] if direction == AFTER else items[:place][::-1]
+            items = items[index:] if direction == AFTER else items[:index][::-1]
         rows = [row for _, row in items]
         for start in range(0, len(rows), MAX_LIMIT):
             part = rows[start : start + MAX_LIMIT]
             yield TraversalStep(part, [self._sideloads_of(part)] * len(part))
 
     def _sideloads_of(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """Return the sideloads of rows as a response that holds nothing else."""
-        found = [sideload for row in rows for sideload in self._sideloads.get(identity_of(row), ())]
+        """Return a response that holds only the sideloads of rows."""
+        sideloads = [
+            sideload for row in rows for sideload in self._sideloads.get(identity_of(row), ())
+        ]
         name = self._key if isinstance(self._key, str) else self._key[0]
-        return {name: found} if found else {}
+        return {name: sideloads} if sideloads else {}
 
     def _index_of(self, position: Position) -> int:
-        """Return how many rows are before a position; one without a side is behind its row."""
+        """Return the number of rows before a position. Without a side, it is after its row."""
         width = len(self._items[0][0]) if self._items else 0
-        rank, behind = position[:width], bool(position[width:] != [0])
-        for place, (other, _) in enumerate(self._items):
+        rank, after_row = position[:width], bool(position[width:] != [0])
+        for index, (other, _) in enumerate(self._items):
             is_beyond = other < rank if self._is_descending else other > rank
-            if is_beyond or (other == rank and not behind):
-                return place
+            if is_beyond or (other == rank and not after_row):
+                return index
         return len(self._items)

@@ -1,4 +1,4 @@
-"""Traversals of rows that no page of a collection has: GraphQL searches, and the tap's walks."""
+"""Traversals of rows without pages of a collection: GraphQL searches, and the tap's walks."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
     from .traversal import Params, Position
 
-MOST_KEPT = 10 * MAX_LIMIT
+MAX_RECENT_ROWS = 10 * MAX_LIMIT
 
 
 class SearchFetcher:
-    """Requests single pages of a GraphQL search, sorted by the store's id where it sorts."""
+    """Requests single pages of a GraphQL search, by the store's id if the account can sort."""
 
     def __init__(self, client: Client, search: Search) -> None:
         self._reader = SearchReader(client, search)
         self._sort: dict[str, Any] = {search.keys[-1]: {"sort": "ASC"}}
 
     def __call__(self, params: Params) -> tuple[list[Row], dict[str, Any]]:
-        """Return the rows of a page. It has no body: related rows do not come with it."""
-        asked = dict(params)
+        """Return the rows of a page, and an empty body: searches have no sideloads."""
+        values = dict(params)
         try:
-            return self._reader.page(asked["offset"], self._sort, asked["limit"]), {}
+            return self._reader.page(values["offset"], self._sort, values["limit"]), {}
         except InvalidRequest:
             if not self._sort:
                 raise
@@ -48,17 +48,16 @@ class SearchFetcher:
 
 
 def key_of(row: Row) -> str:
-    """Return what distinguishes a row: its id, with its collection where it has several."""
+    """Return a row's identity: its collection, if the walk has several, and its id."""
     return f"{row.get(SOURCE) or ''}/{row.get('id')}"
 
 
 def special_walk(
     client: Client, endpoint: Endpoint, resource: Resource, segments: tuple[str, ...]
 ) -> Iterator[Page]:
-    """Return the walk of a search, or of an endpoint that has a walk of its own.
+    """Return the walk of a search, or of an endpoint with a special walk.
 
-    Members are those of the saved ``segments``, given by id or name, or of all where there are
-    none given.
+    ``segments`` are ids or names of saved segments, for a walk over members; empty means all.
     """
     if endpoint.search is not None:
         return walk_search(client, endpoint.search)
@@ -70,8 +69,8 @@ def special_walk(
             return iter(())
     if endpoint.make_walk is None:
         raise InvalidQuery(f"{resource.name}: has no walk")
-    found: Iterator[Page] = endpoint.make_walk(WalkOptions(ids), {})(client)
-    return found
+    pages_of_walk: Iterator[Page] = endpoint.make_walk(WalkOptions(ids), {})(client)
+    return pages_of_walk
 
 
 def _wanted(rows: Iterable[Row], segments: tuple[str, ...]) -> Iterator[str]:
@@ -83,54 +82,54 @@ def _wanted(rows: Iterable[Row], segments: tuple[str, ...]) -> Iterator[str]:
 
 
 class WalkTraversal:
-    """Rows in the order of one of the tap's walks, which `restart` begins.
+    """Rows in the order of one of the tap's walks. ``restart`` begins the walk.
 
-    The page after the last one continues the walk. For any other page it begins again, and reads
-    up to the position.
+    The page after the last page continues the walk. For any other page, the walk begins again and
+    reads up to the position.
     """
 
     def __init__(self, restart: Callable[[], Iterable[list[Row]]]) -> None:
         self._restart = restart
         self._rest: Iterator[list[Row]] = iter(())
-        #: The last rows that were read.
-        self._kept: deque[Row] = deque(maxlen=MOST_KEPT)
+        #: The last rows of the walk so far.
+        self._recent_rows: deque[Row] = deque(maxlen=MAX_RECENT_ROWS)
         self.size = MAX_LIMIT
 
-    def position(self, row: Row, *, behind: bool) -> Position:
-        """Return the row, and on which side of it the position is."""
-        return [key_of(row), int(behind)]
+    def position(self, row: Row, *, after_row: bool) -> Position:
+        """Return the row's identity, and the side of the row: 1 is after, 0 before."""
+        return [key_of(row), int(after_row)]
 
     def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
-        """Yield the rows after or before a position; raise `InvalidQuery` where its row is gone."""
-        rows = list(self._kept)
-        at = _place(rows, position)
-        if direction != AFTER or at is None:
-            rows, at = self._read_up_to(position)
+        """Yield the rows after or before a position. Raise `InvalidQuery` if its row is gone."""
+        rows = list(self._recent_rows)
+        index = _index_of(rows, position)
+        if direction != AFTER or index is None:
+            rows, index = self._read_up_to(position)
         if direction == AFTER:
-            yield from _steps(rows[at:])
+            yield from _steps(rows[index:])
             for part in self._rest:
-                self._kept.extend(part)
+                self._recent_rows.extend(part)
                 yield from _steps(part)
         else:
-            yield from _steps(rows[:at][::-1])
+            yield from _steps(rows[:index][::-1])
 
     def _read_up_to(self, position: Position | None) -> tuple[list[Row], int]:
-        """Begin again; return the rows up to the one of the position, and its place among them."""
+        """Begin the walk again. Return the rows up to the position's row, and the row's index."""
         self._rest, rows = iter(self._restart()), []
-        self._kept.clear()
-        at = 0 if position is None else None
-        while at is None:
+        self._recent_rows.clear()
+        index = 0 if position is None else None
+        while index is None:
             part = next(self._rest, None)
             if part is None:
                 raise InvalidQuery(POSITION_GONE)
             rows += part
-            at = _place(rows, position, len(rows) - len(part))
-        self._kept.extend(rows)
-        return rows, at
+            index = _index_of(rows, position, len(rows) - len(part))
+        self._recent_rows.extend(rows)
+        return rows, index
 
 
-def _place(rows: list[Row], position: Position | None, since: int = 0) -> int | None:
-    """Return how many rows are before a position, None where its row is not among them."""
+def _index_of(rows: list[Row], position: Position | None, since: int = 0) -> int | None:
+    """Return the number of rows before a position, None if its row is not among ``rows``."""
     if position is None:
         return None
     for at in range(since, len(rows)):

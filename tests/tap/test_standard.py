@@ -24,7 +24,9 @@ class Mapped(ACCOUNT.tap_class()):  # type: ignore[misc]  # made again for each 
 
     def discover_streams(self):
         """Return these streams, selected."""
-        found = [stream for stream in super().discover_streams() if not stream.resource.schema_grows]
+        found = [
+            stream for stream in super().discover_streams() if not stream.resource.schema_grows
+        ]
         for stream in found:
             stream.selected_by_default = True
         return found

@@ -150,7 +150,7 @@ def test_too_many_rows_to_be_sorted_are_refused_by_their_number(account, monkeyp
     monkeypatch.setattr(questions, "MAX_SORTED", 300)
     with (
         asked(account) as paths,
-        pytest.raises(InvalidQuery, match="more than 300 rows to be sorted"),
+        pytest.raises(InvalidQuery, match="more than 300 rows to sort"),
     ):
         reading_of(account).list("crm_contacts", sort_by={"updated_at": "desc"})
     assert paths == ["contacts"]
