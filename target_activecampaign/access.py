@@ -1,4 +1,4 @@
-"""The names of version 0.1 for `api`, kept for scripts that import them."""
+"""The names that version 0.1 had for those of `api`, for scripts that still import them."""
 
 from .api import ActiveCampaign, ActiveCampaignError, NotWritten, SettingsError
 from .api import AuthenticationError as BadCredential

@@ -1,8 +1,8 @@
 """ActiveCampaign for Python, with writing: each write is one row through the target's sinks.
 
-For one thread. In a ``with`` block, the first write opens the ledger, and the end of the block
-closes it. Meanwhile other runs of the account wait, as they do for a run of the target. Without a
-block, each write opens and closes the ledger.
+Use an object in one thread only. In a ``with`` block, the first write opens the ledger, and the end
+of the block closes it. Other runs of the account wait until then, as they wait for a run of the
+target. Without a block, each write opens and closes the ledger.
 """
 
 from __future__ import annotations
@@ -68,22 +68,23 @@ __all__ = [
 
 PREFIX = "TARGET_ACTIVECAMPAIGN_"
 DELETED = "_sdc_deleted_at"
-OF_THE_CALL = {"source_ids", "dry_run", "delete_mode", "max_deletes", "on_reject", "force"}
-OF_STREAMS = {
+CALL_SETTINGS = {"source_ids", "dry_run", "delete_mode", "max_deletes", "on_reject", "force"}
+STREAM_SETTINGS = {
     "stream_aliases",
     "column_aliases",
     "max_reject_ratio",
     "allow_raw_requests",
     "account_label",
 }
-OF_FILES = {"results_path", "results_format", "retry_path"}
+FILE_SETTINGS = {"results_path", "results_format", "retry_path"}
 MAX_DELETES = 1_000_000
-#: Resources that cannot be written; resources whose rows have two ids, with the status of a delete.
-#: What is not written one by one: read only, or upserted in batches and sent once by the target.
+#: Resources that the client cannot write: ActiveCampaign has no write for them, or the target
+#: writes them in batches.
 READ_ONLY = {
     *("crm_users", "raw_requests", "marketing_events", "commerce_stores", "commerce_products"),
     *("commerce_orders", "commerce_order_lines", "commerce_subscriptions"),
 }
+#: Resources whose rows have two ids, with the status that deletes a row.
 PAIRS = {"marketing_contact_tags": "removed", "marketing_segment_memberships": "unsubscribed"}
 NO_UPDATES = {**dict.fromkeys(PAIRS, "upsert or delete it"), "crm_fields": "it can be created only"}
 # Resources that other rows refer to by name: a write makes the next call read their tables again.
@@ -97,8 +98,9 @@ WRITTEN = {Action.CREATED, Action.UPDATED, Action.UNCHANGED}
 class NotWritten(ActiveCampaignError):
     """The record was not written; ``action`` and ``reason`` are those of the target's results.
 
-    ``rejected``: the record has a fault. ``skipped``: there was nothing to do, or a setting forbids
-    it. ``failed``: the write was not confirmed; make the same call again, it creates nothing twice.
+    ``rejected``: the record has a fault. ``skipped``: the record needs no write, or a setting
+    forbids the write. ``failed``: ActiveCampaign did not confirm the write. Repeat the same call
+    then; a repeated call creates no second record.
     """
 
     def __init__(self, action: str, reason: str) -> None:
@@ -106,7 +108,7 @@ class NotWritten(ActiveCampaignError):
         self.action, self.reason = action, reason
 
 
-class _OneResult(Results):
+class _SingleResult(Results):
     """Stores the outcome of one row."""
 
     def __init__(self) -> None:
@@ -121,16 +123,16 @@ class _OneResult(Results):
 class ActiveCampaign(ActiveCampaignReader):
     """Lists, gets and writes unified records of one account.
 
-    ``settings`` are those of the target, except those that a call decides and those of streams and
-    files. Consent, references by natural key and lost answers work as in the target.
+    ``settings`` are the settings of the target, except those that a call decides and those of
+    streams and files. Consent, references by natural key and lost responses work as in the target.
     """
 
     setting_names: ClassVar[frozenset[str]] = (
         frozenset(setting.name for setting in TARGET)
         - RUN_SETTINGS
-        - OF_THE_CALL
-        - OF_STREAMS
-        - OF_FILES
+        - CALL_SETTINGS
+        - STREAM_SETTINGS
+        - FILE_SETTINGS
     )
 
     def __init__(self, api_url: str, api_key: str, **settings: Any) -> None:
@@ -140,27 +142,27 @@ class ActiveCampaign(ActiveCampaignReader):
             name: value for name, value in settings.items() if name in type(self).setting_names
         }
         fixed = {"force": True, "delete_mode": "delete", "max_deletes": MAX_DELETES}
-        given = {**chosen, **fixed, "api_url": api_url, "api_key": api_key}
-        self._writing = Settings(TARGET, given, PREFIX)
+        values = {**chosen, **fixed, "api_url": api_url, "api_key": api_key}
+        self._writing = Settings(TARGET, values, PREFIX)
         self._policy = build_policy(self._writing.values)
         self._processor: BatchProcessor | None = None
-        self._is_held = False
+        self._is_in_block = False
 
     # --- a block --------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        """Hold the ledger from the first write to the end of the block."""
-        self._is_held = True
+        """Keep the ledger open from the first write to the end of the block."""
+        self._is_in_block = True
         return self
 
     def close(self) -> None:
         """Close the ledger and the connections; a later call opens them again."""
-        self._is_held = False
+        self._is_in_block = False
         self._close_processor()
         super().close()
 
     def refresh(self) -> None:
-        """Forget the names and custom fields that were read: the next call reads them again."""
+        """Forget the names and custom fields of the account. The next call reads them again."""
         self._close_processor()
         super().refresh()
 
@@ -169,7 +171,8 @@ class ActiveCampaign(ActiveCampaignReader):
     def create(self, resource: str, record: Mapping[str, Any]) -> dict[str, str | None]:
         """Create a record, and return ``id``, ``action`` and ``reason``.
 
-        Raises `NotWritten` if a record with the same natural key exists: it stays unchanged.
+        Raises `NotWritten` if a record with the same natural key exists. That record stays
+        unchanged.
         """
         if not is_nothing(_record(record).get("id")):
             raise InvalidQuery("id: a new record has no id; use update for an existing one")
@@ -188,17 +191,17 @@ class ActiveCampaign(ActiveCampaignReader):
             raise InvalidQuery(f"{resource}: cannot be updated; {NO_UPDATES[resource]}")
         if is_nothing(id):
             raise InvalidQuery("id: missing")
-        given = _live(record)
-        if not is_nothing(given.get("id")) and str(given["id"]) != str(id):
-            raise InvalidQuery("id: the record has another id than the one to update")
-        return self._write(resource, {**given, "id": id})
+        columns = _live(record)
+        if not is_nothing(columns.get("id")) and str(columns["id"]) != str(id):
+            raise InvalidQuery("id: the record has another id than the call")
+        return self._write(resource, {**columns, "id": id})
 
     def delete(self, resource: str, id: Any) -> dict[str, str | None]:  # noqa: A002
         """Delete a contact, account, opportunity or note; remove a tag or end a membership.
 
         For tags and memberships of contacts, ``id`` is an object with both ids. A contact that
-        opted out is never deleted: the opt-out would be lost. A membership becomes
-        ``unsubscribed``.
+        opted out is never deleted, because the delete would also remove the opt-out. A membership
+        becomes ``unsubscribed``.
         """
         if resource in PAIRS:
             if not isinstance(id, Mapping):
@@ -230,10 +233,10 @@ class ActiveCampaign(ActiveCampaignReader):
             raise InvalidQuery(problem.reason) from None
         try:
             pairs = params.items() if isinstance(params, Mapping) else params
-            more = [(str(name), _plain(value)) for name, value in pairs]
-            return dict(self.client.send(verb, plain, params=[*query, *more], json=json).body)
+            query += [(str(name), _plain(value)) for name, value in pairs]
+            return dict(self.client.send(verb, plain, params=query, json=json).body)
         except (TypeError, ValueError):
-            raise InvalidQuery("params must be pairs, and json what JSON can hold") from None
+            raise InvalidQuery("params must be pairs, and json a JSON value") from None
         finally:
             if verb != "GET":
                 self.refresh()
@@ -244,19 +247,19 @@ class ActiveCampaign(ActiveCampaignReader):
         self, resource: str, record: dict[str, Any], *, creates: bool = False
     ) -> dict[str, str | None]:
         if resource not in registry.SINKS or resource in READ_ONLY:
-            there = ", ".join(name for name in registry.SINKS if name not in READ_ONLY)
-            raise InvalidQuery(f"{resource}: no such resource to write; there are {there}")
+            writable = ", ".join(name for name in registry.SINKS if name not in READ_ONLY)
+            raise InvalidQuery(f"{resource}: cannot be written; use one of {writable}")
         is_fresh, sent = self._processor is None, self._count_writes()
         try:
             with self._call():
                 outcome = self._outcome(resource, record, creates=creates)
                 is_refused = outcome.action is Action.REJECTED and self._count_writes() == sent
                 if is_refused and not is_fresh:
-                    # Nothing was sent: the tables that were read may be out of date.
+                    # No write was sent. The tables in memory may be out of date: read them again.
                     self._close_processor()
                     outcome = self._outcome(resource, record, creates=creates)
         finally:
-            if not self._is_held:
+            if not self._is_in_block:
                 self._close_processor()
             if resource in REFERENCED:
                 super().refresh()
@@ -268,7 +271,7 @@ class ActiveCampaign(ActiveCampaignReader):
         """Write a row and return its outcome."""
         try:
             processor = self._open()
-            result = _OneResult()
+            result = _SingleResult()
             processor.rows.results = result
             objects = AccountObjects(lambda: processor.context)
             parser = RecordParser(objects, None, None, policy=self._policy)
@@ -283,7 +286,7 @@ class ActiveCampaign(ActiveCampaignReader):
         except OSError as problem:
             self._close_processor()
             why = f"the ledger cannot be written ({problem.strerror or type(problem).__name__})"
-            raise NotWritten("failed", f"{why}: make the same call again once it can be") from None
+            raise NotWritten("failed", f"{why}: correct this and repeat the call") from None
         except BaseException:
             self._close_processor()
             raise
@@ -301,7 +304,7 @@ class ActiveCampaign(ActiveCampaignReader):
                 schemas=InputSchemas(),
                 run_id=run_id,
             )
-            # No later row can bring what this one refers to.
+            # No later row follows that could create the record of a reference.
             self._processor.context.references.is_final = True
         return self._processor
 
@@ -319,10 +322,10 @@ def _record(record: Any) -> dict[str, Any]:
     if not isinstance(record, Mapping):
         raise InvalidQuery("record: must be an object")
     try:
-        found: dict[str, Any] = loads(dumps(dict(record), default=_plain))
+        parsed: dict[str, Any] = loads(dumps(dict(record), default=_plain))
     except (TypeError, ValueError, RecursionError):
-        raise InvalidQuery("record: must hold what JSON can hold, dates and decimals") from None
-    return found
+        raise InvalidQuery("record: may hold JSON values, dates and decimals only") from None
+    return parsed
 
 
 def _plain(value: Any) -> str:
@@ -338,7 +341,7 @@ def _plain(value: Any) -> str:
 
 def _live(record: Any) -> dict[str, Any]:
     """Return a record to write; raise `InvalidQuery` for a tombstone."""
-    found = _record(record)
-    if not is_nothing(found.get(DELETED)):
+    parsed = _record(record)
+    if not is_nothing(parsed.get(DELETED)):
         raise InvalidQuery(f"{DELETED}: the record is gone; delete it by its id")
-    return found
+    return parsed

@@ -56,11 +56,11 @@ def path_of(settings: Settings, name: str) -> Path | None:
 
 
 def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledger:
-    """Open the account's ledger, once no other run writes to it; a dry run does not wait."""
+    """Open the account's ledger when no other run writes to it. A dry run does not wait."""
     # Imported here, because it loads SQLAlchemy, which takes 0.1 s.
     from target_activecampaign.ledger.ledger import open_ledger_at  # noqa: PLC0415
 
-    # Modules stay for the whole run: the garbage collector need not visit their objects again.
+    # Modules stay for the whole run, so the garbage collector need not visit their objects again.
     gc.freeze()
     return open_ledger_at(
         settings["ledger_path"] or account_file(client.address.account, "ledger", "sqlite"),
@@ -82,7 +82,7 @@ def _event_client(settings: Settings, client: Client) -> EventClient | None:
         settings["event_key"],
         timeout=settings["request_timeout"],
         user_agent=client.user_agent,
-        while_blocked=lambda: client.while_blocked(),  # noqa: PLW0108 - it is set after this
+        while_blocked=lambda: client.while_blocked(),  # noqa: PLW0108 - the target sets it later
         adapters=client.adapters,
     )
 
@@ -100,8 +100,8 @@ def open_processor(
 ) -> BatchProcessor:
     """Open the run's files and return its processor; raise `SettingsError` for an unusable path.
 
-    ``schemas`` is what the parser learns of the input. What an undo writes is not recorded
-    (``is_undo``).
+    The parser fills ``schemas`` from the SCHEMA messages. An undo (``is_undo``) does not record the
+    values that it replaces.
     """
     clock = ReleasingClock(client.clock, pool)
     ledger = open_ledger(settings, client, is_dry_run=policy.dry_run)
@@ -177,7 +177,7 @@ def open_processor(
 def _record_for_undo(
     settings: Settings, context: WriteContext, rows: RowFinisher, run_id: str
 ) -> None:
-    """Let a run note what it replaces; a dry run counts what that costs."""
+    """Make a run record the values that it replaces. A dry run counts the requests for that."""
     if context.policy.dry_run:
         context.earlier_values = UndoCost(context.references)
         return
@@ -209,7 +209,7 @@ def _record_for_undo(
 
 
 def undo_run(settings: Settings | None, processor: BatchProcessor, request: UndoRequest) -> None:
-    """Undo a run; raise `SettingsError` where the undo file does not have it."""
+    """Undo a run. Raises `SettingsError` if the undo file does not contain the run."""
     from target_activecampaign.undo.journal import open_journal  # noqa: PLC0415
     from target_activecampaign.undo.undo_run import UndoRun  # noqa: PLC0415
 

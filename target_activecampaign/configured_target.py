@@ -41,7 +41,7 @@ UNDO_CREATES = "With --undo: delete what the run created, up to max_deletes."
 def undo_request(
     run: str | None, *, is_plan: bool, unsubscribes: bool, creates: bool
 ) -> UndoRequest | None:
-    """Return what the options ask for, None without ``--undo``. Raises `click.UsageError`."""
+    """Return the request of the options, None without ``--undo``. Raises `click.UsageError`."""
     if run is not None:
         return UndoRequest(run.strip(), is_plan, unsubscribes, creates)
     if is_plan or unsubscribes or creates:
@@ -53,7 +53,7 @@ def undo_request(
 
 
 class ConfiguredTarget(Target):
-    """A target with checked settings, run from the command line; `run` is its subclass's."""
+    """A target with checked settings and a command line. A subclass implements `run`."""
 
     name = NAME
     package_name = DISTRIBUTION
@@ -77,7 +77,7 @@ class ConfiguredTarget(Target):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
-        """Read the environment as text: what it means is checked with the other settings."""
+        """Read the environment as text. `Settings` checks the values with all other settings."""
         builtin: dict[str, Any] = {"type": "object", "properties": {}}
         cls.append_builtin_config(builtin)
         properties = {setting.name: {"type": "string"} for setting in TARGET} | builtin[
@@ -105,7 +105,7 @@ class ConfiguredTarget(Target):
             raise SettingsError(faults)
         return faults
 
-    def _plan(self) -> WritePolicy:
+    def _write_policy(self) -> WritePolicy:
         return self._policy if self._policy is not None else WritePolicy()
 
     def _setting(self, name: str) -> Any:
@@ -129,7 +129,7 @@ class ConfiguredTarget(Target):
 
     @classmethod
     def cb_config(cls, ctx: Any, param: Any, value: tuple[str, ...]) -> Any:
-        """Read the config files, after making sure that they can be."""
+        """Check that the config files are readable, then read them."""
         cli.check_config_files(value)
         return super().cb_config(ctx, param, value)
 

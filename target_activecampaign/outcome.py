@@ -34,9 +34,9 @@ class Outcome:
     """The result of one row.
 
     ``id`` is ActiveCampaign's. ``whole``: every part of the row has a result, so that the ledger
-    confirms the row, except for the parts in ``undone``. ``held``: no state may cover the row.
-    ``denied`` are the reasons of parts that a setting forbids; the ledger stores them.
-    ``details`` are further columns of the result.
+    confirms the row, except for the parts in ``undone``, which were not written. ``held``: no state
+    may cover the row. ``denied`` are the reasons of parts that a setting forbids. The ledger stores
+    these reasons. ``details`` are further columns of the result.
     """
 
     action: Action
@@ -82,8 +82,8 @@ class RowFailed(RowError):
 class RowDeferred(RowError):
     """The row refers to a record that a later row may create.
 
-    At the end of the input, the row is rejected. ``family`` is the kind of that record; it is empty
-    where the row waits for an earlier row of its own key.
+    At the end of the input, the target rejects the row. ``family`` is the kind of the missing
+    record. It is empty if the row waits for an earlier row of the same key.
     """
 
     def __init__(self, reason: str, family: str = "") -> None:
@@ -108,5 +108,5 @@ def outcome_of(problem: RequestError) -> Outcome:
 
 
 def join_reasons(reasons: Iterable[str | None]) -> str | None:
-    """Return the reasons as one text, each once; None if there is none."""
+    """Return the reasons as a text without repetitions; None if there is no reason."""
     return "; ".join(dict.fromkeys(filter(None, reasons))) or None

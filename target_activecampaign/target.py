@@ -52,9 +52,9 @@ class TargetActiveCampaign(ConfiguredTarget):
     make_clock: ClassVar[Any] = SystemClock
     make_session: ClassVar[Any] = staticmethod(lambda: None)
     make_pool: ClassVar[Any] = CooperativePool
-    #: Most rows that are gathered before they are written.
+    #: The most rows that the target gathers before it writes them.
     batch_rows: ClassVar[int] = 10_000
-    #: Reads the input, given what to call for a line that cannot be read.
+    #: Makes the reader of the input; its argument is the callback for an unreadable line.
     make_reader: ClassVar[Any] = MessageReader
 
     def __init__(self, **kwargs: Any) -> None:
@@ -75,11 +75,11 @@ class TargetActiveCampaign(ConfiguredTarget):
         super().__init__(**kwargs)
         # Streams refer to one another: no sinks are drained in parallel.
         self.max_parallelism = 1
-        most = self._setting("max_concurrent_requests") or 1
-        self._pool: CooperativePool = type(self).make_pool(most)
+        max_tasks = self._setting("max_concurrent_requests") or 1
+        self._pool: CooperativePool = type(self).make_pool(max_tasks)
         self.interrupts.use_pool(self._pool)
         wake = self.interrupts.wake
-        self.background = BackgroundBatches(self._pool, self._plan(), self._emit, wake)
+        self.background = BackgroundBatches(self._pool, self._write_policy(), self._emit, wake)
         maps = StreamMaps(self.mapper) if self._config.get("stream_maps") is not None else None
         aliases, label = self._setting("stream_aliases"), self._setting("account_label")
         objects = AccountObjects(lambda: self.processor.context)
@@ -148,14 +148,14 @@ class TargetActiveCampaign(ConfiguredTarget):
     @message_handler
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         hints = bool(self._policy and self._policy.create_missing_fields)
-        for stream, schema, keys in self._parser.takes_schema(message_dict):
+        for stream, schema, keys in self._parser.parse_schema(message_dict):
             if self._parser.is_rekeyed(stream, keys):
                 self._flush()
             self._parser.note_schema(stream, schema, keys, hints=hints)
 
     @message_handler
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        processor = self.processor  # opened at the first row
+        processor = self.processor  # the first row opens it
         rows = self._parser.rows_of(message_dict)
         self._finish_unread(processor)
         for row in rows:
@@ -171,7 +171,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     @message_handler
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         if not isinstance(message_dict.get("value"), dict):
-            self.logger.error("A STATE without value is left out")
+            self.logger.error("The target ignores a STATE without value")
             return
         self._flush()
         self._parser.completeness.note_state(self._parser.number, message_dict["value"])
@@ -193,7 +193,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _flush(self) -> None:
         """Write the batch: then each row has its outcome, is deferred, or is in the background."""
         if self._batch:
-            processor = self.processor  # may end the run: the batch must not be forgotten by then
+            processor = self.processor  # this may end the run, which then finishes the batch
             in_background = self.background.wait_for_conflicts(processor, self._batch)
             batch, self._batch = self._batch, []
             self.background.write(processor, batch, in_background=in_background)
@@ -228,7 +228,8 @@ class TargetActiveCampaign(ConfiguredTarget):
         """Finish every remaining row, emit the last state, log the summary."""
         self.interrupts.begin_message()
         self._flush()
-        processor = self.processor  # rows that failed last time are sent even if none came today
+        # An empty input opens the processor too: it first sends the rows of the retry file.
+        processor = self.processor
         self.background.wait_all()
         processor.resolve_deferred()
         if processor.rows.stops.early:
@@ -253,7 +254,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     def finish(self, ending: cli.RunEnding | None = None) -> int:
         """Close the run's files, write summary and report, and return the exit code.
 
-        ``ending`` is what ended the run early.
+        ``ending`` says why the run ended early; it is None for a complete run.
         """
         if self._is_finished:
             return self.exit_code
@@ -267,7 +268,7 @@ class TargetActiveCampaign(ConfiguredTarget):
             if ending is None:
                 self.logger.error(why)
             elif why not in ending.lines:
-                self.logger.info(why)  # what ended the run has the last word, in one line
+                self.logger.info(why)  # the command line logs the ending afterwards
             self.exit_code = cli.EXIT_FAILED
         self._report(ending or cli.RunEnding([why] if why else [], self.exit_code))
         if processor is not None:
@@ -275,7 +276,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         return self.exit_code
 
     def _report(self, ending: cli.RunEnding) -> None:
-        """Log the plan of a dry run and write the report, neither with a value of any row."""
+        """Log the plan of a dry run and write the report. Neither contains a value of a row."""
         settings, processor = self._settings, self._processor
         if settings is None:
             return
@@ -292,15 +293,15 @@ class TargetActiveCampaign(ConfiguredTarget):
         self.interrupts.handle(signum, frame)
 
     def undo(self, request: UndoRequest) -> int:
-        """Undo a run and return the exit code; raises what ends the undo early."""
-        policy = self._plan()
+        """Undo a run and return the exit code. Raises the error that ends the undo early."""
+        policy = self._write_policy()
         is_plan = request.is_plan or policy.dry_run
         self._policy = replace(policy, dry_run=is_plan)
         self._undo_request = replace(request, is_plan=is_plan)
         return self.run()
 
     def run(self, file_input: IO[str] | None = None) -> int:
-        """Read the whole input and return the exit code; raises what ends the run early."""
+        """Read the whole input and return the exit code. Raises the error that ends the run."""
         ending = None
         self.logger.info("Run %s", self.run_id)
         try:
@@ -317,22 +318,22 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _run(self, file_input: IO[str] | None) -> None:
         try:
             self._listen(file_input)
-        except cli.Stopped as news:
-            self._leave_behind()
-            raise cli.ExitProgram(str(news), 128 + news.signum) from None
+        except cli.Stopped as stop:
+            self._finish_read_rows()
+            raise cli.ExitProgram(str(stop), 128 + stop.signum) from None
         except FatalError as problem:
             if self._processor is not None:
-                self._leave_behind()
+                self._finish_read_rows()
             raise cli.ExitProgram(str(problem), cli.EXIT_FAILED) from None
         except OSError as problem:
-            # A file or the output failed: rows have results where those can be written, and no
-            # state goes out any more.
+            # A file or the output failed. The target writes the results that it still can write,
+            # and emits no more state.
             with contextlib.suppress(OSError):
-                self._give_up()
+                self._abandon_rows()
             raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
 
     def _listen(self, file_input: IO[str] | None) -> None:
-        """Read the whole input; no other thread runs afterwards, whatever ended it."""
+        """Read the whole input. No other thread runs afterwards, also after an error."""
         try:
             if self._undo_request is None:
                 self.listen(file_input)
@@ -347,12 +348,12 @@ class TargetActiveCampaign(ConfiguredTarget):
         undo_run(self._settings, self._open_processor(), request)
         self.finish()
 
-    def _leave_behind(self) -> None:
-        """Give every row that was read its result, and emit the last state that is covered."""
-        self._give_up()
+    def _finish_read_rows(self) -> None:
+        """Give every row that was read its result, and emit the last state that may be emitted."""
+        self._abandon_rows()
         self._emit()
 
-    def _give_up(self) -> None:
+    def _abandon_rows(self) -> None:
         batch, self._batch = self._batch, []
         if batch or self._processor is not None:
             self._open_processor().abandon(batch)

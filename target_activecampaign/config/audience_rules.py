@@ -1,4 +1,4 @@
-"""The setting `audiences`: streams whose input is a whole audience, and what leaving it means."""
+"""The setting `audiences`: streams whose input is a whole audience, and the rules for leavers."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _FLAGS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class AudienceRule:
-    """What is revoked from people who leave the audience of a stream.
+    """The rule for people who leave the audience of a stream.
 
-    ``on_leave`` holds words of `ON_LEAVE`. More than ``max_leave_share`` of the members (0 to 1)
-    never leave in one run, and no one leaves by an input without rows unless ``allow_empty``.
+    ``on_leave`` holds words of `ON_LEAVE`: the target revokes these grants. If more than
+    ``max_leave_share`` of the members (0 to 1) would leave in one run, all members stay. After an
+    input without rows, people leave only with ``allow_empty``.
     """
 
     on_leave: frozenset[str] = frozenset({REMOVE_TAGS})
@@ -33,12 +34,12 @@ class AudienceRule:
 
 
 def audience_rules(values: Mapping[str, Any]) -> tuple[dict[str, AudienceRule], list[str]]:
-    """Return the rules by stream as the source names it, and a line for each fault."""
-    given = values.get("audiences") or {}
+    """Return the rules by the source's name of each stream, and a line for each fault."""
+    audiences = values.get("audiences") or {}
     aliases = values.get("stream_aliases") or {}
     rules: dict[str, AudienceRule] = {}
     faults: list[str] = []
-    for stream, rule in given.items():
+    for stream, rule in audiences.items():
         where = f"audiences.{stream}"
         if aliases.get(stream, stream) not in STREAMS:
             faults.append(f"{where}: {NO_CONTACTS}")
@@ -47,8 +48,8 @@ def audience_rules(values: Mapping[str, Any]) -> tuple[dict[str, AudienceRule], 
             continue
         unknown = sorted(set(rule) - set(_KEYS))
         faults += [f"{where}.{name} is unknown: use {', '.join(_KEYS)}" for name in unknown]
-        rules[stream], wrong = _rule_of(where, rule)
-        faults += wrong
+        rules[stream], rule_faults = _rule_of(where, rule)
+        faults += rule_faults
         if LEAVE_AUTOMATIONS in rules[stream].on_leave and not values.get("allow_automations"):
             faults.append(f"{where}.on_leave: {LEAVE_AUTOMATIONS} needs allow_automations")
     return rules, faults

@@ -1,4 +1,4 @@
-"""The write policy: the settings that decide what is written, checked for consistency."""
+"""The write policy: the settings that decide which data the target writes, after a check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIN_SECRET_LENGTH = 16
 
 @dataclass(frozen=True)
 class WritePolicy:
-    """The settings that decide what is written, under their own names."""
+    """The settings that decide which data the target writes, under their own names."""
 
     source_ids: str = "own"
     allow_email_change: bool = False
@@ -59,7 +59,7 @@ class WritePolicy:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the ids of the rows are those of another account: `lookups/foreign_ids.py`."""
+        """Whether the rows carry ids of another account: `lookups/foreign_ids.py`."""
         return self.source_ids == "foreign"
 
     @property
@@ -69,13 +69,16 @@ class WritePolicy:
 
     @property
     def mirrors(self) -> bool:
-        """Whether a contact's tags are made equal to those of the row."""
+        """Whether the target makes a contact's tags equal to those of the row."""
         return self.tags_mode == "mirror"
 
     @property
     def fingerprint(self) -> str:
-        """The settings that change the meaning of a row: when they change, rows are sent again."""
-        meaning = [
+        """A hash of the settings that change the meaning of a row.
+
+        When such a setting changes, the target sends all rows again.
+        """
+        settings = [
             self.source_ids,
             self.null_policy,
             self.tags_mode,
@@ -84,10 +87,10 @@ class WritePolicy:
             self.run_automations,
             sorted(self.only_if_empty),
         ]
-        return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:8]
+        return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:8]
 
 
-#: Files that a run writes. Each is replaced or has a format of its own.
+#: Files that a run writes. A run replaces each file, or the file has a format of its own.
 FILES = (
     "results_path",
     "retry_path",
@@ -99,11 +102,11 @@ FILES = (
 
 
 def _shared_files(values: dict[str, Any]) -> list[str]:
-    """Return a line for each two settings that name the same file."""
-    named = {name: values[name] for name in FILES if values.get(name)}
+    """Return a line for each pair of settings that name the same file."""
+    paths = {name: values[name] for name in FILES if values.get(name)}
     files = {
         name: os.path.realpath(Path(path).expanduser())
-        for name, path in named.items()
+        for name, path in paths.items()
         if path != os.devnull
     }
     return [
@@ -132,8 +135,8 @@ def build_policy(values: dict[str, Any]) -> WritePolicy:
         faults.append("event_url must be an https address, or http on this machine")
     if bool(values["event_account_id"]) != bool(values["event_key"]):
         faults.append("event_account_id and event_key belong together: set both, or none")
-    rules, wrong = audience_rules(values)
-    faults += wrong
+    rules, rule_faults = audience_rules(values)
+    faults += rule_faults
     if faults:
         raise SettingsError(faults)
     names = WritePolicy.__dataclass_fields__

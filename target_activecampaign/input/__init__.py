@@ -1,1 +1,1 @@
-"""Input of the target: message lines in, records to write out."""
+"""Input of the target: parses message lines into records to write."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Message = dict[str, Any]
 
-# Deeper than anything that ActiveCampaign accepts, and not too deep to be written to files.
+# ActiveCampaign accepts no value of this depth. Python's JSON writer still can write it to files.
 MAX_LEVELS = 100
 
 
@@ -22,13 +22,13 @@ class BrokenLine(Protocol):
     """Callback for a line that cannot be read; the target counts it."""
 
     def __call__(self, why: str, *, is_record: bool) -> None:
-        """Handle the reason, and whether the line may have been a record."""
+        """Handle the reason ``why``; ``is_record``: the line may have been a record."""
 
 
 class MessageReader:
     """Reads Singer messages line by line, with the interface of the SDK's readers.
 
-    Calls ``on_fault`` for each line that cannot be read.
+    Calls ``on_fault`` for each unreadable line.
     """
 
     def __init__(self, on_fault: BrokenLine) -> None:
@@ -59,7 +59,7 @@ class MessageReader:
         return stats
 
     def _leave_out(self, why: str, *, is_record: bool) -> None:
-        """Report an unreadable line, by its number unless it counts as a row."""
+        """Report an unreadable line; add the line number if the line does not count as a row."""
         where = "" if is_record else f"line {self._number}: "
         self._on_fault(f"{where}{why}", is_record=is_record)
 
@@ -94,7 +94,7 @@ class MessageReader:
 
     @staticmethod
     def assert_line_requires(line_dict: Message, requires: set[str]) -> None:
-        """Raise ValueError when a message lacks one of its parts."""
+        """Raise `ValueError` if a message lacks a required part."""
         missing = sorted(requires - set(line_dict))
         if missing:
             raise ValueError(f"the message lacks {', '.join(missing)}")
@@ -120,7 +120,7 @@ def _is_deep(line: str, message: Message) -> bool:
 
 
 def _is_record(line: str) -> bool:
-    """Return whether a broken line may be a record: it is not plainly another message."""
+    """Return whether an unreadable line may be a record: it shows no other message type."""
     begin = line[:400].replace(" ", "")
     return not any(
         f'"type":"{message_type}"' in begin
@@ -137,7 +137,7 @@ def _has_lone_surrogate(message: Message) -> bool:
 
 
 def _tolerate_bad_bytes(source: Iterable[str]) -> Iterable[str]:
-    """Return the input such that a byte that is not UTF-8 affects only its line."""
+    """Return lines in which a byte that is not UTF-8 affects only its own line."""
     reconfigure = getattr(source, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(encoding="utf-8", errors="surrogateescape")
@@ -145,6 +145,6 @@ def _tolerate_bad_bytes(source: Iterable[str]) -> Iterable[str]:
 
 
 def _without_byte_order_mark(source: Iterable[str]) -> Iterable[str]:
-    """Return the lines without the byte order mark that some editors write first."""
+    """Return the lines without the byte order mark that some editors put at the beginning."""
     for number, line in enumerate(source):
         yield line.removeprefix("\ufeff") if number == 0 else line

@@ -1,4 +1,4 @@
-"""Parses Singer messages into input records; rejects what is not a record.
+"""Parses Singer messages into input records, and rejects messages that are not valid records.
 
 `stream_names.py` maps the names of streams.
 """
@@ -51,9 +51,9 @@ class RecordParser:
         label: str | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
-        """Begin before the first line; ``label`` is the account's whose rows are written.
+        """Begin before the first line; ``label`` is the setting `account_label`.
 
-        Raises `SettingsError` where `column_aliases` names what is unknown.
+        Raises `SettingsError` if `column_aliases` names an unknown stream or field.
         """
         self._maps = maps
         #: The names of the streams of the input.
@@ -62,16 +62,16 @@ class RecordParser:
         self._labels = AccountLabelCheck(label)
         self._keys: dict[str, list[str]] = {}
         self._unread: list[UnreadLine] = []
-        #: What rows and their writers need of the input's SCHEMA messages.
+        #: Facts of the input's SCHEMA messages that the sinks need.
         self.schemas = InputSchemas()
         self.number = 0
-        #: What came of each stream.
+        #: Records which streams were read whole.
         self.completeness = InputCompleteness()
 
     # --- lines and schemas --------------------------------------------------------------------
 
     def note_broken_line(self, why: str, *, is_record: bool) -> None:
-        """Report a line that cannot be read; count it as a rejected row if it may be a row."""
+        """Report an unreadable line; count it as a rejected row if it may be a row."""
         self.completeness.note_fault(None, UNREADABLE)
         if not is_record:
             logger.error("Left out of the input: %s; correct it", why)
@@ -79,14 +79,14 @@ class RecordParser:
         self.number += 1
         self._reject(self.number, None, {}, f"row {self.number}: {why}; correct the line")
 
-    def takes_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
+    def parse_schema(self, message: Message) -> list[tuple[str, Message, list[str]]]:
         """Parse a SCHEMA; return the streams after stream maps, with schema and key."""
         stream, schema = message.get("stream"), message.get("schema")
         if not isinstance(stream, str) or not isinstance(schema, dict):
-            logger.error("A SCHEMA without stream or schema is left out; so are its rows")
+            logger.error("The target ignores a SCHEMA without stream or schema, and its rows")
             return []
-        given = message.get("key_properties")
-        keys = [str(name) for name in given] if isinstance(given, list) else []
+        properties = message.get("key_properties")
+        keys = [str(name) for name in properties] if isinstance(properties, list) else []
         if self._maps is None:
             self.completeness.note_schema(stream, stream)
             return [(stream, schema, keys)]
@@ -130,12 +130,12 @@ class RecordParser:
     # --- rows ---------------------------------------------------------------------------------
 
     def take_unread(self) -> list[UnreadLine]:
-        """Return the lines that did not become rows, each once."""
+        """Remove and return the lines that did not become rows."""
         unread, self._unread = self._unread, []
         return unread
 
     def rows_of(self, message: Message) -> list[InputRecord]:
-        """Return the rows of a RECORD: one, unless stream maps drop or duplicate it."""
+        """Return the rows of a RECORD: 1 row, unless stream maps drop or duplicate the record."""
         self.number += 1
         stream, record = message.get("stream"), message.get("record")
         if not isinstance(stream, str) or not isinstance(record, dict):
@@ -161,7 +161,7 @@ class RecordParser:
         maps = self._maps.streams(stream) if self._maps is not None else []
         if not maps:
             return [(stream, record)]
-        found = []
+        mapped_records = []
         for stream_map in maps:
             try:
                 mapped = stream_map.transform(copy.copy(record))
@@ -175,8 +175,8 @@ class RecordParser:
                 outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, whole=False)
                 self._unread.append(UnreadLine(self.number, self.names.alias(stream), {}, outcome))
             else:
-                found.append((stream_map.stream_alias, mapped))
-        return found
+                mapped_records.append((stream_map.stream_alias, mapped))
+        return mapped_records
 
     def row_of(
         self,
@@ -188,7 +188,7 @@ class RecordParser:
     ) -> InputRecord | None:
         """Return the row of a record; reject a record that cannot be a row.
 
-        ``input_stream`` is the stream's name in the input, where that is another one.
+        ``input_stream`` is the stream's name in the input, if that differs.
         """
         sink, source = registry.find_sink(stream), record
         full_key = {name: record.get(name) for name in keys}
@@ -202,9 +202,9 @@ class RecordParser:
             return None
         try:
             self._labels.check(source)
-            found, remarks = self._columns.read(stream, record, keys)
-            fields, given = canonical_key(record, found, keys)
-            key = key_of({**found.record, **given}, fields, sink.identity)
+            nested, remarks = self._columns.read(stream, record, keys)
+            fields, values = canonical_key(record, nested, keys)
+            key = key_of({**nested.record, **values}, fields, sink.identity)
         except RowSkipped as skip:
             self._unread.append(UnreadLine(number, stream, full_key, skip.outcome()))
             return None
@@ -213,10 +213,10 @@ class RecordParser:
             self._reject(number, stream, key, rejection.reason)
             return None
         self.schemas.key_properties.setdefault(stream, keys)
-        nested = composed(found.record) if sink.family != "raw" else found.record
-        row = InputRecord(number, stream, nested, key, source, remarks=remarks)
+        normalized = composed(nested.record) if sink.family != "raw" else nested.record
+        row = InputRecord(number, stream, normalized, key, source, remarks=remarks)
         row.shown_key = {name: record.get(name) for name in keys} if fields != keys else None
-        row.unnormalized = None if nested is found.record else found.record
+        row.unnormalized = None if normalized is nested.record else nested.record
         row.input_stream = input_stream or stream
         return row
 

@@ -30,7 +30,7 @@ class StreamNames:
         self._maps, self._aliases = maps, aliases
 
     def after_maps(self, stream: str) -> list[str]:
-        """Return the names that `stream_maps` gives a source's stream; its own without them."""
+        """Return the names that `stream_maps` gives a source's stream; without maps, its own."""
         maps = self._maps.streams(stream) if self._maps is not None else []
         return [str(stream_map.stream_alias) for stream_map in maps] or [stream]
 

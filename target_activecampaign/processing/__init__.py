@@ -1,1 +1,1 @@
-"""Batches from the first check to the last result, and what is deferred."""
+"""Processing of batches, from the first check of a row to its result, and deferred rows."""

@@ -1,4 +1,4 @@
-"""Batches of contacts in the background: they wait for their import while the target reads on."""
+"""Batches of contacts in the background: the target reads on while ActiveCampaign imports them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BackgroundBatches:
 
     A batch runs in the background if all its rows are contacts for the importer and no setting
     needs its results before the next batch. Other rows, and contacts that may be the same people,
-    wait for it. ``on_done`` is called when a background batch is done, ``on_failure`` when it
+    wait for the batch. A background batch calls ``on_done`` when it is done, ``on_failure`` when it
     fails.
     """
 
@@ -64,7 +64,7 @@ class BackgroundBatches:
         return min(numbers, default=None)
 
     def wait_all(self) -> None:
-        """Wait for all background batches; raise what ends the run."""
+        """Wait for all background batches. Raises the error that ends the run."""
         self._wait_until(lambda: not self._running)
 
     def wait_for_conflicts(self, processor: BatchProcessor, rows: list[InputRecord]) -> bool:
@@ -94,12 +94,12 @@ class BackgroundBatches:
             processor.write(rows)
             processor.retry_deferred()
             return
-        left = processor.begin(rows)
-        if not reads_on(self._policy, sum(map(len, left.values()))):
-            processor.write_changed(rows, left)
+        changed = processor.begin(rows)
+        if not reads_on(self._policy, sum(map(len, changed.values()))):
+            processor.write_changed(rows, changed)
             return
         self._wait_until(lambda: len(self._running) < self._pool.max_tasks)
-        self._start(processor, rows, left)
+        self._start(processor, rows, changed)
 
     def _may_overlap(self, rows: list[InputRecord]) -> bool:
         policy = self._policy
@@ -114,15 +114,18 @@ class BackgroundBatches:
         )
 
     def _start(
-        self, processor: BatchProcessor, rows: list[InputRecord], left: dict[str, list[InputRecord]]
+        self,
+        processor: BatchProcessor,
+        rows: list[InputRecord],
+        changed: dict[str, list[InputRecord]],
     ) -> None:
         batch = _RunningBatch(rows[0].number, self._identity or _identity_of(rows, self._policy))
         self._running.append(batch)
 
         def run() -> None:
             try:
-                processor.write_changed(rows, left)
-                # A batch that fails before this stays in the list: no state covers its rows.
+                processor.write_changed(rows, changed)
+                # A batch that failed stays in the list, so that no state covers its rows.
                 self._running.remove(batch)
                 self._on_done()
             except BaseException as problem:
@@ -139,21 +142,21 @@ class BackgroundBatches:
 
 def _may_conflict(before: RecordIdentity, other: RecordIdentity) -> bool:
     """Return whether two batches may hold the same people."""
-    is_alike = before.columns == other.columns and len(before.columns) == 1
-    return not is_alike or not before.keys.isdisjoint(other.keys)
+    has_same_columns = before.columns == other.columns and len(before.columns) == 1
+    return not has_same_columns or not before.keys.isdisjoint(other.keys)
 
 
 def _identity_of(rows: list[InputRecord], policy: WritePolicy) -> RecordIdentity:
-    """Return the identity of all rows; ``columns`` holds each combination that identifies one."""
-    names: set[Hashable] = set()
-    ways: set[str] = set()
+    """Return the identity of all rows; ``columns`` holds each set of identifying columns."""
+    keys: set[Hashable] = set()
+    columns: set[str] = set()
     for row in rows:
-        source, emails = row.record.get("id"), emails_of(row)
-        names |= {("email", email) for email in emails}
+        id_value, emails = row.record.get("id"), emails_of(row)
+        keys |= {("email", email) for email in emails}
         if row.key:
-            names.add(("key", repr(sorted(row.key.items()))))
-        is_by_id = not is_nothing(source) and not policy.is_foreign
+            keys.add(("key", repr(sorted(row.key.items()))))
+        is_by_id = not is_nothing(id_value) and not policy.is_foreign
         if is_by_id:
-            names.add(("id", str(source).strip()))
-        ways.add(f"{'id' if is_by_id else ''} {'email' if emails else ''}")
-    return RecordIdentity(frozenset(names), frozenset(ways))
+            keys.add(("id", str(id_value).strip()))
+        columns.add(f"{'id' if is_by_id else ''} {'email' if emails else ''}")
+    return RecordIdentity(frozenset(keys), frozenset(columns))

@@ -27,7 +27,7 @@ STOPPED = "the run ended before this row was confirmed"
 
 
 class BatchProcessor:
-    """Writes batches of rows; ``rows`` gives each its result."""
+    """Writes batches of rows; ``rows`` gives each row its result."""
 
     def __init__(self, context: WriteContext, rows: RowFinisher, grants: GrantRecorder) -> None:
         self.context, self.rows, self.grants = context, rows, grants
@@ -36,9 +36,9 @@ class BatchProcessor:
     # --- a batch ----------------------------------------------------------------------------
 
     def write(self, rows: list[InputRecord]) -> None:
-        """Write a batch; afterwards every row of it has its result or is deferred.
+        """Write a batch. Afterwards each of its rows has a result or is deferred.
 
-        Where the run ends before, `abandon` gives the remaining rows their results.
+        If the run ends early, `abandon` gives the remaining rows their results.
         """
         self.rows.open(rows)
         self.grants.members.note_rows(rows)
@@ -48,9 +48,9 @@ class BatchProcessor:
         self._end_batch(rows)
 
     def begin(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
-        """Finish the unchanged rows of a batch without deletes; nothing is written.
+        """Finish the unchanged rows of a batch without deletes, and write nothing.
 
-        Returns the other rows by stream, for `write_changed`.
+        Returns the changed rows by stream, for `write_changed`.
         """
         self.rows.open(rows)
         self.grants.members.note_rows(rows)
@@ -61,7 +61,7 @@ class BatchProcessor:
         }
 
     def write_changed(self, rows: list[InputRecord], changed: dict[str, list[InputRecord]]) -> None:
-        """Write what `begin` returned of a batch; other batches may be open at the same time."""
+        """Write the rows that `begin` returned. Other batches may be open at the same time."""
         for name, sink in registry.sinks_of(changed).items():
             self._write_rows(sink, changed[name])
             self._written_families.add(sink.family)
@@ -88,21 +88,21 @@ class BatchProcessor:
             for row in rows:
                 self.rows.finish(row, Outcome(Action.SKIPPED, reason=AUTOMATIONS, whole=False))
             return
-        # A row that changes nothing leaves its place to the next one.
+        # A row that changes nothing does not count towards the limit: go on with the next rows.
         while rows and context.limits.changes_left != 0:
-            now, rows = context.limits.split(rows)
+            allowed, rows = context.limits.split(rows)
             try:
                 if context.earlier_values is not None:
-                    context.earlier_values.expect(sink.family, now)
-                sink.write(context, sink, now)
+                    context.earlier_values.expect(sink.family, allowed)
+                sink.write(context, sink, allowed)
             except RequestError as problem:
-                for row in now:
+                for row in allowed:
                     self.rows.finish(row, outcome_of(problem))
         for row in rows:
             self.rows.finish(row, HELD_BY_MAX_CHANGES)
 
     def _drop_unchanged(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
-        """Finish the rows that the ledger has as confirmed; return the others."""
+        """Finish the rows that the ledger confirms; return the other rows."""
         policy, ledger = self.context.policy, self.context.ledger
         rows = self._hold_out(sink, rows)
         groups: dict[bytes, list[InputRecord]] = {}
@@ -116,21 +116,21 @@ class BatchProcessor:
                 groups.setdefault(row.ledger_key, []).append(row)
         ledger.prefetch(groups)
         for key, group in groups.items():
-            known = ledger.find(key)
+            confirmed = ledger.find(key)
             for row in group:
-                self.grants.members.mark_delivery(row, known)
-            if known is not None:
+                self.grants.members.mark_delivery(row, confirmed)
+            if confirmed is not None:
                 for row in group:
-                    row.known_id = known.id
-                is_first = [self.grants.members.is_first_delivery(row, known) for row in group]
+                    row.known_id = confirmed.id
+                is_first = [self.grants.members.is_first_delivery(row, confirmed) for row in group]
                 is_sent = policy.force or any(row.is_held_out for row in group) or any(is_first)
-                if known.fields and not is_sent:
-                    self._finish_confirmed(sink, group, known)
-        left = [row for row in rows if self.rows.is_open(row)]
+                if confirmed.fields and not is_sent:
+                    self._finish_confirmed(sink, group, confirmed)
+        pending = [row for row in rows if self.rows.is_open(row)]
         if self.grants.members.input_members:
-            changed = set(map(id, left))
+            changed = set(map(id, pending))
             self.grants.members.note_confirmed([row for row in rows if id(row) not in changed])
-        return left
+        return pending
 
     def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Finish the rows of the control group, except those that may unsubscribe a person."""
@@ -146,28 +146,28 @@ class BatchProcessor:
                 self.rows.finish(row, Outcome(Action.SKIPPED, reason=HELD_OUT, whole=False))
         return [row for row in rows if self.rows.is_open(row)]
 
-    def _finish_confirmed(self, sink: Sink, group: list[InputRecord], known: Confirmed) -> None:
-        """Finish rows of one key of which every part is confirmed.
+    def _finish_confirmed(self, sink: Sink, group: list[InputRecord], confirmed: Confirmed) -> None:
+        """Finish rows of the same key if the ledger confirms all their parts.
 
-        Where the other parts can be sent alone, reduce the records to them.
+        If only some parts changed and can be sent alone, reduce the records to these parts.
         """
         merged: dict[bytes, bytes] = {}
         for row in group:
             merged |= row.fields
-        left = {path for path, value in merged.items() if known.fields.get(path) != value}
-        reasons = [self.rows.denials.known(row, known.fields) for row in group]
+        changed = {path for path, value in merged.items() if confirmed.fields.get(path) != value}
+        reasons = [self.rows.denials.known(row, confirmed.fields) for row in group]
         for row, denied in zip(group, reasons, strict=True):
             if denied is None or None in reasons:
                 return
-            if not left & row.fields.keys():
+            if not changed & row.fields.keys():
                 action = Action.SKIPPED if denied else Action.UNCHANGED
                 reason = join_reasons(denied)
-                self.rows.finish(row, Outcome(action, known.id, reason, whole=False))
-            elif self.rows.parts.reduce(sink, row, left, known.fields):
+                self.rows.finish(row, Outcome(action, confirmed.id, reason, whole=False))
+            elif self.rows.parts.reduce(sink, row, changed, confirmed.fields):
                 row.denied = denied
 
     def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
-        """Return a row's identity in the ledger: its key, or the whole record without one."""
+        """Return a row's identity in the ledger: its key, or all columns of a row without key."""
         is_weak = bool(sink.weak & row.key.keys()) and not self.rows.schemas.key_properties.get(
             row.stream
         )
@@ -178,18 +178,18 @@ class BatchProcessor:
     # --- deferred rows ----------------------------------------------------------------------
 
     def abandon(self, rows: list[InputRecord]) -> None:
-        """Finish rows that this run will not write: these, the open and the deferred ones.
+        """Finish all rows that this run will not write: ``rows``, open rows and deferred rows.
 
-        No state covers them, so the source sends them again.
+        No state covers these rows, so the source sends them again.
         """
         deferred = self.rows.deferred
         rows = [*self.rows.open_rows.values(), *rows]
         last, after = deferred.last_place(), 0
         while after < last:
-            found, after = deferred.pop(min(MAX_DEFERRED_PASS, last - after), after)
-            if not found:
+            popped, after = deferred.pop(min(MAX_DEFERRED_PASS, last - after), after)
+            if not popped:
                 break
-            rows = [*rows, *found]
+            rows = [*rows, *popped]
         self.rows.open(rows)
         for row in rows:
             self.rows.finish(row, Outcome(Action.FAILED, reason=STOPPED, whole=False, held=True))
@@ -208,7 +208,7 @@ class BatchProcessor:
         self._written_families.clear()
 
     def resolve_deferred(self) -> None:
-        """Give every deferred row its result: retry while some succeed, then reject the rest."""
+        """Give every deferred row its result: retry while rows succeed, then reject the rest."""
         deferred = self.rows.deferred
         while deferred.count:
             before = deferred.count
@@ -228,7 +228,7 @@ class BatchProcessor:
             self.write(rows)
 
     def close(self) -> None:
-        """Close the run's files, each of them even where closing another fails."""
+        """Close every file of the run, even if closing another file fails."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.context.ledger.close)
             stack.callback(self.rows.retries.close)

@@ -1,4 +1,4 @@
-"""Emits a state only when every row before it has a result and none of them is held."""
+"""Emits a state only when every earlier row has a result and no earlier row is held."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]{5,15}(Z|[+-]\d\d:?\d\d)?)?")
 
 
 class Checkpoints:
-    """Holds incoming states until the target may emit them.
+    """Stores incoming states until the target may emit them.
 
-    A held row stops every later state: it failed and is not in the retry file, is over a limit, or
-    was rejected under ``on_reject: fail``. A deferred row stops them until it has a result.
+    A held row stops every later state: the row failed and is not in the retry file, is over a
+    limit, or was rejected under ``on_reject: fail``. A deferred row stops later states until it has
+    a result.
     """
 
     def __init__(self) -> None:
@@ -39,17 +40,17 @@ class Checkpoints:
         self._states.append((rows, state))
 
     def pop_latest(self, first_open: int | None) -> State | None:
-        """Return the latest state before the first open row, once; None if there is none."""
-        found = None
+        """Remove and return the latest state before the first open row; None if there is none."""
+        latest = None
         while self._states and (first_open is None or self._states[0][0] < first_open):
-            found = self._states.pop(0)[1]
-        return found
+            latest = self._states.pop(0)[1]
+        return latest
 
 
 def bookmarks_of(state: State | None) -> dict[str, Any]:
     """Return the bookmarks of a state for the report.
 
-    The state is the source's: values that are neither times nor numbers may be personal data.
+    The source writes the state: values that are neither times nor numbers may be personal data.
     """
     bookmarks = (state or {}).get("bookmarks")
     return {

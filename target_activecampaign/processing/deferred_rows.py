@@ -16,7 +16,7 @@ StoredRow = dict[str, Any]
 
 
 class DeferredRows:
-    """Rows that refer to a record that may still come, in a temporary file of this run."""
+    """Rows that refer to a record that a later row may create, in a temporary file of this run."""
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -69,30 +69,30 @@ class DeferredRows:
         """Return the lowest number of a deferred input row."""
         if self._db is None or not self.count:
             return None
-        found = self._db.rows("SELECT min(number) FROM rows")[0][0]
-        return None if found is None else int(found)
+        number = self._db.rows("SELECT min(number) FROM rows")[0][0]
+        return None if number is None else int(number)
 
     def pop(self, most: int, after: int) -> tuple[list[InputRecord], int]:
-        """Remove and return up to ``most`` rows after a place, with the last one's place."""
+        """Remove up to ``most`` rows after a place; return them and the place of the last row."""
         if self._db is None:
             return [], after
-        found = self._db.rows(
+        stored = self._db.rows(
             "SELECT place, number, row FROM rows WHERE place > ? ORDER BY place LIMIT ?",
             (after, most),
         )
         rows = []
-        for place, number, text in found:
+        for place, number, text in stored:
             stream, record, key, source, remarks, shown_key, unnormalized, name = json.loads(text)
             row = InputRecord(number, stream, record, key, source, remarks=remarks)
             row.shown_key, row.unnormalized, row.input_stream = shown_key, unnormalized, name
             rows.append(row)
             after = place
-        self._db.rows("DELETE FROM rows WHERE place = ?", [(f[0],) for f in found])
-        self.count -= len(found)
+        self._db.rows("DELETE FROM rows WHERE place = ?", [(place,) for place, _, _ in stored])
+        self.count -= len(stored)
         return rows, after
 
     def last_place(self) -> int:
-        """Return the place of the row deferred last."""
+        """Return the place of the last row in the file."""
         if self._db is None:
             return 0
         return int(self._db.rows("SELECT coalesce(max(place), 0) FROM rows")[0][0])

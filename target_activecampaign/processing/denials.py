@@ -1,7 +1,7 @@
 """The reasons of parts that the settings deny, as hashes in the ledger.
 
-Such a part is decided until the row or a setting changes. The row is not sent again, and every run
-gives the same reason.
+The denial holds until the row or a setting changes. Until then the target does not send the part
+again, and every run gives the same reason.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.records.record import InputRecord
 
-#: The value of a field that is not confirmed; no hash of a value is this.
+#: The value of a field that is not confirmed; no hash of a value equals it.
 UNCONFIRMED = bytes(8)
 
 
 class DeniedParts:
-    """Reads and writes the reasons beside the confirmed fields of a row."""
+    """Reads and writes the reasons that the ledger stores beside the fields of a row."""
 
     def __init__(self, ledger: Ledger, fingerprint: str) -> None:
         self._ledger, self._fingerprint = ledger, fingerprint
         self._paths = {reason: self._hashes(reason, None)[0] for reason in DENIALS}
 
     def known(self, row: InputRecord, fields: Mapping[bytes, bytes]) -> list[str] | None:
-        """Return the reasons that the ledger has for this row, None where another row had them.
+        """Return the reasons that the ledger has for this row, None if another row had them.
 
         ``fields`` are the hashes that the ledger has for the row's key.
         """
-        found = []
+        reasons = []
         for reason, path in self._paths.items():
             stored = fields.get(path, UNCONFIRMED)
             if stored == UNCONFIRMED:
                 continue
             if stored != self._hashes(reason, row)[1]:
                 return None
-            found.append(reason)
-        return found
+            reasons.append(reason)
+        return reasons
 
     def fields(
         self, row: InputRecord, denied: Iterable[str], before: Mapping[bytes, bytes]
     ) -> dict[bytes, bytes]:
-        """Return the fields that store the reasons, and clear those of ``before``."""
-        found = {path: UNCONFIRMED for path in self._paths.values() if path in before}
-        return found | dict(self._hashes(reason, row) for reason in denied)
+        """Return the fields that store the reasons and clear the earlier reasons in ``before``."""
+        cleared = {path: UNCONFIRMED for path in self._paths.values() if path in before}
+        return cleared | dict(self._hashes(reason, row) for reason in denied)
 
     def _hashes(self, reason: str, row: InputRecord | None) -> tuple[bytes, bytes]:
         hashes = sorted((path + value).hex() for path, value in row.fields.items()) if row else None

@@ -53,7 +53,7 @@ class Interrupts:
         self.stop.stop_now = pool.stop_now
 
     def raise_if_ending(self) -> None:
-        """Raise what ends the run: a signal, or the exception of another thread."""
+        """Raise the error that ends the run: of a signal, or of another thread."""
         self.stop.raise_if_stopped()
         if self.pool is not None:
             self.pool.raise_if_ending()
@@ -65,7 +65,7 @@ class Interrupts:
             self.pool.acquire()
 
     def end_message(self, *, runs_threads: bool) -> None:
-        """Go back to reading; with ``runs_threads``, other threads run meanwhile."""
+        """Go back to reading; with ``runs_threads``, other threads run while the target reads."""
         if runs_threads and self.pool is not None:
             self.pool.release()
         self._is_reading = True

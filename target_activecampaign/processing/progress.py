@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class WriteProgress(Progress):
-    """Shows rows by stream and action; ``received`` returns how many rows came so far.
+    """Shows rows by stream and action; ``received`` returns the number of rows read so far.
 
-    The source does not send the number of its rows, so no end is estimated.
+    The source does not send the number of its rows, so the target estimates no end.
     """
 
     def __init__(self, program: str, clock: Clock, received: Callable[[], int]) -> None:
@@ -35,7 +35,7 @@ class WriteProgress(Progress):
         self.follow(processor.context.client)
 
     def lines(self) -> list[ProgressRow]:
-        """Return the streams of which rows have a result."""
+        """Return the streams in which rows have a result."""
         streams = list(self._processor.rows.results.streams.items()) if self._processor else []
         return [
             ProgressRow(name, ProgressStatus.UNDER_WAY, tally.rows, note=_listed(tally.actions))
@@ -45,9 +45,9 @@ class WriteProgress(Progress):
     def remarks(self) -> list[str]:
         """Return how many rows were received, and how many of them have no result yet."""
         received = self._received()
-        found = [f"{received:,} rows received"] if received else ["waiting for the first row"]
+        lines = [f"{received:,} rows received"] if received else ["waiting for the first row"]
         done = self._processor.rows.results.rows if self._processor else 0
-        return [*found, *([f"{received - done:,} pending"] if received > done else [])]
+        return [*lines, *([f"{received - done:,} pending"] if received > done else [])]
 
     def log_line(self) -> str | None:
         """Return the results so far, and the number of requests."""

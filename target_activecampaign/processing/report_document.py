@@ -21,34 +21,33 @@ if TYPE_CHECKING:
 def report_document(
     processor: BatchProcessor | None, checkpoints: Checkpoints, rate: float
 ) -> dict[str, Any]:
-    """Return what a run did as JSON, and log the plan of a dry run; no value of a row is in it.
+    """Return the results of a run as JSON, without values of rows; log the plan of a dry run.
 
-    ``processor`` is None where the run ended before the first row; ``rate`` is in requests per
-    second.
+    ``processor`` is None if the run ended before the first row. ``rate`` is in requests per second.
     """
     context = processor.context if processor else None
     results = processor.rows.results if processor else Results()
     document = {
         "rows": results.totals(),
-        "streams": results.document(),
-        "automations": (context.enrolments if context else AutomationCounts()).document(),
+        "streams": results.as_json(),
+        "automations": (context.enrolments if context else AutomationCounts()).as_json(),
         "audiences": context.audiences.document() if context else {},
         "undo": _undo_command(processor),
         "bookmarks_before": bookmarks_of(checkpoints.first),
         "bookmarks_after": bookmarks_of(checkpoints.last),
     }
     if context and context.policy.dry_run:
-        unmute_log()  # a dry run is made for its plan
+        unmute_log()  # the plan is the purpose of a dry run
         if isinstance(context.earlier_values, UndoCost):
-            with contextlib.suppress(RequestError):  # then the plan does not say it
+            with contextlib.suppress(RequestError):  # the plan then lacks this number
                 context.plan.undo_requests = context.earlier_values.requests()
         context.plan.log(context.write_client.planned, rate)
-        document["plan"] = context.plan.document(context.write_client.planned, rate)
+        document["plan"] = context.plan.as_json(context.write_client.planned, rate)
     return document
 
 
 def _undo_command(processor: BatchProcessor | None) -> str | None:
-    """Return the command that undoes the run, None where it changed nothing that is recorded."""
+    """Return the command that undoes the run, None if the run recorded no change."""
     recorder = processor.rows.undo if processor else None
     if recorder is None or not recorder.has_changes:
         return None

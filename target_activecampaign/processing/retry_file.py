@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class RetryFile:
     """Stores failed rows with all their columns; without a path it stores nothing.
 
-    During a run the file only grows: a line per failed row, and a line per later row of its key
-    that was written. So a killed process never leaves an older row than the account has.
+    During a run the file only grows: by a line per failed row, and by a line per later row of the
+    same key that was written. A killed process therefore never leaves a row in the file that is
+    older than the account.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -43,7 +44,7 @@ class RetryFile:
     def _read_file(self, path: Path) -> None:
         """Read every line; a file with other content must not be overwritten."""
         lines = path.read_bytes().split(b"\n")
-        lines.pop()  # empty, or cut off when the process was killed
+        lines.pop()  # the last line is empty, or incomplete because the process was killed
         for line in lines:
             try:
                 self._read_entry(json.loads(line))
@@ -64,7 +65,7 @@ class RetryFile:
         return iter([entry for entries in self.rows.values() for entry in entries])
 
     def can_store(self, row: InputRecord) -> bool:
-        """Return whether a failed row can be stored: never one with a password."""
+        """Return whether a failed row can be stored. A row with a password never can."""
         return self._path is not None and "password" not in row.record
 
     def store(self, row: InputRecord, key_properties: list[str]) -> None:
@@ -77,7 +78,7 @@ class RetryFile:
             "key_properties": key_properties,
             "record": row.source,
         }
-        if any(known.get("record") == row.source for known in self.rows.get(name, ())):
+        if any(stored.get("record") == row.source for stored in self.rows.get(name, ())):
             return
         self.rows.setdefault(name, []).append(entry)
         self._append(entry)
@@ -86,23 +87,23 @@ class RetryFile:
         """Remove from stored rows the columns that a later row of the same key has written."""
         name = row.ledger_key.hex()
         if name in self.rows:
-            written = {
-                k: sorted(v) if isinstance(v, dict) else v if isinstance(v, list) else None
-                for k, v in row.source.items()
-            }
+            written = {column: _items_of(value) for column, value in row.source.items()}
             self._append({"id": name, "settled": written})
             self._remove_columns(name, written)
 
     def _remove_columns(self, name: str, written: dict[str, Any]) -> None:
-        left = []
+        remaining = []
         for entry in self.rows.pop(name, []):
             keys = set(entry.get("key_properties") or ())
             record = _without_written(entry["record"], written, keys)
-            known = keys | {"email", "id"}
-            if any(k not in known and not is_nothing(v) for k, v in record.items()):
-                left.append({**entry, "record": record})
-        if left:
-            self.rows[name] = left
+            identifying = keys | {"email", "id"}
+            if any(
+                column not in identifying and not is_nothing(value)
+                for column, value in record.items()
+            ):
+                remaining.append({**entry, "record": record})
+        if remaining:
+            self.rows[name] = remaining
 
     def _append(self, entry: StoredRow) -> None:
         if self._path is not None:
@@ -115,27 +116,32 @@ class RetryFile:
     def _rewrite(self) -> None:
         if self._path is None:
             return
-        fresh = self._path.with_name(self._path.name + ".new")
-        descriptor = open_private(fresh, os.O_WRONLY | os.O_TRUNC)
-        with naming(fresh), os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        new_path = self._path.with_name(self._path.name + ".new")
+        descriptor = open_private(new_path, os.O_WRONLY | os.O_TRUNC)
+        with naming(new_path), os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             handle.writelines(json.dumps(entry, default=str) + "\n" for entry in self)
             handle.flush()
             os.fsync(handle.fileno())
-        fresh.replace(self._path)
+        new_path.replace(self._path)
 
     def close(self) -> None:
         """Rewrite the file with the rows to send again."""
         self._rewrite()
 
 
+def _items_of(value: Any) -> list[Any] | None:
+    """Return the keys of an object or the items of an array; None for any other value."""
+    return sorted(value) if isinstance(value, dict) else value if isinstance(value, list) else None
+
+
 def _without_written(record: Record, written: dict[str, Any], keys: set[str]) -> Record:
     """Return a record without the written columns; columns of the key stay."""
-    found: Record = {}
+    remaining: Record = {}
     for name, value in record.items():
         if name in keys or name not in written or name in {"email", "id"}:
-            found[name] = value
+            remaining[name] = value
         elif isinstance(value, dict) and isinstance(written[name], list):
-            found[name] = {k: v for k, v in value.items() if k not in written[name]}
+            remaining[name] = {k: v for k, v in value.items() if k not in written[name]}
         elif isinstance(value, list) and isinstance(written[name], list):
-            found[name] = [item for item in value if item not in written[name]]
-    return found
+            remaining[name] = [item for item in value if item not in written[name]]
+    return remaining

@@ -17,7 +17,7 @@ from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
 from .denials import UNCONFIRMED
-from .stop_reasons import REJECTED_ONE, StopReasons
+from .stop_reasons import ROW_REJECTED, StopReasons
 
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
@@ -58,7 +58,7 @@ class RowFinisher:
     checkpoints: Checkpoints
     denials: DeniedParts
     parts: RowParts
-    #: Notes which record each row wrote, None where the run cannot be undone.
+    #: Records which record each row wrote; None if the run cannot be undone.
     undo: UndoRecorder | None = None
     schemas: InputSchemas = field(default_factory=InputSchemas)
     #: The rows that have no result yet, by `id`.
@@ -74,12 +74,12 @@ class RowFinisher:
 
     @property
     def refusal(self) -> str | None:
-        """Why no one may leave an audience, None where nothing forbids it."""
+        """Why the target may remove no person from an audience; None if it may."""
         return self.stops.refusal
 
     @refusal.setter
     def refusal(self, reason: str | None) -> None:
-        """Set why no one may leave an audience."""
+        """Set why the target may remove no person from an audience."""
         self.stops.refusal = reason
 
     def open(self, rows: list[InputRecord]) -> None:
@@ -91,7 +91,7 @@ class RowFinisher:
         return id(row) in self.open_rows
 
     def finish(self, row: InputRecord, outcome: Outcome) -> None:
-        """Give a row its result; a second result of the same row is ignored."""
+        """Give a row its result; ignore a second result of the same row."""
         if not self.is_open(row):
             return
         outcome = _with_remarks(outcome, row.remarks)
@@ -132,7 +132,7 @@ class RowFinisher:
             self.deferred.add(row, deferred.family, self._key_of(row))
 
     def is_behind(self, row: InputRecord) -> bool:
-        """Return whether an earlier row of the same key is deferred: the later one must win."""
+        """Return whether an earlier row of the same key is deferred: the later row must win."""
         return bool(self.deferred.count) and self.deferred.has_before(self._key_of(row), row.number)
 
     def finish_unread(self, line: UnreadLine) -> None:
@@ -142,7 +142,7 @@ class RowFinisher:
             return
         self._count_planned(Action.REJECTED)
         if self.stops.ends_at_reject:
-            self.stops.early = REJECTED_ONE
+            self.stops.early = ROW_REJECTED
             if line.number is not None:
                 self.checkpoints.hold(line.number)
 
@@ -169,7 +169,7 @@ class RowFinisher:
     def _confirmed_fields(self, row: InputRecord, outcome: Outcome) -> dict[bytes, bytes]:
         """Return the fields of a row that the ledger may confirm.
 
-        A row that was written in part is sent again; only its id is kept.
+        The next run sends a row again that was written in part. The ledger confirms only its id.
         """
         sink = registry.find_sink(row.stream)
         undone = self.parts.find(sink, row, outcome.undone) if sink and outcome.whole else None
@@ -185,7 +185,7 @@ class RowFinisher:
 
 
 def _with_remarks(outcome: Outcome, remarks: list[str]) -> Outcome:
-    """Return an outcome with the remarks on its row; a row with parts not done is not unchanged."""
+    """Return an outcome with the row's remarks; "unchanged" with unwritten parts is "skipped"."""
     is_partial = bool(remarks or outcome.undone or outcome.denied)
     is_unchanged = outcome.action is Action.UNCHANGED
     action = Action.SKIPPED if is_unchanged and is_partial else outcome.action

@@ -1,4 +1,4 @@
-"""The parts of rows in the ledger: which are confirmed, and which are to be written."""
+"""The parts of rows in the ledger: confirmed parts, and parts to write."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class RowParts:
-    """Hashes the parts of rows, and reduces a row to the parts that are to be written."""
+    """Hashes the parts of rows, and reduces a row to the parts to write."""
 
     def __init__(self, ledger: Ledger, policy: WritePolicy) -> None:
         self._ledger, self._policy = ledger, policy
@@ -34,31 +34,32 @@ class RowParts:
         return self._hashes(self._content(sink, row))
 
     def find(self, sink: Sink, row: InputRecord, parts: Iterable[str]) -> set[bytes] | None:
-        """Return the hashes of these parts of a row; None where the row lacks one of them."""
+        """Return the hashes of these parts of a row; None if the row lacks a part."""
         content = [path for path, _ in self._content(sink, row)]
-        found: set[bytes] = set()
+        hashes: set[bytes] = set()
         for part in parts:
             paths = paths_of(part, content)
             if not paths:
                 return None
-            found.update(self._hashes([(path, None) for path in paths]))
-        return found
+            hashes.update(self._hashes([(path, None) for path in paths]))
+        return hashes
 
     def reduce(
-        self, sink: Sink, row: InputRecord, left: set[bytes], known: Mapping[bytes, bytes]
+        self, sink: Sink, row: InputRecord, changed: set[bytes], known: Mapping[bytes, bytes]
     ) -> bool:
-        """Reduce a row's record to the parts ``left``; return whether they can be sent alone.
+        """Reduce a row's record to the parts ``changed``; return whether they can be sent alone.
 
-        These are parts that the ledger has as not confirmed, and those that never need the rest.
+        A part can be sent alone if the ledger has it as not confirmed, or if it never needs the
+        other parts of its row. ``known`` are the hashes that the ledger has for the row's key.
         """
-        named = {
+        paths_by_hash = {
             next(iter(self._hashes([(path, None)]))): path for path, _ in self._content(sink, row)
         }
-        parts = {named[part] for part in left if part in named}
+        parts = {paths_by_hash[part] for part in changed if part in paths_by_hash}
         is_alone = all(
             is_separable(path) or known.get(part) == UNCONFIRMED
-            for part, path in named.items()
-            if part in left
+            for part, path in paths_by_hash.items()
+            if part in changed
         )
         is_found = sink.kept or (row.known_id and ("id",) in sink.identity)
         if not is_alone or not is_found:

@@ -1,1 +1,1 @@
-"""Records to write: values, references and identity. Pure: no I/O."""
+"""Records to write: values, references and identity. No module here does I/O."""

@@ -1,4 +1,4 @@
-"""Account labels: a table may hold rows of many accounts, a target writes its own."""
+"""Account labels: a table may hold rows of many accounts; a target writes those of its account."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ MISSING = (
     "or leave the setting account_label out"
 )
 SEVERAL = (
-    "account_label: rows of several accounts came in one run; set account_label to the one whose "
-    "rows are to be written here"
+    "account_label: rows of several accounts came in one run; set account_label to the account "
+    "whose rows this target writes"
 )
 
 
 class AccountLabelCheck:
-    """Compares the label of rows with ``mine``, the setting ``account_label``.
+    """Compares the label of rows with ``account_label``, the setting.
 
-    Without it a run writes rows without a label, and those of the first label that it meets.
+    Without the setting, a run writes rows without a label and rows of the first label in the input.
     """
 
-    def __init__(self, mine: str | None) -> None:
-        self._mine = mine
+    def __init__(self, account_label: str | None) -> None:
+        self._account_label = account_label
         self._first: str | None = None
 
     def check(self, record: Record) -> None:
-        """Raise `RowSkipped` for a row of another account, `RowRejected` for an unclear one."""
+        """Raise `RowSkipped` for a row of another account, `RowRejected` if that is unclear."""
         value = record.get(ACCOUNT_LABEL)
-        found = None if is_nothing(value) else str(value).strip()
-        if self._mine is None:
-            self._first = self._first or found
-            if found not in {None, self._first}:
+        label = None if is_nothing(value) else str(value).strip()
+        if self._account_label is None:
+            self._first = self._first or label
+            if label not in {None, self._first}:
                 raise RowRejected(SEVERAL)
-        elif found is None:
+        elif label is None:
             raise RowRejected(MISSING)
-        elif found != self._mine:
+        elif label != self._account_label:
             raise RowSkipped(OTHERS)
 
 
 def without_label(record: Record, keys: list[str]) -> tuple[Record, list[str]]:
-    """Return a record and its key without the label, on which its ledger key never depends."""
+    """Return a record and its key without the label. A key in the ledger never has the label."""
     if ACCOUNT_LABEL not in record and ACCOUNT_LABEL not in keys:
         return record, keys
-    left = {name: value for name, value in record.items() if name != ACCOUNT_LABEL}
-    return left, [name for name in keys if name != ACCOUNT_LABEL]
+    unlabelled = {name: value for name, value in record.items() if name != ACCOUNT_LABEL}
+    return unlabelled, [name for name in keys if name != ACCOUNT_LABEL]

@@ -1,4 +1,4 @@
-"""Values of a record before they are read: nulls, NaN and the JSON text `null` are nothing."""
+"""Cleans the values of a record: null, NaN and the JSON text `null` mean "no value"."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from tap_activecampaign_unified.resources.parsing import is_blank
 from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 
-#: The columns of your own keys.
+#: The columns that hold the user's own keys.
 OWN_KEYS = ("external_id", "store_order_id", "store_product_id", "store_subscription_id")
 _WHOLE_FLOAT = re.compile(r"(?:0|[1-9][0-9]*)\.0+")
-#: Flags of rows that only say that something is hidden or gone; every stream takes them.
+#: Flags of rows that are hidden or deleted; every stream takes them.
 FLAGS = ("is_disabled", "is_deleted", "deleted", "anonymized")
 
 
 def without_nulls(value: Any) -> Any:
-    """Return a value in which null is None at every depth; an array holds no null at all.
+    """Return a value in which null is None at every depth. Arrays lose their nulls.
 
-    Values without any null are returned as they are, not copied.
+    Values without a null are not copied.
     """
     if isinstance(value, str):
         return None if value.strip() == "null" else value
@@ -36,7 +36,7 @@ def without_nulls(value: Any) -> Any:
 def composed(value: Any) -> Any:
     """Return a value whose text is in Unicode's composed form (NFC), at every depth.
 
-    Values that are so already are returned as they are, not copied.
+    Values that are in this form already are not copied.
     """
     if isinstance(value, str):
         return value if value.isascii() else unicodedata.normalize("NFC", value)
@@ -50,9 +50,9 @@ def composed(value: Any) -> Any:
 
 
 def plain_key(value: Any) -> Any:
-    """Return one of your own keys as text: 7, 7.0 and the text `7.0` are `7`; others as they are.
+    """Return a key of the user as text: 7, 7.0 and the text `7.0` are `7`; other text is unchanged.
 
-    A column of numbers becomes one of floats in pandas and spreadsheets as soon as one is missing.
+    pandas and spreadsheets turn a column of whole numbers into floats if a number is missing.
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return plain_text(value)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BYTE_ORDER_MARK = "\ufeff"
 SEPARATOR = "__"
 CUSTOM_FIELDS = "custom_fields"
-#: Columns of the Singer protocol: loaders add them, and none of them is ever unknown.
+#: Prefix of the columns that Singer loaders add. The target never reports them as unknown.
 SINGER_PREFIX = "_sdc_"
 _NUMBERED = re.compile(r"(?<=[a-z])(?=[0-9])")
 _SIMILAR = 0.6
@@ -23,15 +23,15 @@ _WORD = re.compile(r"[^\W\d_][\w -]*")
 
 
 class NameIndex:
-    """Known names, found by exact name, else without regard to case, else from camelCase."""
+    """Finds known names by exact name, else without regard to case, else from camelCase."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        """Map every accepted spelling in ``names`` to the name it stands for."""
+        """Map every accepted spelling, the keys of ``names``, to its known name."""
         self._names = dict(names)
         self._lower = {spelled.lower(): name for spelled, name in names.items()}
 
     def find(self, name: str) -> str | None:
-        """Return the known name that a name stands for, None where there is none."""
+        """Return the known name of a spelling, None for an unknown spelling."""
         snake = snake_case(name)
         return (
             self._names.get(name)
@@ -42,8 +42,8 @@ class NameIndex:
 
     def nearest(self, name: str) -> str | None:
         """Return the known name that is spelled most like an unknown one."""
-        found = difflib.get_close_matches(snake_case(name), self._lower, 1, _SIMILAR)
-        return self._lower[found[0]] if found else None
+        matches = difflib.get_close_matches(snake_case(name), self._lower, 1, _SIMILAR)
+        return self._lower[matches[0]] if matches else None
 
 
 @dataclass(frozen=True)
@@ -51,24 +51,24 @@ class RecordColumn:
     """A column that a stream takes.
 
     ``keys`` are the keys of its objects, by accepted spelling: None for a column of single values,
-    empty for objects with keys of any name. ``is_array`` says that it holds several. ActiveCampaign
-    ``has`` no field for some columns of the shared model: the tap writes null there.
+    empty for objects with keys of any name. ``is_array``: the column holds an array of values.
+    ``has_field``: ActiveCampaign has a field for the column. Where it has none, the tap emits null.
     """
 
     name: str
     keys: Mapping[str, str] | None = None
     is_array: bool = False
-    has: bool = True
+    has_field: bool = True
 
     @property
     def is_structured(self) -> bool:
-        """Whether its values are arrays or objects, which may come as text."""
+        """Whether its values are arrays or objects; the input may hold these as text."""
         return self.is_array or self.keys is not None
 
 
 @dataclass(frozen=True)
 class UnknownColumn:
-    """A column, or a key inside one, that stands for no field of ActiveCampaign's."""
+    """A column of the input, or a key in an object, that matches no field of ActiveCampaign."""
 
     path: str
     nearest: str | None = None
@@ -76,14 +76,14 @@ class UnknownColumn:
 
     @property
     def text(self) -> str:
-        """What is wrong and what to do."""
+        """The problem, and a similar name if there is any."""
         hint = f"; did you mean {self.nearest}?" if self.nearest else ""
         return f"{self.path}: not written, {self.problem}{hint}"
 
 
 @dataclass(frozen=True)
 class ColumnPlace:
-    """Where the value of a column goes: into a field, or under ``key`` of a field's object."""
+    """The place of a column's value: a field, or ``key`` of a field's object."""
 
     column: str
     key: str | None = None
@@ -97,7 +97,7 @@ class ColumnPlace:
 
 @dataclass
 class ColumnTable:
-    """The columns of one stream; ``aliases`` are the user's own names of them, which come first."""
+    """The columns of a stream; ``aliases``, the user's own names of columns, take precedence."""
 
     columns: Mapping[str, RecordColumn]
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -110,14 +110,14 @@ class ColumnTable:
         self._inner: dict[tuple[str, str], str | None] = {}
 
     def place_of(self, name: str) -> ColumnPlace:
-        """Return where a column's value goes; an unknown column keeps its name."""
-        found = self._places.get(name)
-        if found is None:
-            found = self._places[name] = self._find(name)
-        return found
+        """Return the place of a column's value; an unknown column keeps its name."""
+        place = self._places.get(name)
+        if place is None:
+            place = self._places[name] = self._find(name)
+        return place
 
     def key_of(self, column: str, key: str) -> str | None:
-        """Return the key that a spelling inside a field's object stands for, None for none."""
+        """Return the key of a spelling in a field's object, None for an unknown spelling."""
         at = (column, key)
         if at not in self._inner:
             names = self._keys.get(column)
@@ -135,15 +135,15 @@ class ColumnTable:
 
     def _key_alone(self, name: str) -> str | None:
         """Return the flat column of the only object that has a key of this name."""
-        found = [
+        columns = [
             f"{column}{SEPARATOR}{key}"
             for column, names in self._keys.items()
             if not self.columns[column].is_array and (key := names.find(name)) is not None
         ]
-        return found[0] if len(found) == 1 else None
+        return columns[0] if len(columns) == 1 else None
 
     def _as_custom(self, name: str) -> str | None:
-        """Return the column of a custom field of this name, where the stream has such fields."""
+        """Return the column of a custom field of this name, if the stream has custom fields."""
         is_plain = CUSTOM_FIELDS in self.columns and _WORD.fullmatch(name)
         return f"{CUSTOM_FIELDS}{SEPARATOR}{name}" if is_plain else None
 
@@ -152,9 +152,9 @@ class ColumnTable:
         plain = self.aliases.get(plain, plain)
         if plain.lower().startswith(SINGER_PREFIX):
             return ColumnPlace(plain.lower())
-        known = self._names.find(plain)
-        if known is not None:
-            return ColumnPlace(known)
+        matched = self._names.find(plain)
+        if matched is not None:
+            return ColumnPlace(matched)
         head, mark, tail = plain.partition(SEPARATOR)
         column = self._names.find(head) if mark and tail else None
         if column is None or self.columns[column].keys is None:

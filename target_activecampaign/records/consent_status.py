@@ -1,4 +1,4 @@
-"""What a row's list status asks for: subscribe, unsubscribe, or nothing that can be written."""
+"""Meaning of a row's list status: subscribe, unsubscribe, leave alone, or cannot be written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Consent(enum.Enum):
-    """What is done about one person on one list."""
+    """The request of a row about one person on one list."""
 
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
@@ -39,7 +39,7 @@ _WORDS = {
 }
 #: The accepted words by meaning, for messages and for the documentation.
 WORDS: dict[Consent, tuple[str, ...]] = {
-    meaning: tuple(word for word, its in _WORDS.items() if its is meaning)
+    meaning: tuple(word for word, consent in _WORDS.items() if consent is meaning)
     for meaning in (Consent.SUBSCRIBE, Consent.UNSUBSCRIBE, Consent.CANNOT_BE_WRITTEN)
 }
 FORMS = (
@@ -51,10 +51,10 @@ _SEPARATORS = re.compile(r"[-_\s]+")
 
 
 def parse_consent(value: Any) -> Consent:
-    """Return what a status asks for; case, `-`, `_` and blanks do not matter.
+    """Return the meaning of a status; case, `-`, `_` and blanks do not matter.
 
-    The numbers 1 and 2 are ActiveCampaign's own codes, in any numeric form. A flag is no status:
-    a column named `status` that holds `true` may mean anything.
+    The numbers 1 and 2, in any numeric form, are ActiveCampaign's own codes. A flag is no status,
+    because `true` in a column named `status` may mean anything.
     """
     if is_blank(value):
         return Consent.LEAVE_ALONE
@@ -66,12 +66,12 @@ def parse_consent(value: Any) -> Consent:
     return _WORDS.get(word, Consent.UNKNOWN)
 
 
-def consent_of(given: Mapping[str, Any], others: Iterable[str] = ()) -> Consent:
-    """Return what a membership asks for; ``others`` are its columns beside list and person.
+def consent_of(membership: Mapping[str, Any], others: Iterable[str] = ()) -> Consent:
+    """Return the meaning of a membership; ``others`` are its columns beside list and person.
 
-    Without a status, the list and the person alone subscribe. Any other fact of a membership, such
-    as `unsubscribed_at`, says that the status is missing: the membership is left alone.
+    A membership that only names the list and the person means "subscribe". If it has other facts,
+    such as `unsubscribed_at`, its status is missing, and the target leaves the membership alone.
     """
-    if "status" in given:
-        return parse_consent(given["status"])
+    if "status" in membership:
+        return parse_consent(membership["status"])
     return Consent.LEAVE_ALONE if any(True for _ in others) else Consent.SUBSCRIBE

@@ -1,4 +1,4 @@
-"""The content of a row in parts: the ledger compares them, and each is done or left out alone.
+"""The parts of a row: the ledger compares each part, and a sink writes or leaves out each part.
 
 A part is a column, or one tag, list, automation or custom field of a row.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Record
 
-#: What the parts of a column begin with.
+#: The prefix of the parts of a column.
 PREFIXES = {
     "automations": "automation:",
     "leave_automations": "automation:",
@@ -29,7 +29,7 @@ PREFIXES = {
     "segments": "list:",
     "tags": "tag:",
 }
-#: The parts that go without the rest of their row where they alone changed.
+#: The parts that the target may send without the other parts of their row.
 _SEPARABLE = frozenset({"title", "owner"})
 _SEPARABLE_ITEMS = (PREFIXES["segments"], PREFIXES["automations"])
 
@@ -44,33 +44,34 @@ def content_of(
 ) -> list[tuple[str, Any]]:
     """Return the parts of a row with their values.
 
-    An automation is another value once ``enrols`` allows it: what was left out is asked for then.
+    The value of an automation also depends on ``enrols``: when the setting begins to allow
+    enrolments, automations that were left out count as changed.
     """
-    found: list[tuple[str, Any]] = []
+    parts: list[tuple[str, Any]] = []
     for name, value in record.items():
         is_written = name in writable or _is_bare_status(name, record, writable)
         if not is_written or (is_nothing(value) and not clears and not mirrors):
             continue
         if name == CUSTOM_FIELDS and isinstance(value, dict):
-            found += [
+            parts += [
                 (value_part(key), part)
                 for key, part in value.items()
                 if clears or not is_nothing(part)
             ]
         elif name in {"tags", "remove_tags"} and isinstance(value, list) and not mirrors:
-            found += [(item_part(name, item), name == "tags") for item in value]
+            parts += [(item_part(name, item), name == "tags") for item in value]
         elif name == "segments" and isinstance(value, list):
-            found += [(item_part(name, item), _membership(item, record)) for item in value]
+            parts += [(item_part(name, item), _membership(item, record)) for item in value]
         elif name in {"automations", "leave_automations"} and isinstance(value, list):
-            # One path for both columns: after a leave, a new entry is a change.
+            # Both columns have the same path: after a leave, a new entry is a change.
             enters = name == "automations"
-            found += [(item_part(name, item), [enters, enrols]) for item in value]
+            parts += [(item_part(name, item), [enters, enrols]) for item in value]
         else:
-            found.append((name, value))
+            parts.append((name, value))
             if name == "tags" and isinstance(value, list):
-                # The whole array decides what a mirror removes; each tag may be left out alone.
-                found += [(item_part(name, item), True) for item in value]
-    return found
+                # A mirror needs the whole array to remove tags. A sink may leave out a single tag.
+                parts += [(item_part(name, item), True) for item in value]
+    return parts
 
 
 def _is_bare_status(name: str, record: Record, writable: Collection[str]) -> bool:
@@ -79,26 +80,27 @@ def _is_bare_status(name: str, record: Record, writable: Collection[str]) -> boo
 
 
 def value_part(name: str) -> str:
-    """Return the part that a custom field is."""
+    """Return the part of a custom field."""
     return f"{CUSTOM_FIELDS}.{name.strip().lower()}"
 
 
 def item_part(column: str, item: Any) -> str:
-    """Return the part that one item of a column is: a tag, a list, an automation."""
+    """Return the part of an item in a column: of a tag, a list or an automation."""
     if isinstance(item, dict):
         item = plain_id("id", item.get("id")) or item.get("name") or ""
     return f"{PREFIXES[column]}{fold(plain_text(item))}"
 
 
 def reference_part(column: str, ref: dict[str, str]) -> str:
-    """Return the part that a reference read from an item of a column is."""
+    """Return the part of a reference that was read from an item of a column."""
     return f"{PREFIXES[column]}{fold(ref.get('id') or ref.get('name') or '')}"
 
 
 def paths_of(part: str, content: Iterable[str]) -> list[str]:
-    """Return the parts of a row's ``content`` that a part stands for.
+    """Return the parts of a row's ``content`` that belong to a part.
 
-    A column stands for its items, and a custom field of money for its amount and its currency.
+    The items of a column belong to the column. Amount and currency belong to a custom field of
+    money.
     """
     prefix = PREFIXES.get(part)
     money = {f"{part}{SEPARATOR}{key}" for key in MONEY_KEYS}
@@ -110,7 +112,7 @@ def paths_of(part: str, content: Iterable[str]) -> list[str]:
 
 
 def has_part(record: Record, part: str) -> bool:
-    """Return whether a record gives a column or a custom field."""
+    """Return whether a record has a value for a column or a custom field."""
     column, _, name = part.partition(".")
     values = record.get(column)
     if not name or not isinstance(values, dict):
@@ -120,30 +122,33 @@ def has_part(record: Record, part: str) -> bool:
 
 
 def is_separable(part: str) -> bool:
-    """Return whether a part may go without the rest of its row."""
+    """Return whether the target may send a part without the other parts of its row."""
     return part in _SEPARABLE or part.startswith(_SEPARABLE_ITEMS)
 
 
-def remainder_of(record: Record, left: Collection[str], kept: Collection[str]) -> Record:
-    """Return the parts ``left`` of a record, and the columns that its row is found by."""
-    found: Record = {}
+def remainder_of(record: Record, parts: Collection[str], kept: Collection[str]) -> Record:
+    """Return the ``parts`` of a record and its columns ``kept``, which identify its row."""
+    remainder: Record = {}
     for name, value in record.items():
-        if name in kept or name in left:
-            found[name] = value
+        if name in kept or name in parts:
+            remainder[name] = value
         elif name == CUSTOM_FIELDS and isinstance(value, dict):
-            found[name] = {key: part for key, part in value.items() if value_part(key) in left}
+            remainder[name] = {key: part for key, part in value.items() if value_part(key) in parts}
         elif name in PREFIXES:
-            # An empty column stays: a row with a status and without the column says something else.
+            # Keep an empty column: a status in a row without the column has another meaning.
             items = value if isinstance(value, list) else []
-            found[name] = [item for item in items if item_part(name, item) in left]
-    return found
+            remainder[name] = [item for item in items if item_part(name, item) in parts]
+    return remainder
 
 
 def _membership(item: Any, record: Record) -> Any:
-    """Return what decides about one list: its status, else what says that the status is missing."""
-    given = item if isinstance(item, dict) else {}
-    facts = sorted(given.keys() - {"id", "name"})
+    """Return a value that changes whenever the meaning of an item of `segments` changes.
+
+    The status decides. Without a status, the names of the other facts in the item decide.
+    """
+    membership = item if isinstance(item, dict) else {}
+    facts = sorted(membership.keys() - {"id", "name"})
     if not facts:
         return ["beside", record["status"]] if "status" in record else None
-    status = given.get("status")
+    status = membership.get("status")
     return status if not is_nothing(status) else ["no status", *facts]

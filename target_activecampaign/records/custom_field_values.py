@@ -1,4 +1,4 @@
-"""Values of custom fields: choices and money, as arrays and objects or as their text.
+"""Values of custom fields: choices and money, as arrays and objects or as text.
 
 The codecs of the tap encode them: `resources/array_codecs.py`, `resources/amount_codecs.py`.
 """
@@ -26,69 +26,69 @@ MONEY_KEYS = {"amount", "currency"}
 
 
 def joined_money(values: dict[str, Any], is_field: Callable[[str], bool]) -> dict[str, Any]:
-    """Return values in which a flattened amount and its currency are one value again.
+    """Return values in which a flattened amount and its currency form one money value again.
 
-    ``is_field`` says whether a name is a field of its own, which then keeps its value.
+    ``is_field`` returns whether a name is a field of its own. Such a field keeps its value.
     """
     if not any(SEPARATOR in name for name in values):
         return values
-    found: dict[str, Any] = {}
-    given: dict[tuple[str, str], str] = {}
+    joined: dict[str, Any] = {}
+    columns: dict[tuple[str, str], str] = {}
     for name, value in values.items():
         head, _, part = name.rpartition(SEPARATOR)
         key = part.strip().lower()
         if not head or key not in MONEY_KEYS or is_field(name):
-            if found.get(name) is None:
-                found[name] = value
-            elif value is not None:  # after its amount or its currency
-                raise columns_conflict(f"custom_fields.{name}", _part_of(name, given), name)
+            if joined.get(name) is None:
+                joined[name] = value
+            elif value is not None:  # an earlier column had the amount or the currency
+                raise columns_conflict(f"custom_fields.{name}", _column_of(name, columns), name)
             continue
-        if found.get(head) is None:
-            found[head] = {}
-        money = found[head]
+        if joined.get(head) is None:
+            joined[head] = {}
+        money = joined[head]
         if not isinstance(money, dict) or money.get(key) is not None:
-            raise columns_conflict(f"custom_fields.{head}", given.get((head, key), head), name)
-        money[key], given[head, key] = value, name
+            raise columns_conflict(f"custom_fields.{head}", columns.get((head, key), head), name)
+        money[key], columns[head, key] = value, name
     return {
         name: structure_of(value) if isinstance(value, dict) else value
-        for name, value in found.items()
+        for name, value in joined.items()
     }
 
 
-def _part_of(name: str, given: dict[tuple[str, str], str]) -> str:
-    return next(column for (head, _), column in given.items() if head == name)
+def _column_of(field: str, columns: dict[tuple[str, str], str]) -> str:
+    return next(column for (head, _), column in columns.items() if head == field)
 
 
 def structure_of(value: Any) -> Any:
-    """Return the array or object that a text stands for; other text as it is.
+    """Return the array or object that a text holds; other text is unchanged.
 
-    An object without any value, as flattened money that is null, is None.
+    An object without any value is None, such as flattened money that is null.
     """
     try:
-        found = without_nulls(parse_structure(value))
+        structure = without_nulls(parse_structure(value))
     except InvalidValue:
         return value
-    is_empty = isinstance(found, dict) and all(is_nothing(part) for part in found.values())
-    return None if is_empty else found
+    is_empty = isinstance(structure, dict) and all(map(is_nothing, structure.values()))
+    return None if is_empty else structure
 
 
 def read_custom_value(
     definition: FieldDefinition, value: Any, name: str, delimiter: str | None = None
 ) -> Any:
-    """Return the value of a field that holds several choices or money, which may be text."""
+    """Return the value of a field of choices or money; the row may hold it as text."""
     if definition.type == "currency":
-        found = structure_of(value)
-        is_money = isinstance(found, dict)
-        return {key.strip().lower(): part for key, part in found.items()} if is_money else found
+        money = structure_of(value)
+        is_object = isinstance(money, dict)
+        return {key.strip().lower(): part for key, part in money.items()} if is_object else money
     if not definition.is_choices or not isinstance(value, str) or _is_option(definition, value):
         return value
     try:
-        found = without_nulls(parse_structure(value, delimiter))
+        choices = without_nulls(parse_structure(value, delimiter))
     except InvalidValue as problem:
         raise RowRejected(f"custom_fields.{name}: {problem}") from None
-    if isinstance(found, dict):
+    if isinstance(choices, dict):
         raise RowRejected(f"custom_fields.{name}: must be {FORMS}")
-    return found
+    return choices
 
 
 def _is_option(definition: FieldDefinition, text: str) -> bool:
@@ -98,21 +98,23 @@ def _is_option(definition: FieldDefinition, text: str) -> bool:
 
 
 def option_text(value: Any) -> str:
-    """Return an option as text, a whole float without its fraction."""
+    """Return an option as text; a whole float has no fraction there."""
     return plain_text(value) if isinstance(value, float) else str(value)
 
 
 def choose_options(definition: FieldDefinition, value: Any) -> tuple[Any, str | None]:
-    """Return the options' own values for those a row names by value or label."""
+    """Return the values of the options that a row names by value or label, and the problem."""
     by_name = {fold(option.label): option.value for option in definition.options}
     by_name |= {fold(option.value): option.value for option in definition.options}
     wanted = value if isinstance(value, list) else [value]
     unknown = [
-        w for w in wanted if isinstance(w, (dict, list)) or fold(option_text(w)) not in by_name
+        option
+        for option in wanted
+        if isinstance(option, (dict, list)) or fold(option_text(option)) not in by_name
     ]
     if unknown:
         return value, "the field has no such option; add it in ActiveCampaign or correct the row"
-    chosen = [by_name[fold(option_text(w))] for w in wanted]
+    chosen = [by_name[fold(option_text(option))] for option in wanted]
     if definition.is_choices:
         return chosen, None
     if len(chosen) != 1:

@@ -1,4 +1,4 @@
-"""E-mail addresses of records to write: which texts count as an address."""
+"""Checks the e-mail addresses of records to write."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MAX_EMAIL_LENGTH = 254
 
 
 def email_of(text: Any, what: str = "email") -> str:
-    """Return an address without outer white space; raise `RowRejected` when it is none."""
+    """Return an address without outer white space; raise `RowRejected` for any other value."""
     if isinstance(text, str):
-        found = text.strip()
-        if len(found) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(found) and ".." not in found:
-            return found
+        email = text.strip()
+        if len(email) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(email) and ".." not in email:
+            return email
     raise RowRejected(f"{what}: not an e-mail address; correct it in the source")

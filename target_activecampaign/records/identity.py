@@ -1,4 +1,4 @@
-"""By which values two records may be the same thing in the account."""
+"""Identity of records: values by which two rows may be the same record of the account."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecordIdentity:
-    """The values by which a record may be the same as another.
+    """The values by which a record may be the same as another record.
 
-    ``keys`` are the identifying values: records that share one may be the same. ``columns`` are the
-    columns they came from: records identified by different columns may be the same whatever their
+    ``keys`` are the identifying values: two records that share a key may be the same. ``columns``
+    are the columns of the keys: two records with different columns may be the same, whatever their
     values are.
     """
 
@@ -48,7 +48,7 @@ def identity_by(
 ) -> RecordIdentity:
     """Return the identity of a record by its ``id`` and other identifying columns.
 
-    ``also``: further values of which only one record may be written at a time.
+    ``also`` are further values: the target writes records that share such a value one by one.
     """
     keys: set[Hashable] = {("also", key) for key in also}
     if row.ledger_key:
@@ -56,9 +56,9 @@ def identity_by(
     if row.known_id:
         keys.add(("id", row.known_id))
     used = set()
-    source = row.record.get("id")
-    if not is_nothing(source):
-        keys.add(("source" if ids_are_foreign else "id", str(source).strip()))
+    id_value = row.record.get("id")
+    if not is_nothing(id_value):
+        keys.add(("source" if ids_are_foreign else "id", str(id_value).strip()))
         used.add("id")
     for column, value in columns.items():
         if not is_nothing(value):

@@ -1,4 +1,4 @@
-"""What the SCHEMA messages of the input say, for the code that writes its rows."""
+"""Facts of the input's SCHEMA messages that the sinks need."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class InputSchemas:
-    """What the parser learns of the input's streams; it adds to this while it reads."""
+    """Keys and types of the input's streams. The parser adds entries while it reads."""
 
-    #: The key of each stream that has had a row.
+    #: The key of each stream of which a row was read.
     key_properties: dict[str, list[str]] = field(default_factory=dict)
     #: JSON schemas of custom fields, by entity and folded name.
     field_hints: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A record in our own shape: columns under our names, flat columns nested, text arrays read."""
+"""Nests a record: columns get our names, flat columns become objects, text becomes arrays."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ABSENT = "ActiveCampaign has no such field"
 
 @dataclass
 class NestedRecord:
-    """A record under our names. Unknown columns stay in it, and ``unknown`` names them.
+    """A record under our names. Unknown columns stay in it, and ``unknown`` lists them.
 
-    ``fields`` maps each column of the input to the field that it stands for.
+    ``fields`` maps each column of the input to its field.
     """
 
     record: Record = field(default_factory=dict)
@@ -36,43 +36,43 @@ class NestedRecord:
 def nest(table: ColumnTable, record: Record, delimiter: str | None = None) -> NestedRecord:
     """Return a record with its columns under our names and its objects and arrays read.
 
-    Raises `RowRejected` where two columns stand for one field, and where text begins like an array
-    or an object and is neither.
+    Raises `RowRejected` if two columns name the same field, or if text begins like an array or an
+    object and is neither.
     """
-    found = NestedRecord()
+    nested = NestedRecord()
     parts: dict[str, Record] = {}
-    given: dict[str, str] = {}
+    columns: dict[str, str] = {}
     for name, value in record.items():
         place = table.place_of(name)
         if place.unknown is not None:
-            found.unknown.append(place.unknown)
-        _refuse_double(given, place, name)
-        found.fields[name] = place.column if place.key is None else f"{place.column}__{place.key}"
+            nested.unknown.append(place.unknown)
+        _reject_double(columns, place, name)
+        nested.fields[name] = place.column if place.key is None else f"{place.column}__{place.key}"
         column = table.columns.get(place.column)
         if place.key is not None:
             part = parts.setdefault(place.column, {})[place.key] = without_nulls(value)
-            is_lost = column is not None and not column.has and place.unknown is None
+            is_lost = column is not None and not column.has_field and place.unknown is None
             if is_lost and not is_nothing(part):
-                found.unknown.append(UnknownColumn(name, problem=ABSENT))
+                nested.unknown.append(UnknownColumn(name, problem=ABSENT))
         elif column is None:
-            found.record[place.column] = without_nulls(value)
+            nested.record[place.column] = without_nulls(value)
         else:
-            found.record[place.column] = _read(table, column, value, delimiter, found.unknown)
-            if not column.has and not is_nothing(found.record[place.column]):
-                found.unknown.append(UnknownColumn(name, problem=ABSENT))
+            nested.record[place.column] = _read(table, column, value, delimiter, nested.unknown)
+            if not column.has_field and not is_nothing(nested.record[place.column]):
+                nested.unknown.append(UnknownColumn(name, problem=ABSENT))
     for head, keys in parts.items():
-        found.record[head] = _joined(head, found.record.get(head), keys)
-    return found
+        nested.record[head] = _joined(head, nested.record.get(head), keys)
+    return nested
 
 
-def _refuse_double(given: dict[str, str], place: ColumnPlace, name: str) -> None:
-    other = given.setdefault(place.path, name)
+def _reject_double(columns: dict[str, str], place: ColumnPlace, name: str) -> None:
+    other = columns.setdefault(place.path, name)
     if other != name:
         raise columns_conflict(place.path, other, name)
 
 
 def _joined(head: str, beside: Any, keys: Record) -> Any:
-    """Return an object put together from flat columns and the object beside them."""
+    """Return the object of the flat columns ``keys`` and of the column ``beside`` them."""
     is_empty = all(value is None for value in keys.values())
     if isinstance(beside, dict):
         doubles = sorted(
@@ -114,19 +114,19 @@ def _read(
 def _renamed(
     table: ColumnTable, column: RecordColumn, value: Any, unknown: list[UnknownColumn]
 ) -> Any:
-    """Return an object with its keys under our names; keys that are unknown stay."""
+    """Return an object with its keys under our names; unknown keys stay."""
     if not isinstance(value, dict):
         return value
-    found: Record = {}
+    renamed: Record = {}
     for name, part in value.items():
         key = table.key_of(column.name, name)
         if key is None:
             mark = "[]" if column.is_array else ""
             near = table.nearest_key(column.name, name)
             unknown.append(UnknownColumn(f"{column.name}{mark}.{name}", near))
-            found.setdefault(name, part)
-        elif found.get(key) is None:
-            found[key] = part
-        elif part is not None and part != found[key]:
+            renamed.setdefault(name, part)
+        elif renamed.get(key) is None:
+            renamed[key] = part
+        elif part is not None and part != renamed[key]:
             raise keys_conflict(f"{column.name}.{key}")
-    return found
+    return renamed

@@ -1,4 +1,4 @@
-"""Plain columns of contacts: `phone`, `company`, `tag`, `list`, `lists`, as tables have them."""
+"""Plain columns of contacts, common in tables: `phone`, `company`, `tag`, `list`, `lists`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .column_conflicts import columns_conflict
 
 Record = dict[str, Any]
 
-#: The field that each plain column gives, where the contact stream has it.
+#: The field of each plain column, if the contact stream has the field.
 PLAIN = {"phone": "phone_numbers", "company": "account", "tag": "tags"} | dict.fromkeys(
     ("list", "lists"), "segments"
 )
@@ -17,24 +17,24 @@ _PHONES = {"phone_numbers": "number", "phones": "phone"}
 
 
 def with_plain_columns(record: Record, phones: str) -> Record:
-    """Return a contact's record with its plain columns moved into the fields that they give.
+    """Return a contact's record in which the values of plain columns are in their fields.
 
-    ``phones`` is the stream's own name of the phone numbers. Raises `RowRejected` where two columns
-    give one field.
+    ``phones`` is the stream's own name of the phone numbers. Raises `RowRejected` if two columns
+    name the same field.
     """
     if not record.keys() & PLAIN.keys():
         return record
-    found, given = dict(record), dict[str, str]()
+    moved, columns = dict(record), dict[str, str]()
     for name in sorted(PLAIN.keys() & record.keys()):
         field = phones if name == "phone" else PLAIN[name]
-        value = _value_of(field, found.pop(name))
+        value = _value_of(field, moved.pop(name))
         if is_nothing(value):
-            found.setdefault(field, None)
-        elif is_nothing(found.get(field)):
-            found[field], given[field] = value, name
+            moved.setdefault(field, None)
+        elif is_nothing(moved.get(field)):
+            moved[field], columns[field] = value, name
         else:
-            raise columns_conflict(field, given.get(field, field), name)
-    return found
+            raise columns_conflict(field, columns.get(field, field), name)
+    return moved
 
 
 def _value_of(field: str, value: Any) -> Any:

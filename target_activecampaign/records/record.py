@@ -28,15 +28,16 @@ class InputRecord:
     * ``number``: its number among the RECORD lines, from 1; None for a row of the retry file.
     * ``source``: the record as it was delivered, for the retry file.
     * ``fields``: the hashes of the values to write, by the hash of their part.
-    * ``remarks``: what the target cannot read of the row.
-    * ``creates``: the row is create-only, an existing record is left unchanged.
-    * ``is_remainder``: the ledger confirms all parts that are not in ``record``, except those that
-      settings forbid, for the reasons in ``denied``.
-    * ``shown_key``: the key in the names of the source, where they differ.
-    * ``unnormalized``: the record before its text was normalized to NFC, where that changed it.
-    * ``document_key``: the key in this account of a record that the row writes whole.
-    * ``is_held_out``: a contact of the control group, of which only unsubscriptions are written.
-    * ``delivery``: what the ledger confirms with the row: that its stream delivered it.
+    * ``known_id``: the id of the row's record in the ledger.
+    * ``remarks``: reasons for the parts of the row that the target cannot read.
+    * ``creates``: the row is create-only: the target leaves an existing record unchanged.
+    * ``is_remainder``: ``record`` holds only some parts of the row. The ledger confirms the other
+      parts, except those that settings forbid for the reasons in ``denied``.
+    * ``shown_key``: the key under the names of the source, if they differ from ours.
+    * ``unnormalized``: the record before the normalization to NFC, if that changed its text.
+    * ``document_key``: the key in this account of a record that the row replaces as a whole.
+    * ``is_held_out``: the row is a contact of the control group: only unsubscriptions are written.
+    * ``delivery``: the ledger fields which record that the row's stream delivered the row.
     * ``input_stream``: the stream's name after `stream_maps` and before `stream_aliases`.
     """
 
@@ -60,7 +61,7 @@ class InputRecord:
     document_key: str = ""
 
     def __post_init__(self) -> None:
-        """Take the stream's own name where the input has no other one."""
+        """Use the stream's own name if the input has no other name for it."""
         self.input_stream = self.input_stream or self.stream
 
 
@@ -77,9 +78,9 @@ class UnreadLine:
 def key_of(
     record: Record, key_properties: list[str], identity: tuple[tuple[str, ...], ...]
 ) -> Record:
-    """Return a row's key: that of the schema, else the first identifying columns that it has.
+    """Return a row's key: the key of the schema, else the first identifying columns of the row.
 
-    Raises `RowRejected` when the row lacks a property of the schema's key.
+    Raises `RowRejected` if the row lacks a property of the schema's key.
     """
     if key_properties:
         key = {name: plain_id(name, record.get(name)) for name in key_properties}
@@ -116,21 +117,22 @@ def identifying_columns(row: InputRecord) -> Record:
 def identity_of(row: InputRecord) -> Record:
     """Return the identity of a row in the ledger: its key, else all its columns.
 
-    A reference in a key may be spelled in another case, and be alone or in an array.
+    A reference in a key may be in another case, and alone or in an array. The identity is the same.
     """
-    found = dict(row.key) or identifying_columns(row)
+    identity = dict(row.key) or identifying_columns(row)
     for name, value in row.key.items():
         if name in OWN_KEYS:
-            found[name] = plain_key(value)
+            identity[name] = plain_key(value)
         elif name in REFERENCES:
             with contextlib.suppress(RowRejected):
                 refs = references(row.record.get(name), name)
-                found[name] = [{k: fold(v) for k, v in ref.items()} for ref in refs] or value
+                folded = [{key: fold(text) for key, text in ref.items()} for ref in refs]
+                identity[name] = folded or value
         elif isinstance(value, str) and (name == "email" or name.endswith("__email")):
-            found[name] = fold(value)
+            identity[name] = fold(value)
         elif isinstance(value, str) and name == "content":
-            found[name] = value.strip()
-    return found
+            identity[name] = value.strip()
+    return identity
 
 
 def is_delete(row: InputRecord) -> bool:
@@ -140,8 +142,8 @@ def is_delete(row: InputRecord) -> bool:
 
 def emails_of(row: InputRecord) -> set[str]:
     """Return the addresses of a contact's row, folded for comparison."""
-    found: list[Any] = [row.record.get("email")]
+    emails: list[Any] = [row.record.get("email")]
     others = row.record.get("email_addresses")
     if isinstance(others, list):
-        found += [other.get("email") if isinstance(other, dict) else other for other in others]
-    return {fold(text) for text in found if isinstance(text, str) and text.strip()}
+        emails += [other.get("email") if isinstance(other, dict) else other for other in others]
+    return {fold(email) for email in emails if isinstance(email, str) and email.strip()}

@@ -22,10 +22,10 @@ REFERENCES = frozenset(
 
 
 def reference(value: Any, what: str) -> dict[str, str]:
-    """Return ``{id, email, name}`` as far as given, in text; empty if it has none of them.
+    """Return a reference as text under ``id``, ``email`` and ``name``, without missing keys.
 
-    An opportunity may be given by ``external_id``, your own key, too. A plain text is an address
-    where it looks like one, else a name.
+    An opportunity may also have ``external_id``, the user's own key. Plain text with `@` is an
+    address, other plain text is a name.
     """
     if is_nothing(value):
         return {}
@@ -33,17 +33,17 @@ def reference(value: Any, what: str) -> dict[str, str]:
         return {"email" if "@" in value else "name": value.strip()}
     if not isinstance(value, dict):
         raise RowRejected(f"{what}: must be an object with an id or a natural key")
-    found = {}
+    ref = {}
     for name in ("id", "email", "name", *(["external_id"] if what == "opportunity" else [])):
-        given = plain_key(value.get(name)) if name == "external_id" else value.get(name)
-        text = key_text(given, f"{what}.{name}", is_id=name == "id")
+        part = plain_key(value.get(name)) if name == "external_id" else value.get(name)
+        text = key_text(part, f"{what}.{name}", is_id=name == "id")
         if text is not None:
-            found[name] = text
-    return found
+            ref[name] = text
+    return ref
 
 
 def key_text(value: Any, column: str, *, is_id: bool = False) -> str | None:
-    """Return an id or a natural key as text, None for none; raise `RowRejected` otherwise."""
+    """Return an id or a natural key as text, None for no value; raise `RowRejected` otherwise."""
     if is_nothing(value):
         return None
     if isinstance(value, (dict, list, bool)):
@@ -55,7 +55,7 @@ def key_text(value: Any, column: str, *, is_id: bool = False) -> str | None:
 
 
 def parse_own_id(value: Any, column: str = "id") -> str | None:
-    """Return an id of this account as digits, None for none; raise `RowRejected` otherwise."""
+    """Return an id of this account as digits, None for no id; raise `RowRejected` otherwise."""
     try:
         return None if isinstance(value, (dict, list)) and not value else parse_id(value)
     except InvalidValue as problem:
@@ -67,22 +67,22 @@ def references(value: Any, what: str) -> list[dict[str, str]]:
     if is_nothing(value):
         return []
     items = value if isinstance(value, list) else [value]
-    return [found for item in items if (found := reference(item, what))]
+    return [ref for item in items if (ref := reference(item, what))]
 
 
 def item_reference(item: Any, column: str) -> dict[str, str]:
-    """Return what one item of an array means: a text is a name, a whole number an id."""
+    """Return the reference of an array item: text is a name, a whole number is an id."""
     if isinstance(item, str):
         return {"name": item.strip()} if item.strip() else {}
     if isinstance(item, dict):
         return reference(item, column)
     try:
-        found = None if isinstance(item, bool) else parse_id(item)
+        native_id = None if isinstance(item, bool) else parse_id(item)
     except InvalidValue:
-        found = None
-    if found is None:
+        native_id = None
+    if native_id is None:
         raise RowRejected(f"{column}: must hold names, ids, or objects with an id or a name")
-    return {"id": found}
+    return {"id": native_id}
 
 
 def named_references(value: Any, column: str) -> list[dict[str, str]]:
@@ -91,9 +91,9 @@ def named_references(value: Any, column: str) -> list[dict[str, str]]:
         return []
     if not isinstance(value, list):
         raise RowRejected(f"{column}: must be {FORMS}")
-    return [found for item in value if (found := item_reference(item, column))]
+    return [ref for item in value if (ref := item_reference(item, column))]
 
 
 def id_text(value: Any) -> str | None:
-    """Return an id of a native row as text; None for ActiveCampaign's values of no id."""
+    """Return an id of a native row as text; None for the values that mean "no id"."""
     return None if value in {None, "", "0", 0} else str(value)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def flag_of(record: Record, name: str, column: str | None = None) -> bool:
-    """Return a flag of a record, False where there is none; raise `RowRejected` for other words."""
+    """Return a flag of a record, False without a value; raise `RowRejected` for other words."""
     try:
         return bool(parse_flag(record.get(name)))
     except InvalidValue as problem:

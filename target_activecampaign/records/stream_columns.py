@@ -1,4 +1,4 @@
-"""The columns of each stream to write, from its resource's table."""
+"""The columns that each written stream accepts, derived from its resource's table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Entry, Resource
 
-#: What a reference may hold beside the keys that the tap writes.
+#: The keys that a reference may hold beside those that the tap emits.
 _REFERENCE_KEYS: dict[str, tuple[str, ...]] = {
     "account": ("id", "name"),
     "automations": ("id", "name"),
@@ -45,9 +45,9 @@ _REFERENCE_KEYS: dict[str, tuple[str, ...]] = {
     "tags": ("id", "name"),
 }
 _ARRAYS = {"automations", "leave_automations", "list", "lists", "remove_tags"}
-#: Objects whose keys are not ours to know.
-_OPEN = {CUSTOM_FIELDS, "body", "permissions", "remote_data"}
-#: What others call the thing that a column refers to: keys like `list_id` and `segment_name`.
+#: Objects with keys of any name.
+_FREE_KEYS = {CUSTOM_FIELDS, "body", "permissions", "remote_data"}
+#: Words of other systems for the target of a reference: keys like `list_id` and `segment_name`.
 _WORDS: dict[str, tuple[str, ...]] = {
     "account": ("account", "company"),
     "automations": ("automation",),
@@ -69,7 +69,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
 }
 _NUMBERS = ("number", "phone", "phone_number")
 _ADDRESSES = ("email", "email_address")
-#: Columns that every stream takes: none of them is written.
+#: Columns that every stream accepts and no sink writes.
 _EVERYWHERE = ("id", "remote_data", "_errors", ACCOUNT_LABEL, DELETED_AT, *FLAGS)
 
 
@@ -79,18 +79,18 @@ def columns_of(
     aliases: Mapping[str, str] | None = None,
     relations: Mapping[str, str] | None = None,
 ) -> ColumnTable:
-    """Return the columns of a resource's stream; ``also`` are those beside its own.
+    """Return the columns of a resource's stream; ``also`` are further columns of the stream.
 
     ``relations`` are the columns of a custom object that refer to a contact, an account or an
-    opportunity: no other column of it means more than its schema says.
+    opportunity. All other columns of a custom object have plain values.
     """
     also = set(also)
     columns = {name: _column(name) for name in _EVERYWHERE}
     for entry in resource.entries:
-        has = not _is_absent(entry) or entry.unified in also
+        has_field = not _is_absent(entry) or entry.unified in also
         schema = _schema_of(entry)
         columns[entry.unified] = (
-            _column(entry.unified, schema, has=has)
+            _column(entry.unified, schema, has_field=has_field)
             if relations is None
             else RecordColumn(entry.unified, is_array="array" in (schema.get("type") or ()))
         )
@@ -112,26 +112,28 @@ def _schema_of(entry: Entry) -> dict[str, Any]:
     return entry.codec.schema if isinstance(entry, Field) else entry.schema
 
 
-def _column(name: str, schema: dict[str, Any] | None = None, *, has: bool = True) -> RecordColumn:
+def _column(
+    name: str, schema: dict[str, Any] | None = None, *, has_field: bool = True
+) -> RecordColumn:
     types = (schema or {}).get("type") or ()
     is_array = name in _ARRAYS or "array" in types
-    if name in _OPEN:
-        return RecordColumn(name, {}, is_array, has)
+    if name in _FREE_KEYS:
+        return RecordColumn(name, {}, is_array, has_field)
     inner = (schema or {}).get("items", schema or {})
     is_text = is_array and "string" in (inner.get("type") or ())
     keys = () if is_text else (*inner.get("properties", ()), *_REFERENCE_KEYS.get(name, ()))
     is_object = bool(keys) or "object" in (inner.get("type") or ())
-    return RecordColumn(name, _spellings(name, keys) if is_object else None, is_array, has)
+    return RecordColumn(name, _spellings(name, keys) if is_object else None, is_array, has_field)
 
 
 def _spellings(name: str, keys: tuple[str, ...]) -> dict[str, str]:
     """Return the accepted spellings of an object's keys."""
-    found: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     for words in (_NUMBERS, _ADDRESSES):
-        known = next((word for word in words if word in keys), None)
-        found |= dict.fromkeys(words, known) if known else {}
+        key = next((word for word in words if word in keys), None)
+        spellings |= dict.fromkeys(words, key) if key else {}
     for word in _WORDS.get(name, ()):
-        found |= {f"{word}_{key}": key for key in ("id", "name", "email") if key in keys}
+        spellings |= {f"{word}_{key}": key for key in ("id", "name", "email") if key in keys}
         if "name" in keys:
-            found[word] = "name"
-    return found | {key: key for key in keys}
+            spellings[word] = "name"
+    return spellings | {key: key for key in keys}

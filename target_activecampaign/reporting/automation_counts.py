@@ -9,17 +9,17 @@ logger = logging.getLogger(__name__)
 
 
 class AutomationCounts:
-    """Counts of one run, by the automation's name."""
+    """Counts of a run, by the automation's name."""
 
     def __init__(self) -> None:
         self.entered: Counter[str] = Counter()
         self.left: Counter[str] = Counter()
         #: The enrolments that a dry run has planned, by the hash of contact and automation.
         self.planned: set[bytes] = set()
-        #: Why ActiveCampaign refuses enrolments in this run, None if it has not refused one.
+        #: Why ActiveCampaign refuses enrolments in this run; None before a refusal.
         self.refused: str | None = None
 
-    def document(self) -> dict[str, dict[str, int]]:
+    def as_json(self) -> dict[str, dict[str, int]]:
         """Return the counts as JSON."""
         return {
             "entered": dict(sorted(self.entered.items())),
@@ -28,6 +28,6 @@ class AutomationCounts:
 
     def log(self) -> None:
         """Write the counts to the process log."""
-        for verb, counts in self.document().items():
+        for verb, counts in self.as_json().items():
             for name, count in counts.items():
                 logger.info("%d contacts %s the automation %s", count, verb, name)

@@ -1,6 +1,6 @@
 """The plan of a dry run: gains, samples of old and new values, requests, and time.
 
-`WriteClient` counts the requests, by `count_planned`, and passes them to `DryRunPlan.document`.
+`WriteClient.count_planned` counts the requests; the caller passes them to `DryRunPlan.as_json`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ MAX_SAMPLES = 10
 class DryRunPlan:
     """Collects the findings of a dry run; a real run leaves it empty.
 
-    ``gains`` counts contacts and deals that would gain a tag, a list or a stage: these start
-    automations and e-mails. ``enters`` and ``leaves`` count contacts by the automation's name,
-    ``unknown`` rows by the names in them that the account does not have yet.
-    ``samples`` hold the present and the new value of each field.
+    ``gains`` counts contacts and deals that would gain a tag, a list or a stage. Such gains start
+    automations and e-mails. ``enters`` and ``leaves`` count contacts by the automation's name.
+    ``unknown`` counts rows by the names in them that the account does not have yet. ``samples``
+    hold the present and the new value of each field.
     """
 
     def __init__(self) -> None:
@@ -32,22 +32,22 @@ class DryRunPlan:
         self.actions: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.samples: list[dict[str, Any]] = []
-        #: Contacts that would be created, also those beyond the limit, and the account's room for
-        #: them; None where no limit is kept.
+        #: Contacts that would be created, also those beyond the limit.
         self.new_contacts = 0
+        #: How many more contacts the account may have; None if the target respects no limit.
         self.contact_room: int | None = None
-        #: Requests that reading the earlier values for an undo would take, None without an undo.
+        #: Requests that would read the earlier values for an undo; None without an undo file.
         self.undo_requests: int | None = None
         self._counted: set[tuple[str, object]] = set()
 
     def gain(self, what: str, who: object) -> None:
-        """Count a contact or deal that would gain something, once for any number of rows."""
+        """Count a contact or deal that would gain ``what``, only once for any number of rows."""
         if (what, who) not in self._counted:
             self._counted.add((what, who))
             self.gains[what] += 1
 
     def count_new_contact(self, email: str) -> None:
-        """Count a contact that would be created, once for any number of rows."""
+        """Count a contact that would be created, only once for any number of rows."""
         if ("contact", email) not in self._counted:
             self._counted.add(("contact", email))
             self.new_contacts += 1
@@ -61,8 +61,11 @@ class DryRunPlan:
         if fields and self.wants_sample():
             self.samples.append({"stream": stream, "id": native_id, "fields": fields})
 
-    def document(self, planned: Counter[str], rate: float) -> dict[str, Any]:
-        """Return the plan as JSON; the time is the shortest that the rate limit allows."""
+    def as_json(self, planned: Counter[str], rate: float) -> dict[str, Any]:
+        """Return the plan as JSON. ``seconds`` is the shortest time that the rate limit allows.
+
+        ``planned`` counts requests by endpoint; ``rate`` is in requests per second.
+        """
         requests = sum(planned.values())
         imports = planned.get("POST import/bulk_import", 0)
         requests += imports + (self.undo_requests or 0)
@@ -82,7 +85,7 @@ class DryRunPlan:
 
     def log(self, planned: Counter[str], rate: float) -> None:
         """Write the plan to the process log, without a value of any row."""
-        plan = self.document(planned, rate)
+        plan = self.as_json(planned, rate)
         actions = (f"{count} {action}" for action, count in plan["actions"].items())
         logger.info("Dry run: nothing was written; it would be %s", ", ".join(actions) or "nothing")
         if self.new_contacts and self.contact_room is not None:
@@ -100,7 +103,7 @@ class DryRunPlan:
                 logger.info("Dry run: %d would %s the automation %s", count, verb, what)
         for what, count in plan["unknown"].items():
             logger.warning("Dry run: the account has no %s yet (named %d times)", what, count)
-        took = clock_time(plan["seconds"])
-        logger.info("Dry run: requests needed: about %d, %s at best", plan["requests"], took)
+        time = clock_time(plan["seconds"])
+        logger.info("Dry run: requests needed: about %d, %s at best", plan["requests"], time)
         if self.undo_requests is not None:
             logger.info("Dry run: %d of them read earlier values for an undo", self.undo_requests)

@@ -40,19 +40,19 @@ SCHEMA = {
 
 
 def new_run_id(now: datetime) -> str:
-    """Return the id of a run that begins now: its time in UTC, and something random."""
+    """Return the id of a run that begins now: its time in UTC, and random digits."""
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 class ResultFile:
     """Writes results to a file that only its user can read; a new run replaces the file.
 
-    In the format ``singer``, the file is a SCHEMA and RECORD messages of one stream, whose key is
-    the run and the ``number`` of the result in it: a file that is loaded twice is loaded once.
+    In the format ``singer``, the file holds SCHEMA and RECORD messages of one stream. The key is
+    the run and the ``number`` of the result in the run, so a repeated load adds no rows.
     """
 
     def __init__(self, path: Path, run_id: str, clock: Clock, *, is_singer: bool = False) -> None:
-        """Open the file; raises `OSError`."""
+        """Open the file. Raises `OSError`."""
         self._path, self._run_id, self._clock, self._is_singer = path, run_id, clock, is_singer
         self._number = 0
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,15 +64,16 @@ class ResultFile:
     def add(self, result: dict[str, Any]) -> None:
         """Write a result: ``row``, ``stream``, ``key``, ``action``, ``id`` and ``reason``.
 
-        That of a person who left an audience has ``audience``, ``taken_back`` and ``kept`` too.
+        The result of a person who left an audience also has ``audience``, ``taken_back`` and
+        ``kept``.
         """
         if not self._is_singer:
             self._write({**result, "run": self._run_id})
             return
         self._number += 1
         time = self._clock.now().isoformat()
-        of_run = {"run": self._run_id, "number": self._number, "time": time}
-        record = {**dict.fromkeys(_COLUMNS), **of_run, **result}
+        run = {"run": self._run_id, "number": self._number, "time": time}
+        record = {**dict.fromkeys(_COLUMNS), **run, **result}
         self._write({"type": "RECORD", "stream": STREAM, "record": record, "time_extracted": time})
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -81,7 +82,7 @@ class ResultFile:
                 self._file.write(json.dumps(line, default=str) + "\n")
 
     def flush(self) -> None:
-        """Pass every line to the operating system, so that a killed process loses none."""
+        """Pass every line to the operating system, so that a killed process loses no line."""
         if self._file is not None:
             with naming(self._path):
                 self._file.flush()

@@ -1,4 +1,4 @@
-"""Results of rows: each has one outcome, one line in the results file, one count in the summary."""
+"""Results of rows: each row has one outcome, one line in the results file, and one count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 MIN_SECRET_LENGTH = 4
 MAX_NESTED = 3
-# Most reasons that the log shows per stream; the results file has all.
+# The most reasons that the log shows per stream. The results file has all reasons.
 MAX_REASONS = 10
 BEHIND = "an earlier row of the same key waits for something that may still come"
 OTHER_ADDRESS = (
@@ -31,9 +31,9 @@ CHANGED = frozenset({Action.CREATED, Action.UPDATED, Action.PLANNED})
 
 
 def _without_values(reason: str, record: dict[str, Any], own_words: tuple[str, ...]) -> str:
-    """Return a reason without the row's values, which ActiveCampaign may repeat in it.
+    """Return a reason without the row's values, which ActiveCampaign may repeat in its message.
 
-    The texts ``own_words`` stay as they are, also where a value of the row is a part of one.
+    The texts ``own_words`` stay unchanged, even if they contain a value of the row.
     """
     for number, text in enumerate(own_words):
         reason = reason.replace(text, f"\0{number}\0")
@@ -71,8 +71,8 @@ class StreamResults:
 class Results:
     """Counts the outcome of each row and writes it to ``file``, if given.
 
-    ``own_words`` are texts of this program that no reason repeats from a row, such as its lists of
-    accepted forms.
+    ``own_words`` are texts of this program, such as its lists of accepted forms. A reason may
+    contain them even if a row holds the same text.
     """
 
     def __init__(self, file: ResultFile | None = None, own_words: tuple[str, ...] = ()) -> None:
@@ -84,7 +84,7 @@ class Results:
         self._file = file
 
     def count(self, *actions: Action) -> int:
-        """Count the rows that ended in one of ``actions``."""
+        """Return the number of rows with one of these ``actions``."""
         return sum(stream.actions[action] for stream in self.streams.values() for action in actions)
 
     def add(
@@ -97,7 +97,8 @@ class Results:
     ) -> None:
         """Record the outcome of a row; ``number`` is None for a row of the retry file.
 
-        The file has the reason as it is; summary and report have it without values of ``record``.
+        The results file has the unchanged reason. Summary and report have the reason without
+        values of ``record``.
         """
         counts = self.streams.setdefault(stream, StreamResults())
         counts.actions[outcome.action] += 1
@@ -121,7 +122,7 @@ class Results:
             self._file.add(line | dict(outcome.details or {}))
 
     def flush(self) -> None:
-        """Pass every line to the operating system, so that a killed process loses none."""
+        """Pass every line to the operating system, so that a killed process loses no line."""
         if self._file is not None:
             self._file.flush()
 
@@ -140,8 +141,8 @@ class Results:
             )
             logger.info("%s: %d rows: %s", name, counts.rows, text)
             for reason, count in counts.reasons.most_common(MAX_REASONS):
-                is_undone = reason.startswith((Action.REJECTED, Action.FAILED))
-                level = logging.WARNING if is_undone else logging.INFO
+                is_problem = reason.startswith((Action.REJECTED, Action.FAILED))
+                level = logging.WARNING if is_problem else logging.INFO
                 logger.log(level, "%s: %d times %s", name, count, reason)
             if (more := len(counts.reasons) - MAX_REASONS) > 0:
                 logger.warning("%s: %d more reasons: see results_path", name, more)
@@ -158,7 +159,7 @@ class Results:
         """Return the number of rows of all streams, in total and by action."""
         return {"read": self.rows} | {action.value: self.count(action) for action in Action}
 
-    def document(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the counts as JSON."""
         return {
             name: {
