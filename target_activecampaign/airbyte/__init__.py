@@ -1,1 +1,1 @@
-"""Airbyte destination: the target, fed with Airbyte protocol messages."""
+"""Airbyte destination: the target with Airbyte protocol messages as input."""

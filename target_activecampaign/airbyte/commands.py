@@ -20,14 +20,14 @@ NAME = "destination-activecampaign"
 def destination(
     writer: AirbyteWriter, make_target: type[DestinationTarget] = DestinationTarget
 ) -> Any:
-    """Return the destination's command, which writes with ``writer``."""
-    found = connector.group(NAME, "Write to an ActiveCampaign account: the Airbyte destination.")
+    """Return the destination's command, which sends its messages with ``writer``."""
+    command = connector.group(NAME, "Write to an ActiveCampaign account: the Airbyte destination.")
 
-    @found.command(help="Write the specification of the settings.")
+    @command.command(help="Write the specification of the settings.")
     def spec() -> None:
         connector.answer(writer, specification(TARGET, "Writing", MODES))
 
-    @found.command(help="Say whether the account can be written to.")
+    @command.command(help="Say whether the account can be written to.")
     @connector.config
     def check(config: str) -> None:
         def attempt() -> None:
@@ -36,13 +36,13 @@ def destination(
 
         connector.check(writer, attempt)
 
-    @found.command(help="Write the messages of the standard input to the account.")
+    @command.command(help="Write the messages of the standard input to the account.")
     @connector.config
     @connector.catalog
     def write(config: str, catalog: str) -> None:
         with connector.traced(writer):
-            called = f"catalog file {catalog}"
-            configured = cli.read_json(connector.read_text(catalog, "catalog"), called)
+            label = f"catalog file {catalog}"
+            configured = cli.read_json(connector.read_text(catalog, "catalog"), label)
             settings, schemas = connector.read_settings(config), schemas_of(configured)
             target = make_target(config=settings, writer=writer, schemas=schemas)
             code = target.run()
@@ -50,7 +50,7 @@ def destination(
             writer.send(error("; ".join(target.ending.lines), target.failure))
             raise SystemExit(code)
 
-    return found
+    return command
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The target as an Airbyte destination: the target writes the rows, this module answers states."""
+"""The target as an Airbyte destination: the target writes the rows, this module emits states."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.processing.batch_processor import BatchProcessor
 
-_AGAIN = "the received rows were written; see what ended the source, then run both again"
+_AGAIN = "the received rows were written; see why the source ended, then run both again"
 _WRITTEN = frozenset({Action.CREATED, Action.UPDATED, Action.UNCHANGED})
 
 
 class DestinationTarget(TargetActiveCampaign):
-    """The target, run by Airbyte; ``schemas`` are those of the configured catalog."""
+    """The target in an Airbyte sync; ``schemas`` are those of the configured catalog."""
 
     def __init__(self, *, writer: AirbyteWriter, schemas: list[Message], **kwargs: Any) -> None:
         """Check the settings; ``kwargs`` are the target's."""
@@ -42,12 +42,12 @@ class DestinationTarget(TargetActiveCampaign):
         """Add none of the SDK's settings: Airbyte has its own mapping."""
 
     def make_reader(self, on_fault: BrokenLine) -> AirbyteReader:
-        """Return what reads the input."""
+        """Return the reader of the input."""
         self._reader = AirbyteReader(on_fault, self._schemas)
         return self._reader
 
     def check(self) -> None:
-        """Reach the account and open the ledger; raises what keeps the destination from both."""
+        """Send a request to the account and open the ledger. Raises an error if either fails."""
         settings = self._settings
         if settings is None or settings.connection is None:
             raise SettingsError(["the settings are not complete"])
@@ -71,13 +71,13 @@ class DestinationTarget(TargetActiveCampaign):
     def _process_state_message(self, message_dict: Message) -> None:
         message = message_dict["value"]
         if not isinstance(message.get("state"), dict):
-            self.logger.error("A STATE message without state is left out")
+            self.logger.error("The destination ignores a STATE message without state")
             return
-        number = self._states.arrive(message, self._parser.number)
+        number = self._states.add(message, self._parser.number)
         super()._process_state_message({"value": {"airbyte_states": number}})
 
     def process_endofpipe(self) -> None:
-        """Write the rows that are left; a stream that the source did not finish is an error."""
+        """Write the remaining rows. A stream that the source did not finish is an error."""
         if unfinished := self._reader.unfinished:
             names = ", ".join(sorted(unfinished))
             self._broken_input = f"the source did not read {names} to the end: {_AGAIN}"

@@ -1,4 +1,4 @@
-"""The destination's input: Airbyte messages become the Singer messages that the target reads."""
+"""Reader of the destination's input: turns Airbyte messages into Singer messages."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from target_activecampaign.input.message_reader import BrokenLine, Message
 
-#: Whole tables cannot be replaced: no one may delete what an input does not hold.
+#: There is no overwrite mode: the target must not delete records that are not in the input.
 MODES = [DestinationSyncMode.append, DestinationSyncMode.append_dedup]
 DELETED_AT, AIRBYTE_DELETED_AT = "_sdc_deleted_at", "_ab_cdc_deleted_at"
-# Columns that Airbyte, and its sources, add to every row for themselves.
-_OF_AIRBYTE = ("_airbyte_", "_ab_")
+# Prefixes of the columns that Airbyte and its sources add to every row.
+_AIRBYTE_PREFIXES = ("_airbyte_", "_ab_")
 
 
 def schemas_of(document: Message) -> list[Message]:
@@ -41,46 +41,45 @@ def _schema_of(entry: Any) -> Message:
     if not isinstance(stream, dict) or not isinstance(name, str):
         raise SettingsError(["the configured catalog holds a stream without a name"])
     mode = entry.get("destination_sync_mode")
-    if mode not in {known.value for known in MODES}:
-        wanted = " or ".join(known.value for known in MODES)
-        raise SettingsError(
-            [f"stream {name}: destination_sync_mode {mode} is not possible here: use {wanted}"]
-        )
+    modes = [accepted.value for accepted in MODES]
+    if mode not in modes:
+        problem = f"destination_sync_mode {mode} is not possible here"
+        raise SettingsError([f"stream {name}: {problem}: use {' or '.join(modes)}"])
     schema = stream.get("json_schema") or {}
     properties = schema.get("properties") or {}
     paths = entry.get("primary_key") or stream.get("source_defined_primary_key") or []
     return {
         "type": "SCHEMA",
         "stream": name,
-        "schema": {**schema, "properties": ours(properties)},
+        "schema": {**schema, "properties": singer_columns(properties)},
         "key_properties": [path[0] for path in paths if len(path) == 1],
     }
 
 
-def ours(columns: Message) -> Message:
-    """Return columns without Airbyte's own; its mark of a deleted row becomes Singer's."""
-    found = {name: part for name, part in columns.items() if not name.startswith(_OF_AIRBYTE)}
+def singer_columns(columns: Message) -> Message:
+    """Return columns without Airbyte's own. Airbyte's time of a delete gets Singer's name."""
+    kept = {name: part for name, part in columns.items() if not name.startswith(_AIRBYTE_PREFIXES)}
     if AIRBYTE_DELETED_AT in columns:
-        found[DELETED_AT] = columns[AIRBYTE_DELETED_AT]
-    return found
+        kept[DELETED_AT] = columns[AIRBYTE_DELETED_AT]
+    return kept
 
 
 class AirbyteReader(MessageReader):
-    """Reads Airbyte messages as Singer messages: the schemas first, then a message per line.
+    """Reads Airbyte messages as Singer messages: first the schemas, then a message per line.
 
     A STATE carries the whole Airbyte message as its value. A stream's status COMPLETE becomes
-    ACTIVATE_VERSION. Logs and other traces are of no use here.
+    ACTIVATE_VERSION. The reader ignores logs and other traces.
     """
 
     def __init__(self, on_fault: BrokenLine, schemas: list[Message]) -> None:
-        """Keep the schemas of the configured catalog."""
+        """Begin before the first line; ``schemas`` are those of the configured catalog."""
         super().__init__(on_fault)
         self._schemas = schemas
         self._statuses: dict[str, str] = {}
 
     @property
     def unfinished(self) -> list[str]:
-        """The streams that the source began, and did not read to their end."""
+        """The streams that the source began and did not read to the end."""
         done = AirbyteStreamStatus.COMPLETE.value
         return [name for name, status in self._statuses.items() if status != done]
 
@@ -125,5 +124,5 @@ def _object(part: Any) -> Message:
 def _record(part: Any) -> Message:
     part = _object(part)
     data = part.get("data")
-    record = ours(data) if isinstance(data, dict) else data
+    record = singer_columns(data) if isinstance(data, dict) else data
     return {"type": "RECORD", "stream": part.get("stream"), "record": record}

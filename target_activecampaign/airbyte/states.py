@@ -1,4 +1,4 @@
-"""Airbyte's states while the rows before them are written, and what became of those rows."""
+"""Airbyte's pending states: kept until the rows before them have results, then counted."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class _Pending:
 class PendingStates:
     """Keeps every state until the target has results for all rows before it.
 
-    The target emits only the latest covered state; Airbyte expects each one back, with the number
-    of records that it covers.
+    The target emits only the latest covered state. Airbyte expects each state back, with the number
+    of records that the state covers.
     """
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class PendingStates:
         self._counts[stream] += 1
 
     def note_unwritten(self, row: int, stream: str) -> None:
-        """Note a row that the account does not hold as asked."""
+        """Note a row that was not written as requested."""
         self._unwritten.setdefault(stream, []).append(row)
 
-    def arrive(self, message: Message, row: int) -> int:
-        """Take a STATE message that came after ``row`` rows; return its number."""
+    def add(self, message: Message, row: int) -> int:
+        """Store a STATE message that came after ``row`` rows; return its number."""
         stream = _stream_of(message)
         names = [stream] if stream else list(self._counts)
         counts = {name: self._counts.pop(name, 0) for name in names}
@@ -52,29 +52,31 @@ class PendingStates:
         return self._taken + len(self._pending)
 
     def take(self, number: int, names: dict[str, str]) -> Iterator[Message]:
-        """Return all states up to this number; ``names`` are the target's names of streams."""
+        """Remove and yield the states up to ``number``; ``names`` are the target's stream names."""
         while self._pending and self._taken < number:
             self._taken += 1
             yield self._covered(self._pending.popleft(), names)
 
     def _covered(self, pending: _Pending, names: dict[str, str]) -> Message:
-        unwritten = sum(self._forget(names.get(name, name), pending.row) for name in pending.counts)
+        unwritten = sum(
+            self._pop_rows(names.get(name, name), pending.row) for name in pending.counts
+        )
         stats = {
             "recordCount": float(max(0, sum(pending.counts.values()) - unwritten)),
             "rejectedRecordCount": float(unwritten),
         }
         return {**pending.message, "state": {**pending.message["state"], "destinationStats": stats}}
 
-    def _forget(self, stream: str, row: int) -> int:
-        """Forget the unwritten rows of a stream up to a row; return how many there were."""
+    def _pop_rows(self, stream: str, row: int) -> int:
+        """Remove the unwritten rows of a stream up to a row; return their number."""
         rows = self._unwritten.get(stream, [])
-        left = [number for number in rows if number > row]
-        self._unwritten[stream] = left
-        return len(rows) - len(left)
+        later = [number for number in rows if number > row]
+        self._unwritten[stream] = later
+        return len(rows) - len(later)
 
 
 def _stream_of(message: Message) -> str | None:
-    """Return the stream of a STATE message, None where it covers all of them."""
+    """Return the stream of a STATE message, None if the state covers all streams."""
     part = message["state"].get("stream")
     descriptor = part.get("stream_descriptor") if isinstance(part, dict) else None
     name = descriptor.get("name") if isinstance(descriptor, dict) else None

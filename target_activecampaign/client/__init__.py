@@ -1,1 +1,1 @@
-"""Write requests, and creates that are never sent twice."""
+"""Write requests, and creates that never create a record twice."""

@@ -1,4 +1,7 @@
-"""Creates that ActiveCampaign would carry out twice: noted first, looked for before a retry."""
+"""Creates a record only once, though ActiveCampaign would carry out a repeated request again.
+
+The ledger notes the create before the request. A retry first looks for the created record.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ SEVERAL = (
 
 @dataclass(frozen=True)
 class CreateOnce:
-    """Creates records without ever creating one twice.
+    """Creates records, each only once.
 
     ``server_time`` returns the account's clock in seconds since the epoch.
     """
@@ -46,11 +49,11 @@ class CreateOnce:
     def create(
         self, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
     ) -> str:
-        """Create a record and return its id, however often the row is delivered.
+        """Create a record and return its id. A repeated delivery of the row creates no second one.
 
-        ``look`` returns the ids of records like this one that were created since a time (seconds
-        of the account's clock). The ledger keeps the intent until `confirm` is called. Raises
-        `RowFailed` where no response came, or where several records could be the created one.
+        ``look`` returns the ids of equal records that were created since a time (seconds of the
+        account's clock). The ledger keeps the note until `confirm` is called. Raises `RowFailed`
+        if no response came, or if several records could be the created record.
         """
         with self.write_client.creating(f"{step}:{key.hex()}"):
             native_id = self._create(key, step, send, look)
@@ -62,9 +65,9 @@ class CreateOnce:
     ) -> str:
         noted = self.ledger.pending_since(key, step)
         if noted is not None:
-            found = _single(look(noted - CLOCK_MARGIN_SECONDS))
-            if found is not None:
-                return found
+            native_id = _single(look(noted - CLOCK_MARGIN_SECONDS))
+            if native_id is not None:
+                return native_id
         since = self.server_time() if noted is None else noted
         for _ in range(MAX_ATTEMPTS):
             self.ledger.record_pending(key, step, since)
@@ -75,13 +78,13 @@ class CreateOnce:
                 raise
             except UnconfirmedWrite:
                 self.clock.sleep(LOOK_AFTER_SECONDS)
-                found = _single(look(since - CLOCK_MARGIN_SECONDS))
-                if found is not None:
-                    return found
+                native_id = _single(look(since - CLOCK_MARGIN_SECONDS))
+                if native_id is not None:
+                    return native_id
         raise RowFailed("the create was sent and never answered; the next run looks for it first")
 
     def confirm(self, key: bytes, step: str, native_id: str) -> None:
-        """Keep the id of a created record, and remove the intent, in one transaction."""
+        """Store the id of a created record and remove the note of the create, in a transaction."""
         with self.ledger.transaction():
             self.ledger.record_id(key, native_id)
             self.ledger.resolve_pending(key, step)
@@ -95,8 +98,8 @@ class CreateOnce:
     ) -> tuple[str, bool]:
         """Create a record that has a unique name; return its id and whether it is new.
 
-        A refusal because the name is taken means that another client was faster: that record is
-        looked up instead. Raises `RowFailed` where no response came.
+        If ActiveCampaign refuses the create because another client has created the name, this
+        returns the other client's record. Raises `RowFailed` if no response came.
         """
         with self.write_client.creating():
             native_id, is_new = self._create_named(send, look, is_taken=is_taken)
@@ -115,19 +118,19 @@ class CreateOnce:
             try:
                 return send(), True
             except InvalidRequest as problem:
-                found = look() if is_taken(problem) else None
-                if found is None:
+                native_id = look() if is_taken(problem) else None
+                if native_id is None:
                     raise
-                return found, False
+                return native_id, False
             except UnconfirmedWrite:
                 self.clock.sleep(LOOK_AFTER_SECONDS)
-                found = look()
-                if found is not None:
-                    return found, True
+                native_id = look()
+                if native_id is not None:
+                    return native_id, True
         raise RowFailed("the create was sent and never answered")
 
 
-def _single(found: list[str]) -> str | None:
-    if len(set(found)) > 1:
+def _single(ids: list[str]) -> str | None:
+    if len(set(ids)) > 1:
         raise RowFailed(SEVERAL)
-    return found[0] if found else None
+    return ids[0] if ids else None

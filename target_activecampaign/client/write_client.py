@@ -27,9 +27,9 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class DocumentChange:
-    """A record that a request writes whole, in native columns: one of ``stream``, by its own key.
+    """A record of ``stream`` that a request replaces as a whole, in native columns.
 
-    ``before`` is what the account had of it, None where it had none.
+    ``before`` are the columns that the account had, None if it did not have the record.
     """
 
     stream: str
@@ -39,37 +39,40 @@ class DocumentChange:
 
 
 class ChangeRecorder(Protocol):
-    """Notes the values that write requests replace, for an undo: `UndoRecorder`."""
+    """Records the values that write requests replace, for an undo: `UndoRecorder`."""
 
     def before(self, method: str, path: str, body: Any, about: str | None) -> list[Any]:
-        """Note what a request replaces, and return what it writes. Raises `RequestError`."""
+        """Record the values before a request; return the values that the request writes.
+
+        Raises `RequestError`.
+        """
 
     def before_documents(self, changes: Sequence[DocumentChange]) -> list[Any]:
-        """Note what a request replaces of records that it sends whole; return what it writes."""
+        """Record the values before a request that replaces whole records, as `before` does."""
 
     def refused(self, values: list[Any], problem: RequestError) -> None:
-        """Note that ActiveCampaign refused a request."""
+        """Record that ActiveCampaign refused a request that writes ``values``."""
 
     def after(self, values: list[Any], answer: ApiResponse) -> None:
-        """Note that a request was answered."""
+        """Record that ActiveCampaign carried out a request that writes ``values``."""
 
     def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
-        """Note the creates of a block under a name."""
+        """Record the creates of a block under a name."""
 
     def created(self, native_id: str) -> None:
-        """Note the id of the record that the block created."""
+        """Record the id of the record that the block created."""
 
 
 class WriteClient:
-    """Sends write requests; ``planned`` counts those of a dry run, by method and endpoint."""
+    """Sends write requests. ``planned`` counts the requests of a dry run by method and endpoint."""
 
     def __init__(self, client: Client, *, is_dry_run: bool = False) -> None:
         self.client = client
         self.is_dry_run = is_dry_run
-        #: Notes what each request replaces, None where no run can be undone.
+        #: Records the values that each request replaces; None if the run cannot be undone.
         self.recorder: ChangeRecorder | None = None
         self.planned: Counter[str] = Counter()
-        self._made = 0
+        self._planned_ids = 0
 
     def write(
         self,
@@ -83,11 +86,11 @@ class WriteClient:
         document: DocumentChange | None = None,
         is_raw: bool = False,
     ) -> ApiResponse:
-        """Send one request. A dry run returns a likely response with an invented id instead.
+        """Send a request. A dry run returns a likely response with an invented id instead.
 
-        ``about`` is the id or the address of the contact whose association ``path`` names,
-        ``document`` what the request changes of a record that it sends whole. The body of a
-        request that ``is_raw`` has any shape, and an undo does not cover it.
+        If ``path`` names an association, ``about`` is the id or address of its contact. If the
+        request replaces a whole record, ``document`` is the change. With ``is_raw``, the body may
+        have any shape, and an undo does not cover the request.
         """
         if not self.is_dry_run:
             record = None if is_raw or method == "DELETE" else _record_of(body)
@@ -111,7 +114,7 @@ class WriteClient:
         return ApiResponse(201 if method == "POST" else 200, answer, None)
 
     def _record(self, values: list[Any], send: Callable[[], ApiResponse]) -> ApiResponse:
-        """Send a request of which ``values`` are noted, and note what became of it."""
+        """Send a request that writes ``values``, and record whether ActiveCampaign accepted it."""
         recorder = self.recorder
         try:
             answer = send()
@@ -124,9 +127,9 @@ class WriteClient:
         return answer
 
     def create_if_absent(self, path: str, body: Body) -> None:
-        """Create an association; one that ActiveCampaign rejects as a duplicate is there already.
+        """Create an association. If ActiveCampaign rejects it as a duplicate, it exists already.
 
-        So a retry is safe.
+        A retry is therefore safe.
         """
         try:
             self.write("POST", path, body, repeatable=True)
@@ -134,8 +137,8 @@ class WriteClient:
             if not is_duplicate(problem):
                 raise
 
-    def delete_if_there(self, path: str, *, about: str | None = None) -> bool:
-        """Delete a record; return False if it was gone, perhaps by the first attempt of this."""
+    def delete_if_exists(self, path: str, *, about: str | None = None) -> bool:
+        """Delete a record. Returns False if it did not exist, perhaps after a retry."""
         try:
             self.write("DELETE", path, about=about)
         except NotFound:
@@ -151,8 +154,8 @@ class WriteClient:
     ) -> Body:
         """Send a GraphQL mutation that may be repeated, and return its `data`.
 
-        ``changes`` are what it changes. A dry run counts it under its name and returns an empty
-        object.
+        ``changes`` are the records that the mutation replaces. A dry run counts the mutation under
+        its ``name`` and returns an empty object.
         """
         if self.is_dry_run:
             self.count_planned(f"POST ecom/graphql {name}")
@@ -165,11 +168,11 @@ class WriteClient:
         return self._record(values, send).body
 
     def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
-        """Note the creates of a block under a name, so that a later run finds their notes."""
+        """Record the creates of a block under a name, by which a later run finds them."""
         return self.recorder.creating(name) if self.recorder else contextlib.nullcontext()
 
     def note_created(self, native_id: str) -> None:
-        """Note the id of the record that the block of `creating` created."""
+        """Record the id of the record that the block of `creating` created."""
         if self.recorder:
             self.recorder.created(native_id)
 
@@ -179,8 +182,8 @@ class WriteClient:
 
     def plan_id(self) -> str:
         """Return an invented id for a record that a dry run would create."""
-        self._made += 1
-        return f"planned-{self._made}"
+        self._planned_ids += 1
+        return f"planned-{self._planned_ids}"
 
 
 def is_planned(native_id: str | None) -> bool:
@@ -189,7 +192,7 @@ def is_planned(native_id: str | None) -> bool:
 
 
 def _record_of(body: Body | list[Body] | None) -> str | None:
-    """Return the name of the only object in the body of a request, None without one."""
+    """Return the name of the only object in the body of a request, None for any other body."""
     if not isinstance(body, dict) or len(body) != 1:
         return None
     name, value = next(iter(body.items()))

@@ -1,4 +1,4 @@
-"""Concurrent writes that keep the order of rows which may be the same record."""
+"""Concurrent writes. Rows that may be the same record keep their order."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def run_in_identity_order(
     identity_of: Callable[[Item], RecordIdentity],
     do: Callable[[Item], None],
 ) -> None:
-    """Call ``do`` for each item: concurrently where the items cannot be the same record."""
-    if pool.most == 1 or len(items) < 2:
+    """Call ``do`` for each item, concurrently for items that cannot be the same record."""
+    if pool.max_threads == 1 or len(items) < 2:
         for item in items:
             do(item)
         return
@@ -38,9 +38,9 @@ def _do_all(chain: list[Item], do: Callable[[Item], None]) -> None:
 def _runs_of_equal_columns(
     items: Iterable[Item], identity_of: Callable[[Item], RecordIdentity]
 ) -> Iterable[list[list[Item]]]:
-    """Split items where the identifying columns change; within a run, chain those that share a key.
+    """Split items into runs with the same identifying columns; chain items that share a key.
 
-    Two records identified by different columns may be the same, so runs are written in order.
+    Two records with different identifying columns may be the same, so runs are written in order.
     """
     columns: frozenset[str] | None = None
     links: _Links[Item] = _Links()
@@ -67,8 +67,8 @@ class _Links(Generic[Item]):
         self._above.append(place)
         for key in keys:
             other = self._top(self._first.setdefault(key, place))
-            mine = self._top(place)
-            self._above[max(other, mine)] = min(other, mine)
+            own = self._top(place)
+            self._above[max(other, own)] = min(other, own)
 
     def _top(self, place: int) -> int:
         while self._above[place] != place:
@@ -77,8 +77,8 @@ class _Links(Generic[Item]):
         return place
 
     def chains(self) -> list[list[Item]]:
-        """Return the chains in the order of their first items, each in order."""
-        found: dict[int, list[Item]] = {}
+        """Return the chains in the order of their first items. Each chain keeps its order."""
+        chains: dict[int, list[Item]] = {}
         for place, item in enumerate(self._items):
-            found.setdefault(self._top(place), []).append(item)
-        return list(found.values())
+            chains.setdefault(self._top(place), []).append(item)
+        return list(chains.values())

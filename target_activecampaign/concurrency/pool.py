@@ -1,4 +1,4 @@
-"""Cooperative threads: one runs at a time, and another runs only while it waits.
+"""Cooperative threads: only one thread runs at a time; other threads run while it waits.
 
 The running thread holds a lock. It releases the lock only while it waits for a response, for the
 rate limit or for a time. Code between two waits therefore needs no locks of its own.
@@ -25,54 +25,54 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Background tasks are few and long; they have threads of their own.
+# Background tasks are few and long. Each has a thread of its own.
 MAX_TASKS = 3
 # Seconds: long enough for another thread to acquire the lock.
 YIELD_SECONDS = 0.001
 
 
 class JobGroup:
-    """Jobs started in order, several of them at once. After the first exception no more start."""
+    """Jobs that start in order and run concurrently. After an exception no more jobs start."""
 
     def __init__(self, pool: CooperativePool) -> None:
         self._pool = pool
-        self._left: deque[Job] = deque()
+        self._pending: deque[Job] = deque()
         self.helpers = 0
         self.problem: BaseException | None = None
 
     def do(self, job: Job) -> None:
-        """Start a job at once: in a helper thread, or in this one when none is free.
+        """Start a job at once: in a free helper thread, otherwise in this thread.
 
-        Raises the first exception of any job so far.
+        Raises the first exception of the jobs so far.
         """
-        self._left.append(job)
+        self._pending.append(job)
         if not self._pool.start_helpers(self, self.helpers + 1):
             self._work_off()
         if self.problem is not None:
             raise self.problem
 
     def _work_off(self) -> None:
-        """Do the remaining jobs beside the helpers; keep an exception."""
+        """Do pending jobs together with the helpers, and store an exception."""
         try:
             self.work()
         except BaseException as problem:  # noqa: BLE001 - raised again by `close`
             self.fail(problem)
 
     def work(self) -> None:
-        """Do jobs until none is left."""
-        while self._left and self.problem is None:
-            job = self._left.popleft()
-            self._pool.start_helpers(self, len(self._left))
+        """Do jobs until no job is pending."""
+        while self._pending and self.problem is None:
+            job = self._pending.popleft()
+            self._pool.start_helpers(self, len(self._pending))
             job()
 
     def fail(self, problem: BaseException) -> None:
-        """Start no more jobs; an exception that ends the run ends the other threads too."""
+        """Start no more jobs. An exception that ends the run also ends the other threads."""
         self.problem = self.problem or problem
         if isinstance(problem, FatalError) or not isinstance(problem, Exception):
             self._pool.fail(problem)
 
     def close(self) -> None:
-        """Wait until every job is done; raise the first exception."""
+        """Wait until every job is done, then raise the first exception."""
         self._work_off()
         self._pool.wait_until(lambda: not self.helpers)
         if self.problem is not None:
@@ -80,22 +80,22 @@ class JobGroup:
 
 
 class CooperativePool:
-    """Runs one of at most ``most`` threads at a time, the caller's included.
+    """Runs one of at most ``max_threads`` threads at a time, including the caller's thread.
 
-    With one, the caller does everything in order. The thread that first acquires the lock is the
-    main thread: only it continues after `end`.
+    If ``max_threads`` is 1, the caller does all jobs in order. The thread that first acquires the
+    lock is the main thread: only the main thread continues after `end`.
     """
 
-    def __init__(self, most: int = 1) -> None:
-        self.most = most
-        self.max_tasks = min(MAX_TASKS, (most - 1) // 2)
-        self._most_helpers = most - 1 - self.max_tasks
+    def __init__(self, max_threads: int = 1) -> None:
+        self.max_threads = max_threads
+        self.max_tasks = min(MAX_TASKS, (max_threads - 1) // 2)
+        self._max_helpers = max_threads - 1 - self.max_tasks
         #: The exception that ended the work of all threads; None while they may continue.
         self.problem: BaseException | None = None
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._mine = threading.local()
-        # One entry per thread that waits for the lock; threads append and pop without it.
+        self._of_thread = threading.local()
+        # An entry per thread that waits for the lock. Threads append and pop without the lock.
         self._queued: list[None] = []
         self._names: dict[Hashable, int] = {}
         self._helpers = self._tasks = 0
@@ -104,20 +104,20 @@ class CooperativePool:
     # --- the lock ---------------------------------------------------------------------------
 
     @property
-    def is_mine(self) -> bool:
+    def has_lock(self) -> bool:
         """Whether this thread holds the lock."""
-        return getattr(self._mine, "holds", False)
+        return getattr(self._of_thread, "has_lock", False)
 
     def acquire(self) -> None:
-        """Wait for the lock, unless this thread has it."""
-        if not self.is_mine:
+        """Wait for the lock, unless this thread holds it."""
+        if not self.has_lock:
             self._acquire()
-            self._mine.holds = True
+            self._of_thread.has_lock = True
 
     def release(self) -> None:
-        """Release the lock, if this thread has it."""
-        if self.is_mine and not self._is_over:
-            self._mine.holds = False
+        """Release the lock if this thread holds it."""
+        if self.has_lock and not self._is_over:
+            self._of_thread.has_lock = False
             self._release()
 
     def _acquire(self) -> None:
@@ -128,13 +128,13 @@ class CooperativePool:
             self._queued.pop()
 
     def _release(self) -> None:
-        with contextlib.suppress(RuntimeError):  # a second signal interrupted the acquiring
+        with contextlib.suppress(RuntimeError):  # a second signal interrupted `acquire`
             self._lock.release()
 
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
-        """Let other threads run during the block; without the lock, do nothing."""
-        if not self.is_mine:
+        """Let other threads run during the block. Does nothing without the lock."""
+        if not self.has_lock:
             yield
             return
         self.release()
@@ -144,32 +144,32 @@ class CooperativePool:
             self.acquire()
 
     def yield_now(self) -> None:
-        """Let waiting threads run; for loops that take seconds without a wait."""
+        """Let waiting threads run. Call this in loops that take seconds without a wait."""
         if self._queued:
             with self.released():
                 time.sleep(YIELD_SECONDS)
 
-    def wait_until(self, is_so: Callable[[], bool]) -> None:
-        """Let other threads run until ``is_so`` returns true; checked after each `notify`."""
-        while not is_so():
-            if self._is_hurried and not getattr(self._mine, "is_helper", False):
+    def wait_until(self, is_met: Callable[[], bool]) -> None:
+        """Let other threads run until ``is_met`` returns true. Each `notify` repeats the check."""
+        while not is_met():
+            if self._is_hurried and not getattr(self._of_thread, "is_helper", False):
                 return
             self._changed.wait()
 
     def notify(self) -> None:
         """Make all threads check their conditions again."""
-        if self.most > 1:
+        if self.max_threads > 1:
             self._changed.notify_all()
 
     @contextlib.contextmanager
     def named_lock(self, *name: Hashable) -> Iterator[None]:
         """Lock a name; the same thread may lock it again."""
-        me = threading.get_ident()
-        if self._names.get(name) == me:
+        thread = threading.get_ident()
+        if self._names.get(name) == thread:
             yield
             return
         self.wait_until(lambda: name not in self._names)
-        self._names[name] = me
+        self._names[name] = thread
         try:
             yield
         finally:
@@ -180,7 +180,7 @@ class CooperativePool:
 
     @contextlib.contextmanager
     def group(self) -> Iterator[JobGroup]:
-        """Return a group of concurrent jobs; the block ends when all are done."""
+        """Return a group of concurrent jobs. The block ends when all jobs are done."""
         group = JobGroup(self)
         try:
             yield group
@@ -189,19 +189,19 @@ class CooperativePool:
         group.close()
 
     def each(self, jobs: Iterable[Job]) -> None:
-        """Do jobs concurrently, started in order; raise the first exception."""
-        if self.most == 1:
+        """Do jobs concurrently, started in order. Raises the first exception."""
+        if self.max_threads == 1:
             for job in jobs:
                 job()
             return
         group = JobGroup(self)
-        group._left.extend(jobs)  # noqa: SLF001 - the caller works too, from the first on
+        group._pending.extend(jobs)  # noqa: SLF001 - `close` then does jobs in this thread too
         group.close()
 
     def start(self, job: Job) -> None:
-        """Do a job in the background, or here where the machine starts no thread.
+        """Do a job in the background, or in this thread if the machine starts no new thread.
 
-        The caller checks that fewer than `max_tasks` are running.
+        The caller checks that fewer than `max_tasks` background jobs are running.
         """
         self._tasks += 1
 
@@ -218,10 +218,10 @@ class CooperativePool:
             run()
 
     def start_helpers(self, group: JobGroup, wanted: int) -> bool:
-        """Start helper threads for a group; return whether it has as many as wanted."""
-        while group.helpers < wanted and self._helpers < self._most_helpers:
+        """Start helper threads for a group; return whether it has as many as ``wanted``."""
+        while group.helpers < wanted and self._helpers < self._max_helpers:
             if not self._spawn(lambda: self._help(group)):
-                self._most_helpers = self._helpers
+                self._max_helpers = self._helpers
                 break
             group.helpers += 1
             self._helpers += 1
@@ -239,7 +239,7 @@ class CooperativePool:
 
     def _spawn(self, run: Job) -> bool:
         def body() -> None:
-            self._mine.is_helper = True
+            self._of_thread.is_helper = True
             self.acquire()
             try:
                 run()
@@ -260,18 +260,19 @@ class CooperativePool:
         self.problem = self.problem or problem
 
     def raise_if_ending(self) -> None:
-        """Raise the exception that ended the work of all threads; called before every request."""
+        """Raise the exception that ended the work of all threads. Called before every request."""
         if self.problem is not None:
             raise self.problem
 
     def stop_now(self) -> None:
-        """Wait for no other thread any more; for signal handlers that end the run at once."""
+        """Stop waiting for other threads. For signal handlers that end the run at once."""
         self._is_hurried = True
 
     def end(self, problem: BaseException) -> None:
-        """Keep the lock forever, once the other threads have ended; they send no more requests.
+        """Wait until the other threads have ended, then keep the lock forever.
 
-        After `stop_now` it does not wait for them: they never run again.
+        The other threads send no more requests. After `stop_now`, this method does not wait for
+        them, and they never run again.
         """
         self.acquire()
         self.problem = self.problem or problem
@@ -296,10 +297,10 @@ class ReleasingClock:
         return self._clock.monotonic()
 
     def boot(self) -> str | None:
-        """Return what names the machine's current start, None where nothing does."""
+        """Return the id of the machine's current start, None if the machine has no such id."""
         return self._clock.boot()
 
     def sleep(self, seconds: float) -> None:
-        """Return after ``seconds``, or at once when the run is being stopped."""
+        """Return after ``seconds``, or at once if the run is stopped."""
         with self._pool.released():
             self._clock.sleep(seconds)

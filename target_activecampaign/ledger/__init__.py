@@ -1,1 +1,1 @@
-"""The ledger: what the account confirmed, by keyed hash."""
+"""The ledger: the values that the account confirmed, as keyed hashes."""

@@ -1,7 +1,7 @@
-"""The audiences in the ledger: their members, and what streams granted to contacts.
+"""The audiences in the ledger: their members, and the grants of streams to contacts.
 
-It holds ids, keyed hashes and names of streams, no personal data. A person is a contact's id, or,
-until the contact has one, `@` and the hash of the address.
+The tables hold ids, keyed hashes and names of streams, no personal data. A person is stored as a
+contact's id or, before the contact has an id, as `@` and the hash of the address.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ ROWS_PER_PAGE = 5_000
 NO_ADDRESS = b""
 _PENDING, _COMPLETE = 1, 2
 
-#: The streams that granted a tag, list, field or automation. All of them have the same value. For a
-#: field it is the hash of the field's value. For a tag or list it is the time when the write was
-#: confirmed, in seconds of the account's clock, or empty where that time is not known.
+#: The streams that granted a tag, list, field or automation, with a value that all of them share.
+#: For a field, the value is the hash of the field's value. For a tag or list, it is the time when
+#: the write was confirmed, in seconds of the account's clock, or empty if that time is unknown.
 Grantors = dict[str, str]
 
 
 class Member(NamedTuple):
     """A member of an audience.
 
-    ``address`` is the hash of the address, empty where none is known. ``keys`` are the ledger's
-    keys of the rows. ``is_pending``: a write was begun and is not confirmed. ``is_complete``: the
-    member was in an input that was read to its end.
+    ``address`` is the hash of the address, empty if the address is unknown. ``keys`` are the
+    ledger's keys of the rows. ``is_pending``: a write began and is not confirmed. ``is_complete``:
+    the member was in an input that was read to its end.
     """
 
     person: str
@@ -44,16 +44,16 @@ class Member(NamedTuple):
 
     @property
     def contact(self) -> str | None:
-        """The contact's id, None where it is not known."""
+        """The contact's id, None if it is unknown."""
         return None if self.person.startswith("@") else self.person
 
 
 @dataclass
 class Grants:
-    """What streams granted to a person: by grant id, such as `tag:12`, its grantors.
+    """The grants to a person: the grantors by grant id, such as `tag:12`.
 
-    An entry by address names in ``contact`` the id of its contact, once the id is known. The
-    contact's own entry has None there.
+    An entry of an address has the contact's id in ``contact`` as soon as the id is known. The entry
+    of a contact has None there.
     """
 
     contact: str | None = None
@@ -61,14 +61,14 @@ class Grants:
 
 
 def placeholder_of(address: bytes) -> str:
-    """Return what stands for the person of an address until its contact has an id."""
+    """Return the person of an address whose contact has no id yet."""
     return f"@{address.hex()}"
 
 
 class AudienceRecords:
     """Reads and writes members and grants. A dry run writes nothing.
 
-    The SQL table of grants is called `given`: another name would need a migration of each ledger.
+    The SQL table of grants has the name `given`: another name would need a migration of ledgers.
     """
 
     def __init__(
@@ -82,16 +82,16 @@ class AudienceRecords:
         return self._store.get("meta", "audiences") is not None
 
     def mark_used(self) -> None:
-        """Record that a run has an audience: from now on every run records what it grants."""
+        """Record that a run has an audience. From now on every run records its grants."""
         if not self._is_dry:
             self._store.add("meta", ("audiences",), (b"1",))
 
     def had_end_mark(self, audience: str) -> bool:
-        """Return whether the source of an audience has ever sent what marks an end."""
+        """Return whether the source of an audience has ever sent a mark of the stream's end."""
         return self._store.get("meta", f"end mark of {audience}") is not None
 
     def note_end_mark(self, audience: str) -> None:
-        """Record that the source of an audience sends what marks an end."""
+        """Record that the source of an audience sends a mark of the stream's end."""
         if not self._is_dry:
             self._store.add("meta", (f"end mark of {audience}",), (b"1",))
 
@@ -104,7 +104,7 @@ class AudienceRecords:
         return self._hash_key("value", value)[:8].hex()
 
     def uncache(self) -> None:
-        """Drop what was prefetched, so that only the rows of one batch are in memory."""
+        """Drop the prefetched rows, so that only the rows of one batch are in memory."""
         self._store.uncache("members", "given")
 
     # --- grants ------------------------------------------------------------------------------
@@ -114,14 +114,14 @@ class AudienceRecords:
         self._store.prefetch("given", ((person_id,) for person_id in persons))
 
     def grants_of(self, person: str) -> Grants:
-        """Return the grants of a person. An address whose contact is known has only the contact."""
-        found = self._store.get("given", person)
-        if found is None:
+        """Return the grants of a person. For the address of a known contact, only ``contact``."""
+        values = self._store.get("given", person)
+        if values is None:
             return Grants()
-        return Grants(found[0], json.loads(found[1]) if found[1] else {})
+        return Grants(values[0], json.loads(values[1]) if values[1] else {})
 
     def put_grants(self, person: str, grants: Grants) -> None:
-        """Replace what was granted to a person."""
+        """Replace the grants of a person."""
         if self._is_dry:
             return
         if not grants.by_id and grants.contact is None:
@@ -144,9 +144,9 @@ class AudienceRecords:
         self._store.prefetch("members", ((audience, person_id) for person_id in persons))
 
     def member(self, audience: str, person: str) -> Member | None:
-        """Return a member, None where the person is none."""
-        found = self._store.get("members", audience, person)
-        return None if found is None else _member_of(person, found)
+        """Return a member, None if the person is no member."""
+        values = self._store.get("members", audience, person)
+        return None if values is None else _member_of(person, values)
 
     def put_member(self, audience: str, member: Member) -> None:
         """Add or replace a member."""
@@ -164,7 +164,7 @@ class AudienceRecords:
             self._store.put("members", (audience, person), None)
 
     def members(self, audience: str) -> Iterator[Member]:
-        """Return all members. Members that are written meanwhile may be among them."""
+        """Return all members. Members that are added during the walk may be among them."""
         after = ""
         while True:
             rows = self._store.page("members", audience, after, ROWS_PER_PAGE)
@@ -177,5 +177,5 @@ class AudienceRecords:
 
 def _member_of(person: str, values: tuple[Any, ...]) -> Member:
     address, keys, flags = bytes(values[0]), bytes(values[1]), int(values[2])
-    split = tuple(keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES))
-    return Member(person, address, split, bool(flags & _PENDING), bool(flags & _COMPLETE))
+    row_keys = tuple(keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES))
+    return Member(person, address, row_keys, bool(flags & _PENDING), bool(flags & _COMPLETE))

@@ -1,8 +1,8 @@
-"""The ledger: what ActiveCampaign confirmed. The target sends changes only, and each once.
+"""The ledger: the values that ActiveCampaign confirmed, so that the target sends only changes.
 
-It holds keyed hashes, ids and times, no personal data. Half of the key is random and stored in the
-ledger. Where others can read the ledger, such as the administrators of a database,
-``ledger_secret`` is the other half.
+The ledger holds keyed hashes, ids and times, no personal data. The ledger stores a random half of
+the key. ``ledger_secret`` is the other half, for ledgers that other people can read, such as the
+administrators of a database.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ MAX_CACHED_PATHS = 10_000
 
 
 class Confirmed(NamedTuple):
-    """What ActiveCampaign confirmed of a row: its id, and the hashes of its values by field."""
+    """The confirmed values of a row: its id, and the hashes of its values by field."""
 
     id: str | None
     fields: dict[bytes, bytes]
 
 
 class LedgerInUse(FatalError):
-    """The ledger cannot be used at the moment: another run has it, or its server is down."""
+    """The ledger cannot be used now: another run uses it, or its server is down."""
 
 
 def open_ledger_at(
@@ -67,9 +67,9 @@ def open_ledger_at(
     is_dry_run: bool,
     secret: str | None,
 ) -> Ledger:
-    """Open the account's ledger, once no other run writes to it; a dry run does not wait.
+    """Open the account's ledger when no other run writes to it. A dry run does not wait.
 
-    ``max_wait`` is in seconds. Raises `SettingsError`, or `LedgerInUse` where a retry can help.
+    ``max_wait`` is in seconds. Raises `SettingsError`, or `LedgerInUse` if a later run can succeed.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -87,7 +87,7 @@ def open_ledger_at(
 
 
 def _wait_for_lock(database: Database, client: Client, max_wait: float) -> None:
-    """Take the ledger's lock: two runs at once would create the same row twice."""
+    """Take the ledger's lock. Without it, two runs at once would create the same row twice."""
     deadline = client.clock.monotonic() + max_wait
     is_logged = False
     while not database.try_lock("ledger", client.address.account):
@@ -117,16 +117,16 @@ def _error_of(problem: OSError) -> Exception:
     return SettingsError([f"{why}: name another file"])
 
 
-def _check_version(found: tuple[Any, ...] | None) -> None:
+def _check_version(values: tuple[Any, ...] | None) -> None:
     """Raise `SettingsError` for a ledger that this version must not write to."""
-    if found is not None and not (isinstance(found[0], bytes) and found[0].isdigit()):
+    if values is not None and not (isinstance(values[0], bytes) and values[0].isdigit()):
         raise SettingsError([DAMAGED])
-    if found is not None and int(found[0]) > VERSION:
+    if values is not None and int(values[0]) > VERSION:
         raise SettingsError(["ledger_path was written by a newer version: update this program"])
 
 
 class Ledger:
-    """Stores what ActiveCampaign confirmed. A record is on disk when the call returns."""
+    """Stores the values that ActiveCampaign confirmed. They are on disk when a call returns."""
 
     def __init__(
         self,
@@ -136,9 +136,9 @@ class Ledger:
         is_dry_run: bool = False,
         secret: str | None = None,
     ) -> None:
-        """Create the tables that are missing; a dry run records nothing.
+        """Create the missing tables. A dry run records nothing afterwards.
 
-        Raises `SettingsError`, and `OSError` as every other method does.
+        Raises `SettingsError` and, as every other method, `OSError`.
         """
         self._database = database
         self._store = store = Store(database, account)
@@ -154,23 +154,23 @@ class Ledger:
             proof = hmac.digest(self._secret, b"proof", "sha256")
         if is_new:
             self._meta("proof", proof)
-        known = store.get("meta", "proof")
-        if not hmac.compare_digest(known[0] if known else b"", proof):
+        stored = store.get("meta", "proof")
+        if not hmac.compare_digest(stored[0] if stored else b"", proof):
             raise SettingsError([WRONG_SECRET])
-        #: The members of audiences, and what streams granted.
+        #: The members of audiences, and the grants of streams.
         self.audiences = AudienceRecords(store, self.hash_key, is_dry_run=is_dry_run)
         self._meta("version", str(VERSION).encode())
         if self._meta("account", account.encode()) != account.encode():
             raise SettingsError(["ledger_path belongs to another account: name another file"])
 
     def _meta(self, name: str, value: bytes) -> bytes:
-        """Write a value unless the ledger has one; return the value that it has."""
+        """Write a value unless the ledger has this value already; return the stored value."""
         self._store.add("meta", (name,), (value,))
-        found = self._store.get("meta", name)
-        return bytes(found[0]) if found else value
+        stored = self._store.get("meta", name)
+        return bytes(stored[0]) if stored else value
 
     def close(self) -> None:
-        """Close it and release its lock."""
+        """Close the ledger and release its lock."""
         self._database.close()
 
     def set_before_write(self, before_write: Callable[[], None]) -> None:
@@ -178,7 +178,7 @@ class Ledger:
         self._store.before_write = before_write
 
     def transaction(self) -> contextlib.AbstractContextManager[object]:
-        """Record everything of the block, or nothing."""
+        """Record all changes of the block, or none of them."""
         return self._store.transaction()
 
     def hash_key(self, *parts: Any) -> bytes:
@@ -188,35 +188,36 @@ class Ledger:
     def hash_fields(self, content: Iterable[tuple[str, Any]]) -> dict[bytes, bytes]:
         """Return the hashes of a row's values by the hash of their field."""
         secret, digest, paths = self._secret, hmac.digest, self._paths
-        found = {}
+        hashes = {}
         for path, value in content:
             name = paths.get(path)
             if name is None:
                 if len(paths) >= MAX_CACHED_PATHS:
                     paths.clear()
                 name = paths[path] = digest(secret, path.encode(), "sha256")[:_DIGEST]
-            found[name] = digest(secret, _canonical(value), "sha256")[:_DIGEST]
-        return found
+            hashes[name] = digest(secret, _canonical(value), "sha256")[:_DIGEST]
+        return hashes
 
     # --- confirmed rows ---------------------------------------------------------------------
 
     def prefetch(self, keys: Iterable[bytes]) -> None:
-        """Read the rows of a batch at once; `find` then needs no statement for them."""
+        """Read the rows of a batch at once, so that `find` needs no statement for them."""
         self._store.prefetch("confirmed", ((key,) for key in keys))
 
     def find(self, key: bytes) -> Confirmed | None:
-        """Return what was confirmed of a row, None if nothing was."""
-        found = self._store.get("confirmed", key)
-        if found is None:
+        """Return the confirmed values of a row, None if the ledger has no such row."""
+        stored = self._store.get("confirmed", key)
+        if stored is None:
             return None
-        blob, step = found[1], 2 * _DIGEST
-        pairs = range(0, len(blob), step)
+        native_id, blob = stored
+        step = 2 * _DIGEST
+        starts = range(0, len(blob), step)
         return Confirmed(
-            found[0], {blob[i : i + _DIGEST]: blob[i + _DIGEST : i + step] for i in pairs}
+            native_id, {blob[at : at + _DIGEST]: blob[at + _DIGEST : at + step] for at in starts}
         )
 
     def confirm(self, key: bytes, native_id: str | None, fields: dict[bytes, bytes]) -> None:
-        """Add to what ActiveCampaign confirmed of a row."""
+        """Add confirmed values to a row."""
         if self._is_dry:
             return
         before = self.find(key)
@@ -227,29 +228,35 @@ class Ledger:
         self._store.put("confirmed", (key,), (native_id, blob))
 
     def record_id(self, key: bytes, native_id: str) -> None:
-        """Record the id of a row, and no value."""
+        """Record only the id of a row."""
         self.confirm(key, native_id, {})
 
     def unconfirm(self, key: bytes) -> None:
-        """Keep only the id of a row: its values were put back, and the row is sent again."""
-        known = self.find(key)
-        if known is not None and not self._is_dry:
-            self._store.put("confirmed", (key,), (known.id, b""))
+        """Remove the values of a row, but not its id. An undo replaced the values.
+
+        The next delivery of the row is sent again.
+        """
+        confirmed = self.find(key)
+        if confirmed is not None and not self._is_dry:
+            self._store.put("confirmed", (key,), (confirmed.id, b""))
 
     def forget(self, key: bytes) -> None:
-        """Remove a row: it was deleted, or has another id."""
+        """Remove a row whose record was deleted or has another id."""
         if not self._is_dry:
             self._store.put("confirmed", (key,), None)
 
     # --- create requests whose response may be lost -----------------------------------------
 
     def pending_since(self, key: bytes, step: str) -> float | None:
-        """Return when a request without a known outcome was first sent (server time), or None."""
-        found = self._store.get("pending", key, step)
-        return None if found is None else float(found[0])
+        """Return when a request without a known outcome was first sent, in server time.
+
+        The time is in seconds since the epoch, None if there is no such request.
+        """
+        stored = self._store.get("pending", key, step)
+        return None if stored is None else float(stored[0])
 
     def record_pending(self, key: bytes, step: str, since: float) -> None:
-        """Record that a request is about to be sent; an earlier time is kept."""
+        """Record that a request is about to be sent. An earlier time of the request stays."""
         if not self._is_dry:
             self._store.add("pending", (key, step), (since,))
 
@@ -261,14 +268,14 @@ class Ledger:
     # --- ids of another account -------------------------------------------------------------
 
     def find_copy(self, family: str, source: str) -> str | None:
-        """Return this account's id of the row that another account calls ``source``."""
+        """Return this account's id of a record that has the id ``source`` in another account."""
         if (family, source) in self._planned:
             return self._planned[family, source]
-        found = self._store.get("copies", family, source)
-        return None if found is None else str(found[0])
+        stored = self._store.get("copies", family, source)
+        return None if stored is None else str(stored[0])
 
     def record_copy(self, family: str, source: str, own: str) -> None:
-        """Record which row of this account is the copy of another account's row."""
+        """Record that this account's record ``own`` is a copy of another account's ``source``."""
         if self._is_dry:
             self._planned[family, source] = own
         else:
@@ -280,7 +287,7 @@ class Ledger:
             self._store.put("copies", (family, source), None)
 
 
-# One encoder for all values: `json.dumps` builds one per call, which costs more than most values.
+# `json.dumps` would build an encoder per call, which takes longer than to encode most values.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 

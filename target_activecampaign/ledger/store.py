@@ -1,7 +1,7 @@
 """The ledger's tables: in a SQLite file of one account, or in PostgreSQL for all accounts.
 
-A batch costs a handful of statements: `prefetch` reads its rows at once, and a transaction writes
-its rows when it ends, one statement per table.
+A batch takes few statements: `prefetch` reads the rows of the batch at once. At its end, a
+transaction writes its rows with one statement per table.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.storage.database import Database
 
 MAX_CACHED_ROWS = 20_000
-# SQLite takes 32,766 values in a statement.
+# SQLite accepts up to 32,766 values in a statement.
 KEYS_PER_STATEMENT = 2_000
 _ESCAPED = re.compile(r"\\([\\0])")
 Values = tuple[Any, ...]
@@ -26,7 +26,7 @@ Rows = dict[tuple[str, Values], Values | None]
 
 
 class AnyText(sa.TypeDecorator[str]):
-    """Text that may hold NUL, as the ids of a source may; PostgreSQL's text may not."""
+    """Text that may hold NUL, such as ids of a source. PostgreSQL's own text type cannot."""
 
     impl = sa.Text
     cache_ok = True
@@ -41,11 +41,11 @@ class AnyText(sa.TypeDecorator[str]):
         """Restore NUL."""
         if value is None or dialect.name != "postgresql" or "\\" not in value:
             return value
-        return _ESCAPED.sub(lambda found: "\0" if found[1] == "0" else "\\", value)
+        return _ESCAPED.sub(lambda match: "\0" if match[1] == "0" else "\\", value)
 
 
 _TEXT, _BYTES = sa.Text().with_variant(AnyText(), "postgresql"), sa.LargeBinary()
-#: The columns of each table: those of its key, and the others.
+#: The columns of each table: the columns of its key, and the other columns.
 TABLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "meta": ({"name": _TEXT}, {"value": _BYTES}),
     "confirmed": ({"key": _BYTES}, {"id": _TEXT, "fields": _BYTES}),
@@ -60,7 +60,7 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 class _Table:
-    """A table and its statements; in PostgreSQL a row begins with the account."""
+    """A table and its statements. In PostgreSQL, the account is the first column of every row."""
 
     def __init__(self, name: str, metadata: sa.MetaData, database: Database) -> None:
         self.keys, values = TABLES[name]
@@ -71,15 +71,15 @@ class _Table:
         key = [sa.Column(column, kind, primary_key=True) for column, kind in self.keys.items()]
         others = [sa.Column(column, kind) for column, kind in values.items()]
         table = sa.Table(name, metadata, *scope, *key, *others, sqlite_with_rowid=False)
-        mine = [column == sa.bindparam("account") for column in scope]
-        mine.append(sa.tuple_(*key).in_(sa.bindparam("keys", expanding=True)))
-        self.select = sa.select(*key, *others).where(*mine)
-        self.delete = sa.delete(table).where(*mine)
+        in_account = [column == sa.bindparam("account") for column in scope]
+        has_key = sa.tuple_(*key).in_(sa.bindparam("keys", expanding=True))
+        self.select = sa.select(*key, *others).where(*in_account, has_key)
+        self.delete = sa.delete(table).where(*in_account, has_key)
         first, second = key[0], key[-1]
-        beyond = [*mine[:-1], first > sa.bindparam("after")]
-        self.next = sa.select(first).where(*beyond).order_by(first).limit(1)
-        mine[-1:] = [first == sa.bindparam("first"), second > sa.bindparam("after")]
-        self.page = sa.select(*key[1:], *others).where(*mine).order_by(second)
+        is_after = first > sa.bindparam("after")
+        self.next = sa.select(first).where(*in_account, is_after).order_by(first).limit(1)
+        on_page = [first == sa.bindparam("first"), second > sa.bindparam("after")]
+        self.page = sa.select(*key[1:], *others).where(*in_account, *on_page).order_by(second)
         self.page = self.page.limit(sa.bindparam("most"))
         self.add, self.put = database.add(table), database.put(table)
 
@@ -89,7 +89,7 @@ def _nothing() -> None:
 
 
 class Store:
-    """Rows of one account, found by their whole key. Every method raises `OSError`."""
+    """Rows of one account by their whole key. Every method may raise `OSError`."""
 
     def __init__(self, database: Database, account: str) -> None:
         """Prepare the statements."""
@@ -101,32 +101,32 @@ class Store:
         self._tables = {name: _Table(name, self._metadata, database) for name in TABLES}
         #: The values that every row of PostgreSQL has.
         self._scope: dict[str, int] = {}
-        #: Rows of the database by key, None for those that it lacks.
+        #: Rows of the database by key, None for rows that the database does not have.
         self._cache: Rows = {}
         #: Called before rows are written.
         self.before_write: Callable[[], None] = _nothing
-        #: What the current transaction will write, None outside of one.
+        #: The rows that the current transaction will write, None outside of a transaction.
         self._unwritten: Rows | None = None
 
     def create_tables(self, check_version: Callable[[Values | None], None]) -> None:
-        """Create the tables that are missing, and in PostgreSQL the account.
+        """Create the missing tables, and in PostgreSQL the account.
 
-        ``check_version`` gets the version of an existing ledger, and may raise.
+        ``check_version`` is called with the version of an existing ledger, and may raise.
         """
         database = self._database
         if database.is_file:
             if "meta" in database.table_names():
                 check_version(self.get("meta", "version"))
             database.create_tables(self._metadata)
-            # What the operating system has got survives a killed process.
+            # A killed process loses no data that it has passed to the operating system.
             database.rows("PRAGMA journal_mode = WAL")
             database.rows("PRAGMA synchronous = NORMAL")
             return
         database.create_tables(self._metadata)
-        mine = sa.select(self._accounts.c.account).where(self._accounts.c.name == self._account)
-        if not database.rows(mine):
+        number = sa.select(self._accounts.c.account).where(self._accounts.c.name == self._account)
+        if not database.rows(number):
             database.rows(database.add(self._accounts), [{"name": self._account}])
-        self._scope = {"account": database.rows(mine)[0][0]}
+        self._scope = {"account": database.rows(number)[0][0]}
         check_version(self.get("meta", "version"))
 
     def get(self, table: str, *key: Any) -> Values | None:
@@ -146,23 +146,23 @@ class Store:
         self._cache = {key: row for key, row in self._cache.items() if key[0] not in tables}
 
     def page(self, table: str, first: str, after: str, most: int) -> list[Any]:
-        """Return up to ``most`` rows of a key of two columns, in the order of the second one.
+        """Return up to ``most`` rows of a table with two key columns, without the first column.
 
-        ``first`` is the first column of their key, which they lack; the second one is above
-        ``after``.
+        In all rows the first column is ``first``, and the second is greater than ``after``. The
+        rows are in the order of the second column.
         """
         values = {"first": first, "after": after, "most": most, **self._scope}
         return self._database.rows(self._tables[table].page, values)
 
     def firsts(self, table: str) -> list[str]:
-        """Return the first columns that the keys of a table have, each once."""
-        found: list[str] = []
+        """Return the distinct values of the first key column of a table."""
+        values: list[str] = []
         while True:
-            after = {"after": found[-1] if found else "", **self._scope}
+            after = {"after": values[-1] if values else "", **self._scope}
             rows = self._database.rows(self._tables[table].next, after)
             if not rows:
-                return found
-            found.append(rows[0][0])
+                return values
+            values.append(rows[0][0])
 
     def _read(self, name: str, keys: list[Values]) -> None:
         if len(self._cache) + len(keys) > MAX_CACHED_ROWS:
@@ -179,7 +179,7 @@ class Store:
             yield from self._database.rows(statement, {"keys": part, **self._scope})
 
     def add(self, table: str, key: Values, values: Values) -> None:
-        """Write a row unless one with this key exists."""
+        """Write a row unless a row with this key exists."""
         if self._unwritten is None:
             self._cache.pop((table, key), None)
             self._database.rows(self._tables[table].add, [self._row(table, key + values)])
@@ -187,13 +187,13 @@ class Store:
             self._unwritten[table, key] = values
 
     def put(self, table: str, key: Values, values: Values | None) -> None:
-        """Write a row, in place of one with this key; None removes it."""
+        """Write or replace the row with this key; None removes the row."""
         with self.transaction() as rows:
             rows[table, key] = values
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Rows]:
-        """Write all of a block or nothing; a nested block is part of the outer one."""
+        """Write all rows of a block or none. A nested block is part of the outer block."""
         if self._unwritten is not None:
             yield self._unwritten
             return
@@ -213,13 +213,13 @@ class Store:
 
     def _write(self, rows: Rows) -> None:
         for name, table in self._tables.items():
-            mine = [
+            changes = [
                 (key, values) for (table_name, key), values in rows.items() if table_name == name
             ]
-            put = [self._row(name, key + values) for key, values in mine if values is not None]
+            put = [self._row(name, key + values) for key, values in changes if values is not None]
             self._database.rows(table.put, put)
-            gone = [key for key, values in mine if values is None]
-            list(self._in_parts(table.delete, gone))
+            removed = [key for key, values in changes if values is None]
+            list(self._in_parts(table.delete, removed))
 
     def _row(self, table: str, values: Values) -> dict[str, Any]:
         return self._scope | dict(zip(self._tables[table].columns, values, strict=True))

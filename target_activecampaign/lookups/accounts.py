@@ -22,7 +22,7 @@ class AccountLookup(Lookup):
     _all_accounts: bool = field(default=False, init=False)
 
     def prefetch_accounts(self, names: Iterable[str]) -> None:
-        """Read all accounts at once where that needs fewer requests than a lookup per name."""
+        """Read all accounts if that takes fewer requests than a lookup per name."""
         missing = {fold(name) for name in names} - self._accounts.keys()
         if self._all_accounts or len(missing) < 5:
             return
@@ -36,7 +36,7 @@ class AccountLookup(Lookup):
         self._all_accounts = True
 
     def account_named(self, name: str, *, is_fresh: bool = False) -> str | None:
-        """Return an account's id by name, None without one; ``is_fresh`` looks again."""
+        """Return an account's id by name, None if none has it; ``is_fresh`` ignores the cache."""
         with self.pool.named_lock("account", fold(name)):
             return self._account_named(name, is_fresh=is_fresh)
 

@@ -1,4 +1,4 @@
-"""The contacts of all addresses, as one walk over the contacts found them."""
+"""An index of all contacts by address, filled by a walk over the contacts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class AddressIndex:
     """Contacts by the hash of their address, in memory, for one run.
 
-    ``last`` is the highest id up to which all contacts were read. Contacts that are created later
-    have higher ids, so that a walk from there completes the index.
+    All contacts up to the id ``last`` are in the index. Contacts that are created later have higher
+    ids, so a walk from there completes the index.
     """
 
     def __init__(self) -> None:
@@ -31,20 +31,20 @@ class AddressIndex:
 
     def add(self, rows: Iterable[dict[str, Any]], after: int) -> None:
         """Add contacts of a walk that began above the id ``after``."""
-        found = [(self._hash(str(row.get("email") or "")), str(row.get("id"))) for row in rows]
-        self._database.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?)", found)
+        entries = [(self._hash(str(row.get("email") or "")), str(row.get("id"))) for row in rows]
+        self._database.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?)", entries)
         if after <= self.last:
-            self.last = max([self.last, *(id_number(native_id) or 0 for _, native_id in found)])
+            self.last = max([self.last, *(id_number(native_id) or 0 for _, native_id in entries)])
 
     def find(self, address: str) -> str | None:
-        """Return the id of an address's contact, None where there was none."""
-        found = self._database.execute(
+        """Return the id of an address's contact, None if the address has no contact."""
+        row = self._database.execute(
             "SELECT id FROM contacts WHERE address = ?", (self._hash(address),)
         ).fetchone()
-        return None if found is None else str(found[0])
+        return None if row is None else str(row[0])
 
     def forget(self, address: str) -> None:
-        """Remove an address, whose contact was deleted or has another one."""
+        """Remove an address whose contact was deleted or has another address now."""
         self._database.execute("DELETE FROM contacts WHERE address = ?", (self._hash(address),))
 
     def _hash(self, address: str) -> bytes:

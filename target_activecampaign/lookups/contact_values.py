@@ -1,7 +1,7 @@
 """Present values of contacts by id: fields, tags, list statuses and account links.
 
-One request reads a hundred contacts with all of them. Where the server leaves rows of a relation
-out, the same contacts are requested again, then the relation is read on its own.
+A request reads a hundred contacts with all these values. If the server leaves out rows of a
+relation, the target requests the same contacts again, then reads the relation on its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Params = list[tuple[str, "str | int"]]
 
 logger = logging.getLogger(__name__)
 
-#: Up to so many contacts whose rows may be cut off are read one by one.
+#: The most contacts with missing rows that are read one by one.
 MAX_READ_SINGLY = 3
 #: Relations in the order of the `include` parameter.
 RELATIONS = ("fieldValues", "contactTags", "contactLists", "accountContacts")
@@ -42,10 +42,10 @@ RELATIONS = ("fieldValues", "contactTags", "contactLists", "accountContacts")
 
 @dataclass(frozen=True)
 class ListStatus:
-    """A contact's status on a list, as ActiveCampaign has it.
+    """A contact's status on a list, as ActiveCampaign sends it.
 
-    ``status`` is its number as text: 0 unconfirmed, 1 active, 2 unsubscribed, 3 bounced. The times
-    are text as sent; ``source`` is the `sourceid` of the last change.
+    ``status`` is a number as text: 0 unconfirmed, 1 active, 2 unsubscribed, 3 bounced. The times
+    are ActiveCampaign's text. ``source`` is the `sourceid` of the last change.
     """
 
     id: str
@@ -59,7 +59,7 @@ class ListStatus:
 
 @dataclass(frozen=True)
 class LinkedAccount:
-    """A contact's link to an account: its id, and the job title, None without one."""
+    """A contact's link to an account: the id of the link, and the job title."""
 
     id: str
     title: str | None
@@ -67,12 +67,12 @@ class LinkedAccount:
 
 @dataclass
 class ContactValues:
-    """What the account has of one contact. What a dictionary lacks, the contact does not have.
+    """All values that the account has of a contact.
 
     ``row`` is the contact's own row. ``tags`` maps a tag's id to the id of its association, and
-    ``tagged_at`` to the time of it, as sent.
+    ``tagged_at`` maps it to the association's time, as ActiveCampaign sends it.
     ``fields`` maps a custom field's id to its value, ``value_ids`` to the id of the value's row.
-    ``lists`` is by the id of the list, ``accounts`` by the id of the account.
+    The keys of ``lists`` are ids of lists, those of ``accounts`` are ids of accounts.
     """
 
     id: str
@@ -113,8 +113,8 @@ class ContactValues:
 class ContactValuesReader:
     """Reads the present values of contacts, a hundred per request.
 
-    An object reads for one run: it caches which relations the server sends with contacts. It does
-    not cache values.
+    An object serves one run. It caches which relations the server sends with contacts, and no
+    values.
     """
 
     def __init__(self, client: Client, pool: CooperativePool) -> None:
@@ -122,46 +122,53 @@ class ContactValuesReader:
         self._included = list(RELATIONS)
 
     def read(self, ids: Iterable[str]) -> dict[str, ContactValues]:
-        """Return the values of the contacts with these ids; an id that it lacks does not exist.
+        """Return the values of these contacts by id, without the ids that do not exist.
 
-        Raises `RequestError` where a request fails.
+        Raises `RequestError` if a request fails.
         """
         wanted = sorted({native_id for native_id in ids if native_id.isdigit()}, key=int)
-        found: dict[str, ContactValues] = {}
+        values_by_id: dict[str, ContactValues] = {}
         separate: dict[str, list[str]] = defaultdict(list)
         chunks = [wanted[at : at + FULL_PAGE] for at in range(0, len(wanted), FULL_PAGE)]
-        self._pool.each([partial(self._read_chunk, chunk, found, separate) for chunk in chunks])
+        self._pool.each(
+            [partial(self._read_chunk, chunk, values_by_id, separate) for chunk in chunks]
+        )
         for relation, contacts in separate.items():
-            self._read_separately(relation, contacts, found)
-        return {native_id: found[native_id] for native_id in wanted if native_id in found}
+            self._read_separately(relation, contacts, values_by_id)
+        return {
+            native_id: values_by_id[native_id] for native_id in wanted if native_id in values_by_id
+        }
 
     # --- contacts with their related rows ---------------------------------------------------
 
     def _read_chunk(
-        self, chunk: list[str], found: dict[str, ContactValues], separate: dict[str, list[str]]
+        self,
+        chunk: list[str],
+        values_by_id: dict[str, ContactValues],
+        separate: dict[str, list[str]],
     ) -> None:
-        """Read up to a hundred contacts; add to ``separate`` what does not come with them.
+        """Read up to a hundred contacts; add contacts with missing rows to ``separate``.
 
-        A limit of the server on included rows cuts off the last contacts' rows: these contacts are
-        requested again, without the others.
+        A limit of the server on included rows cuts off the rows of the last contacts. The target
+        requests these contacts again, without the other contacts.
         """
-        left, relations = chunk, list(RELATIONS)
-        while left:
-            body, rows = self._request(left)
+        missing, relations = chunk, list(RELATIONS)
+        while missing:
+            body, rows = self._request(missing)
             for native_id, row in rows.items():
-                if native_id not in found:
-                    found[native_id] = ContactValues(native_id, row)
-            again: set[str] = set()
+                if native_id not in values_by_id:
+                    values_by_id[native_id] = ContactValues(native_id, row)
+            to_repeat: set[str] = set()
             for relation in list(relations):
-                short = _add_included(relation, rows, body, found)
-                if len(short) <= MAX_READ_SINGLY or len(rows) - len(short) < MAX_READ_SINGLY:
-                    separate[relation] += short
+                cut_off = _add_included(relation, rows, body, values_by_id)
+                if len(cut_off) <= MAX_READ_SINGLY or len(rows) - len(cut_off) < MAX_READ_SINGLY:
+                    separate[relation] += cut_off
                     relations.remove(relation)
-                    if short and not rows_of(body, relation):
+                    if cut_off and not rows_of(body, relation):
                         self._exclude(relation)
                 else:
-                    again.update(short)
-            left = [contact for contact in left if contact in again]
+                    to_repeat.update(cut_off)
+            missing = [contact for contact in missing if contact in to_repeat]
 
     def _request(self, ids: list[str]) -> tuple[dict[str, Any], dict[str, NativeRow]]:
         """Return the response for these contacts, and their rows by id."""
@@ -178,7 +185,7 @@ class ContactValuesReader:
             except InvalidRequest:
                 if not self._included:
                     raise
-                # The server does not know one of the names; the last one is the least documented.
+                # The server does not know a relation: leave out the last, least documented name.
                 self._exclude(self._included[-1])
         rows = {str(row.get("id")): row for row in named_rows(body, "contacts", "contacts")}
         if not rows.keys() <= set(ids):
@@ -208,9 +215,9 @@ class ContactValuesReader:
     # --- relations on their own -------------------------------------------------------------
 
     def _read_separately(
-        self, relation: str, contacts: list[str], found: dict[str, ContactValues]
+        self, relation: str, contacts: list[str], values_by_id: dict[str, ContactValues]
     ) -> None:
-        """Read one relation of these contacts: one request each or the collection, if fewer."""
+        """Read a relation of these contacts: by contact, or as a collection for fewer requests."""
         if len(contacts) > MAX_READ_SINGLY:
             total = total_of(self._client.get(relation, [("limit", 1)]).body)
             if total == 0:
@@ -220,51 +227,55 @@ class ContactValuesReader:
                 for page in walk_offset(self._client, relation, relation):
                     for row in page.rows:
                         if str(row.get("contact")) in wanted:
-                            found[str(row["contact"])].add(relation, row)
+                            values_by_id[str(row["contact"])].add(relation, row)
                 return
         self._pool.each(
-            [partial(self._read_nested, relation, contact, found) for contact in contacts]
+            [partial(self._read_nested, relation, contact, values_by_id) for contact in contacts]
         )
 
-    def _read_nested(self, relation: str, contact: str, found: dict[str, ContactValues]) -> None:
+    def _read_nested(
+        self, relation: str, contact: str, values_by_id: dict[str, ContactValues]
+    ) -> None:
         pages = walk_offset(self._client, f"contacts/{contact}/{relation}", relation, lean=True)
         try:
             for page in pages:
                 for row in page.rows:
-                    found[contact].add(relation, row)
+                    values_by_id[contact].add(relation, row)
         except NotFound as problem:
             if problem.is_endpoint:
                 raise
-            found.pop(contact, None)  # it was deleted in between
+            values_by_id.pop(
+                contact, None
+            )  # another client deleted the contact since the first request
 
 
 def _add_included(
     relation: str,
     rows: Mapping[str, NativeRow],
     body: dict[str, Any],
-    found: dict[str, ContactValues],
+    values_by_id: dict[str, ContactValues],
 ) -> list[str]:
-    """Add the rows of a relation in a response; return the contacts that may have more of them.
+    """Add the rows of a relation in a response; return the contacts that may have more rows.
 
-    A contact's row lists the ids of its related rows. Where it does not, the contacts from the last
-    contact with rows on may have lost some.
+    A contact's row lists the ids of its related rows. Without such a list, rows may be missing for
+    the last contact with rows and for all contacts after it.
     """
     included: dict[str, set[str]] = defaultdict(set)
     for row in rows_of(body, relation):
         contact = str(row.get("contact"))
         if contact in rows:
-            found[contact].add(relation, row)
+            values_by_id[contact].add(relation, row)
             included[contact].add(str(row.get("id")))
-    last = max((at for at, place in enumerate(rows) if place in included), default=0)
-    short = []
+    last = max((at for at, contact in enumerate(rows) if contact in included), default=0)
+    cut_off = []
     for at, (contact_id, row) in enumerate(rows.items()):
         listed = row.get(relation)
         if isinstance(listed, list):
-            if not {str(each) for each in listed} <= included[contact_id]:
-                short.append(contact_id)
+            if not set(map(str, listed)) <= included[contact_id]:
+                cut_off.append(contact_id)
         elif at >= last:
-            short.append(contact_id)
-    return short
+            cut_off.append(contact_id)
+    return cut_off
 
 
 def _text(value: Any) -> str | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 MAX_CACHED_CONTACTS = 50_000
-#: So many addresses are looked up one by one.
+#: The most addresses that the target looks up one by one.
 MIN_FOR_COLLECTION = FULL_PAGE // 4
 
 
@@ -46,7 +46,7 @@ class ContactLookup(Lookup):
         raise self.contact_not_found(email)
 
     def contact_not_found(self, email: str | None) -> RowError:
-        """Return the error of a row whose contact does not exist (yet), by address or id."""
+        """Return the error of a row whose contact does not exist yet."""
         by = "address" if email else "id"
         reason = f"contact: the account has none with this {by}; write the contact too"
         return self._not_found_as(reason, "contact", email)
@@ -62,13 +62,13 @@ class ContactLookup(Lookup):
             self._contacts.pop(fold(email), None)
 
     def forget_contact(self, email: str) -> None:
-        """Forget an address's contact: it was deleted, or has another address."""
+        """Forget an address's contact, which was deleted or has another address now."""
         self._contacts.pop(fold(email), None)
         if self._index is not None:
             self._index.forget(email)
 
     def forget_absent(self) -> None:
-        """Remove the absent contacts from the cache: contacts were written since."""
+        """Forget which contacts are absent, because contacts were written."""
         self._absent.clear()
 
     def prefetch_contacts(self, refs: Iterable[Ref]) -> None:
@@ -80,8 +80,8 @@ class ContactLookup(Lookup):
     def contacts_by_email(self, emails: Iterable[str]) -> dict[str, str]:
         """Return the ids of existing contacts by folded address.
 
-        Sends a request per address, or reads all contacts where that is fewer requests. These are
-        read once in a run, and later only the contacts that were created since.
+        Sends a request per address, or reads all contacts if that takes fewer requests. A run reads
+        all contacts only once. Later it reads only the contacts that were created since then.
         """
         wanted = {fold(email): email.strip() for email in emails}
         ids = {key: self._contacts[key] for key in wanted if self._contacts.get(key)}
@@ -103,13 +103,13 @@ class ContactLookup(Lookup):
         return ids
 
     def _reads_all(self, count: int) -> bool:
-        """Return whether reading all contacts, or the new ones, finds so many addresses cheaper."""
+        """Return whether a read of all contacts takes fewer requests than ``count`` lookups."""
         if self._index is not None:
             return count > MIN_FOR_COLLECTION
         return self.lookup_cost(count) < count
 
     def _complete_index(self) -> AddressIndex:
-        """Return the index of all contacts, with those that were created since it was used."""
+        """Return the index of all contacts, after adding those created since its last use."""
         with self.pool.named_lock("contact", "all addresses"):
             index = self._index = self._index or AddressIndex()
             for _ in self._walk(index.last):
@@ -117,14 +117,14 @@ class ContactLookup(Lookup):
         return index
 
     def _walk(self, after: int) -> Iterator[Page]:
-        """Walk over the contacts above an id, and add them to the index, if there is one."""
+        """Walk over the contacts above an id. Adds them to the index if it exists."""
         for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)], after=after):
             if self._index is not None:
                 self._index.add(page.rows, after)
             yield page
 
     def _find(self, email: str, ids: dict[str, str]) -> None:
-        """Look up an address, unless another thread just did."""
+        """Look up an address, unless another thread just looked it up."""
         key = fold(email)
         with self.pool.named_lock("contact", key):
             if key in self._contacts:
@@ -138,9 +138,9 @@ class ContactLookup(Lookup):
                     self.note_contact(key, ids[key])
 
     def lookup_cost(self, count: int) -> int:
-        """Return about how many requests it takes to find so many addresses.
+        """Return about how many requests the lookup of ``count`` addresses takes.
 
-        One for each, or those of reading all contacts where that is fewer.
+        It takes a request per address, or a read of all contacts if that takes fewer requests.
         """
         if count <= MIN_FOR_COLLECTION:
             return count
@@ -148,10 +148,10 @@ class ContactLookup(Lookup):
         return count if total is None else min(count, total // FULL_PAGE + 2)
 
     def read_contact(self, email: str, *, ignores_case: bool = False) -> NativeRow | None:
-        """Return the contact of an address; None where there is none.
+        """Return the contact of an address, None if the address has no contact.
 
-        ``ignores_case`` also finds the address in another case: a case-sensitive account must not
-        lose a person's opt-out.
+        ``ignores_case`` also finds the address in another case, so that a person's opt-out is found
+        in a case-sensitive account too.
         """
         for name in ("email", "email_like") if ignores_case else ("email",):
             params: list[tuple[str, str | int]] = [(name, email), ("limit", 100), ("status", -1)]
@@ -170,9 +170,9 @@ class ContactLookup(Lookup):
             return rows
         if len(wanted) > FULL_PAGE and int(wanted[-1]) - int(wanted[0]) < 2 * len(wanted):
             first, last = int(wanted[0]) - 1, int(wanted[-1])
-            known = first if self._index is None else self._index.last
-            # A walk that begins where the index ends completes it.
-            for page in self._walk(known if 0 <= first - known < len(wanted) else first):
+            indexed = first if self._index is None else self._index.last
+            # A walk that begins at the end of the index completes the index.
+            for page in self._walk(indexed if 0 <= first - indexed < len(wanted) else first):
                 rows |= {str(row.get("id")): row for row in page.rows}
                 if not page.rows or int(page.rows[-1]["id"]) >= last:
                     break
@@ -191,15 +191,15 @@ class ContactLookup(Lookup):
                 "contacts", [*params, *(("ids[]", contact_id) for contact_id in chunk)]
             )
             rows = answer.body.get("contacts")
-            by_id = {str(r.get("id")): r for r in rows or () if isinstance(r, dict)}
+            by_id = {str(row.get("id")): row for row in rows or () if isinstance(row, dict)}
             if set(by_id) <= set(chunk):
                 return by_id
         contacts = {}
         for contact_id in chunk:
             try:
-                single = self.client.get(f"contacts/{contact_id}").body.get("contact")
+                contact = self.client.get(f"contacts/{contact_id}").body.get("contact")
             except NotFound:
                 continue
-            if isinstance(single, dict):
-                contacts[contact_id] = single
+            if isinstance(contact, dict):
+                contacts[contact_id] = contact
         return contacts

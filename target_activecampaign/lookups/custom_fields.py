@@ -1,4 +1,4 @@
-"""The custom fields of an account, and the values that its records have in them."""
+"""The custom fields of an account, and their values in its records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ValueTable:
-    """Where the custom values of an entity are: nested under their parent, and in a collection."""
+    """The places of an entity's custom values: nested under their parent, and in a collection."""
 
     parent: str
     key: RowsKey
@@ -45,7 +45,7 @@ class CustomFieldLookup(Lookup):
     """The custom fields of contacts, accounts and opportunities, read once per run."""
 
     _fields: dict[str, CustomFields] = field(default_factory=dict, init=False)
-    #: Ids of the opportunities by their value in the external id's field; None until read.
+    #: Ids of opportunities by the value of the external id's field; None until the values are read.
     opportunity_ids: dict[str, list[str]] | None = field(default=None, init=False)
 
     def fields(self, entity: str) -> CustomFields:
@@ -75,17 +75,19 @@ class CustomFieldLookup(Lookup):
             str(option.get("id", number)): {"field": row.get("id"), **option}
             for number, option in enumerate(options)
         }
-        made = definition_of(entity, row, by_id)
-        known = [
-            definition for definition in self.fields(entity).definitions if definition.id != made.id
+        created = definition_of(entity, row, by_id)
+        others = [
+            definition
+            for definition in self.fields(entity).definitions
+            if definition.id != created.id
         ]
-        self._fields[entity] = CustomFields([*known, made], self.policy.custom_field_keys)
+        self._fields[entity] = CustomFields([*others, created], self.policy.custom_field_keys)
 
-    def values_below(self, entity: str, native_id: str) -> list[NativeRow]:
+    def custom_values_of(self, entity: str, native_id: str) -> list[NativeRow]:
         """Return the custom values of an account or opportunity.
 
-        Where its own path does not exist, or does not name its rows, they come from the collection.
-        Raises `UnexpectedResponse` where that does not name them either: nothing is known then.
+        If the record's own path does not exist or its response has no such rows, the target reads
+        the collection. Raises `UnexpectedResponse` if the collection has no such rows either.
         """
         table = VALUE_TABLES[entity]
         try:

@@ -1,7 +1,7 @@
-"""`source_ids: foreign`: the ids of rows are those of another account; the ledger has the copies.
+"""`source_ids: foreign`: rows carry ids of another account; the ledger maps them to ids here.
 
-A sink records which record here is the copy of a row's record. Rows that name the record by its
-foreign id are then resolved to the copy. With `source_ids: own`, an id of a row is the id here.
+A sink records which record here is the copy of a row's record. Later rows that name the record by
+its foreign id then refer to the copy. With `source_ids: own`, an id of a row is the id here.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class ForeignIds:
     def resolve(self, family: str, source: str | None) -> str | None:
         """Return the id here of a record that a row names by the id ``source``.
 
-        None without an id, and for a foreign id whose copy is not known.
+        None without an id, and for a foreign id without a known copy.
         """
         if not source or not self._policy.is_foreign:
             return source
         return self._ledger.find_copy(family, source)
 
     def read(self, family: str, value: Any, column: str = "id") -> str | None:
-        """Return the id here for the value of a row's column, None if none is known.
+        """Return the id here for the value of a row's column, None if no id is known.
 
         Raises `RowRejected` for a value that is no id.
         """
@@ -53,5 +53,5 @@ class ForeignIds:
             self._ledger.record_copy(family, source, native_id)
 
     def forget(self, family: str, source: str) -> None:
-        """Forget the copy of a foreign id: the copy was deleted."""
+        """Forget the copy of a foreign id, because the copy was deleted."""
         self._ledger.forget_copy(family, source)

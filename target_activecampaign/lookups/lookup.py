@@ -1,4 +1,4 @@
-"""What every lookup has: the client, the ledger, and the error of a name that is not found."""
+"""The base of every lookup: client, ledger, and the error of a name that is not found."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Lookup:
     ledger: Ledger
     policy: WritePolicy
     pool: CooperativePool
-    #: While false, a later row may still create what is not found.
+    #: While false, a later row may still create a record that is not found.
     is_final: bool = field(default=False, init=False)
     #: Resolves the ids that rows give.
     foreign_ids: ForeignIds = field(init=False)
-    #: Records that rows of this run were to create and did not.
+    #: The records of rows that this run did not write.
     unwritten: UnwrittenRecords = field(default_factory=UnwrittenRecords, init=False)
 
     def __post_init__(self) -> None:
@@ -42,9 +42,9 @@ class Lookup:
         self.foreign_ids = ForeignIds(self.ledger, self.policy)
 
     def not_found(self, word: str, family: str, by: str, key: str | None = None) -> RowError:
-        """Return the error of a row whose reference ``by`` name or id does not resolve (yet).
+        """Return the error of a row whose reference ``by`` name or id does not resolve yet.
 
-        ``key`` is the natural key that it names.
+        ``key`` is the natural key in the reference.
         """
         if family == "user" and by == "name":
             by = "address"
@@ -59,12 +59,12 @@ class Lookup:
     def nested_rows(self, parent: str, native_id: str, key: RowsKey) -> list[NativeRow]:
         """Return the nested rows of a record, for example ``/contacts/7/contactTags``.
 
-        Raises `UnexpectedResponse` where the response does not name them.
+        Raises `UnexpectedResponse` if the response has no such rows.
         """
         if is_planned(native_id):
             return []
-        found: list[NativeRow] = []
+        rows: list[NativeRow] = []
         name = key if isinstance(key, str) else key[0]
         for page in walk_offset(self.client, f"{parent}/{native_id}/{name}", key, lean=True):
-            found += page.rows
-        return found
+            rows += page.rows
+        return rows

@@ -1,4 +1,4 @@
-"""Small tables that rows refer to by name, read once per run, as tags and lists."""
+"""Small tables that rows refer to by name, such as tags and lists; read once per run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LookupTable:
-    """The endpoint of a family, the column of its natural key, and their names in references."""
+    """A table of a family: endpoint, column of the natural key, and their names in references."""
 
     path: str
     column: str
@@ -77,7 +77,7 @@ class NamedTables(Lookup):
             del self._noted[family]
         self._tables[family] = rows
         self._by_name.pop(family, None)
-        for native_id, row in changes:  # made while the table was read
+        for native_id, row in changes:  # changes during the read
             if row is None:
                 rows.pop(native_id, None)
             else:
@@ -94,8 +94,8 @@ class NamedTables(Lookup):
             self._noted[family].append((str(row["id"]), row))
         elif family in self._tables:
             self._by_name.pop(family, None)
-            known = self._tables[family].get(str(row["id"]), {})
-            self._tables[family][str(row["id"])] = {**known, **row}
+            before = self._tables[family].get(str(row["id"]), {})
+            self._tables[family][str(row["id"])] = {**before, **row}
 
     def forget(self, family: str, native_id: str) -> None:
         """Forget a deleted row."""
@@ -105,7 +105,7 @@ class NamedTables(Lookup):
         self._tables.get(family, {}).pop(native_id, None)
 
     def find_by_name(self, family: str, name: str) -> list[NativeRow]:
-        """Return the rows with a name; only those in the exact spelling, if there are any."""
+        """Return the rows with a name. Rows with the exact spelling exclude rows in other case."""
         column = LOOKUP_TABLES[family].column
         table = self.table(family)
         if family not in self._by_name:
@@ -119,17 +119,20 @@ class NamedTables(Lookup):
         return exact or list(rows)
 
     def resolve_id(self, family: str, ref: Ref) -> str:
-        """Return the id of the referenced record; raise `RowDeferred` while it may still come."""
+        """Return the id of the referenced record.
+
+        Raises `RowDeferred` while a later row may create the record, `RowRejected` afterwards.
+        """
         table = LOOKUP_TABLES[family]
-        source = ref.get("id")
-        if source and not self.policy.is_foreign:
-            if source in self.table(family):
-                return source
+        ref_id = ref.get("id")
+        if ref_id and not self.policy.is_foreign:
+            if ref_id in self.table(family):
+                return ref_id
             raise RowRejected(f"{table.label}: the account has none with this id")
-        if source:
-            own = self.foreign_ids.resolve(family, source)
-            if own and (is_planned(own) or own in self.table(family)):
-                return own
+        if ref_id:
+            own_id = self.foreign_ids.resolve(family, ref_id)
+            if own_id and (is_planned(own_id) or own_id in self.table(family)):
+                return own_id
         name = ref.get(table.key_part) or ref.get("name") or ref.get("email")
         if name:
             rows = self.find_by_name(family, name)

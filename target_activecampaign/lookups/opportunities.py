@@ -28,25 +28,27 @@ _WHOLE_FLOAT = re.compile(r"([0-9]+)\.0+")
 
 
 def comparable_key(text: str) -> str:
-    """Return your own key of a deal as it is compared: `7.0` of a column of floats is `7`."""
+    """Return the external id of a deal for comparison: `7.0` of a column of floats is `7`."""
     folded = fold(text)
     whole = _WHOLE_FLOAT.fullmatch(folded)
     return whole[1] if whole else folded
 
 
 class OpportunityLookup:
-    """The account's deals as far as ``count`` rows of a batch need them."""
+    """Looks up deals for a batch of ``count`` rows."""
 
     def __init__(
         self, client: Client, pool: CooperativePool, references: References, count: int
     ) -> None:
         self._client, self._pool, self._references, self._count = client, pool, references, count
+        #: All deals by id, None while they are not read.
         self._all: dict[str, dict[str, Any]] | None = None
-        self._is_few: bool | None = None
-        self._keys_written_meanwhile: list[tuple[str, str]] = []
+        #: Whether the rows are too few for a read of all deals; None before the first lookup.
+        self._are_rows_few: bool | None = None
+        self._keys_written_during_read: list[tuple[str, str]] = []
 
     def get(self, native_id: str) -> dict[str, Any]:
-        """Return a deal; read all deals at once where that is fewer requests."""
+        """Return a deal. Reads all deals if that takes fewer requests."""
         if is_planned(native_id):
             return {}
         with self._pool.named_lock("deals"):
@@ -60,11 +62,11 @@ class OpportunityLookup:
         return row if isinstance(row, dict) else {}
 
     def _read_all(self) -> None:
-        if self._all is None and self._is_few is None:
+        if self._all is None and self._are_rows_few is None:
             answer = self._client.get("deals", [("limit", 1)])
             total = total_of(answer.body)
-            self._is_few = total is None or total / FULL_PAGE + 2 > self._count
-            if not self._is_few:
+            self._are_rows_few = total is None or total / FULL_PAGE + 2 > self._count
+            if not self._are_rows_few:
                 self._all = {
                     str(row.get("id")): row
                     for page in walk_offset(self._client, "deals", "deals")
@@ -87,7 +89,7 @@ class OpportunityLookup:
                 if value_field(row) == field_id:
                     key = comparable_key(str(value_of(row) or ""))
                     ids_by_key.setdefault(key, []).append(value_owner(row, "opportunity"))
-        for key, native_id in self._keys_written_meanwhile:  # written while the keys were read
+        for key, native_id in self._keys_written_during_read:
             if native_id not in ids_by_key.setdefault(key, []):
                 ids_by_key[key].append(native_id)
         return ids_by_key
@@ -96,11 +98,11 @@ class OpportunityLookup:
         """Cache the external id of a deal that was just written."""
         keys = self._references.opportunity_ids
         if keys is None:
-            self._keys_written_meanwhile.append((comparable_key(external_id), native_id))
+            self._keys_written_during_read.append((comparable_key(external_id), native_id))
             return
-        known = keys.setdefault(comparable_key(external_id), [])
-        if native_id not in known:
-            known.append(native_id)
+        ids = keys.setdefault(comparable_key(external_id), [])
+        if native_id not in ids:
+            ids.append(native_id)
 
     def ids_by_name(self, name: str, contact: str) -> list[str]:
         """Return the ids of a contact's deals with this name."""
@@ -110,8 +112,8 @@ class OpportunityLookup:
             if id_text(row.get("contact")) == contact
         ]
 
-    def _deals_named(self, name: str, *more: tuple[str, Any]) -> list[dict[str, Any]]:
-        params = [("filters[title]", name), *more]
+    def _deals_named(self, name: str) -> list[dict[str, Any]]:
+        params: list[tuple[str, str | int]] = [("filters[title]", name)]
         return [
             row
             for page in walk_offset(self._client, "deals", "deals", params)
@@ -122,7 +124,10 @@ class OpportunityLookup:
     def created_since(
         self, since: float, body: dict[str, Any], external: tuple[str, str] | None
     ) -> list[str]:
-        """Return the ids of deals like ``body`` created since a time (epoch seconds)."""
+        """Return the ids of deals like ``body`` that were created since a time (epoch seconds).
+
+        ``external`` is the id of the external id's field, and the deal's external id.
+        """
         ids = []
         for row in self._deals_named(str(body["title"])):
             created = parse_instant(row.get("cdate"))
@@ -138,7 +143,7 @@ class OpportunityLookup:
         return ids
 
     def _has_key(self, native_id: str, field_id: str, external_id: str) -> bool:
-        rows = self._references.values_below("opportunity", native_id)
+        rows = self._references.custom_values_of("opportunity", native_id)
         return any(
             value_field(row) == field_id
             and comparable_key(str(value_of(row) or "")) == comparable_key(external_id)

@@ -1,4 +1,4 @@
-"""Finds who opted out of a list, with the fewest requests."""
+"""Finds the people who opted out of a list, with the fewest requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def list_contacts(client: Client, list_id: str, status: int, lookups: int) -> It
 
 
 def number_of(value: Any) -> int:
-    """Return a status as a number, 0 where it is none."""
+    """Return a status as a number, 0 for any other value."""
     try:
         return int(value)
     except (TypeError, ValueError):
@@ -41,7 +41,7 @@ def number_of(value: Any) -> int:
 
 
 class OptOuts:
-    """The people who opted out of a list; reads all of them where that is fewer requests."""
+    """The people who opted out of a list. Reads all of them if that takes fewer requests."""
 
     def __init__(self, references: References, clock: Clock) -> None:
         self._references, self._clock = references, clock
@@ -50,38 +50,38 @@ class OptOuts:
         self._opted_out: dict[str, tuple[float, set[str]]] = {}
 
     def find(self, list_id: str | None, emails: set[str]) -> dict[str, str]:
-        """Return how people opted out of a list, by folded address; None means any list."""
-        references, suspects = self._references, emails
+        """Return "unsubscribed" or "bounced" by folded address; ``list_id`` None means any list."""
+        references, candidates = self._references, emails
         if list_id is not None:
             self._looked_up[list_id] += len(emails)
-            left = self._read_list(list_id)
+            opted_out = self._read_list(list_id)
             # ActiveCampaign may ignore a filter: the contact's own memberships decide.
-            suspects = emails if left is None else emails & left
-        found: dict[str, str] = {}
+            candidates = emails if opted_out is None else emails & opted_out
+        statuses: dict[str, str] = {}
 
         def check(email: str, native_id: str) -> None:
             for row in references.nested_rows("contacts", native_id, "contactLists"):
                 word = OPTED_OUT.get(number_of(row.get("status")))
                 if word and list_id in {None, str(row.get("list"))}:
-                    found[email] = word
+                    statuses[email] = word
 
-        known = references.contacts_by_email(suspects)
-        references.pool.each([partial(check, email, one_id) for email, one_id in known.items()])
-        return found
+        ids = references.contacts_by_email(candidates)
+        references.pool.each([partial(check, email, contact) for email, contact in ids.items()])
+        return statuses
 
     def _read_list(self, list_id: str) -> set[str] | None:
-        """Return who opted out of a list; None where one request per contact is cheaper."""
+        """Return all who opted out of a list, None if a request per contact is cheaper."""
         now = self._clock.monotonic()
-        read_at, left = self._opted_out.get(list_id, (None, set[str]()))
+        read_at, emails = self._opted_out.get(list_id, (None, set[str]()))
         if read_at is not None and now - read_at < FRESH_SECONDS:
-            return left
-        left = set()
+            return emails
+        emails = set()
         for status in OPTED_OUT:
             for page in list_contacts(
                 self._references.client, list_id, status, self._looked_up[list_id]
             ):
                 if page is None:
                     return None
-                left |= {fold(str(row.get("email") or "")) for row in page.rows}
-        self._opted_out[list_id] = now, left
-        return left
+                emails |= {fold(str(row.get("email") or "")) for row in page.rows}
+        self._opted_out[list_id] = now, emails
+        return emails

@@ -12,10 +12,10 @@ from .named_tables import LOOKUP_TABLES, NamedTables
 
 @dataclass(eq=False, repr=False)
 class References(NamedTables, ContactLookup, AccountLookup, CustomFieldLookup):
-    """All lookups of one run: small tables and custom fields read once, the rest on demand."""
+    """All lookups of a run. Reads small tables and custom fields once, other records on demand."""
 
     def forget_definitions(self, family: str) -> None:
-        """Forget a family's table, or all custom fields, so that they are read again."""
+        """Forget a family's table or all custom fields. The next lookup reads them again."""
         if family == "field":
             self._fields.clear()
         elif family in LOOKUP_TABLES:

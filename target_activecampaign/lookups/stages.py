@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 def find_stage(references: NamedTables, ref: Ref, pipeline: str | None) -> NativeRow:
     """Return a stage of a pipeline; None searches all pipelines."""
-    source = ref.get("id")
-    if source and not references.policy.is_foreign:
-        row = references.table("stage").get(references.resolve_id("stage", {"id": source}), {})
+    ref_id = ref.get("id")
+    if ref_id and not references.policy.is_foreign:
+        row = references.table("stage").get(references.resolve_id("stage", {"id": ref_id}), {})
         if pipeline and str(row.get("group")) != pipeline:
             raise RowRejected("stage: it does not belong to the pipeline of this row")
         return row
-    own = references.foreign_ids.resolve("stage", source)
-    if own and own in references.table("stage"):
-        return references.table("stage")[own]
+    own_id = references.foreign_ids.resolve("stage", ref_id)
+    if own_id and own_id in references.table("stage"):
+        return references.table("stage")[own_id]
     name = ref.get("name")
     rows = references.find_by_name("stage", name) if name else []
     rows = [row for row in rows if pipeline in {None, str(row.get("group"))}]

@@ -1,7 +1,7 @@
-"""Records that rows of this run were to create and did not: rows that name them share their fate.
+"""Records whose rows were not written: rows that name such a record get the same outcome.
 
-A row that names a contact whose own row is left for another run is left for it as well. Rejected,
-it would be lost: the source does not deliver it again.
+For example, a row names a contact whose own row waits for the next run. Then this row waits too. A
+rejected row would be lost, because the source does not deliver it again.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from target_activecampaign.outcome import Action, RowFailed, RowSkipped
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome, RowError
 
-#: So many records are kept by their key; of more, only the kind.
+#: The most records that are stored by their key. Of further records, only the kind is stored.
 MAX_KEYS = 100_000
 
 
 class UnwrittenRecords:
-    """The outcomes of rows that created no record, by the record's kind and natural key."""
+    """The outcomes of rows that were not written, by the record's kind and natural key."""
 
     def __init__(self) -> None:
         self._outcomes: dict[tuple[str, str], Outcome] = {}
 
     def note(self, family: str, key: Any, outcome: Outcome) -> None:
-        """Note the outcome of a row whose record another run may create, or the control group."""
+        """Note the outcome of a row that waits for another run or is in the control group."""
         name = fold(str(key)) if len(self._outcomes) < MAX_KEYS else ""
         self._outcomes[family, name] = outcome
 
     def error(self, family: str, key: str) -> RowError | None:
-        """Return the error of a row that names such a record, None if there is none."""
+        """Return the error of a row that names such a record, None for any other record."""
         outcome = self._outcomes.get((family, fold(key))) or self._outcomes.get((family, ""))
         if outcome is None:
             return None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def find_user(references: NamedTables, ref: Ref) -> str | None:
-    """Return a user's id; None where the reference does not resolve."""
+    """Return a user's id, None if the reference does not resolve."""
     try:
         return references.resolve_id("user", ref)
     except (RowRejected, RowDeferred):

@@ -99,7 +99,7 @@ def row_by_row(
             by_key.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
         groups = list(by_key.values())
         pool = context.pool
-        if identity is None or pool.most == 1 or len(groups) == 1:
+        if identity is None or pool.max_threads == 1 or len(groups) == 1:
             for group in groups:
                 _write_group(context, sink, group, write)
             return

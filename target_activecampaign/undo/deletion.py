@@ -65,7 +65,7 @@ def delete_created(
         delete_document(context, kind, native_id, present)
         return
     path = PATHS[kind][0] if kind != CONTACT else "contacts"
-    context.write_client.delete_if_there(f"{path}/{native_id}")
+    context.write_client.delete_if_exists(f"{path}/{native_id}")
 
 
 def _check(

@@ -204,7 +204,7 @@ class PresentValues:
         if not isinstance(row, dict):
             return None
         entity = ENTITIES.get(kind)
-        fields = self._references.values_below(entity, native_id) if entity else []
+        fields = self._references.custom_values_of(entity, native_id) if entity else []
         return values_of_row(kind, row, fields)
 
     def _read_collection(self, kind: str) -> None:

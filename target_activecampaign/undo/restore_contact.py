@@ -77,7 +77,7 @@ def _restore_tag(
         body = {"contactTag": {"contact": native_id, "tag": tag}}
         context.write_client.create_if_absent("contactTags", body)
     else:
-        context.write_client.delete_if_there(f"contactTags/{current.tags[tag]}")
+        context.write_client.delete_if_exists(f"contactTags/{current.tags[tag]}")
 
 
 def _restore_list(context: WriteContext, native_id: str, decision: ValueDecision) -> None:
@@ -98,7 +98,7 @@ def _restore_link(
 ) -> None:
     before, link = decision.entry.before, next(iter(current.accounts.values()), None)
     if before is None and link is not None:
-        context.write_client.delete_if_there(f"accountContacts/{link.id}")
+        context.write_client.delete_if_exists(f"accountContacts/{link.id}")
         return
     columns = {"account": before["account"], "jobTitle": before.get("title") or ""}
     if link is None:

@@ -83,4 +83,4 @@ def _remove_contacts(context: WriteContext, native_id: str, decisions: list[Valu
     for decision in decisions:
         link = current.get(decision.entry.part.name.removeprefix(DEAL_CONTACT))
         if link is not None:
-            context.write_client.delete_if_there(f"contactDeals/{link}")
+            context.write_client.delete_if_exists(f"contactDeals/{link}")

@@ -56,11 +56,11 @@ class SeededPool(CooperativePool):
 
     @property
     def _number(self) -> int:
-        if not hasattr(self._mine, "number"):
+        if not hasattr(self._of_thread, "number"):
             with self._door:
                 self._count += 1
-                self._mine.number = self._count
-        return int(self._mine.number)
+                self._of_thread.number = self._count
+        return int(self._of_thread.number)
 
     @property
     def _is_killed(self) -> bool:
@@ -69,7 +69,7 @@ class SeededPool(CooperativePool):
     @contextlib.contextmanager
     def released(self) -> Iterator[None]:
         """Let others run, send the request, and let others run again."""
-        if not self.is_mine:
+        if not self.has_lock:
             yield
             return
         self._switch_to(lambda: True)
@@ -82,10 +82,10 @@ class SeededPool(CooperativePool):
         """Let others run."""
         self._switch_to(lambda: True)
 
-    def wait_until(self, is_so: Callable[[], bool]) -> None:
+    def wait_until(self, is_met: Callable[[], bool]) -> None:
         """Let others run until the condition is true."""
-        while not is_so() and not self._is_killed:
-            self._switch_to(is_so)
+        while not is_met() and not self._is_killed:
+            self._switch_to(is_met)
 
     def notify(self) -> None:
         """Do nothing: each turn checks every thread."""
@@ -97,12 +97,12 @@ class SeededPool(CooperativePool):
             self._waiting[number] = lambda: True
 
         def body() -> None:
-            self._mine.number = number
-            self._mine.is_helper = True
+            self._of_thread.number = number
+            self._of_thread.is_helper = True
             self._wait_for_call()
-            self._mine.holds = True
+            self._of_thread.has_lock = True
             run()
-            self._mine.holds = False
+            self._of_thread.has_lock = False
             self._call_next()
 
         threading.Thread(target=body, daemon=True).start()
@@ -112,7 +112,7 @@ class SeededPool(CooperativePool):
 
     def _switch_to(self, is_ready: Callable[[], bool]) -> None:
         if self._is_killed:
-            if getattr(self._mine, "is_helper", False):
+            if getattr(self._of_thread, "is_helper", False):
                 self._call_main()
                 threading.Event().wait()
             return
@@ -148,7 +148,7 @@ class SeededPool(CooperativePool):
     def _wait_for_call(self) -> None:
         me = self._number
         with self._door:
-            limit = None if getattr(self._mine, "is_helper", False) else SECONDS
+            limit = None if getattr(self._of_thread, "is_helper", False) else SECONDS
             if not self._door.wait_for(lambda: self._next == me, limit):
                 raise Deadlock("nobody called the main thread")
             self._waiting.pop(me, None)

@@ -261,7 +261,11 @@ def _finish(
             upsert.write_one(context, change)
         except (RowError, RequestError) as problem:
             is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
-            if is_taken and change.new_email is not None and context.pool.most > 1 < len(changes):
+            if (
+                is_taken
+                and change.new_email is not None
+                and context.pool.max_threads > 1 < len(changes)
+            ):
                 duplicates.append(change)
             else:
                 _fail(context, change, problem)

@@ -128,7 +128,7 @@ def _associations(context: WriteContext, change: ContactChange) -> list[dict[str
 
 def _remove(context: WriteContext, change: ContactChange, association: str) -> None:
     path, about = f"contactTags/{association}", change.id or change.email
-    if context.write_client.delete_if_there(path, about=about):
+    if context.write_client.delete_if_exists(path, about=about):
         change.is_touched = True
 
 

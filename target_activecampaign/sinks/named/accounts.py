@@ -122,6 +122,6 @@ def _apply_only_if_empty(
 ) -> None:
     if needs_read(context, sink, native):
         there = context.client.get(f"accounts/{native_id}").body.get("account") or {}
-        rows = context.references.values_below("account", native_id)
+        rows = context.references.custom_values_of("account", native_id)
         stored = {value_field(row): value_of(row) for row in rows}
         drop_filled_fields(context, sink, native, there, stored)

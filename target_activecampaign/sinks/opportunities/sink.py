@@ -82,7 +82,7 @@ def _write(
     set_stage(context, row, native, native_id, deals)
     if native_id is not None and needs_read(context, sink, native):
         current = deals.get(native_id)
-        rows = context.references.values_below("opportunity", native_id)
+        rows = context.references.custom_values_of("opportunity", native_id)
         stored = {value_field(row): value_of(row) for row in rows}
         drop_filled_fields(context, sink, native, current, stored)
     action = Action.UPDATED

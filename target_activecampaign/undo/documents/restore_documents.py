@@ -100,7 +100,7 @@ def delete_document(context: WriteContext, kind: str, key: str, present: RecordV
     if resource is not None:
         path = f"{RECORDS}{resource.schema_id}"
         native_id = present.native.get("id")
-        context.write_client.delete_if_there(f"{path}/{native_id or f'external/{key}'}")
+        context.write_client.delete_if_exists(f"{path}/{native_id or f'external/{key}'}")
 
 
 def _delete_product(context: WriteContext, key: str) -> None:
