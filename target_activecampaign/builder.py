@@ -21,7 +21,7 @@ from target_activecampaign.lookups.opt_outs import OptOuts
 from target_activecampaign.lookups.references import References
 from target_activecampaign.processing.batch_processor import BatchProcessor
 from target_activecampaign.processing.deferred_rows import DeferredRows
-from target_activecampaign.processing.denials import DeniedParts
+from target_activecampaign.processing.denied_parts import DeniedParts
 from target_activecampaign.processing.retry_file import RetryFile
 from target_activecampaign.processing.row_finisher import ACCEPTED_FORMS, RowFinisher
 from target_activecampaign.processing.row_parts import RowParts

@@ -12,7 +12,8 @@ from target_activecampaign.records.record import InputRecord, identifying_column
 from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
-from target_activecampaign.sinks.limits import AUTOMATIONS, HELD_BY_MAX_CHANGES
+from target_activecampaign.sinks.limits import HELD_BY_MAX_CHANGES
+from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION, is_skipped
 
 if TYPE_CHECKING:
     from target_activecampaign.audiences.grants import GrantRecorder
@@ -84,9 +85,10 @@ class BatchProcessor:
 
     def _write_rows(self, sink: Sink, rows: list[InputRecord]) -> None:
         context = self.context
-        if rows and sink.starts_automations and not context.policy.run_automations:
+        if rows and is_skipped(context.policy, sink):
+            skipped = Outcome(Action.SKIPPED, reason=MAY_START_AUTOMATION, whole=False)
             for row in rows:
-                self.rows.finish(row, Outcome(Action.SKIPPED, reason=AUTOMATIONS, whole=False))
+                self.rows.finish(row, skipped)
             return
         # A row that changes nothing does not count towards the limit: go on with the next rows.
         while rows and context.limits.changes_left != 0:
@@ -155,7 +157,7 @@ class BatchProcessor:
         for row in group:
             merged |= row.fields
         changed = {path for path, value in merged.items() if confirmed.fields.get(path) != value}
-        reasons = [self.rows.denials.known(row, confirmed.fields) for row in group]
+        reasons = [self.rows.denied_parts.known(row, confirmed.fields) for row in group]
         for row, denied in zip(group, reasons, strict=True):
             if denied is None or None in reasons:
                 return

@@ -16,7 +16,7 @@ from target_activecampaign.records.record import identity_of
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
-from .denials import UNCONFIRMED
+from .denied_parts import UNCONFIRMED
 from .stop_reasons import ROW_REJECTED, StopReasons
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .checkpoints import Checkpoints
     from .deferred_rows import DeferredRows
-    from .denials import DeniedParts
+    from .denied_parts import DeniedParts
     from .retry_file import RetryFile
     from .row_parts import RowParts
 
@@ -56,7 +56,7 @@ class RowFinisher:
     deferred: DeferredRows
     retries: RetryFile
     checkpoints: Checkpoints
-    denials: DeniedParts
+    denied_parts: DeniedParts
     parts: RowParts
     #: Records which record each row wrote; None if the run cannot be undone.
     undo: UndoRecorder | None = None
@@ -177,7 +177,7 @@ class RowFinisher:
             return {}
         known = self.ledger.find(row.ledger_key)
         before = known.fields if known else {}
-        denied = self.denials.fields(row, outcome.denied, before)
+        denied = self.denied_parts.fields(row, outcome.denied, before)
         return {**row.fields, **dict.fromkeys(undone, UNCONFIRMED), **denied, **row.delivery}
 
     def _key_of(self, row: InputRecord) -> bytes:

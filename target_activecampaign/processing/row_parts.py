@@ -11,7 +11,7 @@ from target_activecampaign.records.content import (
     remainder_of,
 )
 
-from .denials import UNCONFIRMED
+from .denied_parts import UNCONFIRMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -39,7 +39,6 @@ from target_activecampaign.outcome import (
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
 
-from .limits import DROPPED
 from .opportunities.reference import opportunity_of
 from .record_sink import row_by_row, skip_flagged
 from .sink import Sink
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
 
     Columns = dict[str, Any]
 
+DROPPED = "a field that ActiveCampaign did not take is sent again only when the row changes"
 READ_ONLY = frozenset({"id", "created_at", "updated_at"})
 
 

@@ -13,8 +13,9 @@ from target_activecampaign.records.record import emails_of, identity_of, is_dele
 from target_activecampaign.records.reference import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS
 
-from .limits import AUTOMATIONS, MAX_CHANGES
+from .limits import MAX_CHANGES
 from .record_sink import row_by_row
+from .run_automations import MAY_START_AUTOMATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .sink import Sink
 
 GONE = "deleted already"
+DELETE_LOSES_OPT_OUT = "the contact opted out; a delete would lose the opt-out"
 UNSUBSCRIBED = "2"
 
 
@@ -136,7 +138,7 @@ def _check_settings(context: WriteContext, sink: Sink) -> None:
             "delete it in ActiveCampaign"
         )
     if not context.policy.run_automations:
-        raise RowSkipped(AUTOMATIONS)
+        raise RowSkipped(MAY_START_AUTOMATION)
     if context.limits.changes_left == 0:
         raise RowSkipped(MAX_CHANGES, held=True)
 
@@ -159,7 +161,7 @@ def _check_consent(context: WriteContext, native_id: str) -> None:
     except NotFound:
         raise RowSkipped(GONE) from None
     if any(str(membership.get("status")) == UNSUBSCRIBED for membership in memberships):
-        raise RowSkipped("the contact opted out; a delete would lose the opt-out")
+        raise RowSkipped(DELETE_LOSES_OPT_OUT)
 
 
 def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:

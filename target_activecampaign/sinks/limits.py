@@ -1,4 +1,4 @@
-"""Counts changes and deletes of a run against its limits."""
+"""Counts changes and deletes of a run against `max_changes` and `max_deletes`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,6 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
 
 T = TypeVar("T")
-AUTOMATIONS = (
-    "run_automations is false, and this can start an automation; only the importer is used then"
-)
-
-NOT_ALLOWED = "automations: left out; contacts enter and leave only with allow_automations"
-ONLY_IF_EMPTY = "only_if_empty: ActiveCampaign has a value already"
-OUTSIDE_NAMESPACE = "a tag outside tag_namespace is not changed"
-DROPPED = "a field that ActiveCampaign did not take is sent again only when the row changes"
-#: Why a part of a row is denied for as long as the row and the settings stay as they are.
-DENIALS = (AUTOMATIONS, NOT_ALLOWED, ONLY_IF_EMPTY, OUTSIDE_NAMESPACE, DROPPED)
-
 MAX_CHANGES = "max_changes is reached; the row is left for another run"
 #: The outcome of a row that `max_changes` holds.
 HELD_BY_MAX_CHANGES = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)

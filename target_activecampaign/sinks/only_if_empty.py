@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.resource import Attribute, Field
 
 from .contacts.change import contact_columns
-from .limits import ONLY_IF_EMPTY
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Resource
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from .record_sink import NativeFields
     from .sink import Sink
 
+ONLY_IF_EMPTY = "only_if_empty: ActiveCampaign has a value already"
 PHONES = ("phone", "phones", "phone_numbers")
 
 

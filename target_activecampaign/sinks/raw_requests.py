@@ -12,10 +12,8 @@ from tap_activecampaign_unified.client import (
     UnconfirmedWrite,
 )
 from tap_activecampaign_unified.resources.resource import Resource
-from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected, RowSkipped
+from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
 from target_activecampaign.records.clean import is_nothing
-
-from .limits import AUTOMATIONS
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
@@ -76,8 +74,6 @@ def _request_of(
         body = None
     elif not isinstance(body, (dict, list)):
         raise RowRejected("body: must be an object or an array")
-    if not context.policy.run_automations:
-        raise RowSkipped(AUTOMATIONS)
     return method, path, params, body
 
 

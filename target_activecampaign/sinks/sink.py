@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Sink:
     """A stream that can be written.
 
+    * ``resource``: the table of its fields, and its endpoint.
     * ``family``: the kind of its records in ActiveCampaign.
     * ``identity``: the columns that identify a row, in the order in which they are tried.
     * ``weak``: columns of ``identity`` that count only if `match_opportunities_on` names them.
@@ -30,6 +31,9 @@ class Sink:
     * ``kept``: the columns that stay in a row whose other parts are confirmed; they find its
       record if the ledger has no id.
     * ``write``: writes the rows of a batch and gives each row its outcome.
+    * ``can_delete``: `delete_mode: delete` deletes its records (`deletes.py`).
+    * ``starts_automations``: any write can start one, so `run_automations: false` skips its rows
+      (`run_automations.py`). Contacts are not skipped: the importer can write them without.
     """
 
     resource: Resource

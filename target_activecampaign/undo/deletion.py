@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, PermissionDenied, rows_of
 from target_activecampaign.outcome import RowSkipped
+from target_activecampaign.sinks.deletes import DELETE_LOSES_OPT_OUT
 from target_activecampaign.sinks.tasks import OWNER_TYPES
 
 from .decisions.list_decision import OPT_OUTS
@@ -45,7 +46,6 @@ IN_USE = f"{CHANGED_SINCE}: contacts or deals belong to the account"
 HAS_DEALS = f"{CHANGED_SINCE}: the contact has deals"
 HAS_TASKS = f"{CHANGED_SINCE}: it has tasks"
 HAS_CONTACTS = f"{CHANGED_SINCE}: the deal has another contact"
-OPTED_OUT = "the contact opted out; a delete would lose the opt-out"
 #: What people may have written into a record that the run did not write.
 _CONTACT_COLUMNS = ("email", "firstName", "lastName", "phone")
 _OTHER_COLUMNS = {
@@ -104,7 +104,7 @@ def _check_contact(
     if current is None:
         return
     if any(status.status in OPT_OUTS for status in current.lists.values()):
-        raise RowSkipped(OPTED_OUT)
+        raise RowSkipped(DELETE_LOSES_OPT_OUT)
     tags = {tag_of(context, name) for name in written if name.startswith("tag")}
     parts = {COLUMN + name for name in _CONTACT_COLUMNS}
     parts |= {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.content import has_part
-from target_activecampaign.sinks.limits import AUTOMATIONS
+from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 
 from .stores import list_of_store
 
@@ -39,7 +39,7 @@ def check_consent(context: WriteContext, upserts: list[Upsert]) -> None:
         if not context.policy.run_automations:
             for upsert in several:
                 _remove_consent(upsert)
-                upsert.denied.add(AUTOMATIONS)
+                upsert.denied.add(MAY_START_AUTOMATION)
             continue
         if context.policy.resubscribe:
             continue

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = {"automations": True, "leave_automations": False}
 STEP = "enrolment"
 ACTIVE, DONE = "1", "2"
+NOT_ALLOWED = "automations: left out; contacts enter and leave only with allow_automations"
 NOT_READABLE = "automations: left out, ActiveCampaign does not let this key see them"
 NOT_RUNNING = (
     "automations: left out, the automation is not active; turn it on, the row is sent again"

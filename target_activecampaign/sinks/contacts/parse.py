@@ -28,8 +28,8 @@ from target_activecampaign.records.reference import (
     reference,
 )
 from target_activecampaign.records.row_flags import flag_of
-from target_activecampaign.sinks.limits import AUTOMATIONS, NOT_ALLOWED, OUTSIDE_NAMESPACE
 from target_activecampaign.sinks.record_sink import skip_flagged
+from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 
 from .change import (
     MAX_TAG_LENGTH,
@@ -39,8 +39,9 @@ from .change import (
     RowRequest,
     contact_columns,
 )
-from .enrolments import ACTIVE, COLUMNS, NOT_READABLE, NOT_RUNNING
+from .enrolments import ACTIVE, COLUMNS, NOT_ALLOWED, NOT_READABLE, NOT_RUNNING
 
+OUTSIDE_NAMESPACE = "a tag outside tag_namespace is not changed"
 STATUS_IS_NO_SUBSCRIPTION = (
     "segments: the list is not changed, because the row's status is no subscription; give each "
     "list its own status, {name, status}, or send marketing_segment_memberships"
@@ -73,7 +74,9 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
     if not asked:
         return
     if not (context.policy.run_automations and context.policy.allow_automations):
-        row_request.denied.append(NOT_ALLOWED if context.policy.run_automations else AUTOMATIONS)
+        row_request.denied.append(
+            NOT_ALLOWED if context.policy.run_automations else MAY_START_AUTOMATION
+        )
         return
     try:
         context.references.table("automation")

@@ -22,8 +22,8 @@ from target_activecampaign.outcome import (
 )
 from target_activecampaign.reporting.results import BEHIND, OTHER_ADDRESS
 from target_activecampaign.sinks.create_only import reject_existing_contact
-from target_activecampaign.sinks.limits import AUTOMATIONS
 from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
+from target_activecampaign.sinks.run_automations import deny_automation_starts
 
 from . import consent, lists, upsert
 from .account_link import apply_account_links
@@ -92,7 +92,7 @@ def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange
         return
     if not context.policy.run_automations:
         for change in changes:
-            _deny_automation_starts(sink, change)
+            deny_automation_starts(sink, change)
     for change in changes:
         if not change.has_requests:
             _report(context, sink, change)
@@ -123,7 +123,7 @@ def write_revocations(context: WriteContext, sink: Sink, changes: list[ContactCh
     strip_held_out(changes)
     if not context.policy.run_automations:
         for change in changes:
-            _deny_automation_starts(sink, change)
+            deny_automation_starts(sink, change)
     for change in changes:
         if not change.has_requests:
             _report(context, sink, change)
@@ -211,33 +211,6 @@ def _check_identities(context: WriteContext, changes: list[ContactChange]) -> li
             verdict = RowRejected(OTHER_ADDRESS)
         _end(context, change, verdict.outcome())
     return kept
-
-
-def _deny_automation_starts(sink: Sink, change: ContactChange) -> None:
-    """Deny all requests but those that the importer can do with `exclude_automations`."""
-    if change.email is None or change.new_email is not None:
-        for row_request in change.row_requests:
-            row_request.denied += [AUTOMATIONS] if row_request.requested else []
-            row_request.requested.clear()
-        return
-    for name, (_, is_added) in list(change.tags.items()):
-        if not is_added:
-            change.deny(f"tag:{name}", AUTOMATIONS)
-            del change.tags[name]
-    for name in change.columns.keys() - sink.resource.imported_columns().keys():
-        change.deny(f"column:{name}", AUTOMATIONS)
-        del change.columns[name]
-    for native_id in [*change.associations, *change.automations]:
-        change.deny(f"association:{native_id}", AUTOMATIONS)
-        change.deny(f"automation:{native_id}", AUTOMATIONS)
-    change.associations, change.automations = (), {}
-    change.deny("mirror", AUTOMATIONS) if not change.tags else None
-    change.is_mirror = False
-    change.deny("title", AUTOMATIONS)
-    change.title = None
-    if change.account and (not change.account.get("name") or "id" in change.account):
-        change.deny("account", AUTOMATIONS)
-        change.account = {}
 
 
 # --- after the import -------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.sinks.limits import DROPPED
+from target_activecampaign.sinks.custom_objects import DROPPED
 from tests.sandbox.custom_objects import acts
 from tests.tap.running import Account
 from tests.target.runner import state_of, stream_of

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.sinks.limits import DENIALS
+from target_activecampaign.sinks.contacts.enrolments import NOT_ALLOWED
+from target_activecampaign.sinks.contacts.parse import OUTSIDE_NAMESPACE
+from target_activecampaign.sinks.custom_objects import DROPPED
+from target_activecampaign.sinks.only_if_empty import ONLY_IF_EMPTY
+from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.records.record import InputRecord
 
+#: Why a part of a row is denied for as long as the row and the settings stay as they are.
+DENIALS = (MAY_START_AUTOMATION, NOT_ALLOWED, ONLY_IF_EMPTY, OUTSIDE_NAMESPACE, DROPPED)
 #: The value of a field that is not confirmed; no hash of a value equals it.
 UNCONFIRMED = bytes(8)
 
