@@ -1,0 +1,1 @@
+"""Tests of target/sinks/contacts/automations.py and enrolments.py."""
