@@ -8,8 +8,8 @@ import pytest
 
 from target_activecampaign.holdout import position_of
 from tests.target.undo.account import truth_of
+from tests.target.undo.documents.runs import runner_of
 from tests.target.undo.stores import VISITS
-from tests.target.undo.test_stores import runner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

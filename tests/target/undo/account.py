@@ -237,3 +237,13 @@ class KillableRunner(UndoRunner):
         """Return the runs in the undo file, newest first."""
         with contextlib.closing(sqlite3.connect(self.folder / UNDO_FILE)) as file:
             return [run for (run,) in file.execute("SELECT run FROM runs ORDER BY started DESC")]
+
+
+def reasons_of(run: Run) -> dict[str, set[str]]:
+    """Return the reasons of an undo's results by group."""
+    found: dict[str, set[str]] = {}
+    for result in run.results:
+        found.setdefault(result["key"]["values"], set()).add(
+            f"{result['action']}: {result['reason']}"
+        )
+    return found

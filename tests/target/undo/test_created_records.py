@@ -1,0 +1,100 @@
+"""With --undo-creates an undo deletes created records that no other client uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sandbox.rows_crm import ContactDeal
+from tests.sandbox.tasks.planting import define_types
+from tests.sandbox.tasks.rows import Task
+from tests.target.runner import state_of, stream_of
+from tests.target.undo.account import differences, truth_of
+
+if TYPE_CHECKING:
+    from tests.target.undo.account import UndoRunner
+
+
+def test_created_records_are_deleted_only_if_that_is_asked_for(runner: UndoRunner) -> None:
+    """Created records are deleted only with --undo-creates, up to max_deletes."""
+    before = truth_of(runner.world)
+    rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(3)]
+    runner.send_rows("crm_contacts", *rows)
+    run = runner.last_run
+    assert runner.undo(run).writes == []
+    runner.undo(run, creates=True, max_deletes=2)
+    assert len(differences(before, truth_of(runner.world))["contacts"]) == 1
+    undone = runner.undo(run, creates=True, max_deletes=2)
+    assert differences(before, truth_of(runner.world)) == {}
+    assert undone.actions.count("updated") == 1
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_a_created_contact_stays_once_another_client_uses_it(
+    runner: UndoRunner, count: int
+) -> None:
+    """A created contact with a note, or with another address by now, is not deleted."""
+    world = runner.world
+    rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(count)]
+    runner.send_rows("crm_contacts", *rows, look_up_ids=True)
+    run = runner.last_run
+    noted, moved = (world.find_contact(rows[n]["email"]) for n in (0, 1))
+    assert noted is not None
+    assert moved is not None
+    world.add_note("Subscriber", noted.id, "Call back on Monday")
+    world.edit_contact(moved.id, email="moved@shop.example")
+    undone = runner.undo(run, creates=True, max_deletes=100)
+    assert world.find_contact("n0@shop.example") is not None
+    assert world.find_contact("moved@shop.example") is not None
+    assert undone.actions.count("updated") == count - 2
+    assert len(list(world.tables["notes"].by("parent", ("Subscriber", noted.id)))) == 1
+
+
+@pytest.mark.parametrize("what", ["another contact", "a task", "a task of the contact", "a deal"])
+def test_what_others_attached_to_a_created_record_keeps_it(runner: UndoRunner, what: str) -> None:
+    """A created deal or contact that another client attached something to is not deleted."""
+    world = runner.world
+    world.switches.tasks = "served"
+    define_types(world)
+    deal = {"name": "Big", "contact": [{"id": "1"}], "owner": {"id": "1"}, "stage": {"id": "1"}}
+    run = runner.run(
+        *stream_of("crm_contacts", {"email": "n0@shop.example"}),
+        *stream_of("crm_opportunities", deal),
+        state_of(1),
+        **runner.settings,
+    )
+    contact, opportunity = (int(result["id"]) for result in run.results)
+    now = world.now()
+    if what == "another contact":
+        world.tables["contactDeals"].insert(ContactDeal(2, opportunity, now, now))
+    elif what == "a deal":
+        world.tables["contactDeals"].insert(ContactDeal(contact, 1, now, now))
+    else:
+        owner = ("Subscriber", contact) if "contact" in what else ("Deal", opportunity)
+        world.tables["dealTasks"].insert(Task(*owner, 1, now, now, now, now))
+    undone = runner.undo(creates=True, max_deletes=10)
+    kept = contact if what in {"a deal", "a task of the contact"} else opportunity
+    [skipped] = [result for result in undone.results if result["action"] == "skipped"]
+    assert skipped["id"] == str(kept)
+    assert skipped["reason"].startswith("changed since")
+    assert (contact in world.tables["contacts"]) == (kept == contact)
+    assert (opportunity in world.tables["deals"]) == (kept == opportunity)
+
+
+def test_a_contact_that_a_form_created_before_the_import_stays(runner: UndoRunner) -> None:
+    """Of a contact that was created between the look-up and the import, the run is no creator."""
+    world, answer = runner.world, runner.world.answer
+
+    def answer_late(method: str, path: str, *given: Any, **named: Any) -> Any:
+        if path.endswith("settings/account"):
+            world.add_contact("n3@shop.example", firstName="N")
+            runner.clock.sleep(60)
+        return answer(method, path, *given, **named)
+
+    world.answer = answer_late  # type: ignore[method-assign]
+    rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(12)]
+    runner.send_rows("crm_contacts", *rows)
+    world.answer = answer  # type: ignore[method-assign]
+    runner.undo(creates=True, max_deletes=100)
+    assert [n for n in range(12) if world.find_contact(f"n{n}@shop.example")] == [3]
