@@ -18,7 +18,7 @@ import pytest
 from tap_activecampaign_unified.client.rate_limit.budget import MARGIN
 from tests.tap.client.clients import limiter_of
 
-from .test_limiter import busiest
+from .departures import busiest
 
 GARBAGE = [
     b"{",

@@ -2,71 +2,19 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import random
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import (
-    FileBudgetStore,
-    Limiter,
-    RedisBudgetStore,
-    default_store,
-)
-from tap_activecampaign_unified.client.rate_limit.budget import (
-    APART,
-    EARLY,
-    GROWTH_PER_SECOND,
-    MARGIN,
-    MIN_SHARE,
-)
+from tap_activecampaign_unified.client import FileBudgetStore, Limiter, default_store
+from tap_activecampaign_unified.client.rate_limit.budget import APART, EARLY, MARGIN
 from tests.tap.client.clients import ManualClock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.tap.client.rate_limit.departures import busiest
+from tests.tap.client.rate_limit.timed_redis import ACCOUNTS, TimedRedis
 
 GAP = APART * MARGIN / 5
-ACCOUNTS = itertools.count()
-
-
-class TimedRedis(RedisBudgetStore):
-    """The store in a real Redis server that uses the test's clock."""
-
-    def run(self, operation: str, *arguments: Any, now: float | None = None) -> Any:
-        now = self._clock.monotonic() if now is None else now
-        return super().run(operation, *arguments, now=now)
-
-
-@pytest.fixture(scope="module", params=["file", "redis"])
-def kept(request, tmp_path_factory, redis_url) -> Callable[[ManualClock], Callable[..., Limiter]]:
-    """Yield a function that creates a budget, in a file or in Redis.
-
-    It returns a process factory.
-    """
-
-    def make(clock: ManualClock) -> Callable[..., Limiter]:
-        path = tmp_path_factory.mktemp("rate") / "rate.json"
-        account = f"account-{next(ACCOUNTS)}"
-
-        def process(rate: float = 5) -> Limiter:
-            spare = FileBudgetStore(clock, path)
-            if request.param == "file":
-                return Limiter(rate, clock, spare)
-            return Limiter(rate, clock, TimedRedis(redis_url, account, clock, spare))
-
-        return process
-
-    return make
-
-
-def busiest(times: list[float], window: float = 1.0) -> int:
-    """Return the largest number of departures in any rolling window."""
-    times = sorted(times)
-    return max((sum(start <= t < start + window for t in times) for start in times), default=0)
 
 
 class CrowdedClock(ManualClock):
@@ -235,110 +183,6 @@ def test_a_process_that_connects_slowly_reserves_again(kept, clock):
     assert clock.monotonic() - left == pytest.approx(MARGIN, abs=0.001)
 
 
-def test_a_refusal_reaches_every_process(kept, clock):
-    """After a 429, every process waits as long as Retry-After says."""
-    process, began = kept(clock), clock.monotonic()
-    first, other = process(), process()
-    first.acquire()
-    first.refused(30)
-    other.acquire()
-    assert clock.monotonic() - began == pytest.approx(30, abs=0.001)
-
-
-def test_a_pause_voids_reserved_slots(kept, clock):
-    """A pause voids the slots that other processes have reserved."""
-    process = kept(clock)
-    first, other = process(1), process(1)
-    first.acquire()
-    started = clock.monotonic()
-    clock.oversleep = lambda: other.refused(10) or 0.0 if len(clock.slept) == 1 else 0.0
-    first.acquire()
-    assert clock.monotonic() - started >= 10
-
-
-def test_the_longer_of_two_pauses_counts(kept, clock):
-    """A short pause does not shorten a longer pause."""
-    limiter, began = kept(clock)(), clock.monotonic()
-    limiter.refused(30)
-    limiter.refused(1)
-    limiter.acquire()
-    assert clock.monotonic() - began == pytest.approx(30, abs=0.001)
-
-
-def rate_over(limiter: Limiter, clock: ManualClock, seconds: float) -> float:
-    """Return the requests per second over a time."""
-    began, count = clock.monotonic(), 0
-    while clock.monotonic() - began < seconds:
-        limiter.acquire()
-        count += 1
-    return count / (clock.monotonic() - began)
-
-
-def test_after_a_refusal_the_rate_falls_at_once_and_comes_back_gently(kept, clock):
-    """After a 429 the limiter lowers the rate at once, and raises it step by step."""
-    limiter = kept(clock)()
-    full = rate_over(limiter, clock, 20)
-    limiter.refused(1)
-    limiter.acquire()
-    low = rate_over(limiter, clock, 2)
-    middle = rate_over(limiter, clock, 4)
-    clock.sleep(1 / GROWTH_PER_SECOND)
-    assert low < 0.8 * full
-    assert low < middle < 0.95 * full
-    assert rate_over(limiter, clock, 20) == pytest.approx(full, rel=0.03)
-
-
-def test_one_burst_of_refusals_is_one_reason_to_slow_down(kept, clock):
-    """Refusals of requests that left before the rate fell do not lower it again."""
-    process = kept(clock)
-    many = [process() for _ in range(5)]
-    for limiter in many:
-        limiter.acquire()
-    for limiter in many:
-        limiter.refused(0.1)
-    assert rate_over(many[0], clock, 6) > 0.6 * 5 / MARGIN
-
-
-def test_the_rate_never_falls_below_one_request_a_second(kept, clock):
-    """The rate never falls below one request per second."""
-    limiter = kept(clock)()
-    for _ in range(30):
-        limiter.acquire()
-        limiter.refused(0)
-    assert rate_over(limiter, clock, 5) >= 0.8 * MIN_SHARE * 5
-
-
-def test_requests_of_other_programs_reduce_the_rate(kept, clock):
-    """If the server counts four of five requests and one is ours, others have three of the five."""
-    limiter = kept(clock)()
-    limiter.acquire()
-    limiter.counted(5, 4)
-    limiter.counted(5, 1)
-    assert rate_over(limiter, clock, 2) < 0.6 * 5
-
-
-@pytest.mark.parametrize("remaining", range(5))
-def test_a_count_that_never_changes_is_no_count(kept, clock, remaining):
-    """A server count that never changes does not lower the rate."""
-    limiter, began = kept(clock)(), clock.monotonic()
-    for _ in range(60):
-        limiter.acquire()
-        limiter.counted(5, remaining)
-    assert 60 / (clock.monotonic() - began) > 0.95 * 5 / MARGIN
-
-
-@pytest.mark.parametrize("remaining", [0, 1])
-def test_own_requests_do_not_lower_the_rate(kept, clock, remaining):
-    """Own requests in the server's count do not lower the rate."""
-    limiter = kept(clock)()
-    limiter.acquire()
-    limiter.counted(5, 4)
-    for _ in range(4):
-        limiter.acquire()
-    limiter.counted(5, remaining)
-    assert rate_over(limiter, clock, 20) == pytest.approx(5 / MARGIN, rel=0.05)
-
-
 def test_without_a_rate_only_pauses_count(kept, clock):
     """With rate 0 only a pause delays requests."""
     limiter = kept(clock)(0)
@@ -367,60 +211,6 @@ def test_waits_of_all_threads_are_summed(kept, clock):
     for _ in range(3):
         limiter.acquire()
     assert limiter.waited == pytest.approx(2 * MARGIN, abs=0.001)
-
-
-class Process:
-    """One process at the store.
-
-    Its waiting thread reserves a slot, and another slot after it sent.
-    """
-
-    def __init__(self, limiter: Limiter, rest: float) -> None:
-        self.limiter, self.rest, self.left, self.waited = limiter, rest, 0, 0.0
-        self.asked = 0.0
-
-    def ask(self, clock: ManualClock) -> float:
-        """Return the time of its slot, or the current time if its request left."""
-        self.asked = self.asked or clock.monotonic()
-        self.limiter._request.ticket = f"{id(self)}-{self.left}"
-        seconds = self.limiter._ask()
-        if seconds >= 0.001:
-            return clock.monotonic() + seconds
-        self.limiter.note_sent()
-        self.left += 1
-        self.waited = max(self.waited, clock.monotonic() - self.asked)
-        self.asked = 0.0
-        return clock.monotonic() + self.rest
-
-
-def compete(clock: ManualClock, processes: list[Process], seconds: float) -> None:
-    """Let processes use the budget for some time, each returning when its slot has come."""
-    until = clock.monotonic() + seconds
-    agenda = [(clock.monotonic(), number) for number in range(len(processes))]
-    while clock.monotonic() < until:
-        moment, number = heapq.heappop(agenda)
-        clock.moments.advance(max(0.0, moment - clock.monotonic()))
-        heapq.heappush(agenda, (processes[number].ask(clock), number))
-
-
-@pytest.mark.parametrize("count", [2, 3, 5])
-def test_busy_processes_get_equal_shares(kept, clock, count):
-    """Processes that always have requests to send get equal shares of the whole budget."""
-    process = kept(clock)
-    crowd = [Process(process(), 0.0) for _ in range(count)]
-    compete(clock, crowd, 120)
-    shares = [caller.left / 120 for caller in crowd]
-    assert sum(shares) == pytest.approx(5 / MARGIN, rel=0.03)
-    assert min(shares) >= 0.9 * max(shares)
-
-
-def test_an_occasional_request_waits_no_longer_than_its_turn(kept, clock):
-    """A tap with thousands of pages delays a target's occasional request by one turn at most."""
-    process = kept(clock)
-    greedy, modest = Process(process(), 0.0), Process(process(), 0.9)
-    compete(clock, [greedy, modest], 120)
-    assert modest.left >= 120 / (0.9 + 0.7)
-    assert modest.waited < MARGIN
 
 
 @given(st.integers(0, 10_000))

@@ -16,7 +16,8 @@ from tap_activecampaign_unified.client.rate_limit.redis_store import (
 )
 from tests.redis_server import running_redis
 
-from .test_limiter import TimedRedis, busiest, rate_over
+from .departures import busiest, rate_over
+from .timed_redis import TimedRedis
 
 HIDDEN = "s3cret-5f0c1b9e"
 
