@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import copy
 import random
-import sqlite3
-import stat
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.config.settings import SettingsError
 from tests.length import of
+from tests.tap.deletes.tombstones import DELETED, PAIRS, all_deleted, deleted
 from tests.tap.running import CONTACT_STREAMS, Account
 
-DELETED = "_sdc_deleted_at"
-PAIRS = ("marketing_contact_tags", "marketing_segment_memberships")
 FULL = (
     "marketing_tags",
     "marketing_segments",
@@ -27,40 +23,6 @@ FULL = (
     "directory_groups",
     "directory_users",
 )
-
-
-@pytest.fixture
-def account() -> Account:
-    """An account with a little of everything."""
-    return Account(contacts=60, deals=30, accounts=20)
-
-
-@pytest.fixture
-def run(account, tmp_path):
-    """Return a function that runs the tap with `detect_deletes` and a file of known ids."""
-
-    def go(state=None, **settings):
-        path = settings.pop("known_ids_path", str(tmp_path / "known.sqlite"))
-        account.wait(minutes=5)
-        return account.run(state, detect_deletes=True, known_ids_path=path, **settings)
-
-    return go
-
-
-def deleted(ran, stream):
-    """Return the keys of a stream's tombstones."""
-    keys = ran.schemas[stream]["key_properties"]
-    return [
-        tuple(record[key] for key in keys)
-        for record in ran.records.get(stream, [])
-        if record[DELETED]
-    ]
-
-
-def all_deleted(ran):
-    """Return all tombstones by stream; omit streams without any."""
-    found = {stream: deleted(ran, stream) for stream in ran.records}
-    return {stream: keys for stream, keys in found.items() if keys}
 
 
 def delete_one_of_each(world):
@@ -325,40 +287,6 @@ def test_the_comparison_costs_a_request_per_hundred_contacts(tmp_path):
     )
     without = account.run(plain.state, only=CONTACT_STREAMS)
     assert with_deletes.requests - without.requests <= 10 + 1 + 1
-
-
-def test_the_file_is_the_users_own_and_holds_ids_alone(account, run, tmp_path):
-    """The file of known ids has mode 0600 and contains no name and no e-mail address."""
-    run()
-    path = tmp_path / "known.sqlite"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    content = path.read_bytes()
-    for contact in account.world.tables["contacts"]:
-        assert contact.email.encode() not in content
-        assert not contact.lastName or contact.lastName.encode() not in content
-
-
-@pytest.mark.parametrize("content", [b"no database at all, but long enough", b""])
-def test_a_file_of_another_kind_is_one_error_line(run, tmp_path, content):
-    """The error names a file of another kind; an empty file counts as new."""
-    (tmp_path / "odd").write_bytes(content * 100)
-    if not content:
-        assert run(known_ids_path=str(tmp_path / "odd")).code == 0
-        return
-    with pytest.raises(SettingsError) as caught:
-        run(known_ids_path=str(tmp_path / "odd"))
-    assert "known_ids_path" in str(caught.value)
-
-
-def test_a_file_of_a_newer_version_is_left_alone(run, tmp_path):
-    """An older program rejects a file of a newer version and does not change it."""
-    path = tmp_path / "known.sqlite"
-    run()
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 99")
-    with pytest.raises(SettingsError) as caught:
-        run()
-    assert "newer version" in str(caught.value)
 
 
 @settings(max_examples=of(8, 400))
