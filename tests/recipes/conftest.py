@@ -7,10 +7,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import length
 from tests.demo.account import ROOT
 from tests.demo.pipeline import install
 from tests.postgres.server import Server, programs_folder
@@ -103,10 +105,22 @@ def make_reader(
         yield make
 
 
+@pytest.fixture(params=["as it stands", *length.seeds(1, 40)])
+def reader(request: pytest.FixtureRequest, make_reader: Callable[[], Reader]) -> Reader:
+    """A reader of the document; with a seed its targets are killed and run again."""
+    reader = make_reader()
+    if isinstance(request.param, int):
+        reader.is_forked = True
+        reader.kills = Random(f"{request.node.originalname} {request.param}")
+    return reader
+
+
 @pytest.fixture
-def reader(make_reader: Callable[[], Reader]) -> Reader:
-    """One reader."""
-    return make_reader()
+def at_ease(make_reader: Callable[[], Reader]) -> Reader:
+    """A reader whose targets are forked and not killed, for steps without a shown output."""
+    reader = make_reader()
+    reader.is_forked = True
+    return reader
 
 
 def settings_of(url: str) -> dict[str, Any]:
