@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import ast
-import itertools
-import re
-import sys
-import tomllib
-from collections import Counter
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.sources import (
+    PRODUCT,
+    ROOT,
+    TAP,
+    TARGET,
+    files_of,
+    importers_of,
+    imports_of,
+    nodes_of,
+    shown,
+)
 
-ROOT = Path(__file__).parent.parent
-TAP, TARGET, SANDBOX = "tap_activecampaign_unified", "target_activecampaign", "tests.sandbox"
+SANDBOX = "tests.sandbox"
 SHARED = {"cli", "client", "config", "early_signals", "query", "reporting", "resources", "storage"}
+
 # What each package or module of the tap may import from the others, types included.
 TAP_LAW: dict[str, set[str]] = {
     "client": set(),
@@ -58,6 +60,7 @@ TAP_LAW: dict[str, set[str]] = {
         *("reporting", "resources", "streams", "sync", "tap"),
     },
 }
+
 # What each package or module of the target may import from the others, types included.
 TARGET_LAW: dict[str, set[str]] = {
     "outcome": set(),
@@ -116,11 +119,11 @@ TARGET_LAW: dict[str, set[str]] = {
         *("builder", "config", "input", "outcome", "processing", "reporting", "target"),
     },
 }
+
 # What the Airbyte destination may import from the Airbyte source.
 AIRBYTE_SHARED = {"connector", "errors", "protocol", "spec", "writer", "installation"}
 SINGER_MODULES = {"tap.py", "streams.py", "messages.py", "configured_target.py", "target.py"}
-VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
-MAX_MODULES = 16
+
 # What pure packages may import from the standard library: nothing that opens, sends or waits.
 PURE = {
     "__future__",
@@ -141,72 +144,6 @@ PURE = {
     "unicodedata",
 }
 DOES_IO = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
-MAX_LINES = 400
-IMPORT_NAMES = {
-    "python-backoff": "backoff",
-    "singer-sdk": "singer_sdk",
-    "airbyte-protocol-models-dataclasses": "airbyte_protocol_dataclasses",
-}
-
-
-def files_of(package: str) -> list[Path]:
-    """Return the sources of a package."""
-    return sorted((ROOT / package.replace(".", "/")).rglob("*.py"))
-
-
-PRODUCT = [*files_of(TAP), *files_of(TARGET)]
-
-
-def shown(path: Path) -> str:
-    """Return a source's path as people write it."""
-    return str(path.relative_to(ROOT))
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    """Return a source as a tree."""
-    return ast.parse(path.read_text())
-
-
-def is_type_checking(node: ast.AST) -> bool:
-    """Say whether a statement is only for type checkers."""
-    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-
-
-def nodes_of(path: Path, *, typing: bool) -> Iterator[ast.AST]:
-    """Walk a source; without ``typing`` what runs, not what only type checkers see."""
-    waiting: list[ast.AST] = [tree_of(path)]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if is_type_checking(node) and not typing:
-            waiting.extend(node.orelse)  # type: ignore[attr-defined]  # it is an If
-        else:
-            waiting.extend(ast.iter_child_nodes(node))
-
-
-@cache
-def imports_of(path: Path, *, typing: bool = True) -> frozenset[str]:
-    """Return the full dotted names of what a source imports, relative names resolved."""
-    package = list(path.relative_to(ROOT).parts[:-1])
-    found: set[str] = set()
-    for node in nodes_of(path, typing=typing):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            here = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*here, *([node.module] if node.module else [])])
-            found.update(f"{module}.{alias.name}" for alias in node.names)
-    return frozenset(found)
-
-
-def importers_of(module: str, paths: list[Path], *, typing: bool = True) -> set[str]:
-    """Return which sources import a module or anything in it."""
-    return {
-        shown(path)
-        for path in paths
-        if any(name.split(".")[0] == module for name in imports_of(path, typing=typing))
-    }
 
 
 def unit_of(name: str) -> str | None:
@@ -368,85 +305,3 @@ def test_the_sandbox_shares_no_code_with_the_product():
 def test_the_product_does_not_need_the_tests():
     """The wheel holds no tests."""
     assert importers_of("tests", PRODUCT) == set()
-
-
-def test_no_module_has_a_vague_name():
-    """A module that cannot be named by what it holds should not exist."""
-    parts = {part.removesuffix(".py") for path in PRODUCT for part in path.parts}
-    assert parts & VAGUE_NAMES == set()
-
-
-def test_no_module_is_too_large():
-    """A module has at most 400 lines."""
-    sizes = {shown(path): len(path.read_text().splitlines()) for path in PRODUCT}
-    assert {name: lines for name, lines in sizes.items() if lines > MAX_LINES} == {}
-
-
-def test_no_folder_is_too_full():
-    """A folder has at most sixteen modules."""
-    folders = Counter(path.parent for path in PRODUCT if path.name != "__init__.py")
-    assert {shown(folder): count for folder, count in folders.items() if count > MAX_MODULES} == {}
-
-
-def test_each_class_name_has_one_meaning():
-    """No two classes of the packages share a name."""
-    names = Counter(
-        node.name
-        for path in PRODUCT
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.ClassDef)
-    )
-    assert {name for name, count in names.items() if count > 1} == set()
-
-
-def undocumented(path: Path) -> Iterator[str]:
-    """Return the module, and its public classes and functions, without a docstring."""
-    tree = tree_of(path)
-    if not ast.get_docstring(tree):
-        yield shown(path)
-    waiting: list[ast.AST] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            continue
-        if node.name.startswith("_"):
-            continue
-        if not ast.get_docstring(node):
-            yield f"{shown(path)}:{node.lineno} {node.name}"
-        if isinstance(node, ast.ClassDef):
-            waiting.extend(node.body)
-
-
-def test_every_public_name_has_a_docstring():
-    """Modules, classes and functions have a docstring each."""
-    assert {shown(path): names for path in PRODUCT if (names := [*undocumented(path)])} == {}
-
-
-@cache
-def dependencies() -> dict[str, str]:
-    """Return the runtime dependencies, those of extras too: name to requirement."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = itertools.chain(*project["optional-dependencies"].values())
-    asked = [*project["dependencies"], *extras]
-    return {re.split(r"[^\w.-]", requirement)[0].lower(): requirement for requirement in asked}
-
-
-def test_the_retry_waits_come_from_the_package_that_is_maintained():
-    """`python-backoff` and `backoff` install the same folder: never both."""
-    assert "python-backoff" in dependencies()
-    assert "backoff" not in dependencies()
-
-
-def test_every_dependency_is_used():
-    """Every dependency is imported by some module."""
-    for name in dependencies():
-        module = IMPORT_NAMES.get(name, name.replace("-", "_"))
-        assert importers_of(module, PRODUCT, typing=False), name
-
-
-def test_everything_imported_is_a_dependency():
-    """Every imported package is a declared dependency."""
-    known = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in dependencies()}
-    known |= {TAP, TARGET} | sys.stdlib_module_names
-    used = {name.split(".")[0] for path in PRODUCT for name in imports_of(path, typing=False)}
-    assert used - known == set()
