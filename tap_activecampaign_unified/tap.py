@@ -23,7 +23,7 @@ from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
 from tap_activecampaign_unified.sync.context import build_context
-from tap_activecampaign_unified.sync.endpoint_outcome import EndpointOutcome, closed_outcome
+from tap_activecampaign_unified.sync.endpoint_outcome import EndpointOutcome, unreadable_outcome
 from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 from tap_activecampaign_unified.sync.sync_plan import prepare_endpoints
 
@@ -219,7 +219,7 @@ class TapActiveCampaignUnified(Tap):
             for sibling in streams:
                 stats = self._report.stats_of(sibling.name)
                 stats.outcome, stats.problem = end.outcome, end.problem
-                if end.outcome == "done" and sibling.name in endpoint_sync.closed:
+                if end.outcome == "done" and sibling.name in endpoint_sync.unreadable:
                     closed = self._closed(is_confirmed=sibling.resource.is_confirmed)
                     stats.outcome, stats.problem = closed.outcome, closed.problem
                 stats.seconds = self._clock.monotonic() - started
@@ -272,7 +272,7 @@ class TapActiveCampaignUnified(Tap):
 
     def _closed(self, *, is_confirmed: bool) -> EndpointOutcome:
         is_failure = self._settings is not None and self._settings["on_forbidden"] == "fail"
-        return closed_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
+        return unreadable_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
 
     def try_out(self) -> None:
         """Read one record of each stream that is selected by default."""

@@ -260,7 +260,7 @@ def endpoint_of(name: str) -> Endpoint:
 
 
 #: Endpoints whose rows have times with the account's offset.
-WITNESSES = {"contacts", "deals", "accounts"}
+ENDPOINTS_WITH_OFFSETS = {"contacts", "deals", "accounts"}
 
 # The kinds of names (`NameTables`) that a record needs, by the relation with the ids.
 NAMES_OF = {

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Client, Page, PermissionDenied, total_of
-from tap_activecampaign_unified.endpoints.table import NAMES_OF, WITNESSES, endpoint_of
+from tap_activecampaign_unified.endpoints.table import ENDPOINTS_WITH_OFFSETS, NAMES_OF, endpoint_of
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.custom_field_rows import value_field
@@ -134,7 +134,7 @@ class RecordLoader:
         self._loaders = {
             key: loader
             for key, loader in self._loaders.items()
-            if loader.strategy is not LoadStrategy.CLOSED
+            if loader.strategy is not LoadStrategy.UNREADABLE
         }
 
     def custom_fields(self, resource: Resource) -> CustomFields | None:
@@ -227,7 +227,7 @@ class RecordLoader:
         remote_data: bool,
     ) -> list[list[Record]]:
         """Return the records of each row: one record, or one per related row."""
-        if endpoint_of(resource.endpoint_name).path in WITNESSES:
+        if endpoint_of(resource.endpoint_name).path in ENDPOINTS_WITH_OFFSETS:
             self.tables.account_zone.observe(list(rows), resource.stamps)
         related, unreadable = self._related(resource, rows, bodies)
         if resource.relation in unreadable:
@@ -298,7 +298,7 @@ class RecordLoader:
                     loader.prefetch(page)
                 for name, loader in loaders.items():
                     related.setdefault(name, {}).update(loader.join(page))
-                    if isinstance(loader, RelationLoader) and not loader.is_whole:
+                    if isinstance(loader, RelationLoader) and not loader.is_complete:
                         unreadable.add(name)
             self._drop_failed_sideloads()
             self._load_accounts(related, body)

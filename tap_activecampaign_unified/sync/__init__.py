@@ -1,1 +1,1 @@
-"""The sync of one endpoint: pages in, records of one or more streams out."""
+"""The sync of one endpoint: it reads pages and emits the records of one or more streams."""

@@ -1,8 +1,8 @@
 """Finds the account's time zone from times that have an offset.
 
-Half of ActiveCampaign's times are local times of the account, without an offset. No endpoint names
-the zone: a user's `localZoneid` may differ. A time with an offset shows the offset of its own date
-only, which differs between summer and winter.
+Half of ActiveCampaign's times are local times of the account, without an offset. No endpoint has
+the account's time zone, and a user's `localZoneid` may differ. A time with an offset proves the
+offset of its own date only, and offsets differ between summer and winter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zoneinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.endpoints.table import WITNESSES
+from tap_activecampaign_unified.endpoints.table import ENDPOINTS_WITH_OFFSETS
 from tap_activecampaign_unified.resources.codecs import Zone
 from tap_activecampaign_unified.resources.custom_field_rows import VALUE_OWNERS
 from tap_activecampaign_unified.resources.time_codecs import stamped
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Resource, Row
 
 DAY = dt.timedelta(days=1)
-# Prefixes of zone names that ActiveCampaign's account settings do not offer.
+# Prefixes of zone names that ActiveCampaign's settings do not offer.
 _NO_PLACES = ("Etc/", "posix", "right", "SystemV", "localtime", "Factory")
 
 
 class AccountZone:
     """Reduces all time zones to those that match every offset seen so far.
 
-    If these differ in the offset of a date, the first use calls ``ask`` once. It returns rows
-    whose ``columns`` have the account's offset. If the zones still differ, the row's own offset is
-    used. Not thread-safe.
+    If these differ in the offset of a date, the first use calls ``ask`` once. ``ask`` returns rows
+    whose ``columns`` have the account's offset. If the zones still differ, the row's own offset
+    counts. Not thread-safe.
     """
 
     def __init__(self, ask: Callable[[], list[Row]], columns: tuple[str, ...]) -> None:
@@ -45,7 +45,7 @@ class AccountZone:
         self._zones: dict[tuple[dt.tzinfo, bool], Zone] = {}
 
     def observe(self, rows: list[Row], columns: tuple[str, ...]) -> None:
-        """Collect the offsets in these columns, which have the account's offset."""
+        """Collect the offsets of the times in ``columns``, which have the account's offset."""
         for row in rows:
             for column in columns:
                 self._observe(row.get(column))
@@ -59,14 +59,14 @@ class AccountZone:
         self._new.append((moment, offset))
 
     def zone_of(self, resource: Resource, row: Row) -> Zone:
-        """Return the zone of one row's local times. The fallback is the row's own offset.
+        """Return the zone of a row's local times. The fallback is the row's own offset.
 
-        Rows of endpoints outside `WITNESSES` keep their own offset, whatever the tap read before.
-        Only custom fields of accounts and deals may cause a request: their rows may have no offset
-        at all. Other rows have other columns with an offset.
+        Rows of endpoints outside `ENDPOINTS_WITH_OFFSETS` keep their own offset. Only custom fields
+        of accounts and deals may cause a request, because their rows may have no offset. Other rows
+        have a column with an offset.
         """
         zone = resource.zone_of(row)
-        if resource.endpoint_name not in WITNESSES:
+        if resource.endpoint_name not in ENDPOINTS_WITH_OFFSETS:
             return zone
         offset = zone.offset
         may_ask = resource.custom_fields in VALUE_OWNERS
@@ -76,20 +76,20 @@ class AccountZone:
         return self._zones[key]
 
     def at(self, moment: dt.datetime) -> dt.tzinfo | None:
-        """Return the zone of a local time of the account, None if unknown."""
+        """Return the zone of a local time of the account, None if it is unknown."""
         self._narrow()
         day = moment.date()
         if day not in self._days:
-            self._days[day] = self._agreed(day)
+            self._days[day] = self._common_zone(day)
         return self._days[day]
 
     def _at_or_ask(self, moment: dt.datetime) -> dt.tzinfo | None:
-        found = self.at(moment)
-        if found is None and self._ask is not None:
+        zone = self.at(moment)
+        if zone is None and self._ask is not None:
             ask, self._ask = self._ask, None
             self.observe(ask(), self._columns)
-            found = self.at(moment)
-        return found
+            zone = self.at(moment)
+        return zone
 
     def _narrow(self) -> None:
         if not self._new:
@@ -106,17 +106,17 @@ class AccountZone:
             self._candidates = kept
             self._days.clear()
 
-    def _agreed(self, day: dt.date) -> dt.tzinfo | None:
-        """Return a zone with the offset that all candidates have on a day, None if they differ."""
+    def _common_zone(self, day: dt.date) -> dt.tzinfo | None:
+        """Return a zone with the offset of all candidates on a day, None if they differ."""
         try:
             noons = [dt.datetime.combine(day + n * DAY, dt.time(12)) for n in (-1, 0, 1)]
         except OverflowError:
             return None
-        found = {
+        zone_by_offsets = {
             tuple(noon.replace(tzinfo=zone).utcoffset() for noon in noons): zone
             for zone in self._candidates or ()
         }
-        return next(iter(found.values())) if len(found) == 1 else None
+        return next(iter(zone_by_offsets.values())) if len(zone_by_offsets) == 1 else None
 
 
 @cache

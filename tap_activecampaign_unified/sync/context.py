@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.reporting.run_report import RunReport
 
 
-# Without `requests_per_second`, a full read is planned at the account's own rate limit.
+# Without `requests_per_second`, the tap plans full reads at the account's rate limit.
 USUAL_RATE = 5.0
 
 
@@ -42,11 +42,11 @@ class SyncContext:
     write_state: Any
     deletes: DeleteDetection | None = None
     walk_options: WalkOptions = field(default_factory=WalkOptions)
-    #: How many requests the run had sent when the last endpoint's sync ended.
+    #: The number of requests of the run when the last endpoint's sync ended.
     requests_before: int = 0
 
     def close(self) -> None:
-        """Close the known ids, which other runs wait for."""
+        """Close the known ids, because other runs wait for them."""
         if self.deletes is not None:
             self.deletes.known.close()
 
@@ -54,7 +54,7 @@ class SyncContext:
 def build_context(
     settings: Settings, client: Client, report: RunReport, write_state: Callable[[], None]
 ) -> SyncContext:
-    """Create the context that the settings ask for."""
+    """Create the context of a run from its settings."""
     hours, deletes = settings["full_sweep_hours"], None
     is_auto = hours == "auto"
     if settings["detect_deletes"]:

@@ -1,4 +1,4 @@
-"""The outcome of the sync of one endpoint, and what the log and the report say of a problem."""
+"""The outcome of the sync of one endpoint, and the problem texts of the log and the report."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
 
 @dataclass(frozen=True)
 class EndpointOutcome:
-    """The outcome of one endpoint's streams; ``exit_program`` is set if it ends the run."""
+    """The outcome of one endpoint's streams. ``exit_program`` is set if it ends the run."""
 
     outcome: str
     problem: str | None
     exit_program: cli.ExitProgram | None = None
 
 
-def closed_outcome(*, is_confirmed: bool, is_failure: bool) -> EndpointOutcome:
-    """Return the outcome of a stream that the key may not read or the account does not have.
+def unreadable_outcome(*, is_confirmed: bool, is_failure: bool) -> EndpointOutcome:
+    """Return the outcome of a stream that the key may not read or the account lacks.
 
     ``is_failure``: the setting `on_forbidden` is ``fail``.
     """

@@ -1,4 +1,4 @@
-"""Prepares the sync of one endpoint: its bookmarks, its loaders, its prefetched first requests."""
+"""Prepares the sync of one endpoint: bookmarks, loaders, and prefetched first requests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LEFT_OUT = "left_out"
 
 
 class SelectedStream(Protocol):
-    """A selected stream, as far as its requests depend on it: `UnifiedStream` of `streams.py`."""
+    """A selected stream: the part of `UnifiedStream` (`streams.py`) that decides its requests."""
 
     @property
     def resource(self) -> Resource:
@@ -60,14 +60,14 @@ class SelectedStream(Protocol):
 
 
 class EndpointSetup:
-    """Prepares the sync of one endpoint for all its streams, up to the first responses."""
+    """Prepares the sync of one endpoint for all its streams."""
 
     def __init__(
         self, context: SyncContext, name: str, selections: Sequence[SelectedStream]
     ) -> None:
         """Create bookmarks and loaders.
 
-        The only requests test whether the key can read what it could not read in the last run.
+        The only requests test whether the key can read collections that earlier runs could not.
         """
         self.context, self.endpoint, self.selections = context, endpoint_of(name), selections
         self._walk: Any = None
@@ -80,14 +80,14 @@ class EndpointSetup:
             *(selection.resource.relations(selection.wanted) for selection in selections)
         )
         #: The kinds of names that the records contain.
-        self.kinds = {kind for need in needed for kind in NAMES_OF.get(need, ())}
-        #: Bookmarks by stream, None if it emits every record.
+        self.kinds = {kind for relation in needed for kind in NAMES_OF.get(relation, ())}
+        #: Bookmarks by stream, None for a stream that emits every record.
         self.bookmarks = {
             selection.resource.name: self._bookmark_of(selection) for selection in selections
         }
-        #: Limits requests per row, where a run that emits some of the rows loads related rows.
+        #: Limits the requests per row, if the run emits only some of the rows.
         self.budget = NestedBudget()
-        #: Whether the run emits some of the rows only.
+        #: Whether the run emits only some of the rows.
         self._is_part = all(
             bookmark and not bookmark.is_whole for bookmark in self.bookmarks.values()
         )
@@ -98,7 +98,7 @@ class EndpointSetup:
             [bookmark for bookmark in self.bookmarks.values() if bookmark]
         )
         self._is_prefetched = False
-        #: Called once, when this endpoint has no requests left that are not prefetched.
+        #: Called once, when all remaining requests of this endpoint are prefetched.
         self.prefetch_next: Callable[[], None] = lambda: None
 
     def _bookmark_of(self, selection: SelectedStream) -> Bookmark | None:
@@ -107,16 +107,16 @@ class EndpointSetup:
             return None
         now = context.client.server_now or context.client.clock.now()
         bookmark = Bookmark(selection.entry, context.policy, now, key)
-        if ahead := bookmark.moments_ahead(now):
-            self._discard_future(selection.resource.name, bookmark, ahead)
+        if future_names := bookmark.moments_ahead(now):
+            self._discard_future(selection.resource.name, bookmark, future_names)
         if any(context.lookups.may_read(path) for path in self._left_out(selection)):
-            # The key can read now what it could not read then: emit all rows with these values.
+            # The key can read these values now. Emit all rows, because earlier runs left them out.
             bookmark.progress, bookmark.is_whole = None, True
         elif bookmark.progress:
             bookmark.resume(bookmark.progress)
         return bookmark
 
-    def _discard_future(self, name: str, bookmark: Bookmark, ahead: list[str]) -> None:
+    def _discard_future(self, name: str, bookmark: Bookmark, future_names: list[str]) -> None:
         """Discard bookmark times that are later than now, by the server's clock if it answers."""
         client = self.context.client
         if client.server_now is None:
@@ -128,7 +128,7 @@ class EndpointSetup:
                 "%s: %s in the state is later than now (%s). It is discarded, and the stream is "
                 "read whole",
                 name,
-                " and ".join(ahead),
+                " and ".join(future_names),
                 now.isoformat(timespec="seconds"),
             )
             bookmark.discard_future(now)
@@ -141,32 +141,33 @@ class EndpointSetup:
         )
 
     def _sources(self, selection: SelectedStream) -> set[str]:
-        """Return the collections that a stream's values come from, besides its own rows."""
+        """Return the collections of a stream's values, besides the collection of its rows."""
         needed = selection.resource.relations(selection.wanted)
-        found = {
+        collections = {
             relation.collection for relation in self.endpoint.relations if relation.name in needed
         }
-        found |= {NAME_COLUMNS[kind][0] for need in needed for kind in NAMES_OF.get(need, ())}
+        collections |= {NAME_COLUMNS[kind][0] for name in needed for kind in NAMES_OF.get(name, ())}
         if contact_fields.LINKS in needed:
-            found.add("accounts")
+            collections.add("accounts")
         if GRAPHQL_ORDERS in needed:
-            found.add(GraphqlOrders.collection)
+            collections.add(GraphqlOrders.collection)
         if entity := entity_of(selection):
-            found.add(FIELD_PATHS[entity])
-        return found
+            collections.add(FIELD_PATHS[entity])
+        return collections
 
-    def closed(self, selection: SelectedStream, *, is_whole: bool) -> list[str]:
+    def unreadable(self, selection: SelectedStream, *, is_full_read: bool) -> list[str]:
         """Return the collections of a stream's values that the tap could not read.
 
-        They include those of earlier runs, unless this run read all rows again (``is_whole``).
+        This includes collections of earlier runs, unless this run read all rows again
+        (``is_full_read``).
         """
-        closed = set(self.context.lookups.unread)
-        if not is_whole:
-            closed.update(self._left_out(selection))
+        unreadable = set(self.context.lookups.unread)
+        if not is_full_read:
+            unreadable.update(self._left_out(selection))
         for loader in self.loaders.values():
-            if isinstance(loader, (RelationLoader, GraphqlOrders)) and not loader.is_whole:
-                closed.add(loader.collection)
-        return sorted(closed & self._sources(selection))
+            if isinstance(loader, (RelationLoader, GraphqlOrders)) and not loader.is_complete:
+                unreadable.add(loader.collection)
+        return sorted(unreadable & self._sources(selection))
 
     def _make_page_source(self, bookmarks: list[Bookmark]) -> PageSource:
         context, position = self.context, 0
@@ -187,10 +188,10 @@ class EndpointSetup:
 
     def _make_loaders(self, needed: set[str]) -> dict[str, Any]:
         context = self.context
-        found: dict[str, Any] = {}
+        loaders: dict[str, Any] = {}
         for relation in self.endpoint.relations:
             if relation.name in needed:
-                found[relation.name] = RelationLoader(
+                loaders[relation.name] = RelationLoader(
                     context.client,
                     relation,
                     self.endpoint.path,
@@ -201,8 +202,8 @@ class EndpointSetup:
         for selection in self.selections:
             resource = selection.resource
             if isinstance(resource, RawResource) and resource.included_in and resource.relation:
-                found[resource.relation] = SiblingRows(resource.key)
-        return found | special_loaders(needed, context.client, context.lookups)
+                loaders[resource.relation] = SiblingRows(resource.key)
+        return loaders | special_loaders(needed, context.client, context.lookups)
 
     @property
     def keeps_positions(self) -> bool:
@@ -216,7 +217,7 @@ class EndpointSetup:
 
     @property
     def is_small(self) -> bool:
-        """Whether the endpoint needs one or two pages only."""
+        """Whether the endpoint has only one or two pages."""
         mapped = self.endpoint.is_definitions or self.endpoint.path == "users"
         return mapped or self.endpoint.path in SMALL_TABLES
 
@@ -238,17 +239,17 @@ class EndpointSetup:
         if self.page_source.is_unfiltered:
             self.context.lookups.prefetch_names(self.kinds)
 
-    def prefetch_next_if_near_end(self, left: int | None) -> None:
-        """Prefetch the next endpoint, once the rest of this one is prefetched.
+    def prefetch_next_if_near_end(self, remaining: int | None) -> None:
+        """Prefetch the next endpoint, once all of this endpoint's pages are prefetched.
 
-        ``left`` is how many rows are left, None if unknown.
+        ``remaining`` is the number of rows to come, None if it is unknown.
         """
-        if left is None or left <= FULL_PAGE * self.context.client.look_ahead:
+        if remaining is None or remaining <= FULL_PAGE * self.context.client.look_ahead:
             prefetch_next, self.prefetch_next = self.prefetch_next, lambda: None
             prefetch_next()
 
 
 def entity_of(selection: SelectedStream) -> str | None:
-    """Return the entity whose custom fields a stream's records contain, None if none."""
+    """Return the entity of the custom fields in a stream's records, None without custom fields."""
     needed = contact_fields.VALUES in selection.resource.relations(selection.wanted)
     return selection.resource.custom_fields if needed else None

@@ -1,6 +1,6 @@
-"""Syncs one endpoint: reads it once and writes the records of every stream that it feeds.
+"""Syncs one endpoint: reads it once, and writes the records of all its streams.
 
-`_finish` decides at the end which streams get tombstones, and which get ACTIVATE_VERSION.
+At the end, `_finish` decides which streams get tombstones, and which get ACTIVATE_VERSION.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.bookmarks import RowChange
 from tap_activecampaign_unified.client import Page
 from tap_activecampaign_unified.deletes.detection import IdComparison
-from tap_activecampaign_unified.endpoints.table import WITNESSES
+from tap_activecampaign_unified.endpoints.table import ENDPOINTS_WITH_OFFSETS
 from tap_activecampaign_unified.raw import RawRecordReader, RawResource
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.crm.fields import row_of
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
     from .stream_writer import RecordOutput
 
-# After every so many pages the tap writes a STATE, from which an interrupted run continues.
+# The number of pages between two STATE messages, from which an interrupted run continues.
 PAGES_PER_STATE = 10
 NO_CHANGE = RowChange(None, None)
 
 
 class EndpointSync:
-    """The sync of one endpoint, for all streams that are made of its rows."""
+    """The sync of one endpoint, for all streams of its rows."""
 
     def __init__(self, setup: EndpointSetup, outputs: Sequence[RecordOutput]) -> None:
         self._setup, self._context, self._endpoint = setup, setup.context, setup.endpoint
@@ -55,11 +55,11 @@ class EndpointSync:
         self._writers: list[StreamWriter] = []
         self._names = NameTables()
         self._comparison: IdComparison | None = None
-        #: Streams whose rows the plan or the key's user may not read.
-        self.closed: set[str] = set()
+        #: Names of streams whose rows the plan or the key's user may not read.
+        self.unreadable: set[str] = set()
         #: Ids of the page's rows that had a tombstone and exist again.
         self._returned: set[str] = set()
-        #: A refusal after rows that were written leaves the read incomplete.
+        #: Whether the sync has written rows. A later refusal then leaves the read incomplete.
         self.has_written_rows = False
 
     def _writer_for(self, output: RecordOutput, bookmark: Bookmark | None) -> StreamWriter:
@@ -79,7 +79,7 @@ class EndpointSync:
         return StreamWriter(output, reader, bookmark, stats, custom)
 
     def open(self) -> None:
-        """Create the writers, which need the custom fields. Sends requests."""
+        """Create the writers. Sends requests, because the writers need the custom fields."""
         self._setup.prefetch()
         bookmarks = self._setup.bookmarks
         self._writers = [
@@ -122,14 +122,16 @@ class EndpointSync:
         if self._endpoint.by_id and position:
             for writer in self._writers:
                 if writer.bookmark and writer.bookmark.started:
-                    after = None if self._is_closed(writer) else after_of(writer, position)
-                    closed = self._setup.closed(writer.output, is_whole=False)
-                    writer.save_unmoved(after, closed, self._cost(writer))
+                    after = None if self._is_unreadable(writer) else after_of(writer, position)
+                    unreadable = self._setup.unreadable(writer.output, is_full_read=False)
+                    writer.save_unmoved(after, unreadable, self._cost(writer))
 
     def _cost(self, writer: StreamWriter) -> int:
         """Return the requests of this read, including those of the interrupted run."""
-        before = writer.bookmark.requests_before if writer.bookmark else 0
-        return before + self._context.client.traffic.requests - self._context.requests_before
+        earlier_requests = writer.bookmark.requests_before if writer.bookmark else 0
+        return (
+            earlier_requests + self._context.client.traffic.requests - self._context.requests_before
+        )
 
     @property
     def is_confirmed(self) -> bool:
@@ -138,10 +140,10 @@ class EndpointSync:
         rows = [resource for resource in resources if resource.relation is None]
         return all(row.is_confirmed for row in rows or resources)
 
-    def _is_closed(self, writer: StreamWriter) -> bool:
+    def _is_unreadable(self, writer: StreamWriter) -> bool:
         """Return whether the tap could not read some of a stream's rows."""
         loader = self._loaders.get(writer.resource.relation or "")
-        return isinstance(loader, RelationLoader) and not loader.is_whole
+        return isinstance(loader, RelationLoader) and not loader.is_complete
 
     def _walk_all(self) -> None:
         context, setup, count_read, total = self._context, self._setup, 0, None
@@ -165,12 +167,12 @@ class EndpointSync:
         self._finish()
 
     def _look_for_deletes(self, comparison: IdComparison) -> None:
-        """Walk the ids of all rows: the sync itself read changed rows only."""
+        """Walk the ids of all rows, because the sync itself read only changed rows."""
         for page in self._setup.page_source.all_pages():
             comparison.record_seen(page.rows, self._outputs[0].resource.skip)
-            back = comparison.returned(page.rows)
-            if back:
-                rows = [row for row in page.rows if str(row.get("id")) in back]
+            returned_ids = comparison.returned(page.rows)
+            if returned_ids:
+                rows = [row for row in page.rows if str(row.get("id")) in returned_ids]
                 self.write_page(Page(rows, {}, page.total, page.date))
 
     def _finish(self) -> None:
@@ -178,8 +180,8 @@ class EndpointSync:
         if self._comparison is not None:
             self._comparison.finish()
         for writer in self._writers:
-            if self._is_closed(writer):
-                self.closed.add(writer.resource.name)
+            if self._is_unreadable(writer):
+                self.unreadable.add(writer.resource.name)
                 writer.save_unmoved()
                 continue
             if writer.resource.schema_grows:
@@ -196,8 +198,10 @@ class EndpointSync:
             ):
                 writer.output.activate()
             if writer.bookmark is not None:
-                closed = self._setup.closed(writer.output, is_whole=writer.bookmark.is_whole)
-                extra |= {LEFT_OUT: closed} if closed else {}
+                unreadable = self._setup.unreadable(
+                    writer.output, is_full_read=writer.bookmark.is_whole
+                )
+                extra |= {LEFT_OUT: unreadable} if unreadable else {}
             writer.finish(extra, self._cost(writer))
 
     # --- emitting ---------------------------------------------------------------------------
@@ -206,14 +210,14 @@ class EndpointSync:
         """Write the records of a page's rows, with their related rows."""
         rows = page.rows
         self._context.progress.advance(len(rows), page.total)
-        if self._endpoint.path in WITNESSES:
+        if self._endpoint.path in ENDPOINTS_WITH_OFFSETS:
             self._context.lookups.account_zone.observe(rows, self._writers[0].resource.stamps)
         if self._endpoint.path == "accounts":
             self._context.lookups.note_accounts(rows)
         if self._comparison is not None:
             self._comparison.record_seen(rows, self._outputs[0].resource.skip)
             self._returned = self._comparison.returned(rows)
-        kept = self._worth_joining(rows)
+        kept = self._rows_to_join(rows)
         self._setup.budget.parents += len(rows)
         for writer in self._writers:
             if writer.output.resource.relation is None:
@@ -237,7 +241,7 @@ class EndpointSync:
         return self._context.lookups.account_zone.zone_of(self._writers[0].resource, row)
 
     def _extend_schemas(self, kept: list[Row], related: dict[str, dict[str, list[Row]]]) -> None:
-        """Add the columns of a page to open schemas, before its first record is written."""
+        """Add the columns of a page to growing schemas, before the page's first record."""
         for writer in self._writers:
             if writer.resource.schema_grows:
                 parts = related.get(writer.resource.relation or "", {}).values()
@@ -245,17 +249,17 @@ class EndpointSync:
                     itertools.chain(*parts) if writer.resource.relation else kept
                 )
 
-    def _worth_joining(self, rows: list[Row]) -> list[Row]:
-        """Drop rows that no stream will emit, so that their related rows cost no request.
+    def _rows_to_join(self, rows: list[Row]) -> list[Row]:
+        """Return rows that a stream may emit. Related rows of other rows would waste requests.
 
-        Without a filter of the server, the values of a row may tell a change of it.
+        Without a filter of the server, a row's custom values may be the only sign of its change.
         """
         bounds = [writer.bookmark.since for writer in self._writers if writer.bookmark]
-        known = [bound for bound in bounds if bound is not None]
+        known_bounds = [bound for bound in bounds if bound is not None]
         needs_values = not self._endpoint.is_filtered and contact_fields.VALUES in self._loaders
-        if needs_values or len(known) < len(self._writers):
+        if needs_values or len(known_bounds) < len(self._writers):
             return rows
-        since = min(known)
+        since = min(known_bounds)
         zone_of = self._writers[0].resource.zone_of
         changes = [self._change(row, zone_of(row), []).latest for row in rows]
         return [
@@ -276,19 +280,19 @@ class EndpointSync:
             lookups.load_accounts(ids, sideloaded if isinstance(sideloaded, list) else ())
 
     def _change(self, row: Row, zone: Zone, values: list[Row]) -> RowChange:
-        """Return when a row last changed, by the latest of its time columns."""
+        """Return the times of a row's last change, from its time columns and its custom values."""
         times = [row.get(column) for column in self._writers[0].output.resource.changed]
         if values:
             times += [value.get(name) for value in values for name in contact_fields.VALUE_STAMPS]
-        known = []
+        moments = []
         for text in times:
             try:
                 moment = parse_instant(text, zone)
             except InvalidValue:
                 continue
             if moment is not None:
-                known.append(moment)
-        return RowChange(known[0], max(known)) if known else NO_CHANGE
+                moments.append(moment)
+        return RowChange(moments[0], max(moments)) if moments else NO_CHANGE
 
     def _emit_row(self, row: Row, related: dict[str, dict[str, list[Row]]]) -> None:
         native_id = str(row.get("id"))
@@ -315,7 +319,7 @@ class EndpointSync:
             and int(row.get("id") or 0) <= bookmark.progress["after"]
         ):
             stats.suppressed += resource.relation is None
-            return  # emitted before the run was interrupted
+            return  # the interrupted run emitted the row
         records = [
             writer.reader.read(part, row_context) for part in resource.expand(row, row_context)
         ]
@@ -337,7 +341,7 @@ class EndpointSync:
         if self._comparison is None or resource.relation is None or resource.schema_grows:
             return
         loader = self._loaders[resource.relation]
-        if isinstance(loader, RelationLoader) and not loader.is_whole:
+        if isinstance(loader, RelationLoader) and not loader.is_complete:
             self._comparison.mark_incomplete(resource)
         else:
             self._comparison.record_pairs_seen(resource, str(row.get("id")), records)

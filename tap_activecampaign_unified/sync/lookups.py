@@ -1,4 +1,4 @@
-"""Reads the account's small tables: once per run, at the first use."""
+"""Reads the account's small tables, once per run, at their first use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
-# Tables with up to this many rows stay in memory for the stream that reads them too.
+# Tables with up to this many rows stay in memory, because a stream may read them too.
 MAX_CACHED_ROWS = 2_000
 FEW_ACCOUNTS = 3
 SCHEMAS = "customObjects/schemas"
@@ -57,9 +57,9 @@ NAME_COLUMNS = {
 
 
 class Lookups:
-    """Names of tags, lists, stages and so on by id, and the definitions of custom fields.
+    """Names of tags, lists, stages and other tables by id, and definitions of custom fields.
 
-    A table that the key may not read counts as empty, with one warning: its names are null.
+    If the key may not read a table, the tap logs one warning, and the table's names are null.
     """
 
     def __init__(self, client: Client, key_mode: str) -> None:
@@ -69,7 +69,7 @@ class Lookups:
         self._fields: dict[str, CustomFields] = {}
         self._loaded: set[str] = set()
         self._all_accounts = False
-        self._is_open: dict[str, bool] = {}
+        self._is_readable: dict[str, bool] = {}
         self._failures: dict[str, RequestError] = {}
         self.names = NameTables()
         #: The account's time zone, from the rows that the sync reads.
@@ -77,7 +77,7 @@ class Lookups:
         self.unread: list[str] = []
 
     def _read_contacts(self) -> list[Row]:
-        """Return up to 100 contacts, none if the request fails."""
+        """Return up to 100 contacts; an empty list if the request fails."""
         try:
             return rows_of(self._client.get("contacts", [("limit", 100)]).body, "contacts")
         except RequestError as problem:
@@ -85,10 +85,10 @@ class Lookups:
             return []
 
     def table(self, path: str) -> Iterable[Page]:
-        """Yield the pages of a small table, from memory after the first time."""
-        kept = self._tables.get(path)
-        if kept is not None:
-            yield Page(kept, {}, len(kept), None)
+        """Yield the pages of a small table; from memory after the first call."""
+        cached_rows = self._tables.get(path)
+        if cached_rows is not None:
+            yield Page(cached_rows, {}, len(cached_rows), None)
             return
         rows: list[Row] | None = []
         for page in self._walk(path):
@@ -108,10 +108,12 @@ class Lookups:
             raise
 
     def prefetch_table(self, path: str, then: Callable[[list[Row]], None] | None = None) -> None:
-        """Prefetch a small table that will certainly be read. ``then`` gets its first rows."""
+        """Prefetch a small table that the sync will read. ``then`` gets its first rows."""
         if path not in self._tables:
             prefetch_walk(
-                self._client, path, then=then and (lambda answer: then(rows_of(answer.body, path)))
+                self._client,
+                path,
+                then=then and (lambda response: then(rows_of(response.body, path))),
             )
 
     def prefetch_names(self, kinds: Iterable[str]) -> None:
@@ -148,7 +150,7 @@ class Lookups:
     def load_accounts(
         self, ids: Iterable[str], sideloaded: Iterable[Row] = (), *, few: int = FEW_ACCOUNTS
     ) -> None:
-        """Load account names: from sideloaded rows, up to ``few`` one by one, or else all."""
+        """Load account names: from sideloaded rows, up to ``few`` by id, otherwise all names."""
         self.note_accounts(sideloaded)
         if self._all_accounts:
             return
@@ -171,11 +173,11 @@ class Lookups:
 
     def _load_account(self, account_id: str) -> None:
         try:
-            answer = self._client.get(f"accounts/{account_id}")
+            response = self._client.get(f"accounts/{account_id}")
         except NotFound:
-            self.names.accounts[account_id] = None  # deleted: it has no name
+            self.names.accounts[account_id] = None  # the account was deleted and has no name
             return
-        row = answer.body.get("account")
+        row = response.body.get("account")
         self.note_accounts([row] if isinstance(row, dict) else [])
 
     def note_accounts(self, rows: Iterable[Row]) -> None:
@@ -185,7 +187,7 @@ class Lookups:
                 self.names.accounts[str(row.get("id"))] = str(row.get("name") or "").strip()
 
     def custom_fields(self, entity: str) -> CustomFields:
-        """Return an entity's custom fields, none if the key may not read them."""
+        """Return an entity's custom fields; empty if the key may not read them."""
         if entity not in self._fields:
             path = FIELD_PATHS[entity]
             definitions: list[FieldDefinition] = []
@@ -197,8 +199,8 @@ class Lookups:
             self._fields[entity] = fields = CustomFields(definitions, self._key_mode)
             for first, second in fields.collisions():
                 logger.warning(
-                    "The %s fields %r and %r would be one column when flattened: the key of the "
-                    "second has its id behind it",
+                    "The %s fields %r and %r would become the same column when flattened: the "
+                    "key of the second field ends with its id",
                     entity,
                     first,
                     second,
@@ -206,7 +208,7 @@ class Lookups:
         return self._fields[entity]
 
     def custom_objects(self) -> list[CustomObject]:
-        """Return the account's custom objects, none if the plan does not include them."""
+        """Return the account's custom objects; empty if the plan does not include them."""
         schemas: list[Row] = []
         try:
             for page in walk_offset(self._client, SCHEMAS, "schemas", lean=True):
@@ -220,18 +222,18 @@ class Lookups:
         return FIELD_PATHS[entity] not in self.unread
 
     def may_read(self, path: str) -> bool:
-        """Return whether the key can read a collection that an earlier run could not read."""
-        if path not in self._is_open:
+        """Return whether the key can now read a collection that an earlier run could not read."""
+        if path not in self._is_readable:
             try:
                 if path == GRAPHQL:
                     run_graphql(self._client, "{ __typename }")
                 else:
                     self._client.get(path, [("limit", 1)])
-                self._is_open[path] = True
+                self._is_readable[path] = True
             except RequestError as problem:
                 logger.info("%s: still not readable", problem)
-                self._is_open[path] = False
-        return self._is_open[path]
+                self._is_readable[path] = False
+        return self._is_readable[path]
 
     def _note_unread(self, path: str, problem: RequestError) -> None:
         logger.warning("%s: this run leaves out its names and fields", problem)

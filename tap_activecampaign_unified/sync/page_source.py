@@ -1,4 +1,4 @@
-"""Reads an endpoint's pages with filters and sideloads, or with fewer if the server fails."""
+"""Reads an endpoint's pages with filters and sideloads; with fewer if the server fails."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ DAY = dt.timedelta(days=1)
 class PageSource:
     """The pages of one endpoint, with the filters and sideloads of this run.
 
-    ``position`` is the id after which another run can continue, once the last page that `pages`
-    yielded is processed.
+    ``position`` is the id after which another run can continue, once the caller has processed the
+    last page of `pages`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class PageSource:
         position: int = 0,
         joins_all: bool = True,
     ) -> None:
-        """With ``joins_all`` the related rows of every row are needed."""
+        """``joins_all``: the sync needs the related rows of every row."""
         self._client, self._lookups, self._endpoint = client, lookups, endpoint
         self._loaders = list(loaders.values())
         self._relation_loaders = [
@@ -72,7 +72,7 @@ class PageSource:
             self._until = [(endpoint.until, day.isoformat())]
         if endpoint.may_lack_dates and any(bookmark.is_whole for bookmark in bookmarks):
             self._read_all()
-        # A full read with filters may need more requests than one without: `_decide` compares.
+        # A full read with filters may need more requests than without filters: `_decide` compares.
         self._is_undecided = bool(
             endpoint.by_id
             and (self._since or self._until)
@@ -91,7 +91,7 @@ class PageSource:
 
     @property
     def walks_all_rows(self) -> bool:
-        """Whether the walk reads every row that exists."""
+        """Whether the walk reads every existing row."""
         return self._since is None and not self._until and not self._resumed
 
     def _read_all(self) -> None:
@@ -101,19 +101,19 @@ class PageSource:
     def _decide(self) -> None:
         """Keep the filters of a full read if they exclude at least half of the rows.
 
-        Without a count from the server, read all rows: in one walk, which misses no undated row.
+        Without a count of the server, read all rows in one walk, which finds undated rows too.
         """
         if not self._is_undecided:
             return
         self._is_undecided = False
-        whole, changed = (
+        count_of_all, count_of_changed = (
             self._count(params) for params in (list(self._endpoint.params), self._changed)
         )
-        if whole is None or changed is None or 2 * changed > whole:
+        if count_of_all is None or count_of_changed is None or 2 * count_of_changed > count_of_all:
             self._read_all()
             return
-        created = self._count(self._created or [])
-        if created is None or 2 * (changed + created) > whole:
+        count_of_created = self._count(self._created or [])
+        if count_of_created is None or 2 * (count_of_changed + count_of_created) > count_of_all:
             self._read_all()
 
     def _count(self, params: Params) -> int | None:
@@ -128,9 +128,9 @@ class PageSource:
 
     @property
     def _created(self) -> Params | None:
-        """The parameters of the second walk, None if there is none.
+        """The parameters of the second walk, None without a second walk.
 
-        A contact that was never edited may have no `udate`, so that no filter on it finds it.
+        A contact without edits may have no `udate`. A filter on `udate` does not find it.
         """
         since = self._since
         if not self._endpoint.by_id or (since is None and not self._until):
@@ -139,17 +139,19 @@ class PageSource:
         return [*self._endpoint.params, *created]
 
     def prefetch(self, then: Callable[[int | None], None]) -> None:
-        """Prefetch the first page of each walk and, without filters, its related rows.
+        """Prefetch the first page of each walk. Without filters, prefetch its related rows too.
 
-        ``then`` is called with the server's count of rows before the first page is returned.
+        The client calls ``then`` with the server's count of rows, before the first page returns.
         """
 
-        def prefetch_related(answer: ApiResponse) -> None:
+        def prefetch_related(response: ApiResponse) -> None:
             if self.is_unfiltered and self._joins_all:
-                page = Page(rows_of(answer.body, self._endpoint.rows_key), answer.body, None, None)
+                page = Page(
+                    rows_of(response.body, self._endpoint.rows_key), response.body, None, None
+                )
                 for loader in self._loaders:
                     loader.prefetch(page)
-            then(total_of(answer.body))
+            then(total_of(response.body))
 
         if self._endpoint.walk is not None or self._endpoint.search is not None:
             then(None)
@@ -171,36 +173,36 @@ class PageSource:
                 )
 
     def pages(self) -> Iterator[Page]:
-        """Yield every row that may have changed since the bookmarks, once."""
+        """Yield, once, every row that may have changed since the bookmarks."""
         self._decide()
-        created, ignored = self._created, False
+        created, is_filter_ignored = self._created, False
         for page in self._pages(self._changed, is_first=True):
             if created is not None:
-                ignored = ignored or _is_older(page.rows, self._since)
+                is_filter_ignored = is_filter_ignored or _has_older_row(page.rows, self._since)
                 self._seen.update(row.get("id") for row in page.rows)
             yield page
-        if created is None or ignored:
+        if created is None or is_filter_ignored:
             return
         self.is_second_walk = True
         for page in self._pages(created, is_first=False):
-            fresh = [row for row in page.rows if not self._was_read(row)]
-            yield Page(fresh, page.body, page.total, page.date, page.limit)
+            new_rows = [row for row in page.rows if not self._was_read(row)]
+            yield Page(new_rows, page.body, page.total, page.date, page.limit)
 
     def _was_read(self, row: Row) -> bool:
-        """Return whether the first walk read a row, in this run or the interrupted one."""
+        """Return whether the first walk read a row, in this run or in the interrupted run."""
         if row.get("id") in self._seen:
             return True
         if not self._resumed or int(row.get("id") or 0) > self._resumed or self._since is None:
             return False
-        # The first walk filters by this column: it did not read a row without it.
+        # The first walk filters by `udate`, so it did not read a row without `udate`.
         return str(row.get("udate") or "")[:10] >= (self._since + 2 * DAY).isoformat()
 
     def all_pages(self) -> Iterator[Page]:
-        """Yield every row that exists, without related rows."""
+        """Yield every existing row, without related rows."""
         return self._walk(list(self._endpoint.params), 0, since=None)
 
     def _pages(self, base: Params, *, is_first: bool) -> Iterator[Page]:
-        """Walk with all sideloads. If the server rejects them, walk with fewer, then without."""
+        """Walk with all sideloads. If the server rejects them, use fewer, then none."""
         params = list(base)
         self._set_include(params, base, nested=True)
         start = self.position if is_first else 0
@@ -222,12 +224,12 @@ class PageSource:
             yield page
             if is_first and self._endpoint.by_id and page.rows:
                 self.position = max(self.position, int(page.rows[-1].get("id") or 0))
-            # The loaders have processed the page and may have abandoned some sideloads.
+            # The loaders have processed the page, and may have abandoned some sideloads.
             self._set_include(params, base, nested=self.has_account_names)
             page = next(walk, None)
 
     def _set_include(self, params: Params, base: Params, *, nested: bool) -> bool:
-        """Set ``include`` to the sideloads in use. Return False if that changes nothing."""
+        """Set ``include`` to the present sideloads. Return False if this changes nothing."""
         names = [loader.include for loader in self._relation_loaders if loader.include]
         if nested and "accountContacts" in names:
             names.append("accountContacts.account")
@@ -257,11 +259,11 @@ def _counting(params: Params) -> Params:
 def _earliest(bookmarks: list[Bookmark]) -> dt.date | None:
     """Return the earliest day that a stream needs, None if a stream needs all rows."""
     bounds = [bookmark.filter_since for bookmark in bookmarks]
-    known = [bound for bound in bounds if bound is not None]
-    return min(known) if known and len(known) == len(bounds) else None
+    known_bounds = [bound for bound in bounds if bound is not None]
+    return min(known_bounds) if known_bounds and len(known_bounds) == len(bounds) else None
 
 
-def _is_older(rows: list[Row], since: dt.date | None) -> bool:
+def _has_older_row(rows: list[Row], since: dt.date | None) -> bool:
     """Return whether a row shows that the server ignored the filter."""
     if since is None:
         return False

@@ -30,14 +30,14 @@ KEPT_KEYS = {FIELD_KEYS, TOMBSTONES_UNTIL, COLUMNS}
 
 
 class RecordOutput(SelectedStream, Protocol):
-    """A stream as an endpoint's sync sees it, which is `UnifiedStream` of `streams.py`.
+    """A stream of an endpoint's sync: the part of `UnifiedStream` (`streams.py`) that it needs.
 
-    It takes records and keeps the state entry.
+    It writes records and stores the state entry.
     """
 
     @property
     def record_limit(self) -> int | None:
-        """After how many records the stream stops, None for no limit."""
+        """The number of records after which the stream stops, None for no limit."""
 
     def emit(self, record: Record) -> None:
         """Write one record."""
@@ -55,11 +55,11 @@ class RecordOutput(SelectedStream, Protocol):
         """Write ACTIVATE_VERSION, after all records that exist."""
 
     def extend_schema(self, rows: Iterable[Row]) -> None:
-        """Add the columns of these rows to an open schema."""
+        """Add the columns of these rows to a growing schema."""
 
     @property
     def learned(self) -> Entry:
-        """The columns of an open schema that the catalog lacks, with their types."""
+        """The columns of a growing schema that the catalog lacks, with their types."""
 
 
 @dataclass
@@ -84,7 +84,7 @@ class StreamWriter:
         return found if isinstance(found, str) else None
 
     def write(self, records: list[Record]) -> None:
-        """Write records; count them and their fields that could not be read."""
+        """Write records. Count them, and count their unreadable fields."""
         for record in records:
             if record.get("_errors"):
                 self.stats.note_faults(record["_errors"])
@@ -99,13 +99,13 @@ class StreamWriter:
         self.output.emit_tombstone(self.reader.tombstone(values))
 
     def save_unmoved(
-        self, after: int | None = None, closed: Sequence[str] = (), requests: int = 0
+        self, after: int | None = None, unreadable: Sequence[str] = (), requests: int = 0
     ) -> None:
-        """Save the old bookmark, with the row to continue after and the unreadable collections."""
+        """Save the old bookmark, with the id to continue after and the unreadable collections."""
         if self.bookmark is not None:
-            kept = {k: v for k, v in self.output.entry.items() if k in KEPT_KEYS}
+            kept = {key: value for key, value in self.output.entry.items() if key in KEPT_KEYS}
             kept |= {COLUMNS: learned} if (learned := self.output.learned) else {}
-            kept |= {LEFT_OUT: [*closed]} if closed else {}
+            kept |= {LEFT_OUT: [*unreadable]} if unreadable else {}
             entry = (
                 self.bookmark.unmoved() if after is None else self.bookmark.interim(after, requests)
             )
@@ -114,7 +114,7 @@ class StreamWriter:
     def finish(self, extra: Entry, requests: int) -> None:
         """Save the new bookmark after a read of so many ``requests``, with ``extra`` entries.
 
-        The entry keeps the keys of custom fields, so that the next run can report renamed ones.
+        The entry keeps the keys of custom fields, so that the next run can report renamed fields.
         """
         if self.bookmark is None:
             if extra:
@@ -155,7 +155,7 @@ def begin(bookmarks: list[Bookmark], started: dt.datetime) -> None:
 
 
 def missing_key(resource: Resource, records: list[Record]) -> str | None:
-    """Return the skip reason for records without a complete key, None if all have one."""
+    """Return the skip reason for records without a complete key, None for complete keys."""
     for record in records:
         for key in resource.keys:
             if record.get(key) is None:
@@ -164,6 +164,6 @@ def missing_key(resource: Resource, records: list[Record]) -> str | None:
 
 
 def after_of(writer: StreamWriter, position: int) -> int:
-    """Return the id of the row after which the next run can continue a stream."""
+    """Return the id after which the next run can continue a stream."""
     progress = writer.bookmark.progress if writer.bookmark else None
     return max(position, progress["after"] if progress else 0)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from .context import SyncContext
     from .endpoint_setup import SelectedStream
 
-# Most raw collections have at most one page: the tap prefetches so many of them at once.
+# Most raw collections have at most one page, so the tap prefetches this many at once.
 RAW_AHEAD = 3
 
 
 def _prefetch_all(setups: list[EndpointSetup]) -> Callable[[], None]:
-    """Return a function that prefetches the first setup and the raw ones right after it."""
+    """Return a function that prefetches the first setup, and the raw setups right after it."""
 
     def prefetch() -> None:
         for setup in itertools.chain(
@@ -35,18 +35,18 @@ def prepare_endpoints(
 ) -> dict[str, EndpointSetup]:
     """Return the setups of a run by endpoint, in the order of the streams' names.
 
-    Small endpoints are prefetched at once, and the first of the large ones. Each other large
-    endpoint is prefetched when the one before it ends.
+    The tap prefetches all small endpoints and the first large endpoint at once. It prefetches each
+    other large endpoint near the end of the endpoint before it.
     """
     by_endpoint: dict[str, list[SelectedStream]] = {}
     selections = sorted(selections, key=lambda selection: selection.resource.name)
     context.progress.expect_streams(selection.resource.name for selection in selections)
     for selection in selections:
         by_endpoint.setdefault(selection.resource.endpoint_name, []).append(selection)
-    found = {name: EndpointSetup(context, name, group) for name, group in by_endpoint.items()}
-    large = [setup for setup in found.values() if not setup.is_small]
-    for at, before in enumerate(large):
-        before.prefetch_next = _prefetch_all(large[at + 1 : at + 1 + RAW_AHEAD])
-    for setup in (*(other for other in found.values() if other.is_small), *large[:1]):
+    setups = {name: EndpointSetup(context, name, group) for name, group in by_endpoint.items()}
+    large = [setup for setup in setups.values() if not setup.is_small]
+    for index, setup in enumerate(large):
+        setup.prefetch_next = _prefetch_all(large[index + 1 : index + 1 + RAW_AHEAD])
+    for setup in (*(other for other in setups.values() if other.is_small), *large[:1]):
         setup.prefetch()
-    return found
+    return setups

@@ -1,1 +1,1 @@
-"""Rows of related endpoints, joined to the rows of a page."""
+"""Loads related rows and joins them to the rows of a page."""

@@ -26,17 +26,17 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 Key = tuple[int, str]
 
-# Columns that GraphQL does not have.
+# Columns that GraphQL lacks.
 _REST_ONLY = ("id", "customer", "taxAmount", "abandonedDate", "createdDate", "updatedDate")
 _OTHER_DISCOUNT = "discountAmount"
 MAX_PER_QUERY = 100
 
 
 class GraphqlOrders:
-    """Requests all orders of a page in one GraphQL query, or in smaller ones if it is rejected.
+    """Requests all orders of a page in one GraphQL query, or in smaller queries after a rejection.
 
-    If the account rejects GraphQL, orders lack the columns that only GraphQL has, and the tap logs
-    one warning. If the account rejects a column, orders lack that column.
+    If the account rejects GraphQL, orders lack the columns of GraphQL, and the tap logs one
+    warning. If the account rejects a column, orders lack that column.
     """
 
     collection = PATH
@@ -44,87 +44,87 @@ class GraphqlOrders:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._selection = selection_of(orders.ORDERS, _REST_ONLY)
-        self._most = MAX_PER_QUERY
-        self._is_adapted = self._is_closed = False
-        #: The ids of the last page's REST orders of which the GraphQL store has the discounts.
+        self._max_per_query = MAX_PER_QUERY
+        self._is_adapted = self._is_rejected = False
+        #: Ids of the last page's REST orders whose discounts the GraphQL store has.
         self.with_discounts: set[str] = set()
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the account answered for every order."""
-        return not self._is_closed
+    def is_complete(self) -> bool:
+        """Whether the account accepted all queries so far."""
+        return not self._is_rejected
 
     def prefetch(self, page: Page) -> None:
         """Prefetch nothing: the client does not prefetch POST requests."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the GraphQL order by the id of the REST order."""
-        wanted = {str(row.get("id")): key for row in page.rows if (key := _key_of(row))}
-        found: dict[str, list[Row]] = {}
-        ids = list(wanted)
-        while ids and not self._is_closed:
-            now, ids = ids[: self._most], ids[self._most :]
+        key_by_id = {str(row.get("id")): key for row in page.rows if (key := _key_of(row))}
+        related: dict[str, list[Row]] = {}
+        ids = list(key_by_id)
+        while ids and not self._is_rejected:
+            batch, ids = ids[: self._max_per_query], ids[self._max_per_query :]
             try:
-                answers = self._read([wanted[order_id] for order_id in now])
+                graphql_orders = self._read([key_by_id[order_id] for order_id in batch])
             except InvalidRequest as problem:
-                if self._reduce_query(problem, len(now)):
-                    ids = now + ids
+                if self._reduce_query(problem, len(batch)):
+                    ids = batch + ids
                     continue
-                self._close(problem)
+                self._reject(problem)
                 break
             except (PermissionDenied, NotFound) as problem:
-                self._close(problem)
+                self._reject(problem)
                 break
-            for order_id, answer in zip(now, answers, strict=True):
-                if answer is not None:
-                    found[order_id] = [answer]
+            for order_id, order in zip(batch, graphql_orders, strict=True):
+                if order is not None:
+                    related[order_id] = [order]
         self.with_discounts = {
             order_id
-            for order_id, (order,) in found.items()
-            if isinstance(order.get("discounts"), list)
+            for order_id, orders_of_id in related.items()
+            if isinstance(orders_of_id[0].get("discounts"), list)
         }
-        return found
+        return related
 
     def _reduce_query(self, problem: InvalidRequest, count: int) -> bool:
-        """Reduce the query. Return False if nothing is left to reduce."""
+        """Reduce the columns or the size of queries. Return False if neither can shrink."""
         if not isinstance(problem, TooLarge) and self._adapt():
             return True
         if count <= 1:
             return False
-        self._most = max(1, count // 2)
+        self._max_per_query = max(1, count // 2)
         return True
 
-    def _close(self, problem: RequestError) -> None:
-        self._is_closed = True
+    def _reject(self, problem: RequestError) -> None:
+        self._is_rejected = True
         logger.warning("%s: orders lack the columns that only the GraphQL store has", problem)
 
     def _adapt(self) -> bool:
         if self._is_adapted:
             return False
         self._is_adapted = True
-        known = fields_of(self._client, "Order")
-        every = {**self._selection, _OTHER_DISCOUNT: _OTHER_DISCOUNT}
-        kept = {name: text for name, text in every.items() if name in known}
+        columns = fields_of(self._client, "Order")
+        selection = {**self._selection, _OTHER_DISCOUNT: _OTHER_DISCOUNT}
+        kept = {name: text for name, text in selection.items() if name in columns}
         is_new = bool(kept) and kept != self._selection
         self._selection = kept or self._selection
         return is_new
 
     def _read(self, keys: Sequence[Key]) -> list[Row | None]:
-        places = range(len(keys))
+        numbers = range(len(keys))
         variables: dict[str, Any] = {}
-        for place, (store, order) in enumerate(keys):
-            variables |= {f"s{place}": store, f"o{place}": order}
-        declared = ", ".join(f"$s{place}: Int, $o{place}: String" for place in places)
+        for number, (store, order) in enumerate(keys):
+            variables |= {f"s{number}": store, f"o{number}": order}
+        declared = ", ".join(f"$s{number}: Int, $o{number}: String" for number in numbers)
         fields = " ".join(
-            f"a{place}: getOrder(legacyConnectionId: $s{place}, storeOrderId: $o{place}) "
+            f"a{number}: getOrder(legacyConnectionId: $s{number}, storeOrderId: $o{number}) "
             "{ ...Whole }"
-            for place in places
+            for number in numbers
         )
         columns = " ".join(self._selection.values())
         document = f"query({declared}) {{ {fields} }} fragment Whole on Order {{ {columns} }}"
         data = run_graphql(self._client, document, variables)
-        answers = [data.get(f"a{place}") for place in places]
-        return [answer if isinstance(answer, dict) else None for answer in answers]
+        found = [data.get(f"a{number}") for number in numbers]
+        return [order if isinstance(order, dict) else None for order in found]
 
 
 def _key_of(row: Row) -> Key | None:

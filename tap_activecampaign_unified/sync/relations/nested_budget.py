@@ -1,4 +1,4 @@
-"""Decides when requests per row have cost as much as a collection of unknown size would."""
+"""Compares the cost of requests per row with the cost of a collection of unknown size."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ LEAST = 20
 
 
 class NestedBudget:
-    """Estimates the pages of the collection from the related rows per parent row so far.
+    """Estimates the pages of a collection from the related rows per parent row so far.
 
-    So many requests per row may be sent, and at least `LEAST`.
+    It allows as many requests per row as the collection has pages, and at least `LEAST`.
     """
 
     def __init__(self) -> None:
-        #: How many parent rows exist, as far as they were read.
+        #: The number of parent rows so far.
         self.parents = 0
         self._sent = self._rows = 0
 
     def note(self, rows: int) -> None:
-        """Note a request per row that returned so many related rows."""
+        """Note a request for one parent row, which returned so many related rows."""
         self._sent += 1
         self._rows += rows
 
     def allows(self, count: int) -> bool:
-        """Return whether so many requests more cost less than the collection."""
+        """Return whether ``count`` more requests cost less than the collection."""
         pages = self.parents * self._rows / max(1, self._sent) / FULL_PAGE
         return self._sent + count <= max(LEAST, pages)

@@ -1,4 +1,4 @@
-"""Loads the discounts of orders of which the GraphQL store has none, with one request per order."""
+"""Loads the discounts of orders without discounts in the GraphQL store: a request per order."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ RELATION = Relation(
 
 
 class OrderDiscounts:
-    """Requests the discounts of each order that has a discount and that ``orders`` did not find."""
+    """Requests the discounts of each order that has a discount and whose GraphQL order has none."""
 
     def __init__(self, client: Client, orders: GraphqlOrders) -> None:
-        """``orders`` joins each page before this loader does."""
+        """Create the loader. ``orders`` must join each page before this loader."""
         self._loader = RelationLoader(client, RELATION, "ecomOrders", sideload=False)
         self._orders = orders
 
     def prefetch(self, page: Page) -> None:
-        """Prefetch nothing: the GraphQL store is asked first."""
+        """Prefetch nothing, because the GraphQL store comes first."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the discounts by the id of their order."""
-        known = self._orders.with_discounts
-        rows = [row for row in page.rows if str(row.get("id")) not in known]
+        with_discounts = self._orders.with_discounts
+        rows = [row for row in page.rows if str(row.get("id")) not in with_discounts]
         return self._loader.join(Page(rows, {}, page.total, page.date))

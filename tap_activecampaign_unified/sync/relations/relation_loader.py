@@ -1,7 +1,7 @@
-"""Loads related rows, such as tags of contacts, with the fewest requests that give complete rows.
+"""Loads related rows, such as tags of contacts, completely and with few requests.
 
-They come with the page (sideload), from the whole collection, or from one request per row. All
-strategies give the same rows.
+Related rows come with the page (sideload), from the whole collection, or from one request per
+parent row. All strategies return the same rows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
-from .row_order import ids_of, in_order, listed_ids, pick_witnesses
+from .row_order import ids_of, in_order, listed_ids, pick_samples
 from .row_spool import RowSpool
 
 if TYPE_CHECKING:
@@ -38,23 +38,23 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 FEW_ROWS = 2
 MAX_TRUNCATED = 5
-# Up to so many rows without related rows are verified one by one. With more, the sideload ends.
-MAX_BEHIND = 3
+# The loader verifies up to this many parents without related rows; with more, the sideload ends.
+MAX_UNVERIFIED = 3
 PROBE = [("limit", 1)]
 
 
 class LoadStrategy(enum.Enum):
-    """How a relation's rows are loaded."""
+    """The ways to load a relation's rows."""
 
     UNPROVEN = "not verified yet"
     SIDELOAD = "with the page"
     COLLECTION = "from the collection"
     NESTED = "one request per row"
-    CLOSED = "not readable"
+    UNREADABLE = "not readable"
 
 
 class RelationLoader:
-    """Loads one relation's rows for one page of parent rows after the other."""
+    """Loads one relation's rows, page by page of the parent rows."""
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class RelationLoader:
     ) -> None:
         """Create a loader for a relation of the rows at the path ``base``.
 
-        With ``is_part``, the caller needs some of those rows only: the loader then reads a
-        collection of unknown size only where the ``budget`` for requests per row is spent.
+        With ``is_part``, the caller needs the relation of only some rows. Then the loader reads a
+        collection of unknown size only after the ``budget`` for requests per row.
         """
         self._client = client
         self._relation = relation
@@ -81,10 +81,10 @@ class RelationLoader:
         self._spool: RowSpool | None = None
         self._is_collection_empty = False
         self._probed: dict[str, Any] | None = None
-        # How many related rows came with the fullest page that was verified to be complete.
+        # The number of related rows of the fullest page that is verified as complete.
         self._verified_count = 0
         #: Whether the loader could read all related rows so far.
-        self.is_whole = True
+        self.is_complete = True
         can_sideload = sideload and relation.include is not None
         self.strategy = LoadStrategy.UNPROVEN if can_sideload else LoadStrategy.NESTED
         self._is_decided = can_sideload
@@ -103,22 +103,22 @@ class RelationLoader:
         return self.strategy in {LoadStrategy.UNPROVEN, LoadStrategy.SIDELOAD}
 
     def use_nested(self) -> None:
-        """Send one request per row: the caller needs few rows."""
+        """Send one request per row from now on, because the caller needs few rows."""
         self.strategy, self._is_decided = LoadStrategy.NESTED, True
 
     def abandon_sideload(self) -> None:
-        """Stop the sideload: the server rejects it."""
+        """Stop the sideload, because the server rejects it."""
         if self._uses_sideload():
             self.strategy, self._is_decided = LoadStrategy.NESTED, False
 
     def prefetch(self, page: Page) -> None:
         """Prefetch the first requests of `join` for this page."""
-        if self.strategy is LoadStrategy.CLOSED:
+        if self.strategy is LoadStrategy.UNREADABLE:
             return
         ids = [str(row.get("id")) for row in page.rows]
         collection = self._relation.collection
         if self.strategy is LoadStrategy.UNPROVEN:
-            for parent_id in pick_witnesses(ids, self._sideloaded(page, ids)):
+            for parent_id in pick_samples(ids, self._sideloaded(page, ids)):
                 self._prefetch_nested(parent_id)
         elif not self._is_decided and self._relation.nested is None:
             prefetch_walk(self._client, collection)
@@ -132,14 +132,14 @@ class RelationLoader:
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the relation's rows by the id of their parent row."""
         ids = [str(row.get("id")) for row in page.rows]
-        if not ids or self.strategy is LoadStrategy.CLOSED:
+        if not ids or self.strategy is LoadStrategy.UNREADABLE:
             return {}
         try:
             return self._join(page, ids)
         except (NotFound, UnexpectedResponse) as problem:
             if not self._relation.is_listed:
                 return self._give_up(problem)
-            # The nested endpoint does not exist or answers with other rows: use the collection.
+            # The nested endpoint does not exist or has other rows, so use the collection.
             logger.info("%s: the tap reads the whole collection instead", problem)
             self._read_collection()
             return self._join(page, ids)
@@ -148,13 +148,13 @@ class RelationLoader:
 
     def _give_up(self, problem: RequestError) -> dict[str, list[Row]]:
         logger.warning("%s: its related rows are left empty in this run", problem)
-        self.strategy, self.is_whole = LoadStrategy.CLOSED, False
+        self.strategy, self.is_complete = LoadStrategy.UNREADABLE, False
         return {}
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         if self._uses_sideload():
             related = self._sideloaded(page, ids)
-            if not self._is_complete(related):
+            if not self._has_all_values(related):
                 self._fall_back(page, ids)
             elif not self._has_id_lists(page) and rows_of(page.body, self._relation.keys):
                 self._verify_not_truncated(page, ids)
@@ -170,12 +170,12 @@ class RelationLoader:
             self._choose(page, ids, len(candidates))
         if self._spool is not None:
             return {parent_id: in_order(self._spool.get(parent_id)) for parent_id in ids}
-        rest = [parent_id for parent_id in candidates if parent_id not in related]
-        for parent_id in rest:
+        parents_to_load = [parent_id for parent_id in candidates if parent_id not in related]
+        for parent_id in parents_to_load:
             self._prefetch_nested(parent_id)
-        return related | {parent_id: self.nested(parent_id) for parent_id in rest}
+        return related | {parent_id: self.nested(parent_id) for parent_id in parents_to_load}
 
-    def _is_complete(self, related: dict[str, list[Row]]) -> bool:
+    def _has_all_values(self, related: dict[str, list[Row]]) -> bool:
         complete = self._relation.complete
         return complete is always or all(complete(row) for rows in related.values() for row in rows)
 
@@ -189,7 +189,7 @@ class RelationLoader:
         }
 
     def parent_of(self, row: Row) -> str:
-        """Return the id of the parent of ``row``."""
+        """Return the id of the parent of ``row``; empty without a parent."""
         for column in self._relation.parents:
             parent_id = row.get(column)
             if parent_id is not None:
@@ -199,15 +199,15 @@ class RelationLoader:
     def _complete_truncated(
         self, page: Page, ids: list[str], related: dict[str, list[Row]]
     ) -> bool:
-        """Load rows that a page lacks. If it lacks many, fall back and return False."""
+        """Load rows that a page lacks. If it lacks many rows, fall back and return False."""
         truncated = []
         for parent_id, row in zip(ids, page.rows, strict=True):
-            came = related.get(parent_id, ())
+            included = related.get(parent_id, ())
             # The usual case, compared without sets: the listed rows in the listed order.
-            if row.get(self._id_columns[0]) == [each.get("id") for each in came]:
+            if row.get(self._id_columns[0]) == [related_row.get("id") for related_row in included]:
                 continue
             listed = listed_ids(row, self._id_columns)
-            if listed and listed - ids_of(came):
+            if listed and listed - ids_of(included):
                 truncated.append(parent_id)
         if len(truncated) > MAX_TRUNCATED:
             self._fall_back(page, ids)
@@ -217,28 +217,30 @@ class RelationLoader:
         return True
 
     def _has_id_lists(self, page: Page) -> bool:
-        """Return whether the page's rows list their related ids, so that missing rows show."""
+        """Return whether the page's rows list their related ids, which proves missing rows."""
         return any(listed_ids(row, self._id_columns) is not None for row in self._all_rows(page))
 
     def _all_rows(self, page: Page) -> list[Row]:
-        """Return all rows of the response, of which ``page.rows`` may be a part."""
+        """Return all rows of the response. ``page.rows`` may be a part of them."""
         return rows_of(page.body, self._base) or page.rows
 
     def _verify_not_truncated(self, page: Page, ids: list[str]) -> None:
-        """Verify that a page without id lists has all related rows. Fall back if it does not.
+        """Verify that a page without id lists has all related rows. Otherwise fall back.
 
-        A limit of the server cuts off the end: the last parent that has related rows may lack
-        some, and those after it all. A page with fewer related rows than a verified one is
-        complete.
+        A limit of the server cuts off the end: the last parent with related rows may lack some
+        rows, and the parents after it all rows. A page with fewer related rows than a verified page
+        is complete.
         """
         all_ids = [str(row.get("id")) for row in self._all_rows(page)]
         included = self._sideloaded(page, all_ids)
         count = sum(map(len, included.values()))
-        last = max((at for at, each in enumerate(all_ids) if each in included), default=-1)
-        behind = all_ids[last + 1 :]
-        if count > self._verified_count or (count == self._verified_count and behind):
+        last = max(
+            (index for index, parent_id in enumerate(all_ids) if parent_id in included), default=-1
+        )
+        after_last = all_ids[last + 1 :]
+        if count > self._verified_count or (count == self._verified_count and after_last):
             unverified = all_ids[max(last, 0) :]
-            if len(behind) > MAX_BEHIND or any(
+            if len(after_last) > MAX_UNVERIFIED or any(
                 self._essence(self.nested(parent_id)) != self._essence(included.get(parent_id, []))
                 for parent_id in unverified
             ):
@@ -248,19 +250,19 @@ class RelationLoader:
         self.strategy = LoadStrategy.SIDELOAD
 
     def _verify(self, page: Page, ids: list[str], related: dict[str, list[Row]]) -> None:
-        """Compare the fullest and the last row with their nested rows. Fall back if they differ."""
+        """Compare sideloads with nested rows, for the fullest and the last parent of the page."""
         lists = [listed_ids(row, self._id_columns) for row in page.rows]
         if not related:
             if self._relation.counted and not any(lists) and None not in lists:
-                return  # the rows list no related ids: verify with a later page
+                return  # the parents list no related ids, so verify with a later page
             if self._is_collection_empty:
                 return
             if any(lists):
                 self._fall_back(page, ids)
                 return
-            self._verify_by_witness(page, ids)
+            self._verify_by_sample(page, ids)
             return
-        for parent_id in pick_witnesses(ids, related):
+        for parent_id in pick_samples(ids, related):
             if self._essence(self.nested(parent_id)) != self._essence(related.get(parent_id, [])):
                 self._fall_back(page, ids)
                 return
@@ -270,8 +272,8 @@ class RelationLoader:
     def _essence(self, rows: list[Row]) -> set[Any]:
         return {self._relation.essence(row) for row in rows}
 
-    def _verify_by_witness(self, page: Page, ids: list[str]) -> None:
-        """No related rows came: find a parent that has some, and test its sideload."""
+    def _verify_by_sample(self, page: Page, ids: list[str]) -> None:
+        """Find a parent with related rows, and test its sideload: this page has none."""
         if len(ids) <= FEW_ROWS:
             if any(self.nested(parent_id) for parent_id in ids):
                 self._fall_back(page, ids)
@@ -281,12 +283,12 @@ class RelationLoader:
         except (NotFound, UnexpectedResponse):
             self._fall_back(page, ids)
             return
-        witness = self.parent_of(rows[0]) if rows else ""
-        if not witness:
+        sample = self.parent_of(rows[0]) if rows else ""
+        if not sample:
             self._is_collection_empty = True
             return
-        if witness in ids or not witness.isdigit():
-            self._fall_back(page, ids)  # its parent is on this page, and it did not come with it
+        if sample in ids or not sample.isdigit():
+            self._fall_back(page, ids)  # the sample is on this page, but came without its rows
             return
         response = self._client.get(
             self._base,
@@ -294,11 +296,11 @@ class RelationLoader:
                 ("limit", 1),
                 ("include", self._relation.include or ""),
                 ("orders[id]", "ASC"),
-                ("id_greater", int(witness) - 1),
+                ("id_greater", int(sample) - 1),
             ],
         )
         sideloaded = rows_of(response.body, self._relation.keys)
-        if not any(self.parent_of(row) == witness for row in sideloaded):
+        if not any(self.parent_of(row) == sample for row in sideloaded):
             self._fall_back(page, ids)
         else:
             self.strategy = LoadStrategy.SIDELOAD
@@ -312,7 +314,7 @@ class RelationLoader:
         self._decide(page, ids)
 
     def _choose(self, page: Page, ids: list[str], count: int) -> None:
-        """Decide once, and read the collection where ``count`` requests exceed the budget."""
+        """Decide once. Read the collection if ``count`` requests exceed the budget."""
         if not self._is_decided:
             self._decide(page, ids)
         is_nested = self.strategy is LoadStrategy.NESTED
@@ -320,7 +322,7 @@ class RelationLoader:
             self._read_collection()
 
     def _decide(self, page: Page, ids: list[str]) -> None:
-        """Choose between the collection and one request per row: the fewer requests."""
+        """Choose the collection or one request per row, whichever needs fewer requests."""
         self._is_decided = True
         if not self._relation.is_listed:
             self.strategy = LoadStrategy.NESTED
@@ -341,7 +343,7 @@ class RelationLoader:
             self._read_collection()
 
     def _probe(self) -> dict[str, Any]:
-        """Return the smallest page of the collection: the total and one row."""
+        """Return the smallest page of the collection, with the total and one row."""
         if self._probed is None:
             path = self._relation.collection
             body = self._client.get(path, PROBE).body
@@ -358,7 +360,7 @@ class RelationLoader:
                 self._spool.add((self.parent_of(row), row) for row in part.rows)
         except (NotFound, UnexpectedResponse) as problem:
             logger.warning("%s: its related rows are left empty in this run", problem)
-            self.is_whole = False
+            self.is_complete = False
         self._spool.seal()
 
     def _candidates(self, page: Page, ids: list[str]) -> list[str]:
@@ -377,7 +379,7 @@ class RelationLoader:
         prefetch_walk(self._client, self._path_of(parent_id))
 
     def nested(self, parent_id: str) -> list[Row]:
-        """Request the related rows of one parent. They are complete."""
+        """Request all related rows of one parent."""
         path = self._path_of(parent_id)
         rows: list[Row] = []
         try:

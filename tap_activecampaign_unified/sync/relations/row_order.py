@@ -13,31 +13,31 @@ Row = dict[str, Any]
 
 
 def in_order(rows: Any) -> list[Row]:
-    """Return rows by ascending id. Of several rows with one id, keep the last."""
-    found: list[Row] = list(rows)
-    if _is_in_order(found):
-        return found
-    by_id = {row.get("id", (at,)): row for at, row in enumerate(found)}
-    found = list(by_id.values())
-    if len(found) > 1:
-        found.sort(key=lambda row: id_order(row.get("id")))
-    return found
+    """Return rows by ascending id. If several rows have the same id, keep the last."""
+    listed: list[Row] = list(rows)
+    if _is_in_order(listed):
+        return listed
+    by_id = {row.get("id", (index,)): row for index, row in enumerate(listed)}
+    unique = list(by_id.values())
+    if len(unique) > 1:
+        unique.sort(key=lambda row: id_order(row.get("id")))
+    return unique
 
 
 def _is_in_order(rows: list[Row]) -> bool:
-    """Return whether the ids ascend, which is nearly always true."""
-    before = -1
+    """Return whether the ids ascend, as they nearly always do."""
+    previous = -1
     for row in rows:
-        found = row.get("id")
-        number = id_number(found) if isinstance(found, str) else None
-        if number is None or number <= before:
+        native_id = row.get("id")
+        number = id_number(native_id) if isinstance(native_id, str) else None
+        if number is None or number <= previous:
             return False
-        before = number
+        previous = number
     return True
 
 
-def pick_witnesses(ids: Sequence[str], related: Mapping[str, Sized]) -> list[str]:
-    """Return the parents whose related rows are worth comparing: the fullest and the last."""
+def pick_samples(ids: Sequence[str], related: Mapping[str, Sized]) -> list[str]:
+    """Return two parents to verify: the parent with the most related rows, and the last."""
     if not related:
         return []
     fullest = max(related, key=lambda parent_id: len(related[parent_id]))
@@ -45,7 +45,7 @@ def pick_witnesses(ids: Sequence[str], related: Mapping[str, Sized]) -> list[str
 
 
 def listed_ids(row: Row, columns: Sequence[str]) -> set[str] | None:
-    """Return the related ids that a parent row lists, None if it has no such list."""
+    """Return the related ids that a parent row lists, None without a list."""
     for name in columns:
         listed = row.get(name)
         if isinstance(listed, list):

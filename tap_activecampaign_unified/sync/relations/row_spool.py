@@ -1,4 +1,4 @@
-"""Stores a collection's rows on disk by their parent row, so that memory use stays constant."""
+"""Stores a collection's rows on disk by parent row, to keep memory use constant."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class RowSpool:
             )
 
     def seal(self) -> None:
-        """Create the index, once all rows are stored."""
+        """Create the index, after the last `add`."""
         self._db.rows("CREATE INDEX by_parent ON rows (parent)")
 
     def get(self, parent: str) -> list[Row]:
         """Return the rows of one parent."""
-        found = self._db.rows("SELECT row FROM rows WHERE parent = ?", (parent,))
-        return [json.loads(text) for (text,) in found]
+        rows = self._db.rows("SELECT row FROM rows WHERE parent = ?", (parent,))
+        return [json.loads(text) for (text,) in rows]
 
     def close(self) -> None:
         """Delete the file."""

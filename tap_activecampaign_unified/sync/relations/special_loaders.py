@@ -1,4 +1,4 @@
-"""Loaders for related rows that the endpoint table does not describe."""
+"""Loads related rows that the endpoint table does not describe."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
-#: The relations of `make_special_loaders`.
+#: The relations of `special_loaders`.
 SPECIAL = frozenset(
     {contact_fields.SCORE_VALUES, USER_GROUPS, GRAPHQL_ORDERS}
     | {ORDER_DISCOUNTS, SEGMENT_COUNTS, DEAL_STAGES}
@@ -40,14 +40,14 @@ SPECIAL = frozenset(
 
 
 class GroupMembers:
-    """The group of each user: one request per group, or per user if groups are not readable."""
+    """The group of each user: a request per group, or per user if groups are not readable."""
 
     def __init__(self, client: Client, lookups: Lookups) -> None:
         self._client, self._lookups = client, lookups
         self._by_user: dict[str, list[Row]] | None = None
 
     def prefetch(self, page: Page) -> None:
-        """Prefetch the groups and their members, at the first page that has users."""
+        """Prefetch the groups and their members, at the first page with users."""
         if self._by_user is None and page.rows:
             self._lookups.prefetch_table("groups", self._prefetch_members)
 
@@ -64,12 +64,12 @@ class GroupMembers:
                 self._read_groups(self._by_user)
             except (PermissionDenied, NotFound) as problem:
                 logger.info("%s: the tap sends one request per user instead", problem)
-        known = self._by_user or {}
+        by_user = self._by_user or {}
         for native_id in ids:
-            if native_id not in known:
+            if native_id not in by_user:
                 self._client.prefetch(f"users/{native_id}/userGroup")
         return {
-            native_id: known[native_id] if native_id in known else self._of_user(native_id)
+            native_id: by_user[native_id] if native_id in by_user else self._of_user(native_id)
             for native_id in ids
         }
 
@@ -86,19 +86,19 @@ class GroupMembers:
             body = self._client.get(f"users/{user}/userGroup").body
         except (PermissionDenied, NotFound):
             return []
-        found = body.get("userGroup") or body.get("userGroups")
-        rows = found if isinstance(found, list) else [found]
+        groups = body.get("userGroup") or body.get("userGroups")
+        rows = groups if isinstance(groups, list) else [groups]
         return [row for row in rows if isinstance(row, dict)]
 
 
 class PipelineStages:
-    """The stages of each pipeline: from the page, or else from their own table."""
+    """The stages of each pipeline, from the page or else from the table of stages."""
 
     def __init__(self, lookups: Lookups) -> None:
         self._lookups = lookups
 
     def prefetch(self, page: Page) -> None:
-        """Prefetch nothing: the stages usually come with the page."""
+        """Prefetch nothing, because the stages usually come with the page."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the stages of the page's pipelines."""
@@ -107,50 +107,50 @@ class PipelineStages:
         listed = {str(stage) for row in page.rows for stage in row.get("stages") or ()}
         if listed - {str(row.get("id")) for row in rows} or (page.rows and sent is None):
             rows = [row for part in self._lookups.table("dealStages") for row in part.rows]
-        found: dict[str, list[Row]] = {}
+        by_pipeline: dict[str, list[Row]] = {}
         for row in rows:
-            found.setdefault(str(row.get("group")), []).append(row)
-        return found
+            by_pipeline.setdefault(str(row.get("group")), []).append(row)
+        return by_pipeline
 
 
 class IncludedScores:
     """The scores of contacts, which ActiveCampaign includes in every page."""
 
     def prefetch(self, page: Page) -> None:
-        """Prefetch nothing: they come with the page."""
+        """Prefetch nothing, because the rows come with the page."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return them by the id of their contact."""
-        found: dict[str, list[Row]] = {}
+        """Return the scores by the id of their contact."""
+        by_contact: dict[str, list[Row]] = {}
         for row in rows_of(page.body, contact_fields.SCORE_VALUES):
-            found.setdefault(str(row.get("contact")), []).append(row)
-        return found
+            by_contact.setdefault(str(row.get("contact")), []).append(row)
+        return by_contact
 
 
 class SiblingRows:
-    """Rows of another kind in a page, which may belong to none of its rows."""
+    """Rows of another kind in a page. They need not belong to a row of the page."""
 
     def __init__(self, key: str) -> None:
-        """``key`` is the name of their list in the page."""
+        """``key`` is the name of the rows in the page."""
         self._key = key
         self._seen: set[str] = set()
 
     def prefetch(self, page: Page) -> None:
-        """Prefetch nothing: they come with the page."""
+        """Prefetch nothing, because the rows come with the page."""
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return those not returned before, all under the id of the page's first row."""
-        fresh = []
+        """Return the rows that are new in this run, all under the id of the page's first row."""
+        new_rows = []
         for row in rows_of(page.body, self._key):
             native_id = str(row.get("id"))
             if native_id not in self._seen:
                 self._seen.add(native_id)
-                fresh.append(row)
-        return {str(page.rows[0].get("id")): fresh} if page.rows and fresh else {}
+                new_rows.append(row)
+        return {str(page.rows[0].get("id")): new_rows} if page.rows and new_rows else {}
 
 
 class SegmentCounts:
-    """Requests the smallest page of each segment's contacts, which contains the total."""
+    """Counts each segment's contacts by the total of the smallest page."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -162,25 +162,25 @@ class SegmentCounts:
             self._client.prefetch("contacts", [("limit", 1), *contacts_of(str(row.get("id")))])
 
     def join(self, page: Page) -> dict[str, list[Row]]:
-        """Return ``[{"total": …}]`` by segment id, without segments whose total is unknown."""
-        found: dict[str, list[Row]] = {}
+        """Return ``[{"total": …}]`` by segment id. Omit segments without a total."""
+        related: dict[str, list[Row]] = {}
         for row in page.rows:
             segment_id = str(row.get("id"))
             try:
-                answer = self._client.get("contacts", [("limit", 1), *contacts_of(segment_id)])
-                shows_filter = self._proof.shows_filter(answer.body, segment_id)
+                response = self._client.get("contacts", [("limit", 1), *contacts_of(segment_id)])
+                is_filtered = self._proof.shows_filter(response.body, segment_id)
             except RequestError as problem:
                 logger.warning("%s: the tap leaves out the count of a saved segment", problem)
                 continue
-            if shows_filter:
-                found[segment_id] = [{"total": total_of(answer.body)}]
-        return found
+            if is_filtered:
+                related[segment_id] = [{"total": total_of(response.body)}]
+        return related
 
 
 def special_loaders(needed: set[str], client: Client, lookups: Lookups) -> dict[str, Any]:
-    """Return the loaders of the ``needed`` relations that the tap and the read API have."""
+    """Return the loaders of the ``needed`` relations that are in `SPECIAL`."""
     orders = GraphqlOrders(client)
-    # Discounts join after the orders: they are read of those that GraphQL did not find.
+    # `OrderDiscounts` joins after `GraphqlOrders`, because it needs the result.
     loaders: dict[str, Any] = {
         contact_fields.SCORE_VALUES: IncludedScores(),
         USER_GROUPS: GroupMembers(client, lookups),
