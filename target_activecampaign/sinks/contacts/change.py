@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_TAG_LENGTH = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
 ADDRESS = "email"
+#: The request of a row that asks for nothing but the contact itself.
+CONTACT_ITSELF = "exist"
 #: Stands for all parts of a row that is not decided.
 WHOLE_ROW = ""
 
@@ -183,7 +185,7 @@ class ContactChange:
         """Whether the contact must exist afterwards."""
         core = self.columns or self.values or self.adds or self.lists or self.account
         return bool(core) or any(
-            "exist" in row_request.requested for row_request in self.row_requests
+            CONTACT_ITSELF in row_request.requested for row_request in self.row_requests
         )
 
     @property

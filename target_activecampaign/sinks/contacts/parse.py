@@ -32,6 +32,7 @@ from target_activecampaign.sinks.record_sink import skip_flagged
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 
 from .change import (
+    CONTACT_ITSELF,
     MAX_TAG_LENGTH,
     SUBSCRIBE,
     UNSUBSCRIBE,
@@ -175,7 +176,7 @@ def note_requested(change: ContactChange) -> None:
         raise RowRejected("; ".join(row_request.reasons))
     is_open = not (row_request.denied or row_request.postponed or row_request.row.is_remainder)
     if not row_request.requested and is_open and row_request.may_create:
-        row_request.requested.add("exist")
+        row_request.requested.add(CONTACT_ITSELF)
 
 
 def _identify(context: WriteContext, record: Record, change: ContactChange) -> None:

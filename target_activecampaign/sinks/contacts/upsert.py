@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.sinks.create_only import create_contact
 
-from .change import SUBSCRIBE, ContactChange, left_out_where_refused
+from .change import CONTACT_ITSELF, SUBSCRIBE, ContactChange, left_out_where_refused
 from .lists import set_status
 from .tags import add_tag
 
@@ -73,7 +73,7 @@ def _find(context: WriteContext, change: ContactChange) -> None:
     if change.id is None and change.enters:
         # A row that enters an automation creates the contact, as a row that adds a tag does.
         for row_request in change.row_requests:
-            row_request.requested.add("exist")
+            row_request.requested.add(CONTACT_ITSELF)
         _sync(context, change, {})
     elif change.id is None:
         raise RowSkipped("the account has no contact with this address: nothing to remove")

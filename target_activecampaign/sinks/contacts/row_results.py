@@ -1,0 +1,105 @@
+"""Gives the rows of a contact's change their results: from what was done, or from an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import InvalidRequest
+from target_activecampaign.outcome import (
+    Action,
+    Outcome,
+    RowDeferred,
+    RowError,
+    join_reasons,
+    outcome_of,
+)
+
+from .change import WHOLE_ROW, ContactChange
+from .held_contacts import LIMIT_REFUSED, is_limit_refusal
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import RequestError
+    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.sink import Sink
+
+BY_IMPORT = "created or updated by import"
+
+
+def held_by_limit(reason: str) -> Outcome:
+    """Return the outcome of a contact beyond the account's limit: no state covers its rows."""
+    return Outcome(Action.SKIPPED, reason=reason, whole=False, held=True)
+
+
+def end_with_error(
+    context: WriteContext,
+    change: ContactChange,
+    problem: RowError | RequestError,
+    requests: tuple[str, ...] = (),
+) -> None:
+    """End a change with an error, for all its rows.
+
+    Of a contact that is written, only ``requests`` are left out, the whole row without them.
+    """
+    if isinstance(problem, RowDeferred):
+        for row_request in change.row_requests:
+            context.rows.defer(row_request.row, problem)
+        change.row_requests = []
+        return
+    outcome = problem.outcome() if isinstance(problem, RowError) else outcome_of(problem)
+    if isinstance(problem, InvalidRequest) and change.id is None:
+        outcome = held_by_limit(LIMIT_REFUSED) if is_limit_refusal(outcome.reason) else outcome
+    if isinstance(problem, InvalidRequest) and (change.created is not None or change.is_touched):
+        # The contact itself is written; a related record was rejected.
+        for request in requests:
+            change.note_refused(request, outcome.reason or "")
+        for row_request in change.row_requests if not requests else ():
+            row_request.leave_out(WHOLE_ROW, outcome.reason or "")
+        return
+    end_all_rows(context, change, outcome)
+
+
+def end_all_rows(context: WriteContext, change: ContactChange, outcome: Outcome) -> None:
+    """Give all rows of a change the same result."""
+    if outcome.action is not Action.FAILED and not change.is_touched and change.created is None:
+        context.audiences.discard(change)
+    for row_request in change.row_requests:
+        context.rows.finish(row_request.row, outcome)
+    change.row_requests = []
+
+
+def give_results(
+    context: WriteContext, sink: Sink, change: ContactChange, *, is_imported: bool = False
+) -> None:
+    """Give each row of a change its result, from what the row requested and what was done."""
+    for place, row_request in enumerate(change.row_requests):
+        reasons, whole = row_request.reasons, row_request.is_whole
+        undone, denied = row_request.requested_again, frozenset(row_request.denied)
+        if not row_request.requested:
+            is_excused = (
+                denied
+                or row_request.undone
+                or row_request.postponed
+                or row_request.row.is_remainder
+            )
+            is_at_fault = bool(row_request.left_out) and not is_excused
+            action = Action.REJECTED if is_at_fault else Action.SKIPPED
+            reason, whole = join_reasons(reasons), whole and not is_at_fault
+            outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
+            context.rows.finish(row_request.row, outcome)
+            continue
+        if change.created and place == 0:
+            action = Action.CREATED
+        elif not change.is_touched:
+            action = Action.UNCHANGED
+        else:
+            action = Action.UPDATED
+            if is_imported and change.created is None and not change.is_revocation:
+                reasons.append(BY_IMPORT)
+        context.foreign_ids.record(sink.family, row_request.row, change.id)
+        if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:
+            whole = False
+            reasons.append("its id here could not be looked up; it is sent again")
+        reason = join_reasons(reasons)
+        outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
+        context.rows.finish(row_request.row, outcome)
+    change.row_requests = []
