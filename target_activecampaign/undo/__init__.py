@@ -1,1 +1,1 @@
-"""Undo: keeps the values that a run replaces, and puts them back."""
+"""Undo: stores the values that a run replaces, and puts them back."""

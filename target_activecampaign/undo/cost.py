@@ -1,4 +1,4 @@
-"""What it costs to read earlier values: the records that rows name, and the requests for them."""
+"""The cost of reading earlier values: the records that rows name, and the requests for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.references import References
     from target_activecampaign.records.record import InputRecord
 
-#: The kind of record that a sink's rows write; those of a custom object write their own kind.
+#: The kind of record of each sink's rows. Rows of a custom object have a kind of their own.
 RECORD_KINDS = {
     "contact": CONTACT,
     "contact_tag": CONTACT,
@@ -36,20 +36,20 @@ RECORD_KINDS = {
     "order_line": ORDERS,
     "subscription": SUBSCRIPTIONS,
 }
-#: The kinds whose records are read by id before they change.
+#: The kinds whose records the target reads by id before it changes them.
 BY_ID = (DEAL, ACCOUNT, NOTE, TASK)
 
 
 @dataclass
 class KnownContacts:
-    """The contacts that rows name: by id where the row or the ledger has one, else by address."""
+    """The contacts that rows name: by id if the row or the ledger has it, else by address."""
 
     ids: list[str] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
 
 
 def known_contacts(references: References, rows: list[InputRecord]) -> KnownContacts:
-    """Return the contacts that rows of contacts or of their associations name, each once."""
+    """Return the distinct contacts of rows that write contacts or their associations."""
     ids: dict[str, None] = {}
     emails: dict[str, str] = {}
     for row in rows:
@@ -63,20 +63,20 @@ def known_contacts(references: References, rows: list[InputRecord]) -> KnownCont
 
 
 def known_records(references: References, family: str, rows: list[InputRecord]) -> list[str]:
-    """Return the ids of the records that rows name or that the ledger knows."""
-    found: dict[str, None] = {}
+    """Return the distinct ids of records that rows name or that the ledger has for the rows."""
+    ids: dict[str, None] = {}
     for row in rows:
-        source = row.record.get("id")
+        id_value = row.record.get("id")
         native_id = row.known_id
-        if not is_nothing(source):
-            native_id = references.foreign_ids.resolve(family, str(source).strip())
+        if not is_nothing(id_value):
+            native_id = references.foreign_ids.resolve(family, str(id_value).strip())
         if native_id and not is_planned(native_id) and not is_delete(row):
-            found[native_id] = None
-    return list(found)
+            ids[native_id] = None
+    return list(ids)
 
 
 class UndoCost:
-    """Counts in a dry run the requests that reading the earlier values would take."""
+    """Counts in a dry run the requests that a real run would need to read the earlier values."""
 
     def __init__(self, references: References) -> None:
         self._references, self._client = references, references.client
@@ -102,18 +102,19 @@ class UndoCost:
         """Note nothing: a dry run imports no contact."""
 
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-        """Note nothing: what people who leave would lose costs no request of its own."""
+        """Note nothing: the grants of people who leave need no further requests."""
 
     def requests(self) -> int:
-        """Return about how many requests it takes. Raises `RequestError`.
+        """Return about how many requests the earlier values take. Raises `RequestError`.
 
-        Orders, subscriptions and records of custom objects are read before they change in any case.
+        Orders, subscriptions and records of custom objects need none: the target always reads them
+        before it writes them.
         """
-        found = len(self._contacts) + len(self._addresses)
-        count = -(-found // FULL_PAGE) + -(-len(self._products) // FULL_PAGE)
+        contacts = len(self._contacts) + len(self._addresses)
+        count = -(-contacts // FULL_PAGE) + -(-len(self._products) // FULL_PAGE)
         count += self._references.lookup_cost(len(self._addresses))
         for kind, ids in self._records.items():
             walk = None if kind == NOTE else walk_requests(self._client, kind, len(ids))
-            each = 2 if kind in ENTITIES else 1
-            count += each * len(ids) if walk is None else walk
+            per_record = 2 if kind in ENTITIES else 1
+            count += per_record * len(ids) if walk is None else walk
         return count

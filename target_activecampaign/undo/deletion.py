@@ -1,4 +1,4 @@
-"""Deletes records that a run created, where no other client changed them since."""
+"""Deletes records that a run created, unless another client has changed them since then."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ IN_USE = f"{CHANGED_SINCE}: contacts or deals belong to the account"
 HAS_DEALS = f"{CHANGED_SINCE}: the contact has deals"
 HAS_TASKS = f"{CHANGED_SINCE}: it has tasks"
 HAS_CONTACTS = f"{CHANGED_SINCE}: the deal has another contact"
-#: What people may have written into a record that the run did not write.
+#: Columns that people may have filled after the run.
 _CONTACT_COLUMNS = ("email", "firstName", "lastName", "phone")
 _OTHER_COLUMNS = {
     DEAL: ("title", "description", "value", "status"),
@@ -58,7 +58,7 @@ _OTHER_COLUMNS = {
 def delete_created(
     context: WriteContext, kind: str, native_id: str, entries: list[Entry], present: RecordValues
 ) -> None:
-    """Delete a record of the run; raise `RowSkipped` where it stays. Raises `RequestError`."""
+    """Delete a record of the run. Raises `RowSkipped` if it must stay, and `RequestError`."""
     _check(context, kind, native_id, entries, present)
     context.limits.take_delete()
     if is_document(kind):
@@ -71,12 +71,12 @@ def delete_created(
 def _check(
     context: WriteContext, kind: str, native_id: str, entries: list[Entry], present: RecordValues
 ) -> None:
-    """Raise `RowSkipped` where the record holds anything that the run did not write."""
+    """Raise `RowSkipped` if the record holds values that the run did not write."""
     created = next(entry for entry in entries if entry.part.name == CREATED)
     if created.state == SENT or created.mark.get("is_unsure"):
         raise RowSkipped(UNKNOWN_ORIGIN)
-    made = present.native.get("cdate") or present.native.get("createdTimestamp")
-    if is_before(made, created.mark.get("since")):
+    created_at = present.native.get("cdate") or present.native.get("createdTimestamp")
+    if is_before(created_at, created.mark.get("since")):
         raise RowSkipped(UNKNOWN_ORIGIN)
     written: dict[str, tuple[Any, ...]] = {
         name: (value,) for name, value in (created.after or {}).items()
@@ -85,7 +85,7 @@ def _check(
         if entry.part.name != CREATED:
             written[entry.part.name] = entry.written
     if kind == CONTACT:
-        # The create has the address as `email`, a later change as a column: they are one part.
+        # A create has the address in the part `email`, a later change in a column's part.
         email = f"{COLUMN}email"
         written[email] = (*written.pop("email", ()), *written.get(email, ()))
         _check_contact(context, native_id, written, present)
@@ -131,7 +131,8 @@ def _check_columns(
 ) -> None:
     parts = {name for name in written if name.startswith(COLUMN) or name == STAGE}
     parts |= {COLUMN + name for name in _OTHER_COLUMNS.get(kind, ())}
-    # A document may have no other column, another record no other custom field.
+    # A document must have no column, and another record no custom field, that the run did not
+    # write.
     prefix = COLUMN if is_document(kind) else FIELD
     parts |= {name for name in present.parts if name.startswith(prefix)}
     _check_parts(context, kind, parts, written, present)
@@ -148,7 +149,7 @@ def _check_parts(
     for name in parts:
         current = present.get(name)
         if name not in written and (is_empty(current) or str(current) == "0"):
-            continue  # a new deal is open, without a value
+            continue  # a new deal has the status 0 (open) and no value
         if not any(same(name, current, value) for value in written.get(name, ())):
             raise RowSkipped(CHANGED_SINCE)
 
@@ -160,7 +161,7 @@ def _check_use(
     written: dict[str, tuple[Any, ...]],
     present: RecordValues,
 ) -> None:
-    """Raise `RowSkipped` for a deal or an account that others use by now."""
+    """Raise `RowSkipped` for a deal or an account that other records refer to by now."""
     if kind not in {DEAL, ACCOUNT}:
         return
     if context.references.nested_rows(PATHS[kind][0], native_id, "notes"):
@@ -176,7 +177,7 @@ def _check_use(
 
 
 def _has_tasks(context: WriteContext, kind: str, native_id: str) -> bool:
-    """Return whether a contact or a deal has tasks; a key without access to tasks sees none."""
+    """Return whether a contact or a deal has tasks; False if the key has no access to tasks."""
     owner = OWNER_TYPES[kind]
     params: list[tuple[str, str | int]] = [
         ("filters[reltype]", owner),

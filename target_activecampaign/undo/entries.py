@@ -1,4 +1,4 @@
-"""What the undo file holds: its tables, and their rows as objects."""
+"""The tables of the undo file, and their rows as objects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-#: States of an entry: the request was about to be sent, was answered, or was undone.
+#: States of an entry: its request was about to be sent, has a response, or was undone.
 SENT, WRITTEN, UNDONE = "sent", "written", "undone"
 
 METADATA = sa.MetaData()
@@ -55,7 +55,8 @@ ROWS = sa.Table(
     sqlite_with_rowid=False,
 )
 
-#: The grants of people who left an audience, by grant id, with the hash of a field's value.
+#: The grants of people who left an audience. The column `giver` is the grantor; `tokens` are the
+#: grants by id. Other column names would need a migration of undo files.
 LEAVERS = sa.Table(
     "leavers",
     METADATA,
@@ -68,7 +69,7 @@ LEAVERS = sa.Table(
 
 
 class ValuePart(NamedTuple):
-    """One value of a record: ``kind`` and ``id`` name the record, ``name`` the value."""
+    """The place of a value: ``kind`` and ``id`` name the record, ``name`` the value in it."""
 
     kind: str
     id: str
@@ -77,11 +78,12 @@ class ValuePart(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """A value that a run replaced; ``before`` is None where there was none.
+    """A value that a run replaced; ``before`` is None if the record had no value.
 
-    ``after`` is what the run wrote. While the ``state`` is `SENT`, the account may hold what the
-    run wrote before that, which is then in ``former``. ``mark`` distinguishes a status from
-    others of the same word. ``number`` is the entry's place in the order of the run's requests.
+    ``after`` is the run's value. While the ``state`` is `SENT`, the account may still hold the
+    run's previous value, which is then in ``former``. ``mark`` distinguishes a status of the run
+    from an equal status of another client. ``number`` is the entry's place in the order of the
+    run's requests.
     """
 
     part: ValuePart
@@ -92,7 +94,7 @@ class Entry:
     mark: dict[str, Any] = field(default_factory=dict)
     state: str = WRITTEN
     run: str = ""
-    #: The same part under the address that the run knew the contact by first.
+    #: The same part under the contact's address, if the run first knew the contact by address.
     also: tuple[ValuePart, ...] = ()
 
     @property
@@ -105,8 +107,9 @@ class Entry:
 class WrittenRow:
     """An input row of a run, and the record that it wrote.
 
-    ``number`` is the place of the row's last request in the run, ``row`` its number in the input.
-    ``source`` is the id that the row has in another account, ``note`` why it cannot be undone.
+    ``number`` is the place of the row's last request in the run. ``row`` is its number in the
+    input. ``source`` is the record's id in another account. ``note`` says why an undo does not
+    cover the row.
     """
 
     kind: str
@@ -121,17 +124,17 @@ class WrittenRow:
 
 
 def dump(value: Any) -> str:
-    """Return a value as the file holds it; nothing is `null`, too."""
+    """Return a value as the file stores it, None as `null`."""
     return json.dumps(value, default=str)
 
 
 def load(text: str | None) -> Any:
-    """Return the value that the file holds."""
+    """Return the value of a text in the file."""
     return None if text is None else json.loads(text)
 
 
 def entry_of(row: Any) -> Entry:
-    """Return the entry of a row of the table."""
+    """Return the entry of a row of the table `entries`."""
     return Entry(
         ValuePart(row.kind, row.id, row.part),
         row.number,
@@ -145,7 +148,7 @@ def entry_of(row: Any) -> Entry:
 
 
 def row_of(row: Any) -> WrittenRow:
-    """Return the input row of a row of the table."""
+    """Return the input row of a row of the table `rows`."""
     return WrittenRow(
         row.kind,
         row.id,

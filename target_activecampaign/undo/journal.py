@@ -1,6 +1,6 @@
-"""The undo file: what each run replaced, wrote and created, in SQLite.
+"""The undo file in SQLite: the values that each run replaced and wrote, and the created records.
 
-It holds values of rows, so only its user may read it. It holds no key and no password.
+The file holds values of rows, so only its user may read it. It holds no key and no password.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ DAY = 86_400.0
 def open_journal(
     place: str, account: str, *, wait_seconds: float, is_new: bool = True
 ) -> UndoJournal:
-    """Open the undo file of an account; ``is_new`` creates it where it is missing.
+    """Open the undo file of an account; ``is_new`` creates a missing file.
 
-    Raises `SettingsError`.
+    ``wait_seconds`` is how long to wait for a lock. Raises `SettingsError`, and `FatalError` if the
+    disk is full.
     """
     if is_address(place):
         raise SettingsError([f"{SETTING} must be a file of this machine"])
@@ -74,9 +75,9 @@ def open_journal(
 
 
 class UndoJournal:
-    """What runs replaced. An entry is on disk when `record` returns.
+    """The values that runs replaced. An entry is on disk when `record` returns.
 
-    Every method raises `OSError` where the file fails.
+    Every method raises `OSError` if the file fails.
     """
 
     def __init__(self, database: Database, account: str, *, is_new: bool) -> None:
@@ -86,16 +87,17 @@ class UndoJournal:
         else:
             raise SettingsError([f"{SETTING}: the file holds no run; name the file of the run"])
         database.rows("PRAGMA journal_mode = WAL")
-        # A change goes out after this: its earlier value must survive a power cut as well.
+        # The request follows the record: the earlier value must survive a power failure too.
         database.rows("PRAGMA synchronous = FULL")
         database.rows("PRAGMA secure_delete = ON")
         database.rows(database.add(META), [{"name": "account", "value": account}])
-        found = database.rows(sa.select(META.c.value).where(META.c.name == "account"))
-        if found[0][0] != account:
+        accounts = database.rows(sa.select(META.c.value).where(META.c.name == "account"))
+        if accounts[0][0] != account:
             raise SettingsError([f"{SETTING} belongs to another account: name another file"])
-        newest = database.rows(sa.select(sa.func.max(ENTRIES.c.number)))[0][0] or 0
-        rows = database.rows(sa.select(sa.func.max(ROWS.c.number)))[0][0] or 0
-        self.number = max(newest, rows)
+        last_entry = database.rows(sa.select(sa.func.max(ENTRIES.c.number)))[0][0] or 0
+        last_row = database.rows(sa.select(sa.func.max(ROWS.c.number)))[0][0] or 0
+        #: The number of the last request in the file.
+        self.number = max(last_entry, last_row)
         insert = sqlite.insert(ENTRIES)
         self._record = insert.on_conflict_do_update(
             index_elements=list(ENTRIES.primary_key),
@@ -106,18 +108,18 @@ class UndoJournal:
                 "state": SENT,
             },
         )
-        named = [getattr(ENTRIES.c, name) == sa.bindparam(f"_{name}") for name in _KEY]
+        has_key = [getattr(ENTRIES.c, name) == sa.bindparam(f"_{name}") for name in _KEY]
         self._confirm = (
             sa.update(ENTRIES)
-            .where(*named)
+            .where(*has_key)
             .values(after=sa.bindparam("_after"), mark=sa.bindparam("_mark"), former=None)
             .values(state=WRITTEN)
         )
-        self._set_state = sa.update(ENTRIES).where(*named).values(state=sa.bindparam("_state"))
-        self._remove = sa.delete(ENTRIES).where(*named, ENTRIES.c.former.is_(None))
+        self._set_state = sa.update(ENTRIES).where(*has_key).values(state=sa.bindparam("_state"))
+        self._remove = sa.delete(ENTRIES).where(*has_key, ENTRIES.c.former.is_(None))
         self._restore_former = (
             sa.update(ENTRIES)
-            .where(*named)
+            .where(*has_key)
             .values(after=ENTRIES.c.former, former=None, state=WRITTEN)
         )
 
@@ -128,12 +130,12 @@ class UndoJournal:
     # --- runs -------------------------------------------------------------------------------
 
     def begin(self, run: str, now: float, days: float) -> None:
-        """Note a run that begins; remove runs that began more than ``days`` days before."""
+        """Note a run that begins at ``now`` (epoch seconds); remove runs older than ``days``."""
         self._database.rows(self._database.add(RUNS), [{"run": run, "started": now}])
-        old = sa.select(RUNS.c.run).where(RUNS.c.started < now - days * DAY)
-        gone = [run for (run,) in self._database.rows(old)]
+        is_old = RUNS.c.started < now - days * DAY
+        old_runs = [run for (run,) in self._database.rows(sa.select(RUNS.c.run).where(is_old))]
         with self._database.transaction():
-            for old_run in gone:
+            for old_run in old_runs:
                 for table in (ENTRIES, ROWS, LEAVERS, RUNS):
                     self._database.rows(sa.delete(table).where(table.c.run == old_run))
 
@@ -143,18 +145,18 @@ class UndoJournal:
         return [run for (run,) in self._database.rows(order)]
 
     def has_entries(self, run: str) -> bool:
-        """Return whether a run replaced anything."""
+        """Return whether a run replaced a value or created a record."""
         return bool(self._database.rows(_count(ENTRIES, run))[0][0])
 
-    # --- what a run does --------------------------------------------------------------------
+    # --- writes of a run --------------------------------------------------------------------
 
     def record(self, run: str, values: Iterable[tuple[ValuePart, Any, Any]]) -> None:
-        """Note values that are about to be replaced: each with the earlier and the new one.
+        """Note values before their replacement: each part with the earlier and the new value.
 
-        The earlier value of the run's first change is kept.
+        After several changes of a part, the file keeps the value before the run's first change.
         """
         self.number += 1
-        self._database_many(
+        self._execute_many(
             self._record,
             [
                 {
@@ -169,50 +171,50 @@ class UndoJournal:
         )
 
     def note_late_write(self, now: float) -> None:
-        """Note when a record was written last of which reads show a write some seconds late."""
+        """Note the time of the last write to a record that reads show late (epoch seconds)."""
         self._database.rows(self._database.put(META), [{"name": "late write", "value": str(now)}])
 
     def last_late_write(self) -> float:
-        """Return when such a record was written last, 0 where none was."""
-        found = self._database.rows(sa.select(META.c.value).where(META.c.name == "late write"))
-        return float(found[0][0]) if found else 0.0
+        """Return the time of the last write to a record that reads show late, 0 without a write."""
+        times = self._database.rows(sa.select(META.c.value).where(META.c.name == "late write"))
+        return float(times[0][0]) if times else 0.0
 
     def confirm(
         self, run: str, values: Iterable[tuple[ValuePart, Any, dict[str, Any] | None]]
     ) -> None:
-        """Note values that were written: each with its value and its mark."""
-        self._database_many(
+        """Note that parts were written, each with its value and its mark."""
+        self._execute_many(
             self._confirm,
             [
-                {**_named(run, part), "_after": dump(after), "_mark": dump(mark)}
+                {**_bound_key(run, part), "_after": dump(after), "_mark": dump(mark)}
                 for part, after, mark in values
             ],
         )
 
     def discard(self, run: str, parts: Iterable[ValuePart]) -> None:
-        """Remove what was recorded for a request that ActiveCampaign refused."""
-        named = [_named(run, part) for part in parts]
-        self._database_many(self._remove, named)
-        self._database_many(self._restore_former, named)
+        """Remove the entries of a request that ActiveCampaign refused."""
+        keys = [_bound_key(run, part) for part in parts]
+        self._execute_many(self._remove, keys)
+        self._execute_many(self._restore_former, keys)
 
     def rename(self, kind: str, temporary: str, native_id: str, run: str | None = None) -> None:
-        """Give a created record its id, in one run or in every run."""
+        """Replace the temporary name of a created record by its id, in one run or in all runs."""
         for table in (ENTRIES, ROWS):
-            mine = [table.c.kind == kind, table.c.id == temporary]
-            mine += [table.c.run == run] if run else []
-            # What the run wrote by the id as well stays under both names; an undo joins them.
+            in_record = [table.c.kind == kind, table.c.id == temporary]
+            in_record += [table.c.run == run] if run else []
+            # A part that the run also wrote by id stays under both names. An undo joins them.
             update = sa.update(table).prefix_with("OR IGNORE")
-            self._database.rows(update.where(*mine).values(id=native_id))
+            self._database.rows(update.where(*in_record).values(id=native_id))
 
     def parts(self, run: str, kind: str, native_id: str) -> dict[str, Entry]:
-        """Return what a run changed of a record, by part."""
-        mine = (ENTRIES.c.run == run, ENTRIES.c.kind == kind, ENTRIES.c.id == native_id)
-        found = map(entry_of, self._database.rows(sa.select(ENTRIES).where(*mine)))
-        return {entry.part.name: entry for entry in found}
+        """Return a run's entries of a record, by the name of their part."""
+        in_record = (ENTRIES.c.run == run, ENTRIES.c.kind == kind, ENTRIES.c.id == native_id)
+        entries = map(entry_of, self._database.rows(sa.select(ENTRIES).where(*in_record)))
+        return {entry.part.name: entry for entry in entries}
 
     def add_rows(self, run: str, rows: Sequence[WrittenRow]) -> None:
         """Note input rows and the records that they wrote."""
-        self._database_many(
+        self._execute_many(
             self._database.put(ROWS),
             [
                 {
@@ -232,8 +234,8 @@ class UndoJournal:
         )
 
     def add_leavers(self, run: str, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-        """Note people who leave an audience: the contact, the grantor, and its grants by id."""
-        self._database_many(
+        """Note people who leave an audience: each contact, its grantor, and the grants by id."""
+        self._execute_many(
             self._database.put(LEAVERS),
             [
                 {"run": run, "id": contact, "giver": grantor, "tokens": dump(grants)}
@@ -242,20 +244,20 @@ class UndoJournal:
         )
 
     def leaver_grants(self, run: str, native_id: str) -> dict[str, dict[str, str]]:
-        """Return what a contact lost because it left audiences, by grantor and grant id."""
-        mine = (LEAVERS.c.run == run, LEAVERS.c.id == native_id)
-        found = self._database.rows(sa.select(LEAVERS.c.giver, LEAVERS.c.tokens).where(*mine))
-        return {grantor: load(grants) for grantor, grants in found}
+        """Return the grants that a contact lost by leaving audiences, by grantor and grant id."""
+        of_contact = (LEAVERS.c.run == run, LEAVERS.c.id == native_id)
+        rows = self._database.rows(sa.select(LEAVERS.c.giver, LEAVERS.c.tokens).where(*of_contact))
+        return {grantor: load(grants) for grantor, grants in rows}
 
-    def _database_many(self, statement: Any, values: list[dict[str, Any]]) -> None:
+    def _execute_many(self, statement: Any, values: list[dict[str, Any]]) -> None:
         if values:
             with self._database.transaction():
                 self._database.rows(statement, values)
 
-    # --- what an undo reads and notes -------------------------------------------------------
+    # --- reads and writes of an undo --------------------------------------------------------
 
     def records(self, run: str) -> list[tuple[str, str, int]]:
-        """Return kind, id and last number of the records of a run, the last one first."""
+        """Return kind, id and last number of the records of a run, the last record first."""
         last = sa.func.max(ENTRIES.c.number)
         statement = (
             sa.select(ENTRIES.c.kind, ENTRIES.c.id, last)
@@ -268,12 +270,12 @@ class UndoJournal:
         ]
 
     def entries(self, run: str, kind: str, native_id: str) -> list[Entry]:
-        """Return what a run changed of a record, the last change first."""
-        found = self.parts(run, kind, native_id).values()
-        return sorted(found, key=lambda entry: (-entry.number, entry.part.name))
+        """Return a run's entries of a record, the last change first."""
+        entries = self.parts(run, kind, native_id).values()
+        return sorted(entries, key=lambda entry: (-entry.number, entry.part.name))
 
     def later(self, run: str, kind: str, native_id: str) -> dict[str, list[Entry]]:
-        """Return what later runs changed of a record, by part; undone entries too."""
+        """Return the entries of later runs for a record, by part, with the undone entries."""
         started = sa.select(RUNS.c.started).where(RUNS.c.run == run).scalar_subquery()
         statement = (
             sa.select(ENTRIES)
@@ -286,26 +288,26 @@ class UndoJournal:
             )
             .order_by(RUNS.c.started, ENTRIES.c.number)
         )
-        found: dict[str, list[Entry]] = {}
+        entries: dict[str, list[Entry]] = {}
         for entry in map(entry_of, self._database.rows(statement)):
-            found.setdefault(entry.part.name, []).append(entry)
-        return found
+            entries.setdefault(entry.part.name, []).append(entry)
+        return entries
 
     def rows(self, kind: str, native_id: str, run: str | None = None) -> list[WrittenRow]:
-        """Return the input rows that wrote a record, of one run or of all, the last one first."""
-        mine = [ROWS.c.kind == kind, ROWS.c.id == native_id]
-        mine += [ROWS.c.run == run] if run else []
-        return [row_of(columns) for columns in self._database.rows(_ordered_rows(*mine))]
+        """Return the input rows that wrote a record, of one run or of all, the last row first."""
+        of_record = [ROWS.c.kind == kind, ROWS.c.id == native_id]
+        of_record += [ROWS.c.run == run] if run else []
+        return [row_of(columns) for columns in self._database.rows(_ordered_rows(*of_record))]
 
     def noted_rows(self, run: str) -> list[WrittenRow]:
-        """Return the rows of a run that cannot be undone, the last one first."""
-        mine = (ROWS.c.run == run, ROWS.c.note.is_not(None))
-        return [row_of(columns) for columns in self._database.rows(_ordered_rows(*mine))]
+        """Return the rows of a run that an undo does not cover, the last row first."""
+        has_note = (ROWS.c.run == run, ROWS.c.note.is_not(None))
+        return [row_of(columns) for columns in self._database.rows(_ordered_rows(*has_note))]
 
     def set_undone(self, run: str, parts: Iterable[ValuePart]) -> None:
         """Note that values were put back."""
-        self._database_many(
-            self._set_state, [{**_named(run, part), "_state": UNDONE} for part in parts]
+        self._execute_many(
+            self._set_state, [{**_bound_key(run, part), "_state": UNDONE} for part in parts]
         )
 
 
@@ -316,7 +318,7 @@ def _key(run: str, part: ValuePart) -> dict[str, str]:
     return {"run": run, "kind": part.kind, "id": part.id, "part": part.name}
 
 
-def _named(run: str, part: ValuePart) -> dict[str, str]:
+def _bound_key(run: str, part: ValuePart) -> dict[str, str]:
     return {f"_{name}": value for name, value in _key(run, part).items()}
 
 
@@ -324,5 +326,5 @@ def _count(table: sa.Table, run: str) -> sa.Select[Any]:
     return sa.select(sa.func.count()).select_from(table).where(table.c.run == run)
 
 
-def _ordered_rows(*mine: Any) -> sa.Select[Any]:
-    return sa.select(ROWS).where(*mine).order_by(ROWS.c.number.desc(), ROWS.c.row.desc())
+def _ordered_rows(*conditions: Any) -> sa.Select[Any]:
+    return sa.select(ROWS).where(*conditions).order_by(ROWS.c.number.desc(), ROWS.c.row.desc())

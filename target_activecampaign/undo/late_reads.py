@@ -1,6 +1,6 @@
-"""Records that reads show some seconds after their write: an undo waits before it reads them.
+"""Waits before reads of records that show a write only some seconds later.
 
-A run notes in the undo file when it wrote such a record last. An undo waits until `LATE_SECONDS`
+A run notes in the undo file when it last wrote such a record. An undo waits until `LATE_SECONDS`
 after that time. At its end it waits for its own writes, so that the next run does not read the
 values from before this undo.
 """
@@ -33,7 +33,7 @@ def is_read_late(kind: str) -> bool:
 
 
 class LateReads:
-    """Notes in the undo file when such a record was written last, and waits until reads show it."""
+    """Notes the last write to such a record in the undo file, and waits until reads show it."""
 
     def __init__(self, journal: UndoJournal, clock: Clock) -> None:
         self._journal, self._clock = journal, clock
@@ -46,7 +46,7 @@ class LateReads:
             self._note()
 
     def note_end_of_writes(self) -> bool:
-        """Note that the writes noted before ended just now; return whether there were any."""
+        """Note that the writes of `note_write` ended now; return whether there were writes."""
         if self._has_written:
             self._note()
         return self._has_written
@@ -55,15 +55,15 @@ class LateReads:
         self._journal.note_late_write(self._clock.now().timestamp())
 
     def wait_before_first_read(self, kind: str) -> None:
-        """Wait before the first read of such a kind until reads show what runs wrote last."""
+        """Wait before the first read of such a kind until reads show the last write."""
         if is_read_late(kind) and not self._has_waited:
             self._has_waited = True
             self.wait()
 
     def wait(self) -> None:
-        """Wait until reads show what runs and undos wrote last."""
+        """Wait until reads show the last write of a run or an undo."""
         now = self._clock.now().timestamp()
         seconds = self._journal.last_late_write() + LATE_SECONDS - now
         if 0 < seconds <= LATE_SECONDS:
-            logger.info("Waiting %d s until reads show what was written last", round(seconds))
+            logger.info("Waiting %d s until reads show the last write", round(seconds))
             self._clock.sleep(seconds)

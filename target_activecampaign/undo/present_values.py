@@ -1,8 +1,8 @@
 """Reads the present values of records with the fewest requests, shortly before they change.
 
-Contacts are read a hundred at a time: the one that changes next, and those that rows of the same
-batch name after it. Of deals, accounts and tasks, the whole collection is read where that is
-fewer requests than one for each.
+A request reads a hundred contacts: the contact that changes next, and the contacts that later rows
+of the batch name. Deals, accounts and tasks are read as a whole collection if that takes fewer
+requests than a read of each record.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.references import References
 
 MAX_CACHED = 5_000
-#: How many records of a collection are cached: those of a whole batch.
+#: The most records of a collection in the cache: the records of a whole batch.
 MAX_COLLECTION_CACHED = 10_000
-#: Seconds after which values that a batch named again are read again.
+#: Seconds after which cached values are read again if another batch names their record.
 FRESH_SECONDS = 60.0
-#: The path of each kind's records, and the name of one in an answer.
+#: The path of each kind's records, and the name of a single record in a response.
 PATHS = {
     DEAL: ("deals", "deal"),
     ACCOUNT: ("accounts", "account"),
@@ -57,9 +57,9 @@ PATHS = {
 
 
 def walk_requests(client: Client, kind: str, expected: int) -> int | None:
-    """Return how many requests it takes to read all records of a kind.
+    """Return how many requests a read of all records of a kind takes.
 
-    None where one or two for each of the ``expected`` records are fewer. Raises `RequestError`.
+    None if single reads of the ``expected`` records take fewer requests. Raises `RequestError`.
     """
     if not FULL_PAGE // 4 < expected <= MAX_COLLECTION_CACHED:
         return None
@@ -82,8 +82,9 @@ class PresentValues:
         self._client, self._clock, self._pool = client, clock, pool
         self._references = references
         self._reader = ContactValuesReader(client, pool)
-        #: Contacts that will be read, in the order of their rows.
+        #: Ids of contacts to read, in the order of their rows.
         self._queued: dict[str, None] = {}
+        #: Ids of contacts by folded address, None for an address without a contact.
         self._ids: OrderedDict[str, str | None] = OrderedDict()
         self._cached: OrderedDict[tuple[str, str], tuple[float, RecordValues | None]] = (
             OrderedDict()
@@ -96,18 +97,18 @@ class PresentValues:
     def expect_contacts(self, ids: Iterable[str], emails: Iterable[str]) -> None:
         """Note the contacts of a batch; look up the ids of addresses."""
         wanted = {fold(email): email for email in emails}
-        found = self._references.contacts_by_email(wanted.values()) if wanted else {}
+        ids_by_email = self._references.contacts_by_email(wanted.values()) if wanted else {}
         for key in wanted:
-            self._note_id(key, found.get(key))
+            self._note_id(key, ids_by_email.get(key))
         now = self._clock.monotonic()
-        for native_id in (*ids, *found.values()):
-            read, _ = self._cached.get((CONTACT, native_id), (now - FRESH_SECONDS, None))
-            if now - read >= FRESH_SECONDS:
+        for native_id in (*ids, *ids_by_email.values()):
+            read_at, _ = self._cached.get((CONTACT, native_id), (now - FRESH_SECONDS, None))
+            if now - read_at >= FRESH_SECONDS:
                 self._cached.pop((CONTACT, native_id), None)
                 self._queued[native_id] = None
 
     def contact_id(self, email: str) -> str | None:
-        """Return the id that the contact of an address had before the run wrote to it."""
+        """Return the id that an address's contact had before the run wrote to it."""
         key = fold(email)
         while key not in self._ids and self._queued:
             self._read_contacts(next(iter(self._queued)))
@@ -116,7 +117,7 @@ class PresentValues:
         return self._ids[key]
 
     def cached_id(self, email: str) -> str | None:
-        """Return the id of an address as far as it is known without a request."""
+        """Return the id of an address's contact if the cache has it. Sends no request."""
         return self._ids.get(fold(email))
 
     def note_contact(self, email: str, native_id: str) -> None:
@@ -129,39 +130,38 @@ class PresentValues:
             self._ids.popitem(last=False)
 
     def _read_contacts(self, first: str) -> None:
-        """Read a contact, and the next of those that are expected."""
+        """Read a contact together with the next queued contacts."""
         with self._pool.named_lock("earlier values"):
             if (CONTACT, first) in self._cached:
                 return
             others = (queued for queued in self._queued if queued != first)
             chunk = [first, *itertools.islice(others, FULL_PAGE - 1)]
-            found = self._reader.read(chunk)
+            contacts = self._reader.read(chunk)
             for native_id in chunk:
                 self._queued.pop(native_id, None)
-                values = values_of_contact(found[native_id]) if native_id in found else None
+                contact = contacts.get(native_id)
+                values = values_of_contact(contact) if contact is not None else None
                 self._cache(CONTACT, native_id, values)
                 email = str(values.native.get("email") or "") if values is not None else ""
                 if email and self._ids.get(fold(email)) is None:
                     self._note_id(fold(email), native_id)
 
     def read_contacts_now(self, ids: Iterable[str]) -> dict[str, RecordValues]:
-        """Return the values of contacts as they are at this moment; absent ones are left out."""
-        return {
-            native_id: values_of_contact(found)
-            for native_id, found in self._reader.read(ids).items()
-        }
+        """Return the values of existing contacts at this moment, by id."""
+        contacts = self._reader.read(ids)
+        return {native_id: values_of_contact(contact) for native_id, contact in contacts.items()}
 
     # --- any record -------------------------------------------------------------------------
 
     def expect(self, kind: str, ids: Iterable[str]) -> None:
-        """Note the deals, accounts or tasks of a batch: their number decides how they are read."""
+        """Note the deals, accounts or tasks of a batch. Their number decides how to read them."""
         self._expected[kind] = wanted = frozenset(ids)
         for native_id in wanted:
             self._cached.pop((kind, native_id), None)
         self._collections_read.discard(kind)
 
     def get(self, kind: str, native_id: str) -> RecordValues | None:
-        """Return the values of a record before the run's next change, None if it is absent."""
+        """Return a record's values before the run's next change, None if it does not exist."""
         key = (kind, native_id)
         if key not in self._cached:
             if kind == CONTACT:
@@ -171,11 +171,11 @@ class PresentValues:
         return self._cached[key][1]
 
     def cached(self, kind: str, native_id: str) -> RecordValues | None:
-        """Return the values that were read of a record, None where none are kept."""
+        """Return a record's values in the cache, None if the cache has none."""
         return self._cached.get((kind, native_id), (0.0, None))[1]
 
     def invalidate(self, kind: str, native_id: str) -> None:
-        """Read a record again when it is needed next."""
+        """Remove a record from the cache, so that its next use reads it again."""
         self._cached.pop((kind, native_id), None)
 
     def _cache(self, kind: str, native_id: str, values: RecordValues | None) -> None:
@@ -192,14 +192,14 @@ class PresentValues:
                 self._cache(kind, native_id, self.read_now(kind, native_id))
 
     def read_now(self, kind: str, native_id: str) -> RecordValues | None:
-        """Return the values of one record as they are at this moment, None if it is absent."""
+        """Return the values of a record at this moment, None if it does not exist."""
         if kind == CONTACT:
             return self.read_contacts_now([native_id]).get(native_id)
         path, name = PATHS[kind]
         try:
             row = self._client.get(f"{path}/{native_id}").body.get(name)
         except (NotFound, PermissionDenied):
-            # For a note that does not exist, ActiveCampaign answers 403.
+            # ActiveCampaign answers 403 for a note that does not exist.
             return None
         if not isinstance(row, dict):
             return None
@@ -208,7 +208,7 @@ class PresentValues:
         return values_of_row(kind, row, fields)
 
     def _read_collection(self, kind: str) -> None:
-        """Read all records of a kind where one request for each would be more."""
+        """Read all records of a kind if single reads would take more requests."""
         wanted = self._expected[kind]
         if walk_requests(self._client, kind, len(wanted)) is None:
             return

@@ -1,4 +1,4 @@
-"""Values of one record by part, in one form for all kinds of records."""
+"""Values of a record by part, in the same form for all kinds of records."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_fields import CustomFields, FieldDefinition
     from target_activecampaign.lookups.contact_values import ContactValues
 
-    #: Says whether two values of a part are the same for a reader of the account.
+    #: Returns whether two values of a part are the same for a reader of the account.
     Same = Callable[[str, Any, Any], bool]
 
 CONTACT, DEAL, ACCOUNT, NOTE, TASK = "contact", "deal", "account", "note", "task"
-#: The entity whose custom fields a kind of record has.
+#: The entity of the custom fields of each kind of record.
 ENTITIES = {CONTACT: "contact", DEAL: "opportunity", ACCOUNT: "account"}
 COLUMN, FIELD, TAG, LIST, DEAL_CONTACT = "column:", "field:", "tag:", "list:", "contact:"
-#: A tag of which only the name is known: the importer may create it.
+#: The part of a tag with a known name and unknown id, because the importer may create the tag.
 TAG_NAME = "tag name:"
 ACCOUNT_LINK, STAGE, CREATED, DELETED = "account", "stage", "created", "deleted"
 ENTERED, LEFT = "entered:", "left:"
-#: Types of fields that answers spell in other ways than requests.
+#: Types of fields whose values have another form in responses than in requests.
 _ENCODED = {"currency", "date", "datetime"}
 _REFERENCES = {"contact", "account", "owner"}
 
 
 @dataclass
 class RecordValues:
-    """What the account has of a record; a part that is missing is absent.
+    """The account's values of a record. A part without a value is not in ``parts``.
 
-    ``native`` is the record's own row, ``contact`` the whole answer for a contact.
+    ``native`` is the record's own row. ``contact`` holds all values of a contact.
     """
 
     parts: dict[str, Any] = field(default_factory=dict)
@@ -49,22 +49,22 @@ class RecordValues:
     contact: ContactValues | None = None
 
     def get(self, part: str) -> Any:
-        """Return a part's value, None where it is absent."""
+        """Return a part's value, None if the record has no value."""
         return self.parts.get(part)
 
 
-def values_of_contact(found: ContactValues) -> RecordValues:
+def values_of_contact(contact: ContactValues) -> RecordValues:
     """Return a contact's values by part."""
     parts: dict[str, Any] = {}
-    for name, value in found.row.items():
+    for name, value in contact.row.items():
         if isinstance(value, str):
             parts[COLUMN + name] = value
-    parts |= {FIELD + field_id: value for field_id, value in found.fields.items()}
-    parts |= dict.fromkeys((TAG + tag for tag in found.tags), True)
-    parts |= {LIST + list_id: status.status for list_id, status in found.lists.items()}
-    for account, link in found.accounts.items():
+    parts |= {FIELD + field_id: value for field_id, value in contact.fields.items()}
+    parts |= dict.fromkeys((TAG + tag for tag in contact.tags), True)
+    parts |= {LIST + list_id: status.status for list_id, status in contact.lists.items()}
+    for account, link in contact.accounts.items():
         parts[ACCOUNT_LINK] = {"account": account, "title": link.title or ""}
-    return RecordValues(parts, found.row, found)
+    return RecordValues(parts, contact.row, contact)
 
 
 def values_of_row(
@@ -88,7 +88,7 @@ def values_of_row(
 
 
 def is_empty(value: Any) -> bool:
-    """Return whether a value is none: absent, or a value row without a value."""
+    """Return whether a part has no value: it is missing, or its custom value is empty."""
     if isinstance(value, dict) and "value" in value:
         value = value["value"]
     return value in (None, "", [], "||", "||||")
@@ -102,10 +102,10 @@ def is_same(part: str, value: Any, other: Any, *, fields: CustomFields | None = 
         definition = definition_of(fields, part)
         return bool(_plain(definition, value) == _plain(definition, other))
     if isinstance(value, dict) and isinstance(other, dict):
-        # What a request left open, such as the pipeline of a stage, the server decided.
-        known = value.keys() & other.keys()
-        return bool(known) and all(
-            str(value[name] or "") == str(other[name] or "") for name in known
+        # A request may leave a key open, such as the pipeline of a stage: the server decides it.
+        shared = value.keys() & other.keys()
+        return bool(shared) and all(
+            str(value[name] or "") == str(other[name] or "") for name in shared
         )
     if part in {COLUMN + "currency", COLUMN + "email"}:
         return str(value).strip().casefold() == str(other).strip().casefold()
@@ -113,14 +113,14 @@ def is_same(part: str, value: Any, other: Any, *, fields: CustomFields | None = 
 
 
 def definition_of(fields: CustomFields | None, part: str) -> FieldDefinition | None:
-    """Return the definition of a part's custom field, None where the account has it no more."""
-    wanted = part.removeprefix(FIELD)
-    found = fields.definitions if fields is not None else ()
-    return next((definition for definition in found if definition.id == wanted), None)
+    """Return the definition of a part's custom field, None if the field no longer exists."""
+    field_id = part.removeprefix(FIELD)
+    definitions = fields.definitions if fields is not None else ()
+    return next((definition for definition in definitions if definition.id == field_id), None)
 
 
 def _plain(definition: FieldDefinition | None, value: Any) -> Any:
-    """Return a custom value in the one form that all spellings of it have."""
+    """Return a custom value in a form that is the same for all its spellings."""
     currency = None
     if isinstance(value, dict):
         value, currency = value.get("value"), value.get("currency")
@@ -141,12 +141,12 @@ def _decoded(definition: FieldDefinition | None, value: Any) -> Any:
 
 
 def sent_value(definition: FieldDefinition | None, value: Any) -> tuple[Any, str | None]:
-    """Return what to send so that a deal's or an account's field holds ``value`` again."""
+    """Return the value and the currency to send to restore a deal's or an account's field."""
     stored = value.get("value") if isinstance(value, dict) else value
     currency = value.get("currency") if isinstance(value, dict) else None
     if is_empty(stored):
-        is_several = definition is not None and definition.is_choices
-        return ([] if is_several else ""), None
+        is_array = definition is not None and definition.is_choices
+        return ([] if is_array else ""), None
     if definition is None or not (definition.is_choices or definition.type in _ENCODED):
         return stored, currency
     decoded = _decoded(definition, stored)

@@ -1,6 +1,6 @@
-"""Records what a run replaces: before each write request, the values that it changes.
+"""Records the values that a run replaces, before each write request.
 
-The write client calls `before` and `after` for every request, so that no sink can leave one out.
+The write client calls `before` and `after` for every request, so no sink can write unrecorded.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from .record_values import (
     CREATED,
     DEAL,
     DELETED,
+    ENTERED,
     LIST,
     NOTE,
     STAGE,
@@ -55,17 +56,18 @@ if TYPE_CHECKING:
 
     Value = tuple[ValuePart, Any, Any]
 
-#: What ActiveCampaign decides of a new task where the request does not say it.
-_DECIDED = (f"{COLUMN}edate", f"{COLUMN}assignee")
-_DEFINED = {"tag": "tags", "list": "lists"}
+#: Columns of a new task that ActiveCampaign sets if the request leaves them out.
+_SET_BY_ACCOUNT = (f"{COLUMN}edate", f"{COLUMN}assignee")
+#: Collections of the definitions that sinks of a family create.
+_DEFINITIONS_BY_FAMILY = {"tag": "tags", "list": "lists"}
 MAX_BUFFERED = 500
-#: An order goes out as historical, so that it starts nothing: its source is never put back.
+#: An undo sends orders as historical, to start no automation: it never restores their source.
 NEVER_PUT_BACK = {f"{COLUMN}creationSource"}
 NOT_UNDOABLE = "an undo does not cover this stream; correct the record in ActiveCampaign"
 
 
 class UndoRecorder:
-    """Records what one run replaces, and which input rows it was for.
+    """Records the values that a run replaces, and the input rows that replaced them.
 
     ``server_time`` returns the account's clock in seconds since the epoch.
     """
@@ -83,16 +85,16 @@ class UndoRecorder:
     ) -> None:
         self._journal, self._run = journal, run
         self._late_reads = LateReads(journal, clock)
-        #: Whether the run replaced or created anything.
+        #: Whether the run replaced a value or created a record.
         self.has_changes = False
         self._references, self._server_time = references, server_time
         self._values = PresentValues(client, clock, pool, references)
         self._local = threading.local()
         self._rows: list[WrittenRow] = []
-        #: When the importer took a new contact, by its address, and when an upsert was sent that
-        #: creates a record, by its key.
+        #: The time of an import of a new contact, by its address, and of an upsert that creates a
+        #: record, by its key.
         self._created_since: dict[str, float] = {}
-        #: When the importer took subscriptions and unsubscriptions, by the contact's id.
+        #: Subscriptions and unsubscriptions sent to the importer, with their time, by contact id.
         self._imported: dict[str, list[tuple[ValuePart, Any, float]]] = {}
 
     @property
@@ -103,7 +105,7 @@ class UndoRecorder:
     # --- a batch ----------------------------------------------------------------------------
 
     def expect(self, family: str, rows: list[InputRecord]) -> None:
-        """Note the records that rows are about to change. Raises `RequestError`."""
+        """Note the records that rows change next; look up contacts. Raises `RequestError`."""
         kind = RECORD_KINDS.get(family)
         if kind == CONTACT:
             known = known_contacts(self._references, rows)
@@ -118,7 +120,7 @@ class UndoRecorder:
     # --- requests ---------------------------------------------------------------------------
 
     def before(self, method: str, path: str, body: Any, about: str | None) -> list[Value]:
-        """Note what a request replaces; returns what it writes. Raises `RequestError`."""
+        """Record values before a request; return those that it writes. Raises `RequestError`."""
         values: list[Value] = []
         for change in changes_of(method, path, body, about):
             values += self._values_of(change)
@@ -128,7 +130,7 @@ class UndoRecorder:
         return values
 
     def before_documents(self, changes: Sequence[DocumentChange]) -> list[Value]:
-        """Note what a request replaces of records that it sends whole; returns what it writes."""
+        """Record the values before a request that replaces whole records, as `before` does."""
         values: list[Value] = []
         for change in changes:
             after = {COLUMN + name: value for name, value in change.after.items()}
@@ -148,15 +150,15 @@ class UndoRecorder:
         return values
 
     def refused(self, values: list[Value], problem: RequestError) -> None:
-        """Remove what was noted of a request that ActiveCampaign refused.
+        """Remove the entries of a request that ActiveCampaign refused.
 
-        A duplicate may be the first attempt of the same request, so it stays.
+        They stay if it refused a duplicate: a first attempt of the request may have succeeded.
         """
         if not (isinstance(problem, InvalidRequest) and is_duplicate(problem)):
             self._journal.discard(self._run, [part for part, _, __ in values])
 
     def after(self, values: list[Value], answer: ApiResponse) -> None:
-        """Note that a request was answered, the ids of what it created, and marks of statuses."""
+        """Record the success of a request, the ids of created records, and marks of statuses."""
         self._journal.confirm(
             self._run, [self._confirmed(part, value, answer) for part, _, value in values]
         )
@@ -172,12 +174,12 @@ class UndoRecorder:
         current = self._values.get(change.kind, native_id) if native_id and is_covered else None
         if native_id is None or (change.created is not None and current is None):
             return self._new_contact(change)
-        found = []
+        values = []
         for name, after in self._named_parts(change, native_id, current).items():
             before = current.get(name) if current is not None else None
-            found.append((ValuePart(change.kind, native_id, name), before, after))
+            values.append((ValuePart(change.kind, native_id, name), before, after))
         self._note_import(change, native_id)
-        return found
+        return values
 
     def _id_of(self, change: RecordChange) -> str | None:
         """Return the id of the record of a change, None for a contact that does not exist."""
@@ -185,52 +187,52 @@ class UndoRecorder:
         return self._values.contact_id(email) if email else change.id
 
     def _new_contact(self, change: RecordChange) -> list[Value]:
-        """Return what is noted of a contact that the account does not have."""
+        """Return the values of a contact that the account does not have yet."""
         placeholder = "@" + fold(change.email or "")
         self._note_import(change, placeholder)
-        found: list[Value] = [(ValuePart(CONTACT, placeholder, CREATED), None, change.created)]
+        values: list[Value] = [(ValuePart(CONTACT, placeholder, CREATED), None, change.created)]
         for name, after in self._named_parts(change, placeholder, None).items():
             if name.startswith((TAG, TAG_NAME, LIST)) or name == ACCOUNT_LINK:
-                found.append((ValuePart(CONTACT, placeholder, name), None, after))
-        return found
+                values.append((ValuePart(CONTACT, placeholder, name), None, after))
+        return values
 
     def _named_parts(
         self, change: RecordChange, native_id: str, current: RecordValues | None
     ) -> dict[str, Any]:
-        """Return the parts of a change with names and ids that the account knows."""
-        found: dict[str, Any] = {}
+        """Return the parts of a change, with ids in place of names that the account knows."""
+        parts: dict[str, Any] = {}
         for name, after in change.parts.items():
             if name == TAG and change.link:
-                found |= self._tag_of(native_id, current, change.link)
+                parts |= self._tag_of(native_id, current, change.link)
             elif name.startswith(TAG_NAME):
                 rows = self._references.find_by_name("tag", name.removeprefix(TAG_NAME))
-                found[TAG + str(rows[0]["id"]) if rows else name] = after
+                parts[TAG + str(rows[0]["id"]) if rows else name] = after
             elif name == ACCOUNT_LINK and after is not None:
-                found[name] = self._link_of(native_id, current, after)
+                parts[name] = self._link_of(native_id, current, after)
             else:
-                found[name] = after
-        return found
+                parts[name] = after
+        return parts
 
     def _tag_of(
         self, native_id: str, current: RecordValues | None, association: str
     ) -> dict[str, Any]:
         """Return the part of a tag that a request removes by the id of its association."""
-        for is_again in (False, True):
-            if is_again:  # the run itself added the tag since
+        for is_second_read in (False, True):
+            if is_second_read:  # this run may have added the tag after the first read
                 self._values.invalidate(CONTACT, native_id)
                 current = self._values.get(CONTACT, native_id)
             tags = (
                 current.contact.tags if current is not None and current.contact is not None else {}
             )
-            for tag, added in tags.items():
-                if added == association:
+            for tag, tag_association in tags.items():
+                if tag_association == association:
                     return {TAG + tag: None}
         return {}
 
     def _link_of(
         self, native_id: str, current: RecordValues | None, after: dict[str, Any]
     ) -> dict[str, Any]:
-        """Return the whole link after a change; the importer names the account, not its id."""
+        """Return the whole account link after a change. The importer sends no account id."""
         written = self._journal.parts(self._run, CONTACT, native_id).get(ACCOUNT_LINK)
         before = (
             written.after if written else current.get(ACCOUNT_LINK) if current is not None else None
@@ -265,19 +267,20 @@ class UndoRecorder:
         elif part.kind == DEAL and part.name == STAGE:
             row = body.get("deal")
             if isinstance(row, dict):
-                value = {k: str(row.get(k) or value.get(k) or "") for k in ("stage", "group")}
-        elif part.name.startswith("entered:"):
+                names = ("stage", "group")
+                value = {name: str(row.get(name) or value.get(name) or "") for name in names}
+        elif part.name.startswith(ENTERED):
             row = body.get("contactAutomation")
             mark = {"id": str(row.get("id"))} if isinstance(row, dict) else None
         elif part.name == CREATED and part.kind == TASK:
             row = answer.body.get("dealTask")
-            there = values_of_row(TASK, row).parts if isinstance(row, dict) else {}
-            value = {name: there[name] for name in _DECIDED if name in there} | value
+            parts = values_of_row(TASK, row).parts if isinstance(row, dict) else {}
+            value = {name: parts[name] for name in _SET_BY_ACCOUNT if name in parts} | value
         elif part.name == CREATED and is_document(part.kind):
             mark = {"since": self._created_since.pop(part.id, 0.0)}
         elif part.name == CREATED and part.kind == CONTACT and answer.status == 200:
-            began = self._created_since.pop(part.id, None)
-            mark = {"is_unsure": "contact" in body} | ({"since": began} if began else {})
+            since = self._created_since.pop(part.id, None)
+            mark = {"is_unsure": "contact" in body} | ({"since": since} if since else {})
         return part, value, mark
 
     def _earlier_stamp(self, part: ValuePart) -> dict[str, Any]:
@@ -291,7 +294,7 @@ class UndoRecorder:
 
     @contextlib.contextmanager
     def creating(self, name: str | None = None) -> Iterator[None]:
-        """Note creates of the block under a name, until `created` gives the record's id."""
+        """Record the creates of the block under a temporary name, until `created` has the id."""
         former = getattr(self._local, "name", None)
         self._local.name = name or secrets.token_hex(8)
         try:
@@ -300,7 +303,7 @@ class UndoRecorder:
             self._local.name = former
 
     def created(self, native_id: str) -> None:
-        """Note the id of the record that the block of `creating` created, in this run or before."""
+        """Replace the temporary name of `creating` by the created record's id, in all runs."""
         name = getattr(self._local, "name", None)
         if name is not None:
             for kind in (*BY_ID, *DEFINITIONS):
@@ -334,15 +337,15 @@ class UndoRecorder:
     # --- rows -------------------------------------------------------------------------------
 
     def note_row(self, row: InputRecord, outcome: Outcome) -> None:
-        """Note the record that a row wrote; `flush` writes what is noted."""
+        """Note the record that a row wrote. `flush` writes the noted rows to the file."""
         sink = registry.find_sink(row.stream)
         if sink is None or outcome.action not in CHANGED:
             return
         kind = RECORD_KINDS.get(sink.family) or (row.stream if row.document_key else None)
         native_id = row.document_key or self._id_of_row(row, kind, outcome)
         note = None if kind else NOT_UNDOABLE
-        if outcome.action is Action.CREATED and sink.family in _DEFINED:
-            kind, note = _DEFINED[sink.family], None
+        if outcome.action is Action.CREATED and sink.family in _DEFINITIONS_BY_FAMILY:
+            kind, note = _DEFINITIONS_BY_FAMILY[sink.family], None
         self._end_import(native_id)
         self._rows.append(
             WrittenRow(
@@ -361,7 +364,7 @@ class UndoRecorder:
             self.flush()
 
     def _id_of_row(self, row: InputRecord, kind: str | None, outcome: Outcome) -> str:
-        """Return the id of the record that a row wrote, as `before` noted it."""
+        """Return the id of the record that a row wrote, as `before` recorded it."""
         if outcome.id or kind != CONTACT:
             return outcome.id or ""
         known = known_contacts(self._references, [row])
@@ -371,7 +374,7 @@ class UndoRecorder:
         return self._values.cached_id(email) or "@" + fold(email)
 
     def _end_import(self, native_id: str) -> None:
-        """Note until when the importer may have changed a contact's list statuses."""
+        """Record the end of the time in which the importer changed a contact's list statuses."""
         parts = self._imported.pop(native_id, None)
         if parts:
             until = self._server_time()
@@ -384,11 +387,11 @@ class UndoRecorder:
             )
 
     def flush(self) -> None:
-        """Write the rows that were noted."""
+        """Write the noted rows to the file."""
         rows, self._rows = self._rows, []
         self._journal.add_rows(self._run, rows)
 
     def close(self) -> None:
-        """Write what is noted, and close the file."""
+        """Write the noted rows, and close the file."""
         with contextlib.closing(self._journal):
             self.flush()

@@ -1,7 +1,7 @@
-"""What a write request changes: the records and their parts, read from its method, path and body.
+"""Derives the changes of a write request from its method, path and body: records and parts.
 
-Every change of the account is a request, whatever sink sends it. So this is the one place that
-knows what a run replaces.
+Every sink changes the account by requests. Therefore this module alone knows all values that a run
+replaces.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .record_values import (
 Body = dict[str, Any]
 
 SUBSCRIBED, UNSUBSCRIBED = "1", "2"
-#: Kinds of records, and what wraps one in a request, by the path of their collection.
+#: Kinds of records, and the wrapper of a record in a request, by the path of their collection.
 KINDS = {
     "contacts": (CONTACT, "contact"),
     "deals": (DEAL, "deal"),
@@ -41,7 +41,7 @@ KINDS = {
     "notes": (NOTE, "note"),
     "dealTasks": (TASK, "dealTask"),
 }
-#: Collections whose records stay where a run creates them, and what wraps one in an answer.
+#: Collections whose created records an undo does not delete, and the wrapper in a response.
 DEFINITIONS = {
     "tags": "tag",
     "lists": "list",
@@ -53,20 +53,21 @@ DEFINITIONS = {
     "groups": "group",
     "users": "user",
 }
-#: What a task of a request belongs to, as answers say it.
+#: The owner types of a task: the word in requests, and the word in responses.
 _OWNERS = {"contact": "Subscriber", "deal": "Deal"}
-#: The importer's names of a contact's columns.
+#: The importer's names of a contact's columns, and the API's names.
 _IMPORTED = {"first_name": "firstName", "last_name": "lastName", "phone": "phone"}
 
 
 @dataclass(frozen=True)
 class RecordChange:
-    """What a request changes of one record.
+    """The change of a record by a request.
 
-    ``id`` is None for a record that it creates, and for a contact that it names by ``email``: then
-    the account decides whether it creates one. ``parts`` are the new values by part, None where a
-    part is taken away; ``created`` are those of a new record. ``link`` is the row of an association
-    that the request names instead. ``is_import``: the change happens after the answer.
+    ``id`` is None for a created record and for a contact that the request names by ``email``. Such
+    a contact is created if the account does not have it. ``parts`` are the new values by part, None
+    for a removed part. ``created`` are the values of a new record. ``link`` is the id of an
+    association, if the request names the association instead of the record. ``is_import``: the
+    change happens after the response.
     """
 
     kind: str
@@ -79,9 +80,9 @@ class RecordChange:
 
 
 def changes_of(method: str, path: str, body: Any, about: str | None = None) -> list[RecordChange]:
-    """Return what a request changes, as far as an undo can put it back or names it.
+    """Return the changes of a request that an undo restores or names in its results.
 
-    ``about`` is the id of the contact whose association the request names by its own id.
+    If the request names an association by its own id, ``about`` is the contact's id.
     """
     names = path.strip("/").split("/")
     collection, native_id = names[0], names[1] if len(names) > 1 else None
@@ -106,12 +107,13 @@ def changes_of(method: str, path: str, body: Any, about: str | None = None) -> l
 
 
 def _wrapped(body: Body, name: str) -> Body:
-    found = body.get(name)
-    return found if isinstance(found, dict) else {}
+    record = body.get(name)
+    return record if isinstance(record, dict) else {}
 
 
 def _contact_by_address(contact: Body) -> RecordChange:
-    parts = _parts_of(CONTACT, {k: v for k, v in contact.items() if k != "email"})
+    columns = {name: value for name, value in contact.items() if name != "email"}
+    parts = _parts_of(CONTACT, columns)
     email = str(contact.get("email") or "")
     return RecordChange(CONTACT, email=email, parts=parts, created={"email": email, **parts})
 
@@ -125,13 +127,13 @@ def _imported(contact: Body) -> RecordChange:
         for field_value in contact.get("fields") or ()
     }
     created = {"email": contact.get("email"), **parts}
-    marks: Body = {TAG_NAME + fold(str(name)): True for name in contact.get("tags") or ()}
-    marks |= {LIST + str(o["listid"]): SUBSCRIBED for o in contact.get("subscribe") or ()}
-    marks |= {LIST + str(o["listid"]): UNSUBSCRIBED for o in contact.get("unsubscribe") or ()}
+    parts |= {TAG_NAME + fold(str(name)): True for name in contact.get("tags") or ()}
+    for key, status in (("subscribe", SUBSCRIBED), ("unsubscribe", UNSUBSCRIBED)):
+        parts |= {LIST + str(item["listid"]): status for item in contact.get(key) or ()}
     if contact.get("customer_acct_name"):
-        marks[ACCOUNT_LINK] = {"name": str(contact["customer_acct_name"]).strip()}
+        parts[ACCOUNT_LINK] = {"name": str(contact["customer_acct_name"]).strip()}
     email = str(contact.get("email") or "")
-    return RecordChange(CONTACT, email=email, parts=parts | marks, created=created, is_import=True)
+    return RecordChange(CONTACT, email=email, parts=parts, created=created, is_import=True)
 
 
 def _tag(body: Body) -> list[RecordChange]:
@@ -193,13 +195,15 @@ def _of_link(
     if collection == "accountContacts":
         columns = _wrapped(body, "accountContact")
         names = {"account": "account", "jobTitle": "title"}
-        given = {names[k]: str(v or "") for k, v in columns.items() if k in names}
+        link_values = {
+            names[column]: str(value or "") for column, value in columns.items() if column in names
+        }
         return [
             RecordChange(
                 CONTACT,
                 about,
                 link=link,
-                parts={ACCOUNT_LINK: None if method == "DELETE" else given},
+                parts={ACCOUNT_LINK: None if method == "DELETE" else link_values},
             )
         ]
     if collection == "contactAutomations" and method == "DELETE":
@@ -208,7 +212,7 @@ def _of_link(
 
 
 def _parts_of(kind: str, columns: Body) -> Body:
-    """Return the new values of a body by part; a stage and its pipeline are one part."""
+    """Return the new values of a body by part. A stage and its pipeline are the same part."""
     parts: Body = {}
     for name, value in columns.items():
         if name == "fieldValues":

@@ -25,7 +25,7 @@ def restore_contact(
     decisions: list[ValueDecision],
     present: RecordValues,
 ) -> None:
-    """Put back the values of one group. Raises `RequestError`."""
+    """Put back the values of a group. Raises `RequestError`."""
     current = present.contact
     if current is None:
         return
@@ -43,7 +43,7 @@ def restore_contact(
 
 
 def _restore_fields(context: WriteContext, native_id: str, decisions: list[ValueDecision]) -> None:
-    """Write columns and custom fields with one request; what was absent becomes empty."""
+    """Write columns and custom fields in one request. A missing earlier value becomes empty."""
     body: dict[str, Any] = {}
     values = []
     for decision in decisions:
@@ -60,7 +60,7 @@ def _restore_fields(context: WriteContext, native_id: str, decisions: list[Value
 
 
 def tag_of(context: WriteContext, part: str) -> str | None:
-    """Return the id of a part's tag; None for a name that the account does not have."""
+    """Return the id of a part's tag, None for a name that the account does not have."""
     if part.startswith(TAG):
         return part.removeprefix(TAG)
     rows = context.references.find_by_name("tag", part.removeprefix(TAG_NAME))
@@ -110,27 +110,30 @@ def _restore_link(
 
 
 def end_enrolment(context: WriteContext, native_id: str, decision: ValueDecision) -> bool:
-    """End the run of a contact through an automation that the run began.
+    """End the enrolment of a contact in an automation that the run began.
 
-    Returns whether it was still active. Raises `RequestError`.
+    Returns whether the enrolment was still active. Raises `RequestError`.
     """
     automation = decision.entry.part.name.removeprefix(ENTERED)
-    known = str(decision.entry.mark.get("id") or "")
-    if not known:
+    enrolment_id = str(decision.entry.mark.get("id") or "")
+    if not enrolment_id:
         key = context.ledger.hash_key("enrolment", native_id, automation)
-        found = context.ledger.find(key)
-        known = (found and found.id) or ""
-    current = [each for each in enrolments_of(context, native_id, automation) if each.is_active]
-    mine = [each for each in current if str(each.number) == known]
-    for each in mine:
+        confirmed = context.ledger.find(key)
+        enrolment_id = (confirmed and confirmed.id) or ""
+    enrolments = [
+        enrolment
+        for enrolment in enrolments_of(context, native_id, automation)
+        if enrolment.is_active and str(enrolment.number) == enrolment_id
+    ]
+    for enrolment in enrolments:
         if not context.write_client.is_dry_run:
-            context.write_client.write("DELETE", f"contactAutomations/{each.number}")
-            EnrolmentRecord(context, native_id, automation).lift(each.number)
-    return bool(mine)
+            context.write_client.write("DELETE", f"contactAutomations/{enrolment.number}")
+            EnrolmentRecord(context, native_id, automation).lift(enrolment.number)
+    return bool(enrolments)
 
 
 def resolved_link(context: WriteContext, link: Any) -> Any:
-    """Return a link that names its account with the account's id, where the account exists."""
+    """Return a link with its account's id in place of the name, if the account exists."""
     if not isinstance(link, dict) or "name" not in link:
         return link
     account = context.references.account_named(link["name"])

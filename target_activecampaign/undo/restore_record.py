@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def restore_record(
     context: WriteContext, record: RunRecord, group: str, decisions: list[ValueDecision]
 ) -> list[str]:
-    """Put back the values of one group; return remarks. Raises `RowSkipped` and `RequestError`."""
+    """Put back the values of a group; return remarks. Raises `RowSkipped` and `RequestError`."""
     kind, native_id, present = record.kind, record.id, record.present
     if present is None:
         return []
@@ -57,7 +57,7 @@ def restore_record(
     if values:
         body["fields"] = values
     if kind == TASK and str(body.get("status")) == "1":
-        # A type may ask for the outcome of a task that is completed.
+        # A type may require the outcome of a completed task.
         body.setdefault("outcomeId", id_text(present.native.get("outcomeId")))
     if body:
         context.write_client.write("PUT", f"{path}/{native_id}", {wrapper: body})
@@ -73,7 +73,7 @@ def _field(context: WriteContext, kind: str, part: str, before: Any) -> dict[str
 
 
 def secondary_contacts(context: WriteContext, native_id: str) -> dict[str, str]:
-    """Return the ids of a deal's links to its secondary contacts, by contact."""
+    """Return the ids of a deal's links to its secondary contacts, by contact id."""
     rows = context.references.nested_rows("deals", native_id, "contactDeals")
     return {str(id_text(row.get("contact"))): str(row.get("id")) for row in rows}
 

@@ -1,4 +1,4 @@
-"""The records of a run in reverse order, with their entries and their present values."""
+"""Reads the records of a run in reverse order, with their entries and present values."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ STREAMS = {
 
 @dataclass
 class RunRecord:
-    """A record of a run. ``names`` are the ids of its entries.
+    """A record of a run. ``names`` are the ids of its entries in the undo file.
 
-    One of them is its address where the run knew a contact by that alone. ``present`` is None where
-    the account does not have the record.
+    A contact may have several names: its id, and its address from before the id was known.
+    ``present`` is None if the account does not have the record.
     """
 
     kind: str
@@ -48,13 +48,13 @@ class RunRecord:
 
     @property
     def created_as(self) -> dict[str, Any]:
-        """The values that the run created it with, empty where it did not."""
-        found = (entry.after for entry in self.entries if entry.part.name == CREATED)
-        return next(found, None) or {}
+        """The values with which the run created the record, empty if the run did not create it."""
+        created = (entry.after for entry in self.entries if entry.part.name == CREATED)
+        return next(created, None) or {}
 
 
 class RunRecords:
-    """Reads the records of one run."""
+    """Reads the records of a run."""
 
     def __init__(
         self, context: WriteContext, journal: UndoJournal, run: str, late_reads: LateReads
@@ -79,46 +79,46 @@ class RunRecords:
     def load(self, records: list[RunRecord]) -> None:
         """Read the entries of records from the file."""
         for record in records:
-            found: dict[str, Entry] = {}
+            entries: dict[str, Entry] = {}
             for name in record.names:
                 for entry in self._journal.entries(self._run, record.kind, name):
-                    known = found.get(entry.part.name)
-                    found[entry.part.name] = _joined(known, entry) if known else entry
-            record.entries = list(found.values())
+                    other = entries.get(entry.part.name)
+                    entries[entry.part.name] = _joined(other, entry) if other else entry
+            record.entries = list(entries.values())
 
     def read(self, records: list[RunRecord]) -> list[RunRecord]:
-        """Return the records with entries and present values, each contact once.
+        """Return the records with entries and present values. Merges the names of a contact.
 
         Raises `RequestError`.
         """
         kind = records[0].kind
         if kind == CONTACT:
             records = self._merge_addresses(records)
-            found = self._values.read_contacts_now(contact.id for contact in records)
+            contacts = self._values.read_contacts_now(contact.id for contact in records)
             for record in records:
-                record.present = found.get(record.id)
+                record.present = contacts.get(record.id)
         elif is_document(kind):
             self._late_reads.wait_before_first_read(kind)
-            there = read_documents(self._context, kind, [row.id for row in records])
+            documents = read_documents(self._context, kind, [row.id for row in records])
             for record in records:
-                record.present = there.get(record.id)
+                record.present = documents.get(record.id)
             if kind in UNDELETABLE_KINDS:
-                emails = [document.parts.get(f"{COLUMN}email") for document in there.values()]
+                emails = [document.parts.get(f"{COLUMN}email") for document in documents.values()]
                 self._references.prefetch_contacts(
                     {"email": str(email)} for email in emails if email
                 )
         elif kind in STREAMS:
             self._find_unconfirmed(kind, records)
-            known = [candidate for candidate in records if not candidate.id.startswith("?")]
+            with_id = [candidate for candidate in records if not candidate.id.startswith("?")]
             if kind != NOTE:
-                self._values.expect(kind, [candidate.id for candidate in known])
-            for record in known:
+                self._values.expect(kind, [candidate.id for candidate in with_id])
+            for record in with_id:
                 record.present = self._values.get(kind, record.id)
         self.load(records)
         return records
 
     def _find_unconfirmed(self, kind: str, records: list[RunRecord]) -> None:
-        """Find accounts by name whose create was never confirmed; other records have no id then."""
+        """Find accounts with an unconfirmed create by name. Other such records stay without id."""
         if kind == ACCOUNT:
             for record in records:
                 if record.id.startswith("?"):
@@ -127,35 +127,35 @@ class RunRecords:
                     record.id = self._references.account_named(str(name)) or record.id
 
     def _merge_addresses(self, records: list[RunRecord]) -> list[RunRecord]:
-        """Find the ids of contacts that the run knew by address only."""
-        addresses = [by_address.id[1:] for by_address in records if by_address.id.startswith("@")]
-        found = self._references.contacts_by_email(addresses) if addresses else {}
+        """Return the contacts by id; contacts that the run knew by address get their id."""
+        addresses = [record.id[1:] for record in records if record.id.startswith("@")]
+        ids = self._references.contacts_by_email(addresses) if addresses else {}
         merged: dict[str, RunRecord] = {}
         for record in records:
             if record.id.startswith("@"):
-                record.id = found.get(fold(record.id[1:]), record.id)
+                record.id = ids.get(fold(record.id[1:]), record.id)
             current = merged.setdefault(record.id, record)
             if current is not record:
                 current.names += record.names
         return list(merged.values())
 
     def later(self, record: RunRecord) -> dict[str, list[Entry]]:
-        """Return what later runs changed of a record, by part; undone entries too."""
-        found: dict[str, list[Entry]] = {}
+        """Return the entries of later runs for a record, by part, with the undone entries."""
+        later: dict[str, list[Entry]] = {}
         for name in sorted({*record.names, record.id}):
             for part, entries in self._journal.later(self._run, record.kind, name).items():
-                found[part] = [*found.get(part, ()), *entries]
-        return found
+                later[part] = [*later.get(part, ()), *entries]
+        return later
 
     def rows(self, record: RunRecord, *, is_of_run: bool) -> list[WrittenRow]:
-        """Return the input rows that wrote a record, of this run or of all, the last one first."""
+        """Return the input rows that wrote a record, of this run or of all, the last row first."""
         run = self._run if is_of_run else None
         names = sorted({*record.names, record.id})
-        found = [row for name in names for row in self._journal.rows(record.kind, name, run)]
-        return sorted(found, key=lambda row: -row.number)
+        rows = [row for name in names for row in self._journal.rows(record.kind, name, run)]
+        return sorted(rows, key=lambda row: -row.number)
 
 
 def _joined(entry: Entry, other: Entry) -> Entry:
-    """Return two entries of one part as one: the value before the first, written by the last."""
-    first, last = sorted((entry, other), key=lambda noted: noted.number)
+    """Join two entries of a part: the value before the first entry, written by the last."""
+    first, last = sorted((entry, other), key=lambda joined: joined.number)
     return replace(last, before=first.before, also=(first.part,))

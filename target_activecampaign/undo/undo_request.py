@@ -1,4 +1,4 @@
-"""What the command line asks an undo for."""
+"""The options of an undo on the command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class UndoRequest:
-    """What the command line asks for; ``is_plan`` writes nothing."""
+    """The options of an undo. ``run`` is the id of the run to undo.
+
+    With ``is_plan``, the undo writes nothing. ``unsubscribes`` allows the undo to subscribe people
+    again, ``creates`` allows it to delete records that the run created.
+    """
 
     run: str
     is_plan: bool = False

@@ -1,4 +1,4 @@
-"""Undoes a run: its records in reverse order, one result for each group of a record's values."""
+"""Undoes a run: its records in reverse order, with a result for each group of values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MAX_NAMED_RUNS = 5
 
 
 class UndoRun:
-    """Puts back what one run replaced, and gives each group of values of a record one result."""
+    """Puts back the values that a run replaced. Each group of a record's values has a result."""
 
     def __init__(
         self, context: WriteContext, results: Results, journal: UndoJournal, request: UndoRequest
@@ -53,7 +53,7 @@ class UndoRun:
         self._journal, self._request = journal, request
         self._late_reads = LateReads(journal, context.clock)
         self._records = RunRecords(context, journal, request.run, self._late_reads)
-        #: What this window has put back.
+        #: The values of the present window that are undone.
         self._undone: list[ValuePart] = []
 
     def run(self) -> None:
@@ -70,19 +70,19 @@ class UndoRun:
             outcome = Outcome(Action.SKIPPED, row.id or None, row.note)
             self._add(row.row, row.stream, row.key, "record", outcome)
         self._results.flush()
-        # Otherwise the next run could read the values from before this undo, and send them again.
+        # Without this wait, the next run could read values from before this undo and restore them.
         if self._late_reads.note_end_of_writes():
             self._late_reads.wait()
         logger.info(NOT_UNDOABLE_EFFECTS)
         if self._request.is_plan:
             totals = self._results.totals()
-            found = {
+            counts = {
                 action.value: totals[action.value] for action in Action if totals[action.value]
             }
-            self._context.plan.actions.update(found)
+            self._context.plan.actions.update(counts)
 
     def _undo_window(self, window: list[RunRecord]) -> None:
-        """Undo up to a hundred records: decide all, write, then note all that was undone."""
+        """Undo up to a hundred records: decide on all, write, then note the undone values."""
         decisions: list[tuple[RunRecord, Decisions]] = []
         try:
             records = self._records.read(window)
@@ -120,19 +120,19 @@ class UndoRun:
         )
 
     def _undo(self, record: RunRecord, decisions: Decisions) -> None:
-        """Undo one record; an error ends its own group only."""
+        """Undo a record. An error in a group ends only this group; one in a delete ends all."""
         try:
             is_deleted, refusal = self._delete(record)
         except RequestError as problem:
             self._report_failure(record, problem)
             return
         for group, entries in _groups(record.entries).items():
-            chosen = [decisions[entry.part] for entry in entries]
+            group_decisions = [decisions[entry.part] for entry in entries]
             if is_deleted:
-                self._note_undone(chosen)
+                self._note_undone(group_decisions)
                 outcome = Outcome(Action.UPDATED, record.id, "deleted")
             else:
-                outcome = self._undo_group(record, group, chosen, refusal)
+                outcome = self._undo_group(record, group, group_decisions, refusal)
             self._report(record, group, entries, outcome)
 
     def _report_failure(self, record: RunRecord, problem: RequestError) -> None:
@@ -144,34 +144,34 @@ class UndoRun:
     def _undo_group(
         self, record: RunRecord, group: str, decisions: list[ValueDecision], refusal: str | None
     ) -> Outcome:
-        """Put back what the account still holds of a group; return the group's outcome."""
-        chosen = [decision for decision in decisions if decision.decision is Decision.RESTORE]
-        reasons = [Decision.RESTORE.value] if chosen else []
+        """Put back the values of a group that the account still holds; return the outcome."""
+        restored = [decision for decision in decisions if decision.decision is Decision.RESTORE]
+        reasons = [Decision.RESTORE.value] if restored else []
         try:
-            if chosen and record.kind == CONTACT and record.present is not None:
-                self._restore_grants(record, chosen)
-                restore_contact(self._context, record.id, group, chosen, record.present)
-            elif chosen:
-                reasons += restore_record(self._context, record, group, chosen)
+            if restored and record.kind == CONTACT and record.present is not None:
+                self._restore_grants(record, restored)
+                restore_contact(self._context, record.id, group, restored, record.present)
+            elif restored:
+                reasons += restore_record(self._context, record, group, restored)
             for decision in decisions:
                 if self._end_enrolment(record, decision):
-                    chosen.append(decision)
+                    restored.append(decision)
                     reasons.append(ENDED)
         except RowError as problem:
             return problem.outcome()
         except RequestError as problem:
             return outcome_of(problem)
         if record.kind == CONTACT:
-            self._remove_grants(record.id, chosen)
+            self._remove_grants(record.id, restored)
         self._note_undone(
             [
-                *chosen,
+                *restored,
                 *(decision for decision in decisions if decision.decision is Decision.UNCHANGED),
             ]
         )
-        kept = [decision for decision in decisions if decision not in chosen]
+        kept = [decision for decision in decisions if decision not in restored]
         reasons += self._reasons(record.kind, kept, refusal)
-        if chosen:
+        if restored:
             return Outcome(Action.UPDATED, record.id, join_reasons(reasons))
         if reasons:
             return Outcome(Action.SKIPPED, record.id, join_reasons(reasons))
@@ -179,12 +179,12 @@ class UndoRun:
         result = Decision.ALREADY_UNDONE if is_undone else Decision.UNCHANGED
         return Outcome(Action.UNCHANGED, record.id, result.value)
 
-    def _restore_grants(self, record: RunRecord, chosen: list[ValueDecision]) -> None:
-        """Record again what an audience granted to a person who then left it.
+    def _restore_grants(self, record: RunRecord, restored: list[ValueDecision]) -> None:
+        """Record again the grants of an audience to a person who then left the audience.
 
-        The person is a member again, and can leave again, when a row of the input names them.
+        When a row of the input names the person, the person is a member again and can leave again.
         """
-        ledger, names = self._context.ledger, {decision.entry.part.name for decision in chosen}
+        ledger, names = self._context.ledger, {decision.entry.part.name for decision in restored}
         for grantor, lost in self._journal.leaver_grants(self._request.run, record.id).items():
             grants = ledger.audiences.grants_of(record.id)
             for grant_id in lost.keys() & names:
@@ -193,28 +193,28 @@ class UndoRun:
             with ledger.transaction():
                 ledger.audiences.put_grants(record.id, grants)
 
-    def _remove_grants(self, native_id: str, chosen: list[ValueDecision]) -> None:
-        """Remove the grants of what was undone: a user who adds it later owns it."""
-        gone = set()
-        for decision in chosen:
+    def _remove_grants(self, native_id: str, restored: list[ValueDecision]) -> None:
+        """Remove the grants of undone values. A user who adds such a value later owns it."""
+        grant_ids = set()
+        for decision in restored:
             name, before = decision.entry.part.name, decision.entry.before
             if name.startswith(TAG_NAME):
                 name = f"{TAG}{tag_of(self._context, name) or ''}"
             if not before or (name.startswith(LIST) and before != SUBSCRIBED):
-                gone.add(name)
+                grant_ids.add(name)
         ledger = self._context.ledger
         grants = ledger.audiences.grants_of(native_id)
-        if not gone.isdisjoint(grants.by_id):
-            left = {
+        if not grant_ids.isdisjoint(grants.by_id):
+            remaining = {
                 grant_id: grantors
                 for grant_id, grantors in grants.by_id.items()
-                if grant_id not in gone
+                if grant_id not in grant_ids
             }
             with ledger.transaction():
-                ledger.audiences.put_grants(native_id, replace(grants, by_id=left))
+                ledger.audiences.put_grants(native_id, replace(grants, by_id=remaining))
 
     def _end_enrolment(self, record: RunRecord, decision: ValueDecision) -> bool:
-        """End the enrolment that the run began in an automation; return whether it was active."""
+        """End an enrolment in an automation that the run began; return whether it was active."""
         is_entered = (
             decision.entry.part.name.startswith(ENTERED) and decision.decision is Decision.KEEP
         )
@@ -223,13 +223,13 @@ class UndoRun:
         return end_enrolment(self._context, record.id, decision)
 
     def _reasons(self, kind: str, kept: list[ValueDecision], refusal: str | None) -> list[str]:
-        """Return why values of a group are not put back."""
+        """Return the reasons why values of a group are not put back."""
         names: dict[str, list[str]] = {}
         for decision in kept:
             if decision.decision is Decision.CHANGED:
                 name = name_of(self._context, kind, decision.entry.part.name)
                 names.setdefault(decision.reason, []).append(name)
-        reasons = [f"{reason}: {', '.join(sorted(set(found)))}" for reason, found in names.items()]
+        reasons = [f"{reason}: {', '.join(sorted(set(parts)))}" for reason, parts in names.items()]
         for decision in kept:
             if decision.decision is Decision.KEEP:
                 is_created = decision.entry.part.name == CREATED
@@ -237,9 +237,9 @@ class UndoRun:
         return reasons
 
     def _note_undone(self, decisions: list[ValueDecision]) -> None:
-        """Note what was put back; the file has it when the window ends.
+        """Note undone values, which are written to the file at the end of the window.
 
-        If the process is killed before, the next undo finds these values as before the run.
+        If the process is killed before that, the next undo finds the values as before the run.
         """
         if not self._request.is_plan:
             entries = [decision.entry for decision in decisions if decision.entry.state != UNDONE]
@@ -248,10 +248,14 @@ class UndoRun:
     # --- records that the run created -------------------------------------------------------
 
     def _delete(self, record: RunRecord) -> tuple[bool, str | None]:
-        """Delete a record that the run created, if that is asked for; else return why not."""
+        """Delete a record that the run created, if the options allow that.
+
+        Returns whether the record was deleted. If a check forbids the delete, also returns its
+        reason.
+        """
         created = [entry for entry in record.entries if entry.part.name == CREATED]
-        is_open = bool(created) and created[0].state != UNDONE and is_deletable(record.kind)
-        if not self._request.creates or not is_open or record.present is None:
+        is_candidate = bool(created) and created[0].state != UNDONE and is_deletable(record.kind)
+        if not self._request.creates or not is_candidate or record.present is None:
             return False, None
         context = self._context
         try:
@@ -266,7 +270,7 @@ class UndoRun:
         return True, None
 
     def _unconfirm(self, decisions: list[tuple[RunRecord, Decisions]]) -> None:
-        """Make the ledger send the rows of records again, before anything is put back."""
+        """Make the next run send the rows of records again, before this undo writes a value."""
         if self._request.is_plan:
             return
         ledger = self._context.ledger
@@ -279,7 +283,7 @@ class UndoRun:
     def _add(
         self, row: int | None, stream: str, key: dict[str, Any], group: str, outcome: Outcome
     ) -> None:
-        """Write a result; the summary has its reason without values of the key."""
+        """Write a result. The summary has its reason without values of the key."""
         self._results.add(row, stream, {**key, "values": group}, outcome, key)
 
     # --- results ----------------------------------------------------------------------------
@@ -290,9 +294,9 @@ class UndoRun:
         """Give a group its result, under the key of the row that wrote it."""
         last = max(entry.number for entry in entries)
         rows = self._records.rows(record, is_of_run=True)
-        # The first row that ended after the group's last request wrote it.
-        after = [row for row in rows if row.number >= last] or rows[:1]
-        row = after[-1] if after else None
+        # The first row that ended after the group's last request wrote the group.
+        candidates = [row for row in rows if row.number >= last] or rows[:1]
+        row = candidates[-1] if candidates else None
         key = (row.key if row else None) or _key_of(record)
         stream = row.stream if row else stream_of(record.kind)
         if record.id.startswith(("?", "@")) or is_document(record.kind):
@@ -305,17 +309,19 @@ class UndoRun:
 
 
 def _key_of(record: RunRecord) -> dict[str, Any]:
-    """Return the key of a record without a row: its id, or what it was created as."""
+    """Return the key of a record without a row: its id, else names with which it was created."""
     if is_document(record.kind):
         return key_columns(record.kind, record.id)
     if record.id.startswith("@"):
         return {"email": record.id[1:]}
     if not record.id.startswith("?"):
         return {"id": record.id}
-    made = record.created_as
+    created = record.created_as
     names = {"name": "name", "title": "name", "note": "content"}
     return {
-        word: made[COLUMN + column] for column, word in names.items() if COLUMN + column in made
+        name: created[COLUMN + column]
+        for column, name in names.items()
+        if COLUMN + column in created
     }
 
 
@@ -324,8 +330,8 @@ def _may_change(decision: ValueDecision) -> bool:
 
 
 def _groups(entries: list[Entry]) -> dict[str, list[Entry]]:
-    """Return the entries by group, the group that was written last first."""
-    found: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda noted: -noted.number):
-        found.setdefault(group_of(entry.part), []).append(entry)
-    return found
+    """Return the entries by group. The group of the last write comes first."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: -entry.number):
+        groups.setdefault(group_of(entry.part), []).append(entry)
+    return groups

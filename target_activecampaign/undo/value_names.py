@@ -61,26 +61,26 @@ def stream_of(kind: str) -> str:
 
 
 def group_of(part: ValuePart) -> str:
-    """Return the group of a part: the values of a record that have one result together."""
+    """Return the group of a part. The values of a group have a result together."""
     if part.name in {CREATED, DELETED}:
         return part.name
     if part.kind == CONTACT and part.name == ACCOUNT_LINK:
         return "account"
-    found = next((group for prefix, group in _GROUPS.items() if part.name.startswith(prefix)), None)
-    return found or ("content" if part.kind == NOTE else "fields")
+    group = next((group for prefix, group in _GROUPS.items() if part.name.startswith(prefix)), None)
+    return group or ("content" if part.kind == NOTE else "fields")
 
 
 def name_of(context: WriteContext, kind: str, part: str) -> str:
     """Return the unified name of a part."""
     if part.startswith(FIELD):
         field_id = part.removeprefix(FIELD)
-        known = context.references.fields(ENTITIES[kind]).keys
-        return f"custom_fields.{known.get(field_id, f'field_{field_id}')}"
+        keys = context.references.fields(ENTITIES[kind]).keys
+        return f"custom_fields.{keys.get(field_id, f'field_{field_id}')}"
     if part.startswith(COLUMN):
         native = part.removeprefix(COLUMN)
         if kind == TASK or is_document(kind):
-            found = table_columns(context, kind).get(native)
-            return TASK_COLUMNS.get(native) or (found.unified if found else native)
+            field = table_columns(context, kind).get(native)
+            return TASK_COLUMNS.get(native) or (field.unified if field else native)
         entries = by_name[STREAMS[kind]].entries
         names = {entry.native: entry.unified for entry in entries if isinstance(entry, Field)}
         return names.get(native, native)

@@ -1,7 +1,7 @@
 """Decides whether to restore a list status: ``--undo-unsubscribes`` subscribes again.
 
-An unsubscription is put back only if the run made it: its time and its source in the account are
-those of the run's own request.
+An undo puts back an unsubscription only if the run made it: its time and its source in the account
+are those of the run's own request.
 """
 
 from __future__ import annotations
@@ -43,83 +43,84 @@ def decide_list(
 ) -> ValueDecision:
     """Decide on a list status. A person who unsubscribed is not subscribed again.
 
-    ``marks`` are those of the run's own unsubscriptions of this contact, by part.
+    ``marks`` are the marks of the run's own unsubscriptions of this contact, by part.
     """
     current = present.get(entry.part.name)
     if entry.state != UNDONE and entry.after == SUBSCRIBED and current == UNSUBSCRIBED:
-        # The contact is not subscribed, whatever ended that.
+        # The contact is no longer subscribed. It does not matter who unsubscribed it.
         return ValueDecision(entry, Decision.UNCHANGED)
-    found = decide(entry, present, later)
-    if found.decision is not Decision.RESTORE:
-        return found
+    decision = decide(entry, present, later)
+    if decision.decision is not Decision.RESTORE:
+        return decision
     lists = present.contact.lists if present.contact is not None else {}
-    mine = lists.get(entry.part.name.removeprefix(LIST))
-    if entry.after == SUBSCRIBED and _is_subscribed_since(entry, mine):
+    status = lists.get(entry.part.name.removeprefix(LIST))
+    if entry.after == SUBSCRIBED and _is_subscribed_since(entry, status):
         return ValueDecision(entry, Decision.CHANGED, CHANGED_SINCE)
     if entry.after != UNSUBSCRIBED:
-        return found
-    again = [other for other in later if other.after == UNSUBSCRIBED]
-    if open_runs := [other.run for other in again if other.state != UNDONE]:
-        return ValueDecision(
-            entry, Decision.CHANGED, f"{CHANGED_SINCE}: run {open_runs[-1]} has it"
-        )
+        return decision
+    repeats = [other for other in later if other.after == UNSUBSCRIBED]
+    if runs := [other.run for other in repeats if other.state != UNDONE]:
+        return ValueDecision(entry, Decision.CHANGED, f"{CHANGED_SINCE}: run {runs[-1]} has it")
     if entry.before != SUBSCRIBED:
         return ValueDecision(entry, Decision.KEEP, NOT_SUBSCRIBED)
     if not undoes_unsubscribes:
         return ValueDecision(entry, Decision.KEEP, NO_UNSUBSCRIBES)
-    if mine is None or not _is_own_since(entry, again, mine):
+    if status is None or not _is_own_since(entry, repeats, status):
         return ValueDecision(entry, Decision.KEEP, UNKNOWN_UNSUBSCRIBE)
-    others = {LIST + list_id: status for list_id, status in lists.items() if status is not mine}
-    if any(_is_foreign(part, status, mine, marks) for part, status in others.items()):
+    others = {LIST + list_id: other for list_id, other in lists.items() if other is not status}
+    if any(_is_foreign(part, other, status, marks) for part, other in others.items()):
         return ValueDecision(entry, Decision.KEEP, OPTED_OUT)
-    return found
+    return decision
 
 
 def _is_foreign(
-    part: str, status: ListStatus, mine: ListStatus, marks: dict[str, dict[str, Any]]
+    part: str, status: ListStatus, own_status: ListStatus, marks: dict[str, dict[str, Any]]
 ) -> bool:
-    """Return whether the person or another client ended this subscription after the run did."""
+    """Return whether another client or the person ended a subscription after the run's request.
+
+    ``own_status`` is the status on the list that the run unsubscribed.
+    """
     if status.status not in OPT_OUTS or _is_own(marks.get(part, {}), stamp_of(status)):
         return False
-    ours, theirs = seconds_of(mine.unsubscribed_at), seconds_of(status.unsubscribed_at)
-    return ours is None or theirs is None or theirs >= ours
+    own_end, end = seconds_of(own_status.unsubscribed_at), seconds_of(status.unsubscribed_at)
+    return own_end is None or end is None or end >= own_end
 
 
 def stamp_of(status: ListStatus) -> dict[str, Any]:
-    """Return what distinguishes an unsubscription from another one: its time and its source."""
+    """Return the time and the source of an unsubscription, which distinguish it from others."""
     is_plain = status.status == UNSUBSCRIBED and not status.reason
     return {"at": status.unsubscribed_at if is_plain else None, "source": status.source}
 
 
 def _is_subscribed_since(entry: Entry, status: ListStatus | None) -> bool:
-    """Return whether a subscription began after the one of the run's request had begun.
+    """Return whether a subscription began later than the subscription of the run's request.
 
-    A later subscription by one of our own runs also counts as changed: the person may have
-    unsubscribed in between.
+    A later subscription by another run of the target counts too, because the person may have
+    unsubscribed before it.
     """
     at = seconds_of(status.subscribed_at) if status is not None else None
     if at is None:
         return False
-    mine = seconds_of(entry.mark.get("subscribed"))
-    until = entry.mark.get("until") if mine is None else mine
+    own_start = seconds_of(entry.mark.get("subscribed"))
+    until = entry.mark.get("until") if own_start is None else own_start
     return until is not None and at > float(until) + CLOCK_MARGIN_SECONDS
 
 
-def _is_own_since(entry: Entry, again: list[Entry], status: ListStatus) -> bool:
-    """Return whether the run's request, and no other than ours since, made a status.
+def _is_own_since(entry: Entry, repeats: list[Entry], status: ListStatus) -> bool:
+    """Return whether the run made a status, and since then only runs of the target repeated it.
 
-    ``again`` are later runs that sent the same. `mark["was"]` is the stamp that a later run
-    replaced; following these leads back to the stamp of this run.
+    ``repeats`` are the same entries of later runs. `mark["was"]` is the stamp that a later run
+    replaced. These stamps lead back to the stamp of this run.
     """
     stamp = stamp_of(status)
-    for other in reversed(again):
+    for other in reversed(repeats):
         if _is_own(other.mark, stamp):
             stamp = other.mark.get("was") or {}
     return _is_own(entry.mark, stamp)
 
 
 def _is_own(mark: dict[str, Any], stamp: dict[str, Any]) -> bool:
-    """Return whether a stamp is that of the run's own request."""
+    """Return whether a stamp belongs to the run's own request."""
     at = seconds_of(stamp.get("at"))
     if at is None:
         return False

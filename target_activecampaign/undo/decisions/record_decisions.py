@@ -1,4 +1,4 @@
-"""Decides for each value of a record whether to restore it, by the rule of its part."""
+"""Decides for each value of a record whether to restore it. Each kind of part has a rule."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def decide_record(
 
     ``later`` are the entries of later runs, by part.
     """
-    names = [noted.part.name for noted in record.entries]
+    names = [entry.part.name for entry in record.entries]
     same = sameness_of(context, record.kind, names)
     has_contacts = record.present is not None and any(
         name.startswith(DEAL_CONTACT) for name in names
     )
     contacts = secondary_contacts(context, record.id) if has_contacts else {}
-    marks = {noted.part.name: noted.mark for noted in record.entries if noted.after == UNSUBSCRIBED}
-    found: dict[ValuePart, ValueDecision] = {}
+    marks = {entry.part.name: entry.mark for entry in record.entries if entry.after == UNSUBSCRIBED}
+    decisions: dict[ValuePart, ValueDecision] = {}
     for entry in record.entries:
         name, current = entry.part.name, record.present
         if entry.state == UNDONE:
@@ -103,8 +103,8 @@ def decide_record(
             decision = decide(_with_account(context, entry), current, others)
         else:
             decision = _decide_value(entry, current, later.get(name, []), same)
-        found[entry.part] = decision
-    return found
+        decisions[entry.part] = decision
+    return decisions
 
 
 def _decide_absent(entry: Entry) -> ValueDecision:
@@ -113,7 +113,7 @@ def _decide_absent(entry: Entry) -> ValueDecision:
     if part.id.startswith("?"):
         return ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
     if part.name == CREATED and part.id.startswith("@"):
-        # Only the address is known: the contact may have another one by now.
+        # Only the address is known, and the contact may have another address by now.
         return ValueDecision(entry, Decision.KEEP, NO_CONTACT)
     if part.name == CREATED and is_deletable(part.kind):
         return ValueDecision(entry, Decision.UNCHANGED)
@@ -121,7 +121,7 @@ def _decide_absent(entry: Entry) -> ValueDecision:
 
 
 def _kept_reason(kind: str, part: str) -> str:
-    """Return why a part is not put back in any case; empty where it may be."""
+    """Return why an undo never puts back a part; empty if it may."""
     if part == CREATED:
         if kind in UNDELETABLE_KINDS:
             return NO_DELETE
@@ -142,13 +142,13 @@ def _decide_value(
     entry: Entry, present: RecordValues, later: list[Entry], same: Same
 ) -> ValueDecision:
     """Decide on a column or a custom field."""
-    found = decide(entry, present, later, same)
-    reason = _unsafe(entry, present) if found.decision is Decision.RESTORE else ""
-    return ValueDecision(entry, Decision.KEEP, reason) if reason else found
+    decision = decide(entry, present, later, same)
+    reason = _unsafe(entry, present) if decision.decision is Decision.RESTORE else ""
+    return ValueDecision(entry, Decision.KEEP, reason) if reason else decision
 
 
 def _unsafe(entry: Entry, present: RecordValues) -> str:
-    """Return why the earlier value of a part is not written; empty where it may be."""
+    """Return why an undo must not write the earlier value of a part; empty if it may."""
     kind, name = entry.part.kind, entry.part.name.removeprefix(COLUMN)
     if kind == ORDERS and name == "acceptsMarketing" and entry.before is True:
         return f"accepts_marketing: {SUBSCRIBES}"
@@ -163,7 +163,7 @@ def _unsafe(entry: Entry, present: RecordValues) -> str:
 def _decide_tag_name(
     context: WriteContext, entry: Entry, present: RecordValues, later: dict[str, list[Entry]]
 ) -> ValueDecision:
-    """Decide on a tag that the importer got by name."""
+    """Decide on a tag that the importer received by name."""
     name = entry.part.name
     tag = f"{TAG}{tag_of(context, name) or ''}"
     current = RecordValues({name: present.get(tag)})
@@ -171,7 +171,7 @@ def _decide_tag_name(
 
 
 def _with_account(context: WriteContext, entry: Entry) -> Entry:
-    """Return an entry whose links have the id of the account that they name."""
+    """Return an entry whose links have an account id in place of the account's name."""
     after: Any = resolved_link(context, entry.after)
     former = tuple(resolved_link(context, link) for link in entry.former)
     return replace(entry, after=after, former=former)

@@ -1,4 +1,4 @@
-"""Decides whether to restore a value: only where the account still has what the run wrote.
+"""Decides whether to restore a value: only if the account still has the run's value.
 
 `list_decision.py` decides on list statuses.
 """
@@ -16,7 +16,7 @@ from target_activecampaign.undo.record_values import is_same
 if TYPE_CHECKING:
     from target_activecampaign.undo.record_values import RecordValues, Same
 
-#: Seconds by which the account's clock and a time of it may differ.
+#: Seconds by which the account's clock and a time in a response may differ.
 CLOCK_MARGIN_SECONDS = 2.0
 CHANGED_SINCE = "changed since"
 UNKNOWN_ORIGIN = "not known whether the run or another client did this"
@@ -34,7 +34,7 @@ class Decision(enum.Enum):
 
 @dataclass(frozen=True)
 class ValueDecision:
-    """The decision on one entry; ``reason`` explains it where that is not obvious."""
+    """The decision on an entry; ``reason`` explains a value that is not put back."""
 
     entry: Entry
     decision: Decision
@@ -47,7 +47,7 @@ def decide(
     later: list[Entry],
     same: Same = is_same,
 ) -> ValueDecision:
-    """Decide on a value; ``later`` are the entries of later runs for it, the earliest first."""
+    """Decide on a value; ``later`` are the entries of later runs for its part, oldest first."""
     part, current = entry.part.name, present.get(entry.part.name)
     if entry.state == UNDONE:
         return ValueDecision(entry, Decision.ALREADY_UNDONE)
@@ -59,9 +59,9 @@ def decide(
         if other.state != UNDONE and not same(part, other.before, other.after)
     ]
     if changed:
-        owner = changed[-1]
-        is_theirs = any(same(part, current, value) for value in owner.written)
-        reason = f"{CHANGED_SINCE}: run {owner.run} has it" if is_theirs else CHANGED_SINCE
+        last = changed[-1]
+        is_of_last = any(same(part, current, value) for value in last.written)
+        reason = f"{CHANGED_SINCE}: run {last.run} has it" if is_of_last else CHANGED_SINCE
         return ValueDecision(entry, Decision.CHANGED, reason)
     if any(same(part, current, value) for value in entry.written):
         return ValueDecision(entry, Decision.RESTORE)
@@ -69,7 +69,7 @@ def decide(
 
 
 def decide_secondary_contact(entry: Entry, *, is_present: bool) -> ValueDecision:
-    """Decide on a secondary contact of a deal, which the run added."""
+    """Decide on a secondary contact that the run added to a deal."""
     if entry.state == UNDONE:
         return ValueDecision(entry, Decision.ALREADY_UNDONE)
     if not is_present:
@@ -81,11 +81,11 @@ def decide_secondary_contact(entry: Entry, *, is_present: bool) -> ValueDecision
 
 def is_before(at: Any, since: float | None) -> bool:
     """Return whether a time of the account is certainly before the account's clock ``since``."""
-    found = seconds_of(at)
-    return found is not None and since is not None and found < since - CLOCK_MARGIN_SECONDS
+    seconds = seconds_of(at)
+    return seconds is not None and since is not None and seconds < since - CLOCK_MARGIN_SECONDS
 
 
 def seconds_of(text: Any) -> float | None:
-    """Return a time of the account in seconds since the epoch; None if it is no time."""
-    found = parse_instant(text)
-    return None if found is None else found.timestamp()
+    """Return a time of the account in seconds since the epoch, None for any other text."""
+    instant = parse_instant(text)
+    return None if instant is None else instant.timestamp()

@@ -1,1 +1,1 @@
-"""Undo of records that the target writes whole: those of e-commerce and of custom objects."""
+"""Undo of documents: whole records of e-commerce and of custom objects."""

@@ -1,4 +1,4 @@
-"""The columns of tasks and of records that are written whole: their names, and which are equal."""
+"""The columns of tasks and of documents: their names, and the comparison of their values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.undo.record_values import Same
 
-#: The columns of a task that its table does not write.
+#: The columns of a task that are not in its resource table.
 TASK_COLUMNS = {
     "status": "status",
     "dealTasktype": "type",
@@ -42,19 +42,19 @@ def table_columns(context: WriteContext, kind: str) -> dict[str, Field]:
     stream = "crm_tasks" if kind == TASK else kind
     resource = by_name.get(stream) or find_object(context, stream)
     entries = resource.entries if resource is not None else ()
-    found = {entry.native: entry for entry in entries if isinstance(entry, Field)}
+    columns = {entry.native: entry for entry in entries if isinstance(entry, Field)}
     renamed = STORE_KINDS[kind].stored.renamed if kind in STORE_KINDS else ()
-    return found | {other: found[name] for name, other in renamed}
+    return columns | {other: columns[name] for name, other in renamed}
 
 
 def sameness_of(context: WriteContext, kind: str, parts: Iterable[str]) -> Same:
-    """Return what says whether two values of a kind's part are the same for a reader.
+    """Return the function that compares two values of a kind's part, as a reader sees them.
 
     Raises `RequestError`.
     """
     if kind == TASK or is_document(kind):
-        found = table_columns(context, kind).items()
-        return partial(_is_same_column, {COLUMN + native: entry.codec for native, entry in found})
+        columns = table_columns(context, kind).items()
+        return partial(_is_same_column, {COLUMN + native: entry.codec for native, entry in columns})
     entity = ENTITIES.get(kind)
     has_fields = any(name.startswith(FIELD) for name in parts)
     fields = context.references.fields(entity) if entity and has_fields else None

@@ -1,4 +1,4 @@
-"""The kinds of records that are written whole: each is a stream, and its records have own keys."""
+"""The kinds of documents. Each kind is a stream, and its records have keys of the user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUBSCRIPTIONS = subscriptions.PAYMENTS.stream
 
 @dataclass(frozen=True)
 class StoreKind:
-    """How the records of a kind are read and written in the store of e-commerce."""
+    """The read and the write of a kind of e-commerce records."""
 
     stored: StoredDocuments
     mutation: Mutation
@@ -30,24 +30,24 @@ STORE_KINDS = {
     PRODUCTS: StoreKind(products.STORED_PRODUCTS, products.PRODUCTS),
     SUBSCRIPTIONS: StoreKind(subscriptions.STORED_PAYMENTS, subscriptions.PAYMENTS),
 }
-#: Kinds of which ActiveCampaign documents no delete that reaches all copies of a record.
+#: Kinds without a documented delete that reaches all copies of a record.
 UNDELETABLE_KINDS = {ORDERS, SUBSCRIPTIONS}
 
 
 def is_document(kind: str) -> bool:
-    """Return whether records of a kind are written whole."""
+    """Return whether a request replaces a whole record of a kind."""
     return kind in STORE_KINDS or kind.startswith(PREFIX)
 
 
 def store_key(key: str) -> tuple[int, str]:
-    """Return the store and the own id of a key of e-commerce."""
-    store, _, own = key.partition(":")
-    return int(store), own
+    """Return the store's id and the record's own id of a key of e-commerce."""
+    store, _, own_id = key.partition(":")
+    return int(store), own_id
 
 
 def key_columns(kind: str, key: str) -> dict[str, Any]:
     """Return the columns of a row that name a record."""
     if kind in STORE_KINDS:
-        store, own = store_key(key)
-        return {"store_id": str(store), STORE_KINDS[kind].mutation.column: own}
+        store, own_id = store_key(key)
+        return {"store_id": str(store), STORE_KINDS[kind].mutation.column: own_id}
     return {"external_id": key}

@@ -1,4 +1,4 @@
-"""Reads records as the account has them, with the fewest requests."""
+"""Reads documents from the account with the fewest requests."""
 
 from __future__ import annotations
 
@@ -20,34 +20,35 @@ if TYPE_CHECKING:
 
 
 def read_documents(context: WriteContext, kind: str, keys: list[str]) -> dict[str, RecordValues]:
-    """Return records by key; absent ones are left out. Raises `RequestError`."""
+    """Return the existing records by key. Raises `RequestError`."""
     if kind in STORE_KINDS:
-        found = STORE_KINDS[kind].stored.read(context, [store_key(key) for key in keys])
-        return {key: values_of(found[place]) for key in keys if (place := store_key(key)) in found}
+        stored = STORE_KINDS[kind].stored.read(context, [store_key(key) for key in keys])
+        places = {key: store_key(key) for key in keys}
+        return {key: values_of(stored[place]) for key, place in places.items() if place in stored}
     resource = find_object(context, kind)
     if resource is None:
         return {}
-    there = _walk(context, resource, keys)
+    documents = _walk(context, resource, keys)
 
     def read(key: str) -> None:
-        found = read_record(context, resource, key)
-        if found is not None:
-            there[key] = values_of(columns_of(found), found)
+        row = read_record(context, resource, key)
+        if row is not None:
+            documents[key] = values_of(columns_of(row), row)
 
-    # A page may miss a record that was written lately.
-    context.pool.each([partial(read, key) for key in keys if key not in there])
-    return there
+    # A page may lack a record that was written shortly before.
+    context.pool.each([partial(read, key) for key in keys if key not in documents])
+    return documents
 
 
 def values_of(columns: Document, native: Document | None = None) -> RecordValues:
-    """Return a record's values by part; ``native`` is what else the account says of it."""
+    """Return a record's values by part; ``native`` is the account's whole row of the record."""
     return RecordValues({COLUMN + name: value for name, value in columns.items()}, native or {})
 
 
 def _walk(
     context: WriteContext, resource: CustomObject, keys: list[str]
 ) -> dict[str, RecordValues]:
-    """Read all records of an object, where that is fewer requests than one for each key."""
+    """Read all records of an object if that takes fewer requests than a read per key."""
     found: dict[str, RecordValues] = {}
     path = f"{RECORDS}{resource.schema_id}"
     if len(keys) <= FULL_PAGE // 4:

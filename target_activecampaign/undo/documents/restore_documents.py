@@ -1,4 +1,4 @@
-"""Puts back columns of records that are written whole, and deletes those that a run created."""
+"""Puts back columns of documents, and deletes documents that a run created."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ _FIND = (
 def restore_document(
     context: WriteContext, kind: str, key: str, before: Document, present: RecordValues
 ) -> list[str]:
-    """Write a record with the columns ``before`` in place of its present ones; return remarks.
+    """Write a record with the earlier columns ``before``; return remarks.
 
-    A column that was absent becomes empty. Raises `RowSkipped` and `RequestError`.
+    A column without an earlier value becomes empty. Raises `RowSkipped` and `RequestError`.
     """
-    there = {name.removeprefix(COLUMN): value for name, value in present.parts.items()}
+    columns = {name.removeprefix(COLUMN): value for name, value in present.parts.items()}
     if kind in STORE_KINDS:
-        return _restore_row(context, kind, key, before, there)
+        return _restore_row(context, kind, key, before, columns)
     resource = find_object(context, kind)
     if resource is not None:
-        # A relationship that is left out may stay: it is sent without ids.
+        # ActiveCampaign may keep a relationship that is left out: send it without ids.
         empty: Document = {name: [] for name in before if name.startswith("relation:")}
         filled = {name: value for name, value in before.items() if value is not None}
-        kept = {name: value for name, value in there.items() if name not in before}
-        change = DocumentChange(kind, key, there, kept | empty | filled)
+        kept = {name: value for name, value in columns.items() if name not in before}
+        change = DocumentChange(kind, key, columns, kept | empty | filled)
         send_record(context, resource, change)
     return []
 
 
 def _restore_row(
-    context: WriteContext, kind: str, key: str, before: Document, there: Document
+    context: WriteContext, kind: str, key: str, before: Document, present: Document
 ) -> list[str]:
-    """Upsert a row of a store. An order goes out as historical, so that it starts nothing."""
-    (store, own), mutation = store_key(key), STORE_KINDS[kind].mutation
-    document = dict(before) if mutation.is_patch else there | before
-    document |= {"legacyConnectionId": store, mutation.key: own}
+    """Upsert a row of a store. An order is sent as historical, so that it starts no automation."""
+    (store, own_id), mutation = store_key(key), STORE_KINDS[kind].mutation
+    document = dict(before) if mutation.is_patch else present | before
+    document |= {"legacyConnectionId": store, mutation.key: own_id}
     remarks = [ACCEPTED] if mutation.is_async else []
     if kind in {ORDERS, SUBSCRIPTIONS}:
         remarks += _check_person(context, store, document)
@@ -76,7 +76,10 @@ def _restore_row(
 
 
 def _check_person(context: WriteContext, store: int, document: Document) -> list[str]:
-    """See that an upsert creates no contact, and subscribes none: an undo never does."""
+    """Keep an undo from creating or subscribing a contact; return remarks.
+
+    Raises `RowSkipped` if the upsert would create a contact.
+    """
     email = str(document.get("email") or "")
     native_id = context.references.contacts_by_email([email]).get(fold(email)) if email else None
     if email and native_id is None:
@@ -104,10 +107,10 @@ def delete_document(context: WriteContext, kind: str, key: str, present: RecordV
 
 
 def _delete_product(context: WriteContext, key: str) -> None:
-    store, own = store_key(key)
+    store, own_id = store_key(key)
 
     def ids() -> list[str]:
-        data = run_graphql(context.client, _FIND, {"store": store, "own": own})
+        data = run_graphql(context.client, _FIND, {"store": store, "own": own_id})
         rows = data.get("searchProduct") or []
         return [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
 
@@ -115,6 +118,6 @@ def _delete_product(context: WriteContext, key: str) -> None:
         try:
             context.write_client.mutate("deleteProduct", _DELETE, {"id": native_id})
         except InvalidRequest:
-            # The answer of a first attempt may have been lost.
+            # The response to a first attempt may have been lost.
             if native_id in ids():
                 raise
