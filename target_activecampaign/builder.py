@@ -208,7 +208,9 @@ def _record_for_undo(
     context.ledger.set_before_write(recorder.flush)
 
 
-def undo_run(settings: Settings | None, processor: BatchProcessor, request: UndoRequest) -> None:
+def carry_out_undo(
+    settings: Settings | None, processor: BatchProcessor, request: UndoRequest
+) -> None:
     """Undo a run. Raises `SettingsError` if the undo file does not contain the run."""
     from target_activecampaign.undo.journal import open_journal  # noqa: PLC0415
     from target_activecampaign.undo.undo_run import UndoRun  # noqa: PLC0415

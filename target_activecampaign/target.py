@@ -25,7 +25,7 @@ from target_activecampaign.processing.report_document import report_document
 from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.sinks.custom_objects import AccountObjects
 
-from .builder import NAME, open_processor, undo_run
+from .builder import NAME, carry_out_undo, open_processor
 from .configured_target import ConfiguredTarget
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         is_new = self._processor is None
         processor = self._open_processor()
         if is_new:
-            self._send_failed_rows(processor)
+            self._send_retry_file(processor)
         return processor
 
     def _open_processor(self) -> BatchProcessor:
@@ -118,7 +118,7 @@ class TargetActiveCampaign(ConfiguredTarget):
             self._progress.watch(self._processor)
         return self._processor
 
-    def _send_failed_rows(self, processor: BatchProcessor) -> None:
+    def _send_retry_file(self, processor: BatchProcessor) -> None:
         rows = []
         for entry in list(processor.rows.retries):
             keys = [str(name) for name in entry.get("key_properties") or ()]
@@ -140,6 +140,7 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     @message_handler
     def _note_broken_line(self, why: str, *, is_record: bool) -> None:
+        # Also an unreadable line of a row needs a result: the first row opens the ledger.
         processor = self.processor if is_record else None
         self._parser.note_broken_line(why, is_record=is_record)
         if processor is not None:
@@ -147,11 +148,11 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     @message_handler
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
-        hints = bool(self._policy and self._policy.create_missing_fields)
+        keeps_field_types = bool(self._policy and self._policy.create_missing_fields)
         for stream, schema, keys in self._parser.parse_schema(message_dict):
             if self._parser.is_rekeyed(stream, keys):
                 self._flush()
-            self._parser.note_schema(stream, schema, keys, hints=hints)
+            self._parser.note_schema(stream, schema, keys, keeps_field_types=keeps_field_types)
 
     @message_handler
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
@@ -242,9 +243,12 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     def _end_audiences(self, processor: BatchProcessor) -> None:
         """Process the people who left audiences whose input is complete."""
-        grants, log = processor.grants, self._parser.completeness
         leavers = LeaverProcessor(
-            processor.context, processor.rows, grants, log, self._parser.names.alias
+            processor.context,
+            processor.rows,
+            processor.grants,
+            self._parser.completeness,
+            self._parser.names.alias,
         )
         leavers.run(self._broken_input)
         processor.rows.stops.check_rejects()
@@ -345,7 +349,7 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     def _undo(self, request: UndoRequest) -> None:
         self.interrupts.begin_message()
-        undo_run(self._settings, self._open_processor(), request)
+        carry_out_undo(self._settings, self._open_processor(), request)
         self.finish()
 
     def _finish_read_rows(self) -> None:

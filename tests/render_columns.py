@@ -128,7 +128,7 @@ def _columns_of(name: str, sink: Sink) -> str:
         column
         for column, entry in entries.items()
         if column not in chosen and (is_read_only(entry) or isinstance(entry, Derived))
-        if table.columns[column].has and column not in MARKS
+        if table.columns[column].has_field and column not in MARKS
     )
     return _table(("column", "accepts", "note"), rows) + (
         f"Read only: {', '.join(f'`{name}`' for name in unwritten)}.\n" if unwritten else ""
@@ -164,7 +164,7 @@ def _note(sink: Sink, column: str) -> str:
     entry = next((entry for entry in sink.resource.entries if entry.unified == column), None)
     if isinstance(entry, Attribute):
         return "kept in a custom field that ActiveCampaign ships"
-    return "finds the row" if any(column in names for names in sink.identity) else ""
+    return "finds the row" if any(column in names for names in sink.key_columns) else ""
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

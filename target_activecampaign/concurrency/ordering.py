@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from target_activecampaign.records.identity import RecordIdentity
+    from target_activecampaign.records.record_identity import RecordIdentity
 
     from .pool import CooperativePool
 

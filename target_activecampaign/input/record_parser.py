@@ -108,13 +108,20 @@ class RecordParser:
         """Return whether the key of a stream changes."""
         return self._keys.get(stream, keys) != keys
 
-    def note_schema(self, stream: str, schema: Message, keys: list[str], *, hints: bool) -> None:
-        """Remember a stream's key and, with ``hints``, the types of its custom fields."""
+    def note_schema(
+        self, stream: str, schema: Message, keys: list[str], *, keeps_field_types: bool
+    ) -> None:
+        """Remember a stream's key; with ``keeps_field_types`` also the types of custom fields."""
         self._keys[stream] = keys
         sink = registry.find_sink(self.names.alias(stream))
         properties = schema.get("properties")
         has_custom_fields = sink is not None and sink.resource.custom_fields
-        if sink is None or not has_custom_fields or not hints or not isinstance(properties, dict):
+        if (
+            sink is None
+            or not has_custom_fields
+            or not keeps_field_types
+            or not isinstance(properties, dict)
+        ):
             return
         table = self._columns.table(sink.resource.name)
         for column, part in properties.items():
@@ -204,7 +211,7 @@ class RecordParser:
             self._labels.check(source)
             nested, remarks = self._columns.read(stream, record, keys)
             fields, values = canonical_key(record, nested, keys)
-            key = key_of({**nested.record, **values}, fields, sink.identity)
+            key = key_of({**nested.record, **values}, fields, sink.key_columns)
         except RowSkipped as skip:
             self._unread.append(UnreadLine(number, stream, full_key, skip.outcome()))
             return None

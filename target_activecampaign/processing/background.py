@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.identity import RecordIdentity
 from target_activecampaign.records.record import emails_of, is_delete
+from target_activecampaign.records.record_identity import RecordIdentity
 from target_activecampaign.sinks.contacts.bulk_import.choice import reads_on
 
 from .stop_reasons import may_end_early
@@ -94,7 +94,7 @@ class BackgroundBatches:
             processor.write(rows)
             processor.retry_deferred()
             return
-        changed = processor.begin(rows)
+        changed = processor.finish_unchanged(rows)
         if not reads_on(self._policy, sum(map(len, changed.values()))):
             processor.write_changed(rows, changed)
             return

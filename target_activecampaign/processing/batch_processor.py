@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_reasons, outcome_of
-from target_activecampaign.records.record import InputRecord, identifying_columns, identity_of
+from target_activecampaign.records.record import InputRecord, identifying_columns, ledger_identity
 from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
@@ -48,7 +48,7 @@ class BatchProcessor:
             self._written_families.add(sink.family)
         self._end_batch(rows)
 
-    def begin(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
+    def finish_unchanged(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
         """Finish the unchanged rows of a batch without deletes, and write nothing.
 
         Returns the changed rows by stream, for `write_changed`.
@@ -57,12 +57,12 @@ class BatchProcessor:
         self.grants.members.note_rows(rows)
         sinks = registry.sinks_of(row.stream for row in rows)
         return {
-            name: self._drop_unchanged(sink, [row for row in rows if row.stream == name])
+            name: self._select_changed(sink, [row for row in rows if row.stream == name])
             for name, sink in sinks.items()
         }
 
     def write_changed(self, rows: list[InputRecord], changed: dict[str, list[InputRecord]]) -> None:
-        """Write the rows that `begin` returned. Other batches may be open at the same time."""
+        """Write the rows that `finish_unchanged` returned. Other batches may be open meanwhile."""
         for name, sink in registry.sinks_of(changed).items():
             self._write_rows(sink, changed[name])
             self._written_families.add(sink.family)
@@ -81,7 +81,7 @@ class BatchProcessor:
         for deleted, others in in_rounds(rows):
             if deleted:
                 write_deletes(self.context, sink, deleted)
-            self._write_rows(sink, self._drop_unchanged(sink, others))
+            self._write_rows(sink, self._select_changed(sink, others))
 
     def _write_rows(self, sink: Sink, rows: list[InputRecord]) -> None:
         context = self.context
@@ -103,36 +103,51 @@ class BatchProcessor:
         for row in rows:
             self.rows.finish(row, HELD_BY_MAX_CHANGES)
 
-    def _drop_unchanged(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
-        """Finish the rows that the ledger confirms; return the other rows."""
-        policy, ledger = self.context.policy, self.context.ledger
+    def _select_changed(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
+        """Return the rows to write: no row of the control group, deferred or unchanged."""
         rows = self._hold_out(sink, rows)
+        self._finish_unchanged(sink, self._group_by_key(sink, rows))
+        changed = [row for row in rows if self.rows.is_open(row)]
+        if self.grants.members.input_members:
+            changed_ids = set(map(id, changed))
+            self.grants.members.note_confirmed([row for row in rows if id(row) not in changed_ids])
+        return changed
+
+    def _group_by_key(self, sink: Sink, rows: list[InputRecord]) -> dict[bytes, list[InputRecord]]:
+        """Give rows their key in the ledger, and return them by it.
+
+        Defers the rows that follow a deferred row of their key.
+        """
         groups: dict[bytes, list[InputRecord]] = {}
         for row in rows:
             self.context.pool.yield_now()
             row.fields = self.rows.parts.fields(sink, row)
-            row.ledger_key = ledger.hash_key(row.stream, self._identity(sink, row))
+            row.ledger_key = self.context.ledger.hash_key(
+                row.stream, self._ledger_identity(sink, row)
+            )
             if self.rows.is_behind(row):
                 self.rows.defer(row, RowDeferred(BEHIND))
             else:
                 groups.setdefault(row.ledger_key, []).append(row)
+        return groups
+
+    def _finish_unchanged(self, sink: Sink, groups: dict[bytes, list[InputRecord]]) -> None:
+        """Finish the rows that the ledger confirms, unless `force` or an audience needs them."""
+        ledger = self.context.ledger
         ledger.prefetch(groups)
         for key, group in groups.items():
             confirmed = ledger.find(key)
             for row in group:
                 self.grants.members.mark_delivery(row, confirmed)
-            if confirmed is not None:
-                for row in group:
-                    row.known_id = confirmed.id
-                is_first = [self.grants.members.is_first_delivery(row, confirmed) for row in group]
-                is_sent = policy.force or any(row.is_held_out for row in group) or any(is_first)
-                if confirmed.fields and not is_sent:
-                    self._finish_confirmed(sink, group, confirmed)
-        pending = [row for row in rows if self.rows.is_open(row)]
-        if self.grants.members.input_members:
-            changed = set(map(id, pending))
-            self.grants.members.note_confirmed([row for row in rows if id(row) not in changed])
-        return pending
+            if confirmed is None:
+                continue
+            for row in group:
+                row.known_id = confirmed.id
+            is_first = [self.grants.members.is_first_delivery(row, confirmed) for row in group]
+            is_held_out = any(row.is_held_out for row in group)
+            is_sent = self.context.policy.force or is_held_out or any(is_first)
+            if confirmed.fields and not is_sent:
+                self._finish_confirmed(sink, group, confirmed)
 
     def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Finish the rows of the control group, except those that may unsubscribe a person."""
@@ -168,14 +183,14 @@ class BatchProcessor:
             elif self.rows.parts.reduce(sink, row, changed, confirmed.fields):
                 row.denied = denied
 
-    def _identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
+    def _ledger_identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
         """Return a row's identity in the ledger: its key, or all columns of a row without key."""
         is_weak = bool(sink.weak & row.key.keys()) and not self.rows.schemas.key_properties.get(
             row.stream
         )
         if is_weak and "name+contact" not in self.context.policy.match_opportunities_on:
             return identifying_columns(row)
-        return identity_of(row)
+        return ledger_identity(row)
 
     # --- deferred rows ----------------------------------------------------------------------
 

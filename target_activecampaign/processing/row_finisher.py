@@ -12,7 +12,7 @@ from target_activecampaign.lookups.row_contact import record_named_by
 from target_activecampaign.outcome import Action, Outcome, join_reasons
 from target_activecampaign.records import consent_status
 from target_activecampaign.records.input_schemas import InputSchemas
-from target_activecampaign.records.record import identity_of
+from target_activecampaign.records.record import ledger_identity
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
@@ -181,7 +181,7 @@ class RowFinisher:
         return {**row.fields, **dict.fromkeys(undone, UNCONFIRMED), **denied, **row.delivery}
 
     def _key_of(self, row: InputRecord) -> bytes:
-        return row.ledger_key or self.ledger.hash_key(row.stream, identity_of(row))
+        return row.ledger_key or self.ledger.hash_key(row.stream, ledger_identity(row))
 
 
 def _with_remarks(outcome: Outcome, remarks: list[str]) -> Outcome:

@@ -76,7 +76,7 @@ class UnreadLine:
 
 
 def key_of(
-    record: Record, key_properties: list[str], identity: tuple[tuple[str, ...], ...]
+    record: Record, key_properties: list[str], key_columns: tuple[tuple[str, ...], ...]
 ) -> Record:
     """Return a row's key: the key of the schema, else the first identifying columns of the row.
 
@@ -90,7 +90,7 @@ def key_of(
                 f"{', '.join(missing)}: part of the stream's key and missing; give every row one"
             )
         return key
-    for columns in identity:
+    for columns in key_columns:
         key = {name: plain_id(name, record.get(name)) for name in columns}
         if not any(is_nothing(value) for value in key.values()):
             return key
@@ -114,7 +114,7 @@ def identifying_columns(row: InputRecord) -> Record:
     return row.record if row.unnormalized is None else row.unnormalized
 
 
-def identity_of(row: InputRecord) -> Record:
+def ledger_identity(row: InputRecord) -> Record:
     """Return the identity of a row in the ledger: its key, else all its columns.
 
     A reference in a key may be in another case, and alone or in an array. The identity is the same.

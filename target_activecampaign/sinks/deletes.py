@@ -8,8 +8,8 @@ from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.identity import identity_by
-from target_activecampaign.records.record import emails_of, identity_of, is_delete
+from target_activecampaign.records.record import emails_of, is_delete, ledger_identity
+from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.reference import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS
 
@@ -20,8 +20,8 @@ from .run_automations import MAY_START_AUTOMATION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_activecampaign.records.identity import RecordIdentity
     from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.record_identity import RecordIdentity
 
     from .context import WriteContext
     from .sink import Sink
@@ -62,7 +62,7 @@ def _columns(row: InputRecord) -> dict[str, str]:
     record = row.record
     found = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
     # Keys are comparable only if they have the same columns.
-    found[f"key {sorted(row.key)}"] = repr(sorted(identity_of(row).items()))
+    found[f"key {sorted(row.key)}"] = repr(sorted(ledger_identity(row).items()))
     return {name: fold(str(value)) for name, value in found.items() if not is_nothing(value)}
 
 
@@ -94,7 +94,7 @@ def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
 def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     mark = context.ledger.hash_key("deleted", row.stream, row.record)
     known = context.ledger.find(mark)
-    key = context.ledger.hash_key(row.stream, identity_of(row))
+    key = context.ledger.hash_key(row.stream, ledger_identity(row))
     # A write after the delete created the record again: then the delete is new, too.
     if known is not None and not context.policy.force and context.ledger.find(key) is None:
         row.ledger_key = b""
@@ -178,5 +178,5 @@ def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
     if sink.family == "account":
         name = reference({"name": row.record.get("name")}, "account").get("name")
         return context.references.account_named(name) if name else None
-    known = context.ledger.find(context.ledger.hash_key(row.stream, identity_of(row)))
+    known = context.ledger.find(context.ledger.hash_key(row.stream, ledger_identity(row)))
     return known.id if known else None

@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.crm.notes import PARENTS
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.identity import identity_by
+from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.reference import reference, references
 
 from .create_only import gone, reject_created_earlier
@@ -18,8 +18,8 @@ from .opportunities.reference import opportunity_of
 from .record_sink import native_fields_of, row_by_row, skip_flagged
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.identity import RecordIdentity
     from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.record_identity import RecordIdentity
 
     from .context import WriteContext
     from .record_sink import NativeFields

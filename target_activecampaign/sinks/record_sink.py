@@ -25,7 +25,7 @@ from target_activecampaign.outcome import (
 )
 from target_activecampaign.records.clean import FLAGS, is_nothing
 from target_activecampaign.records.content import has_part, value_part
-from target_activecampaign.records.identity import identity_of_row
+from target_activecampaign.records.record_identity import identity_of_row
 from target_activecampaign.records.reference import reference
 from target_activecampaign.records.row_flags import flag_of
 from target_activecampaign.reporting.results import BEHIND
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.resources.resource import Record, Resource
-    from target_activecampaign.records.identity import RecordIdentity
     from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.record_identity import RecordIdentity
 
     from .context import WriteContext
     from .sink import Sink

@@ -23,8 +23,8 @@ class Sink:
 
     * ``resource``: the table of its fields, and its endpoint.
     * ``family``: the kind of its records in ActiveCampaign.
-    * ``identity``: the columns that identify a row, in the order in which they are tried.
-    * ``weak``: columns of ``identity`` that count only if `match_opportunities_on` names them.
+    * ``key_columns``: the columns that identify a row, in the order in which they are tried.
+    * ``weak``: columns of ``key_columns`` that count only if `match_opportunities_on` names them.
       Otherwise the whole record identifies such a row in the ledger.
     * ``also``: writable columns that the resource does not have.
     * ``consent_column``: the column that can unsubscribe a contact.
@@ -38,7 +38,7 @@ class Sink:
 
     resource: Resource
     family: str
-    identity: tuple[tuple[str, ...], ...]
+    key_columns: tuple[tuple[str, ...], ...]
     write: Callable[[WriteContext, Sink, list[InputRecord]], None]
     also: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()

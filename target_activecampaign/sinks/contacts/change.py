@@ -11,7 +11,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import outcome_of
-from target_activecampaign.records.identity import RecordIdentity
+from target_activecampaign.records.record_identity import RecordIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.identity import identity_by
+from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.reference import id_text, reference
 from target_activecampaign.sinks.create_only import reject_created_earlier, reject_existing
 from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
@@ -28,8 +28,8 @@ from .stage import set_stage
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.identity import RecordIdentity
     from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.record_identity import RecordIdentity
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.record_sink import NativeFields
     from target_activecampaign.sinks.sink import Sink

@@ -54,7 +54,7 @@ def columns_of(stream: str) -> list[str]:
     """Return known and unknown columns of a stream."""
     sink = SINKS[stream]
     names = set(sink.writable) | {"id", "password", "unknown", "account__name", "contact__email"}
-    names |= {name for columns in sink.identity for name in columns} | set(CUSTOM)
+    names |= {name for columns in sink.key_columns for name in columns} | set(CUSTOM)
     return sorted(names | {"stage__name", "owner", "_sdc_deleted_at", "deleted"})
 
 

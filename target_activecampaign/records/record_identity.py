@@ -1,4 +1,8 @@
-"""Identity of records: values by which two rows may be the same record of the account."""
+"""Identity of records: values by which two rows may be the same record of the account.
+
+Rows of such records keep their order (`concurrency/ordering.py`). In the ledger, `ledger_identity`
+of `record.py` identifies a row.
+"""
 
 from __future__ import annotations
 
