@@ -1,4 +1,4 @@
-"""The names of version 0.1 for `query`, kept for scripts that import them."""
+"""The names of version 0.1 for `query`, for scripts that import them."""
 
 from .query import RESOURCES, ActiveCampaignError, SettingsError
 from .query import ActiveCampaignReader as Reading

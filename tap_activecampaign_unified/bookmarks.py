@@ -1,9 +1,9 @@
-"""Bookmarks: which rows are new, and where the next run begins.
+"""Bookmarks: they decide which rows are new, and where the next run begins.
 
 A bookmark is never later than the run's start on the server's clock. The tap reads the rows in
-the overlap before it again: ActiveCampaign filters by day, in an unknown time zone.
-`unchanged_rows.py` decides which of them are emitted again, `full_sweeps.py` when a stream is
-read in full again.
+the overlap before the bookmark again, because ActiveCampaign filters by day, in an unknown time
+zone. `unchanged_rows.py` decides which of these rows the tap emits again. `full_sweeps.py` decides
+when the tap reads a stream in full again.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 Entry = dict[str, Any]
 
-# Time zones reach from 14 hours ahead of UTC to 12 hours behind it.
+# Time zones reach from 14 hours ahead of UTC to 12 hours behind UTC.
 ZONE_SLACK = dt.timedelta(hours=14)
 MIN_OVERLAP = dt.timedelta(hours=24)
-# Clocks differ by up to this much. A later time was not written by a run of this account.
+# The largest difference of clocks. A later time cannot come from a run on this account.
 CLOCK_SLACK = dt.timedelta(minutes=5)
 
 
 class InvalidState(ValueError):
-    """A state that the tap cannot have written. The message says where the error is."""
+    """A state that the tap cannot have written. The message names the place of the error."""
 
 
 @dataclass(frozen=True)
 class BookmarkPolicy:
-    """What the settings ask for: the range of time, the overlap, and when a sweep is due."""
+    """The settings of bookmarks: the range of time, the overlap, and the policy of full sweeps."""
 
     start: dt.datetime | None = None
     end: dt.datetime | None = None
@@ -43,14 +43,14 @@ class BookmarkPolicy:
 
 @dataclass(frozen=True)
 class RowChange:
-    """When a row changed: by its replication key, and the latest time in any of its columns."""
+    """The times of a row's last change: by its replication key, and by its latest column."""
 
     stated: dt.datetime | None
     latest: dt.datetime | None
 
 
 def read_bookmarks(state: Entry, now: dt.datetime) -> Entry:
-    """Return a state's bookmarks by stream. Raises `InvalidState` if one is invalid."""
+    """Return a state's bookmarks by stream. Raises `InvalidState` for an invalid bookmark."""
     if state and "bookmarks" not in state:
         raise InvalidState("it has no bookmarks; pass the value of a STATE message")
     bookmarks = state.get("bookmarks", {})
@@ -66,10 +66,10 @@ def read_bookmarks(state: Entry, now: dt.datetime) -> Entry:
 
 
 class Bookmark:
-    """The bookmark of one stream: read from its state entry, written as the next entry."""
+    """The bookmark of one stream. It reads the state entry, and returns the next entry."""
 
     def __init__(self, entry: Entry, policy: BookmarkPolicy, now: dt.datetime, key: str) -> None:
-        """Read the entry; ``now`` decides whether a full read is due. Raises `InvalidState`."""
+        """Read the entry. ``now`` decides whether a full read is due. Raises `InvalidState`."""
         if not isinstance(entry, dict):
             raise InvalidState("it is not an object")
         self._policy = policy
@@ -90,7 +90,7 @@ class Bookmark:
         self._next = NEVER
 
     def moments_ahead(self, now: dt.datetime) -> list[str]:
-        """Return which values of the entry are later than now plus `CLOCK_SLACK`."""
+        """Return the names of the entry's values that are later than now plus `CLOCK_SLACK`."""
         started = _moment(self.progress["started"], "") if self.progress else None
         moments = {
             "replication_key_value": self.value,
@@ -117,7 +117,7 @@ class Bookmark:
 
     @property
     def filter_since(self) -> dt.date | None:
-        """The day for the server's filter: early enough in every time zone. None for all rows."""
+        """The day for the server's filter, early enough for every time zone. None for all rows."""
         if self.is_whole or self.value is None:
             start = self._policy.start
             return (start - MIN_OVERLAP - ZONE_SLACK).date() if start else None
@@ -128,7 +128,7 @@ class Bookmark:
         return day
 
     def begin(self, started: dt.datetime) -> None:
-        """Set the run's start on the server's clock: the next bookmark cannot be later."""
+        """Set the run's start on the server's clock. The next bookmark cannot be later."""
         self.started = started
         value = started - dt.timedelta(seconds=1)
         if self._policy.end:
@@ -139,7 +139,7 @@ class Bookmark:
         self._next = value.replace(microsecond=0)
 
     def should_emit(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
-        """Return whether a row is in this run's range of time, and not unchanged since a run."""
+        """Return whether a row is in this run's range of time and differs from its last version."""
         policy, since, changed = self._policy, self.since, change.latest
         if policy.end and change.stated and change.stated >= policy.end:
             return False
@@ -156,13 +156,13 @@ class Bookmark:
 
     @property
     def requests_before(self) -> int:
-        """How many requests an interrupted run made of the read that this run continues."""
+        """The number of requests of the interrupted run that this run continues."""
         return int(self.progress.get("requests") or 0) if self.progress else 0
 
     def interim(self, after: int, requests: int) -> Entry:
-        """Return the entry from which another run continues after the row with id ``after``.
+        """Return the entry from which another run continues after the row with the id ``after``.
 
-        ``requests`` is how many requests the read needed until now.
+        ``requests`` is the number of requests of the read so far.
         """
         progress = {
             "after": after,
@@ -186,12 +186,12 @@ class Bookmark:
         return entry
 
     def final(self, requests: int) -> Entry:
-        """Return the entry after a complete read that needed so many ``requests``."""
+        """Return the entry after a complete read. ``requests`` is the number of its requests."""
         entry: Entry = {
             "replication_key": self._key,
             "replication_key_value": self._next.isoformat(),
         }
-        # Without a known full read, the time to the next one counts from the first bookmark.
+        # Without a known full read, the time to the next full read counts from the first bookmark.
         whole = self.started if self.is_whole else self.read_whole_at or self.value
         if whole and self._policy.sweep.sweeps:
             entry["read_whole_at"] = whole.isoformat()
@@ -206,26 +206,26 @@ def _moment(text: Any, where: str) -> dt.datetime | None:
     if text is None:
         return None
     try:
-        found = dt.datetime.fromisoformat(text)
+        moment = dt.datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise InvalidState(f"{where} is not a date-time") from None
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _count(found: Any, where: str) -> int | None:
-    if found is None:
+def _count(number: Any, where: str) -> int | None:
+    if number is None:
         return None
-    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
         raise InvalidState(f"{where} is not a number of requests")
-    return found
+    return number
 
 
-def _progress(found: Any) -> Entry | None:
-    if found is None:
+def _progress(progress: Any) -> Entry | None:
+    if progress is None:
         return None
-    if not isinstance(found, dict) or not isinstance(found.get("after"), int):
+    if not isinstance(progress, dict) or not isinstance(progress.get("after"), int):
         raise InvalidState("progress has no valid `after`, the id of the last row")
-    if _moment(found.get("started"), "progress.started") is None or "whole" not in found:
+    if _moment(progress.get("started"), "progress.started") is None or "whole" not in progress:
         raise InvalidState("progress has no `started` or no `whole`")
-    _count(found.get("requests"), "progress.requests")
-    return found
+    _count(progress.get("requests"), "progress.requests")
+    return progress

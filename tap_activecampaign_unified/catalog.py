@@ -1,7 +1,7 @@
 """Checks the user's catalog and adds the account's new custom fields to it.
 
-`tap.py` (`discover_streams`) makes the catalog of ``--discover``. A catalog and its entries are
-objects of the SDK. This module does not import the SDK.
+`tap.py` (`discover_streams`) builds the catalog of ``--discover``. A catalog and its entries are
+objects of the SDK, but this module does not import the SDK.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: All streams that every account has.
+#: The streams of every account.
 STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
 BY_NAME: Mapping[str, Resource] = {listed.name: listed for listed in STREAMS}
 _LABEL = described({"type": "string"}, "The account of the record: the setting `account_label`")
@@ -37,9 +37,9 @@ FULL_TABLE, INCREMENTAL = "FULL_TABLE", "INCREMENTAL"
 
 @dataclass(frozen=True)
 class StreamSelection:
-    """A stream that a catalog selects. ``entry`` is its entry in the state.
+    """A selected stream. ``entry`` is its entry in the state.
 
-    If it ``is_full_table``, the tap emits every record and leaves the bookmark unchanged.
+    ``is_full_table``: the tap emits every record and leaves the bookmark unchanged.
     """
 
     resource: Resource
@@ -59,17 +59,17 @@ def method_of(entry: Any) -> str | None:
 
 
 def complete_catalog(catalog: Any, streams: list[dict[str, Any]]) -> None:
-    """Copy what the SDK ignores in a catalog file's ``streams`` into the catalog.
+    """Copy parts of a catalog file's ``streams`` that the SDK ignores to the catalog.
 
-    That is Meltano's `replication-method`, and `selected` outside the metadata. Raises
-    `SettingsError` for an unknown method, and if no stream has a selection: the SDK would read
-    them all.
+    The parts are Meltano's `replication-method`, and `selected` outside the metadata. Raises
+    `SettingsError` for an unknown method, and if no stream has a selection, because the SDK would
+    read all streams.
     """
     faults, has_selection = [], False
     for raw in streams:
         entry, meta = catalog[raw["tap_stream_id"]], _root_of(raw)
-        given = meta.get("replication-method") or meta.get("forced-replication-method")
-        method = str(given or raw.get("replication_method") or "").upper() or None
+        forced_method = meta.get("replication-method") or meta.get("forced-replication-method")
+        method = str(forced_method or raw.get("replication_method") or "").upper() or None
         if method not in {None, FULL_TABLE, INCREMENTAL}:
             faults.append(
                 f"the catalog: stream {entry.tap_stream_id}: replication-method must be "
@@ -83,8 +83,8 @@ def complete_catalog(catalog: Any, streams: list[dict[str, Any]]) -> None:
             has_selection = True
     if streams and not has_selection:
         faults.append(
-            "the catalog does not say which streams are selected: run --discover for a new one, "
-            'or write "selected": true into each stream that is to be read'
+            'no stream of the catalog has a "selected" value: run --discover for a new catalog, '
+            'or write "selected": true into each stream to read'
         )
     if faults:
         raise SettingsError(faults)
@@ -98,12 +98,12 @@ def _root_of(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _copy_selection(entry: Any, raw: dict[str, Any]) -> bool:
-    """Copy `selected` from a stream or its schema. Return False if it has none."""
+    """Copy `selected` from a stream or its schema. Return False without a selection."""
     schema = raw.get("schema") or {}
-    stated = raw.get("selected", schema.get("selected"))
-    if not isinstance(stated, bool):
+    is_selected = raw.get("selected", schema.get("selected"))
+    if not isinstance(is_selected, bool):
         return False
-    entry.metadata.root.selected = stated
+    entry.metadata.root.selected = is_selected
     for name, part in (schema.get("properties") or {}).items():
         if isinstance(part, dict) and part.get("selected") is False:
             entry.metadata[("properties", name)].selected = False
@@ -111,12 +111,12 @@ def _copy_selection(entry: Any, raw: dict[str, Any]) -> bool:
 
 
 def streams_of(custom_objects: Iterable[Resource] = ()) -> dict[str, Resource]:
-    """Return an account's streams by name: the common ones and its custom objects."""
+    """Return an account's streams by name: those of every account and its custom objects."""
     return {**BY_NAME, **{custom_object.name: custom_object for custom_object in custom_objects}}
 
 
 def selects_custom_objects(catalog: Any) -> bool:
-    """Return whether a catalog selects a custom object. Its schema then costs requests."""
+    """Return whether a catalog selects a custom object, whose schema costs requests."""
     return any(
         name.startswith(PREFIX) and entry.metadata.resolve_selection().get((), False)
         for name, entry in (catalog or {}).items()
@@ -124,11 +124,11 @@ def selects_custom_objects(catalog: Any) -> bool:
 
 
 def selected_streams(
-    catalog: Any, bookmarks: dict[str, Any], known: Mapping[str, Resource] = BY_NAME
+    catalog: Any, bookmarks: dict[str, Any], resources: Mapping[str, Resource] = BY_NAME
 ) -> list[StreamSelection]:
     """Return the streams that a catalog selects; without a catalog, the default selection.
 
-    ``known`` are the streams that exist. Raises `SettingsError` if the catalog selects another.
+    ``resources`` are the existing streams. Raises `SettingsError` if the catalog selects another.
     """
     if catalog is None:
         by_default = [listed for listed in STREAMS if listed.selected_by_default]
@@ -137,7 +137,7 @@ def selected_streams(
         ]
     selected, unknown = [], []
     for name, entry in catalog.items():
-        mask, resource = entry.metadata.resolve_selection(), known.get(name)
+        mask, resource = entry.metadata.resolve_selection(), resources.get(name)
         if not mask.get((), False):
             continue
         if resource is None:
@@ -160,22 +160,21 @@ def update_catalog(
     schema_of: Callable[[Resource], Schema],
     prefetch: Callable[[list[Resource]], None],
     *,
-    known: Mapping[str, Resource] = BY_NAME,
+    resources: Mapping[str, Resource] = BY_NAME,
     deletes: bool = False,
     label: str | None = None,
 ) -> None:
-    """Add the account's new custom fields to a catalog, and the columns that settings ask for.
+    """Add the account's new custom fields to a catalog, and the columns of settings.
 
-    ``known`` are the streams that exist. Raises `SettingsError` if the catalog selects another.
+    ``resources`` are the existing streams. Raises `SettingsError` if the catalog selects another.
 
-    With ``deletes``, every stream gets the column that marks tombstones. With a ``label``, every
-    stream gets the account's column, which becomes part of its key. Without one, the column is
-    removed.
+    With ``deletes``, every stream gets the column of tombstones. With a ``label``, every stream
+    gets the account's column, as a part of its key. Without a label, the column is removed.
 
-    ``schema_of`` may send requests. It is called for selected streams only, after ``prefetch``
-    got all of them.
+    ``schema_of`` may send requests. It is called only for selected streams, after a call of
+    ``prefetch`` for all of them.
     """
-    selected = selected_streams(catalog, {}, known)
+    selected = selected_streams(catalog, {}, resources)
     entries = [(catalog[selection.resource.name], selection) for selection in selected]
     outdated = [
         (entry, selection.resource)
@@ -189,8 +188,8 @@ def update_catalog(
         if isinstance(selection.resource, CustomObject):
             _add_newer_columns(entry, schema_of(selection.resource))
     if deletes:
-        closed = [selection for selection in selected if not selection.resource.schema_grows]
-        for entry in (catalog[selection.resource.name] for selection in closed):
+        fixed = [selection for selection in selected if not selection.resource.schema_grows]
+        for entry in (catalog[selection.resource.name] for selection in fixed):
             deleted_at = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: deleted_at}
     for selection in selected:
@@ -209,37 +208,37 @@ def _label(entry: Any, *, is_labelled: bool) -> None:
     properties = dict(schema.properties or {})
     if not is_labelled and properties.pop(ACCOUNT_LABEL, None) is None:
         return
-    own = [ACCOUNT_LABEL] if is_labelled else []
+    label_key = [ACCOUNT_LABEL] if is_labelled else []
     if is_labelled:
         properties[ACCOUNT_LABEL] = type(schema).from_dict(_LABEL)
     schema.properties = properties
-    schema.required = [name for name in schema.required or () if name != ACCOUNT_LABEL] + own
-    # A stream without a key stays without one: the label alone would merge all its rows.
-    left = [name for name in keys or () if name != ACCOUNT_LABEL]
-    entry.key_properties = left + own if left else []
+    schema.required = [name for name in schema.required or () if name != ACCOUNT_LABEL] + label_key
+    # A stream without a key stays without a key: the label alone would merge all its rows.
+    other_keys = [name for name in keys or () if name != ACCOUNT_LABEL]
+    entry.key_properties = other_keys + label_key if other_keys else []
     entry.metadata.root.table_key_properties = entry.key_properties
     entry.metadata.pop(("properties", ACCOUNT_LABEL), None)  # a key cannot be deselected
 
 
 def _wants_fields(entry: Any, selection: StreamSelection) -> bool:
-    known = (entry.schema.properties or {}).get("custom_fields")
+    column = (entry.schema.properties or {}).get("custom_fields")
     wanted = selection.resource.custom_fields and selection.wanted("custom_fields")
-    return bool(wanted and known is not None)
+    return bool(wanted and column is not None)
 
 
 def _add_newer_columns(entry: Any, schema: Schema) -> None:
     """Add columns of a custom object that the catalog lacks."""
-    known = dict(entry.schema.properties or {})
-    for name, live in schema["properties"].items():
-        if name not in known:
-            known[name] = type(entry.schema).from_dict(live)
-    entry.schema.properties = known
+    columns = dict(entry.schema.properties or {})
+    for name, column_schema in schema["properties"].items():
+        if name not in columns:
+            columns[name] = type(entry.schema).from_dict(column_schema)
+    entry.schema.properties = columns
 
 
 def _add_newer_fields(entry: Any, schema: Schema) -> None:
     properties = entry.schema.properties
-    known = properties["custom_fields"]
-    merged = known.to_dict()
-    live = schema["properties"]["custom_fields"]["properties"]
-    merged["properties"] = {**live, **merged.get("properties", {})}
-    properties["custom_fields"] = type(known).from_dict(merged)
+    column = properties["custom_fields"]
+    merged = column.to_dict()
+    current = schema["properties"]["custom_fields"]["properties"]
+    merged["properties"] = {**current, **merged.get("properties", {})}
+    properties["custom_fields"] = type(column).from_dict(merged)

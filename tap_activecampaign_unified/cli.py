@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 GRACE_SECONDS = 10
-# What simpleeval raises for an expression itself, whatever the row holds.
+# Exceptions of simpleeval for a wrong expression, independent of the row.
 _OF_EXPRESSIONS = {"FeatureNotAvailable", "FunctionNotDefined", "NameNotDefined"}
 _MAPS = {"singer_sdk.mapper", "singer_sdk.helpers._flattening", "simpleeval"}
 
 
 class Stopped(Exception):
-    """The program received SIGINT or SIGTERM: ``signum``."""
+    """The program received a stop signal, SIGINT or SIGTERM. ``signum`` is its number."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
@@ -41,7 +41,10 @@ class Stopped(Exception):
 
 
 class ExitProgram(BaseException):
-    """Ends the process: logs ``line`` and exits with ``code``. No ``except Exception`` stops it."""
+    """Ends the process: the program logs ``line`` and exits with ``code``.
+
+    It is no `Exception`, so that ``except Exception`` does not catch it.
+    """
 
     def __init__(self, line: str, code: int) -> None:
         super().__init__(line)
@@ -56,7 +59,7 @@ def exit_because(problem: Exception) -> ExitProgram:
 
 
 class StopSignal:
-    """Handles stop signals: the program finishes the request in flight, for up to 10 s.
+    """Handles stop signals: the program finishes the present request, for up to 10 s.
 
     A signal also ends the sleeps of ``clock``.
     """
@@ -66,12 +69,12 @@ class StopSignal:
         self._signum: int | None = None
 
     def raise_if_stopped(self) -> None:
-        """Raise `Stopped` after a signal. Called wherever it is safe to stop."""
+        """Raise `Stopped` after a signal. The program calls this when it can stop safely."""
         if self._signum is not None:
             raise Stopped(self._signum)
 
     def on_signal(self, signum: int, _: object = None) -> None:
-        """Handle a signal. A second one, or the end of the 10 s, stops at once."""
+        """Handle a signal. A second signal, or the end of the 10 s, stops at once."""
         if self._signum is not None:
             raise Stopped(self._signum)
         self._signum = signum
@@ -82,7 +85,7 @@ class StopSignal:
 
     @staticmethod
     def cancel_deadline() -> None:
-        """Cancel the 10 s timer: the program has written everything."""
+        """Cancel the 10 s timer, because the program has written everything."""
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -98,9 +101,9 @@ def is_watched() -> bool:
 
 
 def _mute_log(name: str) -> None:
-    """Log warnings only while the live view is shown, unless the user configured the log."""
-    own = name.upper().replace("-", "_")
-    variables = (f"{own}_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
+    """Log only warnings during the live view, unless the user configured the log."""
+    prefix = name.upper().replace("-", "_")
+    variables = (f"{prefix}_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
     if is_watched() and not any(os.environ.get(variable) for variable in variables):
         logging.disable(logging.INFO)
 
@@ -124,13 +127,13 @@ def run(name: str, command: Callable[[], click.Command]) -> None:
 def _run(
     logger: logging.Logger, name: str, command: Callable[[], click.Command]
 ) -> tuple[list[str], int]:
-    """Run a program; return its last log lines and its exit code."""
+    """Run a program. Return its last log lines and its exit code."""
     try:
         return [], _main(name, command)
-    except (ExitProgram, KeyboardInterrupt, Exception) as problem:  # noqa: BLE001 - the last line of defence
+    except (ExitProgram, KeyboardInterrupt, Exception) as problem:  # noqa: BLE001 - every error gets an exit code
         ending = run_ending_of(problem)
         if ending.is_defect:
-            # Log the places, not the message: it may contain a value of a row.
+            # Log the places, not the message, which may contain a value of a row.
             frames = traceback.extract_tb(problem.__traceback__)
             places = (
                 f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames
@@ -141,7 +144,7 @@ def _run(
 
 @dataclass(frozen=True)
 class RunEnding:
-    """How a run ends: last log lines, exit code, and whether a defect of the program ended it."""
+    """The end of a run: last log lines, exit code, and whether the cause is a defect."""
 
     lines: list[str]
     code: int
@@ -173,19 +176,21 @@ def run_ending_of(problem: BaseException) -> RunEnding:
 
 
 def _is_from_stream_map(problem: BaseException) -> bool:
-    """Return whether the SDK raised it while it evaluated the user's expressions."""
+    """Return whether the SDK raised the exception for the user's stream maps or flattening."""
     frames = traceback.walk_tb(problem.__traceback__)
     return any(str(frame.f_globals.get("__name__")) in _MAPS for frame, _ in frames)
 
 
 def _remedy_of(problem: BaseException) -> str:
-    """Return what the SDK says about its settings, which names the fix.
+    """Return the SDK's messages about its settings, because they name the fix.
 
-    Every other exception comes from the user's own expression, and may repeat a value of a row.
+    Other exceptions come from the user's expressions, and may repeat a value of a row.
     """
     causes = [problem, problem.__cause__]
-    words = [" ".join(str(cause).split()) for cause in causes if cause and _is_of_settings(cause)]
-    return ": ".join(filter(None, words)) or "correct the setting of that name"
+    messages = [
+        " ".join(str(cause).split()) for cause in causes if cause and _is_of_settings(cause)
+    ]
+    return ": ".join(filter(None, messages)) or "correct the setting of that name"
 
 
 def _is_of_settings(problem: BaseException) -> bool:
@@ -194,7 +199,7 @@ def _is_of_settings(problem: BaseException) -> bool:
 
 
 def _main(name: str, command: Callable[[], click.Command]) -> int:
-    """Run the command, flush stdout, return the exit code."""
+    """Run the command, flush stdout, and return the exit code."""
     stdout = sys.stdout
     try:
         result = command().main(prog_name=name, standalone_mode=False)
@@ -207,16 +212,16 @@ def _main(name: str, command: Callable[[], click.Command]) -> int:
 
 
 def describe(problem: OSError) -> str:
-    """Return one line for an error of a file or pipe: what, why, and what to do."""
+    """Return one line for an error of a file or pipe: its name, the cause and the fix."""
     if isinstance(problem, BrokenPipeError):
         return "the program that reads the output has ended: check its log, then run again"
-    where, why = problem.filename or "the output", problem.strerror or type(problem).__name__
+    name, cause = problem.filename or "the output", problem.strerror or type(problem).__name__
     fix = "free some space there" if problem.errno in DISK_FULL else "fix that"
-    return f"{where} cannot be used ({why}): {fix} and run again"
+    return f"{name} cannot be used ({cause}): {fix} and run again"
 
 
 def _silence_stdout_if_broken() -> None:
-    """Keep the interpreter from flushing into a closed or full stdout at exit."""
+    """Redirect a closed or full stdout, so that the interpreter's flush at exit does not fail."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
@@ -224,7 +229,7 @@ def _silence_stdout_if_broken() -> None:
 
 
 def check_config_files(paths: tuple[str, ...]) -> None:
-    """Raise `SettingsError` unless each path is ``ENV`` or a file that holds a JSON object."""
+    """Raise `SettingsError` unless each path is ``ENV`` or a file with a JSON object."""
     for path in paths:
         if path != "ENV":
             try:
@@ -244,30 +249,32 @@ def read_file(handle: Any, what: str) -> tuple[str, str]:
 
 
 def is_not_skip_line(line: logging.LogRecord) -> bool:
-    """Filter the SDK's log line for each deselected stream: there are about a hundred."""
+    """Return False for the SDK's log lines about deselected streams, about a hundred."""
     return line.msg != "Skipping deselected stream '%s'."
 
 
 def _unreadable(name: str, problem: OSError | UnicodeDecodeError) -> str:
-    """Return one line that says why a file cannot be read, without its content."""
-    why = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
-    return f"{name} cannot be read ({why}): name another file or fix that"
+    """Return one line with the reason why a file cannot be read, without its content."""
+    cause = problem.strerror if isinstance(problem, OSError) else "not UTF-8 text"
+    return f"{name} cannot be read ({cause}): name another file or fix that"
 
 
 def read_json(text: str, what: str) -> dict[str, Any]:
     """Parse the user's file. Raises `SettingsError` if it is not a JSON object."""
     try:
-        found = json.loads(text, parse_constant=_no_number)
+        document = json.loads(text, parse_constant=_no_number)
     except RecursionError:
         raise SettingsError([f"the {what} is nested too deeply"]) from None
     except ValueError as problem:
-        where = f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
-        raise SettingsError([f"the {what} is not JSON{where}: correct it"]) from None
-    if not isinstance(found, dict):
+        line_number = (
+            f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
+        )
+        raise SettingsError([f"the {what} is not JSON{line_number}: correct it"]) from None
+    if not isinstance(document, dict):
         raise SettingsError([f"the {what} must hold a JSON object, {{…}}"])
-    return found
+    return document
 
 
 def _no_number(name: str) -> Any:
-    """Reject NaN and Infinity: Python's parser accepts them, the SDK's does not."""
+    """Reject NaN and Infinity, which Python's parser accepts and the SDK's parser rejects."""
     raise ValueError(name)

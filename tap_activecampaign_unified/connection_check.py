@@ -1,7 +1,7 @@
 """Connection check: tests an account and its key, and prints the table of `--test`.
 
-Each probe sends one or two requests. If the response proves nothing, the result is "unknown": an
-account without tags cannot prove that it honours the sideload of tags.
+Each probe sends one or two requests. If the response proves nothing, the result is "unknown". For
+example, an account without tags cannot prove that it sends the sideload of tags.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 Document = dict[str, dict[str, Any]]
 Params = tuple[tuple[str, str | int], ...]
 
-BEYOND = "2999-01-01"
-WITNESSES = 20
-#: Seconds after which the tap's own requests are out of the second that the account counts.
+FAR_FUTURE = "2999-01-01"
+#: The number of rows in a page that tests a sideload.
+SAMPLE_ROWS = 20
+#: Seconds after which the account's count of one second has none of the tap's requests.
 QUIET_SECONDS = 1.5
 ONE: Params = (("limit", 1),)
 BY_ID: Params = (("orders[id]", "ASC"),)
@@ -67,7 +68,7 @@ def describe(option: Any) -> None:
 def shown(form: str) -> Iterator[Document]:
     """Yield a document for the results. Print it on stderr at the end, also after an error.
 
-    It comes last because the log would push it off the screen.
+    It prints at the end, because the log would otherwise scroll the document off the screen.
     """
     document: Document = {}
     try:
@@ -95,15 +96,15 @@ class ConnectionCheck:
         self._note("clock", self._clock())
         self._note("budget", self._budget())
 
-    def _note(self, topic: str, found: Iterator[tuple[str, Any]]) -> None:
-        part = self.document.setdefault(topic, {})
-        for name, value in found:
-            part[name] = value
+    def _note(self, topic: str, findings: Iterator[tuple[str, Any]]) -> None:
+        results = self.document.setdefault(topic, {})
+        for name, value in findings:
+            results[name] = value
 
-    def _ask(self, path: str, params: Params = ()) -> ApiResponse | str:
-        """Return the response, or a short text that says why there is none."""
+    def _request(self, path: str, params: Params = ()) -> ApiResponse | str:
+        """Return the response, or a short text with the reason for no response."""
         try:
-            return self._ask_twice(path, params)
+            return self._request_twice(path, params)
         except PermissionDenied:
             return "no: 403, the plan or the key's user group"
         except NotFound:
@@ -111,7 +112,7 @@ class ConnectionCheck:
         except RequestError as problem:
             return f"{UNKNOWN}: {problem}"
 
-    def _ask_twice(self, path: str, params: Params) -> ApiResponse:
+    def _request_twice(self, path: str, params: Params) -> ApiResponse:
         try:
             return self._client.get(path, params, patience=0)
         except ServerError:
@@ -119,8 +120,8 @@ class ConnectionCheck:
 
     def _rows(self, path: str, params: Params) -> list[dict[str, Any]] | None:
         """Return a page's rows, None if the request fails."""
-        answer = self._ask(path, params)
-        return None if isinstance(answer, str) else rows_of(answer.body, path)
+        response = self._request(path, params)
+        return None if isinstance(response, str) else rows_of(response.body, path)
 
     # --- the probes -------------------------------------------------------------------------
 
@@ -131,10 +132,10 @@ class ConnectionCheck:
             return
         yield "is good", YES
         yield "user", f"{user.get('username') or user.get('email')} (id {user.get('id')})"
-        group = self._ask(f"users/{user.get('id')}/userGroup")
-        found = {} if isinstance(group, str) else group.body.get("userGroup")
-        if isinstance(found, dict) and found.get("group"):
-            yield "group", f"id {found['group']}"
+        group = self._request(f"users/{user.get('id')}/userGroup")
+        member = {} if isinstance(group, str) else group.body.get("userGroup")
+        if isinstance(member, dict) and member.get("group"):
+            yield "group", f"id {member['group']}"
 
     def _collections(self) -> Iterator[tuple[str, Any]]:
         endpoints = DEFAULT_ENDPOINTS.values()
@@ -146,11 +147,11 @@ class ConnectionCheck:
         ]
         collections = [relation.collection for relation in related]
         for path in sorted({*DEFAULT_ENDPOINTS, *collections, *CUSTOM_FIELDS}):
-            answer = self._ask(path, ONE)
-            if isinstance(answer, str):
-                yield path, answer
+            response = self._request(path, ONE)
+            if isinstance(response, str):
+                yield path, response
                 continue
-            total = total_of(answer.body)
+            total = total_of(response.body)
             yield path, YES if total is None else f"{YES}, {total:,} rows"
 
     def _filters(self) -> Iterator[tuple[str, Any]]:
@@ -160,17 +161,17 @@ class ConnectionCheck:
             ("contacts", "created_after"),
             ("deals", "updated_after"),
         ):
-            some = contacts if path == "contacts" else self._rows(path, ONE)
-            later = self._rows(path, (("limit", 1), (f"filters[{name}]", BEYOND)))
-            yield f"{path} {name}", _honoured(some, later)
+            rows = contacts if path == "contacts" else self._rows(path, ONE)
+            rows_of_future = self._rows(path, (("limit", 1), (f"filters[{name}]", FAR_FUTURE)))
+            yield f"{path} {name}", _filter_result(rows, rows_of_future)
         yield "contacts id_greater", self._keyset(contacts)
 
     def _keyset(self, contacts: list[dict[str, Any]] | None) -> str:
         if not contacts or len(contacts) < 2:
             return f"{UNKNOWN}: fewer than two contacts"
         first, second = (str(row.get("id")) for row in contacts)
-        behind = self._rows("contacts", (*ONE, ("status", -1), *BY_ID, ("id_greater", first)))
-        return YES if behind and str(behind[0].get("id")) == second else NO
+        rows_above = self._rows("contacts", (*ONE, ("status", -1), *BY_ID, ("id_greater", first)))
+        return YES if rows_above and str(rows_above[0].get("id")) == second else NO
 
     def _sideloads(self) -> Iterator[tuple[str, Any]]:
         for path, endpoint in DEFAULT_ENDPOINTS.items():
@@ -179,30 +180,30 @@ class ConnectionCheck:
                     yield f"{path} {relation.include}", self._sideload(path, relation)
 
     def _sideload(self, path: str, relation: Any) -> str:
-        answer = self._ask(path, (("limit", WITNESSES), ("include", relation.include)))
-        if isinstance(answer, str):
-            return answer
-        if answer.body.get(relation.collection):
+        response = self._request(path, (("limit", SAMPLE_ROWS), ("include", relation.include)))
+        if isinstance(response, str):
+            return response
+        if response.body.get(relation.collection):
             return YES
-        some = self._rows(relation.collection, ONE)
-        return NO if some else f"{UNKNOWN}: there are none"
+        has_rows = self._rows(relation.collection, ONE)
+        return NO if has_rows else f"{UNKNOWN}: the account has none"
 
     def _store_changes(self) -> Iterator[tuple[str, Any]]:
-        """Say how the tap finds what changed in the GraphQL store, which filters no date."""
+        """Yield how the tap finds changes in each GraphQL search."""
         for endpoint in COMMERCE.values():
             if endpoint.search is not None:
-                yield endpoint.search.type_name, self._way_of_changes(endpoint.search)
+                yield endpoint.search.type_name, self._change_search(endpoint.search)
 
-    def _way_of_changes(self, search: Search) -> str:
+    def _change_search(self, search: Search) -> str:
         try:
             # The first request shows whether the account has the store, without long retries.
             self._client.send("POST", GRAPHQL, json=ANYTHING, repeatable=True, patience=0)
-            way = ChangeFinder(self._client, search).describe()
+            description = ChangeFinder(self._client, search).describe()
         except (InvalidRequest, PermissionDenied, NotFound) as problem:
             return f"no: {problem.problem}"
         except RequestError as problem:
             return f"{UNKNOWN}: {problem}"
-        return way or f"{UNKNOWN}: there are none"
+        return description or f"{UNKNOWN}: the account has none"
 
     def _clock(self) -> Iterator[tuple[str, Any]]:
         client = self._client
@@ -213,8 +214,8 @@ class ConnectionCheck:
             f"{UNKNOWN}: no contact" if offset is None else _written(offset),
         )
         if client.server_now is not None:
-            apart = (client.clock.now() - client.server_now).total_seconds()
-            yield "seconds ahead of ActiveCampaign", round(apart)
+            difference = (client.clock.now() - client.server_now).total_seconds()
+            yield "seconds ahead of ActiveCampaign", round(difference)
 
     def _budget(self) -> Iterator[tuple[str, Any]]:
         client = self._client
@@ -222,34 +223,34 @@ class ConnectionCheck:
         if traffic.counted is None:
             others = f"{UNKNOWN}: the account sends no count"
         else:
-            # The next request is the tap's only one in its second. All others are not the tap's.
+            # The next request is the tap's only request in its second, so others sent the rest.
             client.clock.sleep(QUIET_SECONDS)
-            self._ask("users/me")
-            limit, left = traffic.counted
-            others = f"{max(0, limit - left - 1)} of {limit} in the last second"
+            self._request("users/me")
+            limit, remaining = traffic.counted
+            others = f"{max(0, limit - remaining - 1)} of {limit} in the last second"
         yield "used by other programs", others
         yield "requests of this test", traffic.requests
         yield "refused (429)", traffic.by_status["429"]
-        yield "seconds waited for it", round(traffic.waited, 1)
+        yield "seconds waited for the rate limit", round(traffic.waited, 1)
 
 
 def lines_of(document: Document) -> list[str]:
     """Return the lines of a table of results."""
     width = max((len(name) for part in document.values() for name in part), default=0)
-    found = []
-    for topic, part in document.items():
-        found.append(topic)
-        found += [f"  {name:<{width}}  {value}" for name, value in part.items()]
-    return found
+    lines = []
+    for topic, results in document.items():
+        lines.append(topic)
+        lines += [f"  {name:<{width}}  {value}" for name, value in results.items()]
+    return lines
 
 
-def _honoured(some: list[Any] | None, later: list[Any] | None) -> str:
-    """Return whether a filter works that no row can pass."""
-    if some is None or later is None:
-        return f"{UNKNOWN}: it may not be read"
-    if not some:
+def _filter_result(rows: list[Any] | None, rows_of_future: list[Any] | None) -> str:
+    """Return whether a filter by a time in the far future excludes all rows, as it should."""
+    if rows is None or rows_of_future is None:
+        return f"{UNKNOWN}: the key may not read it"
+    if not rows:
         return f"{UNKNOWN}: there are no rows"
-    return NO if later else YES
+    return NO if rows_of_future else YES
 
 
 def _written(offset: dt.tzinfo) -> str:

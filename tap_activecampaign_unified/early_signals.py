@@ -1,6 +1,6 @@
-"""Signal handlers for the time in which Python imports the program, which takes about a second.
+"""Signal handlers for the second in which Python imports the program.
 
-This module imports nothing but `signal`, so that the handlers are in place at once.
+This module imports only `signal`, so that the handlers are in place at once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Decides when an incremental stream is read in full again: the setting `full_sweep_hours`.
+"""Decides when the tap reads an incremental stream in full again: the setting `full_sweep_hours`.
 
-A sweep finds changes that no filter by time shows, such as a removed tag.
+A sweep is such a full read. It finds changes that a filter by time misses, such as a removed tag.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-# With `auto`, a sweep may take this share of the time since the last one, within these bounds.
+# With `auto`, a sweep may take this share of the time since the last sweep, within these bounds.
 SHARE_OF_TIME = 0.05
 MIN_AGE, MAX_AGE = dt.timedelta(hours=1), dt.timedelta(hours=168)
 
 
 @dataclass(frozen=True)
 class SweepPolicy:
-    """When a sweep is due: ``after`` so long, or by ``rate``, in requests per second.
+    """The rule for sweeps: after a fixed time (``after``), or by ``rate`` in requests per second.
 
-    Without both, the tap never sweeps.
+    Without both, the tap never reads an incremental stream in full again.
     """
 
     after: dt.timedelta | None = None
@@ -29,9 +29,9 @@ class SweepPolicy:
         return self.after is not None or self.rate is not None
 
     def age(self, requests: int | None) -> dt.timedelta | None:
-        """Return the age of the last sweep at which another is due, None for never.
+        """Return the age of the last sweep at which the next sweep is due, None for never.
 
-        ``requests`` is how many the last sweep needed, None if unknown.
+        ``requests`` is the number of requests of the last sweep, None if it is unknown.
         """
         if self.rate is None:
             return self.after
@@ -41,7 +41,7 @@ class SweepPolicy:
         return min(max(needed, MIN_AGE), MAX_AGE)
 
     def is_due(self, last: dt.datetime | None, requests: int | None, now: dt.datetime) -> bool:
-        """Return whether a sweep is due, after the ``last`` one with so many ``requests``."""
+        """Return whether a sweep is due. ``last`` is the time of the last sweep."""
         age = self.age(requests)
         return age is not None and (last is None or now - last >= age)
 

@@ -28,7 +28,7 @@ MAX_LEVELS = 100
 
 
 def _escape(problem: UnicodeError) -> tuple[str, int]:
-    """Escape non-ASCII characters as JSON: no reader can split or decode such a line wrongly."""
+    """Escape non-ASCII characters as JSON, so that every reader splits and decodes the line."""
     if not isinstance(problem, UnicodeEncodeError):
         raise problem
     return json.dumps(problem.object[problem.start : problem.end])[1:-1], problem.end
@@ -40,9 +40,9 @@ codecs.register_error(ESCAPED, _escape)
 class MessageWriter(GenericSingerWriter[bytes, "Message"]):
     """The SDK's writer, with a fast path for records that need no mapping.
 
-    Records are buffered until `flush`. Every other message flushes the buffer, so that a reader
-    never has a STATE before its records. The writer adds a line to the buffer in one piece: a
-    signal never leaves half a line in the output.
+    The writer buffers records until `flush`. Every other message flushes the buffer, so that a
+    reader never has a STATE before its records. The writer adds a line to the buffer in one piece,
+    so that a signal never leaves half a line in the output.
     """
 
     def __init__(self) -> None:
@@ -51,10 +51,10 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
         self._lines: _Lines | None = None
 
     def write_record(self, stream: str, record: Record) -> None:
-        """Write a record that holds JSON values only."""
+        """Write a record with JSON values only."""
         try:
             line = encoder.encode(self.envelope(stream, record))
-        except (ValueError, TypeError, OverflowError):  # numbers beyond 64 bits, for one
+        except (ValueError, TypeError, OverflowError):  # for example numbers beyond 64 bits
             line = serialize_json(self.envelope(stream, record)).encode("ascii")
         except RecursionError:
             line = encoder.encode(self.envelope(stream, _shallow(record)))
@@ -70,7 +70,7 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
         }
 
     def write_line(self, line: bytes) -> None:
-        """Write a message that is JSON text."""
+        """Write a line of JSON text."""
         if not line.isascii():
             line = line.decode().encode("ascii", ESCAPED)
         self._write(line)
@@ -80,7 +80,7 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
         return serialize_json(message.to_dict()).encode("ascii")
 
     def write_message(self, message: Message) -> None:
-        """Write a message. Any but a record flushes the buffer."""
+        """Write a message. Every message except a record flushes the buffer."""
         self._write(self.format_message(message))
         if not isinstance(message, RecordMessage):
             self.flush()
@@ -96,15 +96,15 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
         self._lines.write(line + b"\n")
 
 
-def _shallow(value: Any, left: int = MAX_LEVELS) -> Any:
-    """Return a value with null in place of values nested deeper than ``left`` levels."""
+def _shallow(value: Any, levels: int = MAX_LEVELS) -> Any:
+    """Return a value with null in place of values nested deeper than ``levels``."""
     if not isinstance(value, (dict, list)):
         return value
-    if not left:
+    if not levels:
         return None
     if isinstance(value, dict):
-        return {name: _shallow(part, left - 1) for name, part in value.items()}
-    return [_shallow(part, left - 1) for part in value]
+        return {name: _shallow(part, levels - 1) for name, part in value.items()}
+    return [_shallow(part, levels - 1) for part in value]
 
 
 class _Lines(Protocol):
@@ -118,7 +118,7 @@ class _Lines(Protocol):
 
 
 class _Text:
-    """A text-only stdout, as in programs that run the tap in their own process."""
+    """A text-only stdout, for example in a program that runs the tap in its own process."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -133,7 +133,7 @@ class _Text:
 
 
 def _lines_of(stdout: TextIO) -> _Lines:
-    """Return an output for a stdout; a file gets a buffer of `BUFFER_BYTES`."""
+    """Return an output for a stdout. A file gets a buffer of `BUFFER_BYTES`."""
     stdout.flush()
     try:
         return open(stdout.fileno(), "wb", BUFFER_BYTES, closefd=False)

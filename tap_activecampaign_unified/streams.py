@@ -1,6 +1,6 @@
-"""The stream class: one unified resource as a Singer stream.
+"""The stream class: one resource as a Singer stream.
 
-It emits records and tombstones, adds columns to an open schema, and writes ACTIVATE_VERSION.
+It emits records and tombstones, adds columns to a growing schema, and writes ACTIVATE_VERSION.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CUSTOM_FIELDS = "custom_fields"
 
 
 class StreamHost(Protocol):
-    """What a stream needs of its tap, `TapActiveCampaignUnified`."""
+    """The part of `TapActiveCampaignUnified` that a stream needs."""
 
     @property
     def account_label(self) -> str | None:
@@ -58,13 +58,13 @@ class StreamHost(Protocol):
 
 
 class UnifiedStream(Stream):
-    """One resource as a stream. Its schema is built at the first access, which may send requests.
+    """One resource as a stream. The first access to its schema may send requests.
 
-    The SDK calls the streams one after the other. Several streams can share an endpoint: the first
-    of them syncs the endpoint and writes the records of all, so that the endpoint is read once.
+    The SDK calls the streams in turn. Several streams can share an endpoint. The first of them
+    syncs the endpoint and writes the records of all, so that the tap reads the endpoint once.
     """
 
-    # Readers return JSON types only. To conform them again would double the time per record.
+    # Readers return only JSON types. Another conversion would double the time per record.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: Tap, host: StreamHost, resource: Resource) -> None:
@@ -80,7 +80,7 @@ class UnifiedStream(Stream):
 
     @property
     def schema(self) -> Schema:
-        """The JSON schema, with the custom fields that the account defines now."""
+        """The JSON schema, with the account's present custom fields."""
         if self._input_schema is not None:
             return self._input_schema  # from the catalog, with newer fields added
         if self._schema is None:
@@ -115,7 +115,10 @@ class UnifiedStream(Stream):
 
     @property
     def record_limit(self) -> int | None:
-        """After how many records the stream stops, None for no limit. ``--test`` sets it."""
+        """The number of records after which the stream stops, None for no limit.
+
+        ``--test`` sets it.
+        """
         return self.ABORT_AT_RECORD_COUNT
 
     @property
@@ -141,7 +144,7 @@ class UnifiedStream(Stream):
         self._write_record_message(record)
 
     def emit_tombstone(self, tombstone: Record) -> None:
-        """Write the tombstone of a deleted record. It carries no table version."""
+        """Write the tombstone of a deleted record, without a table version."""
         version, self._stream_version = self._stream_version, None
         try:
             self.emit(tombstone)
@@ -149,23 +152,26 @@ class UnifiedStream(Stream):
             self._stream_version = version
 
     def activate(self) -> None:
-        """Write ACTIVATE_VERSION: a loader then deletes rows of older versions."""
+        """Write ACTIVATE_VERSION. A loader then deletes rows of older versions."""
         if self._stream_version is not None:
             self._write_activate_version_message(self._stream_version)
 
     def flush(self) -> None:
-        """Write buffered messages to stdout: the next records may take a while."""
+        """Write buffered messages to stdout, because the next records may take a while."""
         if isinstance(self._tap.message_writer, MessageWriter):
             self._tap.message_writer.flush()
 
     @cached_property
     def _direct_writer(self) -> MessageWriter | None:
-        """Writes records unchanged. None if the SDK must map, flatten or strip them."""
+        """The writer for unchanged records. None if the SDK must map, flatten or strip them."""
         writer, maps = self._tap.message_writer, self.stream_maps
         needs_sdk = (
             self._stream_version is not None
-            or any(type(each) is not SameRecordTransform for each in maps)
-            or any(each.flattening_enabled or each.stream_alias != self.name for each in maps)
+            or any(type(stream_map) is not SameRecordTransform for stream_map in maps)
+            or any(
+                stream_map.flattening_enabled or stream_map.stream_alias != self.name
+                for stream_map in maps
+            )
             or len(maps) != 1
             or self._strips_more_than_readers
         )
@@ -173,11 +179,13 @@ class UnifiedStream(Stream):
 
     @property
     def _strips_more_than_readers(self) -> bool:
-        """Whether the catalog deselects a property that a `RecordReader` does not leave out."""
+        """Whether the catalog deselects a property that a `RecordReader` keeps."""
         kept = {*self.resource.keys, "_errors"}
         return any(
-            not selected and len(place) > 1 and (place[1] in kept or self.mask[place[:2]])
-            for place, selected in self.mask.items()
+            not selected
+            and len(breadcrumb) > 1
+            and (breadcrumb[1] in kept or self.mask[breadcrumb[:2]])
+            for breadcrumb, selected in self.mask.items()
         )
 
     @cached_property
@@ -186,9 +194,9 @@ class UnifiedStream(Stream):
         return null_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
     def begin(self, version: int | None = None) -> None:
-        """Write the schema, unless it was written. ``version`` is the version of a full table.
+        """Write the schema, unless it is written already. ``version`` is that of a full table.
 
-        A labelled table has no version: a loader would delete the rows of the other accounts.
+        A labelled table has no version, because a loader would delete the rows of other accounts.
         """
         if self.replication_key is None or self.is_full_table:
             self._stream_version = version if self._label is None else None
@@ -200,14 +208,14 @@ class UnifiedStream(Stream):
 
     def _write_schema_message(self) -> None:
         # Another stream's sync may have written the schema before the SDK calls this stream.
-        # A stream with an open schema writes it with its first rows.
+        # A stream with a growing schema writes it with its first rows.
         if not self._schema_written and not self.resource.schema_grows:
             self._schema_written = True
             self._title_flat_columns()
             super()._write_schema_message()
 
     def _title_flat_columns(self) -> None:
-        """Give flattened custom fields the titles that flattening takes from arrays and money."""
+        """Restore the titles of flattened arrays and money, which flattening drops."""
         custom = self.schema.get("properties", {}).get(CUSTOM_FIELDS, {}).get("properties", {})
         for stream_map in self.stream_maps:
             flat = (
@@ -215,13 +223,13 @@ class UnifiedStream(Stream):
                 if stream_map.flattening_enabled
                 else {}
             )
-            for key, part in custom.items():
+            for key, field_schema in custom.items():
                 for name in (f"{CUSTOM_FIELDS}__{key}", f"{CUSTOM_FIELDS}__{key}__amount"):
-                    if name in flat and part.get("title"):
-                        flat[name] = {"title": part["title"], **flat[name]}
+                    if name in flat and field_schema.get("title"):
+                        flat[name] = {"title": field_schema["title"], **flat[name]}
 
     def extend_schema(self, rows: Iterable[Row]) -> None:
-        """Add columns of these rows that the schema lacks. Write the schema if it changed."""
+        """Add the missing columns of rows to the schema. Write the schema if it changed."""
         resource = self.resource
         if not isinstance(resource, RawResource):
             return
@@ -232,7 +240,7 @@ class UnifiedStream(Stream):
 
     @property
     def learned(self) -> Entry:
-        """The columns of an open schema that the catalog lacks, with their types."""
+        """The columns of a growing schema that the catalog lacks, with their types."""
         return dict(self._inferred.learned()) if self._inferred is not None else {}
 
     def _declare(self, schema: Schema) -> None:
@@ -247,7 +255,7 @@ class UnifiedStream(Stream):
         super()._write_schema_message()
 
     def log_metrics(self, stats: StreamStats) -> None:
-        """Log the SDK's metrics, for dashboards that read them."""
+        """Log the SDK's metrics for dashboards."""
         with self.get_record_counter() as records:
             records.increment(stats.emitted)
         with metrics.http_request_counter(self.name, self.resource.endpoint) as requests:
@@ -263,7 +271,7 @@ class UnifiedStream(Stream):
         *,
         write_messages: bool = True,  # noqa: ARG002 - the SDK's signature
     ) -> Generator[dict[str, Any], Any, Any]:
-        """Sync the stream's endpoint, unless another stream did."""
+        """Sync the stream's endpoint, unless another stream has synced it."""
         self._host.sync_endpoint(self)
         yield from ()
 
@@ -271,19 +279,19 @@ class UnifiedStream(Stream):
         self,
         context: Context | None,  # noqa: ARG002 - the SDK's signature
     ) -> Iterable[dict[str, Any]]:
-        """Return nothing: `EndpointSync` writes the records."""
+        """Return no records, because `EndpointSync` writes them."""
         return ()
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Return None: `Bookmark` keeps the bookmark below the server's time."""
+        """Return None, because `Bookmark` keeps the bookmark below the server's time."""
 
 
 def register(mapper: PluginMapper, streams: Iterable[Stream], *, is_read: bool) -> None:
-    """Register streams with the SDK's mapper: all of them, or the selected ones for a read.
+    """Register streams with the SDK's mapper: the selected streams for a read, otherwise all.
 
-    A stream map may name a deselected stream, so a read with stream maps registers all. The SDK
-    would register a deselected stream without properties, and then reject a stream map for it. The
-    mapper gets all its properties.
+    A stream map may name a deselected stream, so a read with stream maps registers all streams. The
+    mapper gets all properties of a deselected stream: without properties, the SDK would reject a
+    stream map for it.
     """
     for stream in streams:
         if stream.selected or mapper.stream_maps_dict or not is_read:
@@ -320,7 +328,7 @@ def null_objects(schema: Schema) -> dict[str, Any]:
 
 
 def fill_null_objects(record: Record, objects: dict[str, Any]) -> None:
-    """Replace null objects by objects of nulls: flattening must give null columns, not none."""
+    """Replace null objects by objects of nulls, so that flattening does not drop the columns."""
     for name, inner in objects.items():
         if isinstance(inner, dict):
             if record.get(name) is None:

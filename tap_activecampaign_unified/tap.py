@@ -1,4 +1,4 @@
-"""The Singer tap: settings, streams, and a sync from start to end."""
+"""The Singer tap: settings, streams, and a run from start to end."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TapActiveCampaignUnified(Tap):
     dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = json_schema(TAP)
     message_writer_class = MessageWriter
-    # No BATCH: batch files would bypass stream maps and selection.
+    # Without BATCH, because batch files would bypass stream maps and selection.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -113,7 +113,7 @@ class TapActiveCampaignUnified(Tap):
 
     @property
     def context(self) -> SyncContext:
-        """What all endpoint syncs share. Created at the first access."""
+        """The objects that all endpoint syncs share. The first access creates them."""
         if self._context is None:
             settings = self._settings
             if settings is None or settings.connection is None:
@@ -128,18 +128,18 @@ class TapActiveCampaignUnified(Tap):
 
     @property
     def account_label(self) -> str | None:
-        """The setting `account_label`: the account's name in every record. None if unset."""
+        """The setting `account_label`, the account's name in every record. None if unset."""
         return self._settings["account_label"] if self._settings else None
 
     # --- streams ----------------------------------------------------------------------------
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
-        """Return one stream per resource. Each builds its schema at the first access."""
-        return [UnifiedStream(self, self, resource) for resource in self._known.values()]
+        """Return one stream per resource. A stream builds its schema at the first access."""
+        return [UnifiedStream(self, self, resource) for resource in self._resources.values()]
 
     @cached_property
-    def _known(self) -> dict[str, Resource]:
-        """The streams that exist on this account, by name."""
+    def _resources(self) -> dict[str, Resource]:
+        """The resources of this account's streams, by name."""
         is_discovery = self.input_catalog is None and not self._is_syncing
         wanted = is_discovery or selects_custom_objects(self.input_catalog)
         return streams_of(self.context.lookups.custom_objects() if wanted else ())
@@ -154,18 +154,21 @@ class TapActiveCampaignUnified(Tap):
             except (InvalidRequest, ServerError):
                 if not self._is_syncing:
                     raise
-                # The endpoint's sync meets the same error. Only its streams fail.
+                # The endpoint's sync raises the same error. Only its streams fail.
         deletes = context.deletes is not None
         return resource.schema(custom, remote_data=context.remote_data, deletes=deletes)
 
     def _selected(self) -> list[UnifiedStream]:
-        return [s for s in self.streams.values() if isinstance(s, UnifiedStream) and s.selected]
+        streams = self.streams.values()
+        return [
+            stream for stream in streams if isinstance(stream, UnifiedStream) and stream.selected
+        ]
 
     def prepare(self) -> None:
-        """Prefetch the first requests of the sync, then build the schemas, which send requests."""
+        """Prefetch the first requests of the sync, then build the schemas with more requests."""
         self._is_syncing = True
         self.logger.addFilter(cli.is_not_skip_line)
-        selected = selected_streams(self.input_catalog, self._bookmarks_before, self._known)
+        selected = selected_streams(self.input_catalog, self._bookmarks_before, self._resources)
         self._setups = prepare_endpoints(self.context, selected)
         self.setup_mapper()
 
@@ -176,7 +179,7 @@ class TapActiveCampaignUnified(Tap):
                 self.input_catalog,
                 self.schema_of,
                 self.context.lookups.prefetch_fields_of,
-                known=self._known,
+                resources=self._resources,
                 deletes=self._settings is not None and self._settings["detect_deletes"],
                 label=self.account_label,
             )
@@ -198,7 +201,7 @@ class TapActiveCampaignUnified(Tap):
     # --- running ----------------------------------------------------------------------------
 
     def sync_endpoint(self, stream: UnifiedStream) -> None:
-        """Sync the endpoint of a stream, once. If it fails, log it; the other streams continue."""
+        """Sync the endpoint of a stream, once. Log a failure. The other streams continue."""
         name = stream.resource.endpoint_name
         if name in self._synced:
             return
@@ -211,31 +214,31 @@ class TapActiveCampaignUnified(Tap):
         context = self.context
         requests, started = context.client.traffic.requests, self._clock.monotonic()
         context.progress.begin(name, [sibling.resource for sibling in streams])
-        end = EndpointOutcome("failed", None)
+        outcome = EndpointOutcome("failed", None)
         try:
-            end = self._sync_to_end(endpoint_sync, streams)
+            outcome = self._sync_to_end(endpoint_sync, streams)
         finally:
             context.progress.end()
             for sibling in streams:
                 stats = self._report.stats_of(sibling.name)
-                stats.outcome, stats.problem = end.outcome, end.problem
-                if end.outcome == "done" and sibling.name in endpoint_sync.unreadable:
-                    closed = self._closed(is_confirmed=sibling.resource.is_confirmed)
-                    stats.outcome, stats.problem = closed.outcome, closed.problem
+                stats.outcome, stats.problem = outcome.outcome, outcome.problem
+                if outcome.outcome == "done" and sibling.name in endpoint_sync.unreadable:
+                    unreadable = self._unreadable(is_confirmed=sibling.resource.is_confirmed)
+                    stats.outcome, stats.problem = unreadable.outcome, unreadable.problem
                 stats.seconds = self._clock.monotonic() - started
                 if sibling is streams[0]:
                     stats.requests += context.client.traffic.requests - requests
                 sibling.log_metrics(stats)
-        endpoint_sync.end(is_done=end.outcome not in {"stopped", "failed"})
+        endpoint_sync.end(is_done=outcome.outcome not in {"stopped", "failed"})
         self._write_state()
-        if end.exit_program is not None:
+        if outcome.exit_program is not None:
             self._stop.cancel_deadline()
-            raise end.exit_program
+            raise outcome.exit_program
 
     def _sync_to_end(
         self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]
     ) -> EndpointOutcome:
-        """Sync an endpoint and return its outcome. Only `OSError` on output is raised at once."""
+        """Sync an endpoint and return its outcome. Raises only for an error of the output."""
         names = ", ".join(stream.name for stream in streams)
         try:
             version = None if self.context.deletes is None else int(self._clock.now().timestamp())
@@ -253,7 +256,7 @@ class TapActiveCampaignUnified(Tap):
         except ActiveCampaignError as problem:
             return self._log_failure(names, problem)
         except OSError as problem:
-            # The tap's own output failed: it can write no more records and no state.
+            # The output failed, so the tap can write no more records and no state.
             raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
         return EndpointOutcome("done", None)
 
@@ -265,18 +268,19 @@ class TapActiveCampaignUnified(Tap):
         is_confirmed, is_wrong = sync.is_confirmed, (InvalidRequest, UnexpectedResponse)
         if sync.has_written_rows or (is_confirmed and isinstance(error, is_wrong)):
             return self._log_failure(names, error)
-        end = self._closed(is_confirmed=is_confirmed)
-        level = logging.ERROR if end.outcome == "failed" else logging.WARNING
-        self.logger.log(level, "%s: %s (%s)", names, end.outcome, error)
-        return end
+        outcome = self._unreadable(is_confirmed=is_confirmed)
+        level = logging.ERROR if outcome.outcome == "failed" else logging.WARNING
+        self.logger.log(level, "%s: %s (%s)", names, outcome.outcome, error)
+        return outcome
 
-    def _closed(self, *, is_confirmed: bool) -> EndpointOutcome:
+    def _unreadable(self, *, is_confirmed: bool) -> EndpointOutcome:
         is_failure = self._settings is not None and self._settings["on_forbidden"] == "fail"
         return unreadable_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
 
     def try_out(self) -> None:
         """Read one record of each stream that is selected by default."""
-        self.run_sync_dry_run(1, [s for s in self.streams.values() if s.selected_by_default])
+        by_default = [stream for stream in self.streams.values() if stream.selected_by_default]
+        self.run_sync_dry_run(1, by_default)
 
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)
@@ -285,7 +289,10 @@ class TapActiveCampaignUnified(Tap):
         self._stop.on_signal(signum, frame)
 
     def finish(self, ending: cli.RunEnding | None = None) -> int:
-        """Log the summary, write the report, return the exit code; ``ending`` is an early end."""
+        """Log the summary, write the report, and return the exit code.
+
+        ``ending`` is the end of a run that an exception ended, or None for a complete run.
+        """
         report, settings = self._report, self._settings
         failed = report.failed
         if ending is None:
@@ -313,7 +320,7 @@ class TapActiveCampaignUnified(Tap):
         }
 
     def run_discovery(self) -> str:
-        """Write the catalog and return it. If that fails, the run report says why."""
+        """Write the catalog and return it. If this fails, the run report has the reason."""
         try:
             return super().run_discovery()
         except BaseException as problem:
@@ -324,7 +331,7 @@ class TapActiveCampaignUnified(Tap):
 
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:
-        """Log the summary and write the run report, however the block ends."""
+        """Log the summary and write the run report at the end of the block, also after an error."""
         try:
             yield
             sys.stdout.flush()
@@ -380,12 +387,12 @@ class TapActiveCampaignUnified(Tap):
         if about:
             super().invoke(about=about, about_format=about_format)
             return
-        former = None if state is None else cli.read_json(*cli.read_file(state, "state"))
-        selected = None if catalog is None else parse_catalog(*cli.read_file(catalog, "catalog"))
+        state = None if state is None else cli.read_json(*cli.read_file(state, "state"))
+        catalog = None if catalog is None else parse_catalog(*cli.read_file(catalog, "catalog"))
         tap = cls(
             config=config.config if config else {},
-            state=former,
-            catalog=selected,
+            state=state,
+            catalog=catalog,
             parse_env_config=bool(config and config.parse_env),
             validate_config=True,
             setup_mapper=False,

@@ -1,7 +1,7 @@
-"""Decides whether to emit a row again that the tap may have emitted before.
+"""Decides whether the tap emits a row again that it may have emitted before.
 
-The tap reads the rows in the overlap before the bookmark again. The state has a fingerprint of
-each of them that was emitted; a row with the same fingerprint is unchanged, and suppressed.
+The tap reads the rows in the overlap before the bookmark again. The state has the fingerprints of
+the emitted rows in the overlap. The tap suppresses a row with the same fingerprint as unchanged.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The time of change of a row that has none.
+#: The time of change of a row without such a time.
 NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 FINGERPRINT_BYTES = 6
 MAX_FINGERPRINTS = 5_000
 
 
 def fingerprint(records: object) -> bytes:
-    """Return a hash of a row's records: another version of the row has another hash."""
+    """Return a hash of a row's records. Another version of the row has another hash."""
     text = json.dumps(records, sort_keys=True, default=str)
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=FINGERPRINT_BYTES).digest()
 
 
 class EmittedRows:
-    """The fingerprints of a state entry, and those of this run's rows for the next entry.
+    """The fingerprints of a state entry, and the fingerprints of this run for the next entry.
 
-    Keeps the `MAX_FINGERPRINTS` most recent rows; an older one may be emitted again.
+    It keeps those of the `MAX_FINGERPRINTS` latest changes. The tap may emit an older row again.
     """
 
     def __init__(self, packed: str | None) -> None:
-        """Read the fingerprints of an entry; raise `ValueError` where they are no base64 text."""
+        """Read the fingerprints of an entry. Raise `ValueError` if they are not base64 text."""
         self._before = set() if packed is None else _unpack(packed)
         self._recent: list[tuple[dt.datetime, bytes]] = []
 
@@ -47,10 +47,10 @@ class EmittedRows:
         *,
         is_full_read: bool,
     ) -> bool:
-        """Return whether to emit a row that changed at a time, None where it has no time.
+        """Return whether to emit a row that changed at the time ``changed``, None if unknown.
 
-        A full read emits every row. ``fingerprint_of`` is called for rows that may have been
-        emitted, and for those that the next run reads again: they changed after ``overlap_begin``.
+        A full read emits every row. ``fingerprint_of`` is called for rows that an earlier run may
+        have emitted, and for rows after ``overlap_begin``, which the next run reads again.
         """
         moment = changed or NEVER
         is_in_overlap = moment >= overlap_begin
@@ -68,11 +68,11 @@ class EmittedRows:
             heapq.heappushpop(self._recent, (changed, row_hash))
 
     def pack_before(self) -> str | None:
-        """Return the fingerprints that this run began with, None where there are none."""
+        """Return the fingerprints of the last run's entry, None without fingerprints."""
         return _pack(self._before)
 
     def pack(self) -> str | None:
-        """Return the fingerprints of this run's rows, None where there are none."""
+        """Return the fingerprints of this run's rows, None without fingerprints."""
         return _pack({row_hash for _, row_hash in self._recent})
 
 
@@ -86,4 +86,4 @@ def _unpack(packed: str) -> set[bytes]:
     except (TypeError, ValueError):
         raise ValueError("fingerprints are not base64 text") from None
     size = FINGERPRINT_BYTES
-    return {raw[at : at + size] for at in range(0, len(raw) - size + 1, size)}
+    return {raw[start : start + size] for start in range(0, len(raw) - size + 1, size)}

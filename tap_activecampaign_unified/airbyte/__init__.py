@@ -1,4 +1,4 @@
 """Airbyte source: the tap's streams as Airbyte protocol messages.
 
-`protocol`, `spec`, `errors`, `writer` and `connector` serve the destination as well.
+The destination uses `protocol`, `spec`, `errors`, `writer` and `connector` too.
 """

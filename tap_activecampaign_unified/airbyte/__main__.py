@@ -11,7 +11,7 @@ def main() -> None:
     """Run the Airbyte source."""
     install_early_handlers()
     need_models("source-activecampaign-unified")
-    from .commands import main as run  # noqa: PLC0415 - it takes long to load
+    from .commands import main as run  # noqa: PLC0415 - slow import
 
     run()
 

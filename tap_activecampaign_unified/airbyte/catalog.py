@@ -1,4 +1,4 @@
-"""Catalogs and states: what `discover` answers, and what a configured catalog selects."""
+"""Converts catalogs and states between Singer and Airbyte."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Resource
 
-#: Airbyte's destinations delete a row when the record of its key has this column set.
+#: Airbyte's destinations delete a row if a record with its key has a value in this column.
 AIRBYTE_DELETED_AT = "_ab_cdc_deleted_at"
 _Json = dict[str, Any]
 
@@ -58,16 +58,16 @@ def _for_airbyte(schema: _Json) -> _Json:
 
 
 class Configured:
-    """A configured catalog: which streams to read, which of their fields, and in which mode."""
+    """A configured catalog: the streams to read, with their fields and modes."""
 
     def __init__(self, document: _Json) -> None:
-        """Read the document; raise `SettingsError` where it is not a configured catalog."""
+        """Read the document. Raise `SettingsError` if it is not a configured catalog."""
         entries = document.get("streams")
         if not isinstance(entries, list) or not entries:
             raise SettingsError(["the configured catalog holds no streams: select at least one"])
         self._entries = [self._checked(entry) for entry in entries]
         self.names = [entry["stream"]["name"] for entry in self._entries]
-        #: The streams to read whole, whatever state there is.
+        #: The streams to read whole, without their state.
         self.full_refresh = frozenset(
             entry["stream"]["name"]
             for entry in self._entries
@@ -83,35 +83,35 @@ class Configured:
         if name not in BY_NAME and not name.startswith(PREFIX):
             line = f"the configured catalog selects stream {name}, which does not exist: "
             raise SettingsError([line + "refresh the source's schema"])
-        found: _Json = entry
-        return found
+        checked: _Json = entry
+        return checked
 
-    def singer(self, known: Mapping[str, Resource] = BY_NAME) -> _Json:
-        """Return the same selection as a Singer catalog; ``known`` are the streams that exist.
+    def singer(self, resources: Mapping[str, Resource] = BY_NAME) -> _Json:
+        """Return the same selection as a Singer catalog. ``resources`` are the existing streams.
 
-        It holds the other streams too, deselected: for a stream that a catalog does not hold, the
-        tap would ask for a schema. A custom object that is not known yet is selected by its name.
+        It has the other streams too, deselected, because the tap would request the schema of a
+        stream without an entry. It selects an unknown custom object by its name.
         """
         chosen = {entry["stream"]["name"]: entry["stream"] for entry in self._entries}
-        entries = [_singer(entry, chosen.get(name)) for name, entry in known.items()]
-        entries += [_named(name) for name in chosen if name not in known]
+        entries = [_singer(resource, chosen.get(name)) for name, resource in resources.items()]
+        entries += [_named(name) for name in chosen if name not in resources]
         return {"streams": entries}
 
     def state(self, messages: Any) -> _Json:
-        """Return Airbyte's states as the tap's state, without those of streams to read whole."""
+        """Return Airbyte's states as the tap's state, without streams to read whole."""
         wanted = set(self.names) - self.full_refresh
-        found = {name: entry for name, entry in _entries_of(messages) if name in wanted}
-        return {"bookmarks": found} if found else {}
+        bookmarks = {name: entry for name, entry in _entries_of(messages) if name in wanted}
+        return {"bookmarks": bookmarks} if bookmarks else {}
 
 
 def _singer(resource: Resource, stream: _Json | None) -> _Json:
-    """Return the entry of a stream; what its ``json_schema`` leaves out is deselected."""
+    """Return the entry of a stream. Properties that its ``json_schema`` lacks are deselected."""
     schema = (stream or {}).get("json_schema") or {}
     chosen = copy.deepcopy(schema.get("properties") or {})
     if AIRBYTE_DELETED_AT in chosen:
         chosen[DELETED_AT] = chosen.pop(AIRBYTE_DELETED_AT)
-    known = resource.schema(remote_data=True)
-    properties = {**known["properties"], **chosen}
+    full_schema = resource.schema(remote_data=True)
+    properties = {**full_schema["properties"], **chosen}
     fields = [
         _metadata(("properties", name), selected=name in chosen or not chosen)
         for name in properties
@@ -120,7 +120,7 @@ def _singer(resource: Resource, stream: _Json | None) -> _Json:
     return {
         "tap_stream_id": resource.name,
         "stream": resource.name,
-        "schema": {**known, "properties": properties},
+        "schema": {**full_schema, "properties": properties},
         "key_properties": list(resource.keys),
         "replication_key": resource.replication_key,
         "metadata": [_metadata((), selected=stream is not None), *fields],
@@ -128,17 +128,20 @@ def _singer(resource: Resource, stream: _Json | None) -> _Json:
 
 
 def _named(name: str) -> _Json:
-    """Return the entry of a stream of which only the name is known."""
+    """Return the entry of a stream with only a name."""
     root = _metadata((), selected=True)
     return {"tap_stream_id": name, "stream": name, "schema": {}, "metadata": [root]}
 
 
-def _metadata(place: tuple[str, ...], *, selected: bool) -> _Json:
-    return {"breadcrumb": list(place), "metadata": {"inclusion": "available", "selected": selected}}
+def _metadata(breadcrumb: tuple[str, ...], *, selected: bool) -> _Json:
+    return {
+        "breadcrumb": list(breadcrumb),
+        "metadata": {"inclusion": "available", "selected": selected},
+    }
 
 
 def _entries_of(messages: Any) -> Iterator[tuple[str, _Json]]:
-    """Return the state of each stream; raise `SettingsError` for another kind of state."""
+    """Yield (stream, state entry). Raise `SettingsError` for another kind of state."""
     if not messages:
         return
     if not isinstance(messages, list):
@@ -149,8 +152,8 @@ def _entries_of(messages: Any) -> Iterator[tuple[str, _Json]]:
         descriptor = part.get("stream_descriptor") if isinstance(part, dict) else None
         name = descriptor.get("name") if isinstance(descriptor, dict) else None
         if part is None or not isinstance(name, str):
-            line = f"the state holds a message of type {kind}, where this source writes one STREAM "
-            raise SettingsError([line + "state per stream: reset the connection"])
+            line = f"the state holds an invalid message of type {kind}, but this source writes one "
+            raise SettingsError([line + "STREAM state per stream: reset the connection"])
         entry = part.get("stream_state")
         if entry:
             yield name, entry

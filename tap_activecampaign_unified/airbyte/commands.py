@@ -21,43 +21,43 @@ MAY_READ = "may read"
 
 
 def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
-    """Return the source's command, which writes with ``writer``."""
-    found = connector.group(NAME, "Read an ActiveCampaign account: the Airbyte source.")
+    """Return the source's command. It writes with ``writer``."""
+    command = connector.group(NAME, "Read an ActiveCampaign account: the Airbyte source.")
 
-    @found.command(help="Write the specification of the settings.")
+    @command.command(help="Write the specification of the settings.")
     def spec() -> None:
         connector.answer(writer, specification(TAP, "Reading"))
 
-    @found.command(help="Say whether the account can be read, and log what the key may read.")
+    @command.command(help="Check the account, and log the collections that the key may not read.")
     @connector.config
     def check(config: str) -> None:
         def attempt() -> None:
             tap = make_tap(config=connector.read_settings(config), message_writer=writer)
             findings: Document = {}
             ConnectionCheck(tap.context.client, findings).run()
-            findings["key"].pop("user", None)  # a person's name, which a log may not hold
+            findings["key"].pop("user", None)  # a log may not contain a person's name
             for line in lines_of(findings):
                 logger.info(line)
-            refuse_closed(findings)
+            refuse_unreadable(findings)
 
         connector.check(writer, attempt)
 
-    @found.command(help="Write the catalog: streams, schemas, keys.")
+    @command.command(help="Write the catalog: streams, schemas, keys.")
     @connector.config
     def discover(config: str) -> None:
         with connector.traced(writer):
             tap = make_tap(config=connector.read_settings(config), message_writer=writer)
             connector.answer(writer, tap.discover())
 
-    @found.command(help="Read the streams of a configured catalog.")
+    @command.command(help="Read the streams of a configured catalog.")
     @connector.config
     @connector.catalog
     @connector.state
     def read(config: str, catalog: str, state: str | None) -> None:
         tap: SourceTap | None = None
         with connector.traced(writer, lambda: tap is not None and tap.has_reported):
-            called = f"catalog file {catalog}"
-            configured = Configured(cli.read_json(connector.read_text(catalog, "catalog"), called))
+            name = f"catalog file {catalog}"
+            configured = Configured(cli.read_json(connector.read_text(catalog, "catalog"), name))
             states = states_of(connector.read_text(state, "state"), state) if state else []
             settings = connector.read_settings(config)
             tap = make_tap(
@@ -69,25 +69,25 @@ def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
             )
             tap.read()
 
-    return found
+    return command
 
 
 def states_of(text: str, path: str) -> Any:
-    """Return what a state file holds; raise `SettingsError` where it is not JSON."""
+    """Return the content of a state file. Raise `SettingsError` if it is not JSON."""
     try:
         return json.loads(text) if text.strip() else []
     except (ValueError, RecursionError):
         raise SettingsError([f"the state file {path} is not JSON: reset the connection"]) from None
 
 
-def refuse_closed(findings: Document) -> None:
-    """Raise `SettingsError` where the key may read nothing but users; log what it may not read."""
-    answers = findings.get(MAY_READ, {})
-    closed = {name: value for name, value in answers.items() if value.startswith("no")}
-    for name, value in closed.items():
+def refuse_unreadable(findings: Document) -> None:
+    """Log unreadable collections. Raise `SettingsError` if the key may read only users."""
+    findings_by_name = findings.get(MAY_READ, {})
+    unreadable = {name: value for name, value in findings_by_name.items() if value.startswith("no")}
+    for name, value in unreadable.items():
         logger.warning("The key may not read %s: %s", name, value)
-    # Every key may read users: with it the account says whose the key is.
-    if answers and set(answers) - set(closed) <= {"users"}:
+    # Every key may read users, because `users/me` names the key's user.
+    if findings_by_name and set(findings_by_name) - set(unreadable) <= {"users"}:
         raise SettingsError(["the key may read nothing: give its user's group rights"])
 
 

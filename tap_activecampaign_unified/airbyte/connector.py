@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def _path(name: str, what: str, *, required: bool) -> Callable[..., Any]:
-    return click.option(f"--{name}", required=required, metavar="FILE", help=what)
+def _path(name: str, help_text: str, *, required: bool) -> Callable[..., Any]:
+    return click.option(f"--{name}", required=required, metavar="FILE", help=help_text)
 
 
 config = _path("config", "The settings as JSON: see `spec`.", required=True)
@@ -40,17 +40,17 @@ state = _path("state", "The states of the last read.", required=False)
 
 
 def group(name: str, what: str) -> click.Group:
-    """Return a connector's command, still without subcommands."""
-    found = click.Group(name, help=what)
+    """Return a connector's command without subcommands. ``what`` is its help text."""
+    command = click.Group(name, help=what)
     version = click.version_option(distribution_version(), prog_name=name)
-    return version(found)
+    return version(command)
 
 
 def main(name: str, command: click.Command, writer: AirbyteWriter) -> None:
-    """Run a connector and end the process with its exit code; its log goes to Airbyte.
+    """Run a connector and end the process with its exit code. Its log goes to Airbyte.
 
-    A run that SIGTERM stopped ends by that signal, which PyAirbyte does not take for a fault. A
-    shell sees 143 either way, and so does Docker, where the signal does not end the first process.
+    After SIGTERM, the process ends itself with that signal, which PyAirbyte does not report as a
+    fault. A shell and Docker see the exit code 143.
     """
     log_to(writer)
     try:
@@ -63,12 +63,12 @@ def main(name: str, command: click.Command, writer: AirbyteWriter) -> None:
 
 
 def read_settings(path: str) -> dict[str, Any]:
-    """Return the settings of a config file; raise `SettingsError` where it holds none."""
+    """Return the settings of a config file. Raise `SettingsError` if it is not a JSON object."""
     return cli.read_json(read_text(path, "config"), f"config file {path}")
 
 
 def read_text(path: str, what: str) -> str:
-    """Return the text of a file; raise `SettingsError` where that is not possible."""
+    """Return the text of a file. Raise `SettingsError` if the file cannot be read."""
     try:
         with Path(path).open(encoding="utf-8") as file:
             return cli.read_file(file, what)[0]
@@ -78,7 +78,7 @@ def read_text(path: str, what: str) -> str:
 
 
 def check(writer: AirbyteWriter, attempt: Callable[[], None]) -> None:
-    """Write whether an attempt to reach the account succeeds, and why it does not."""
+    """Write a CONNECTION_STATUS message: whether ``attempt`` succeeds, with the error if not."""
     status = AirbyteConnectionStatus(Status.SUCCEEDED)
     try:
         attempt()
@@ -89,10 +89,10 @@ def check(writer: AirbyteWriter, attempt: Callable[[], None]) -> None:
 
 
 def answer(writer: AirbyteWriter, message: AirbyteMessage) -> None:
-    """Write the one message that a command is run for, after which nothing is left to do.
+    """Write the only message of a command. It must be the command's last step.
 
-    Airbyte may end the process as soon as it has the message, and takes that for a fault unless the
-    signal itself ends the process.
+    Airbyte may stop the process as soon as it has the message. It reports a fault unless the signal
+    itself ends the process.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -103,7 +103,7 @@ def answer(writer: AirbyteWriter, message: AirbyteMessage) -> None:
 def traced(
     writer: AirbyteWriter, is_reported: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
-    """Write a TRACE message about what ends a run early, unless ``is_reported`` says it was."""
+    """Write a TRACE message for an exception of the block, unless ``is_reported`` returns true."""
     try:
         yield
     except BaseException as problem:

@@ -1,7 +1,8 @@
-"""Airbyte's three kinds of failure, for everything that can end a run or a stream.
+"""Airbyte's three kinds of failure, for each exception that can end a run or a stream.
 
-``config_error``: a person must change settings, rights or rows; Airbyte does not try again.
-``transient_error``: the same run may succeed later. ``system_error``: this program or its machine.
+``config_error``: the user must change settings, rights or rows, and Airbyte does not retry.
+``transient_error``: the same run may succeed later. ``system_error``: a defect of this program or
+its machine.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.config.settings import SettingsError
 
-_FOR_A_PERSON = (SettingsError, click.ClickException, PermissionDenied, NotFound, InvalidRequest)
+_ERRORS_OF_USER = (SettingsError, click.ClickException, PermissionDenied, NotFound, InvalidRequest)
 
 # Exit codes from here on are signals.
 _SIGNALS = 128
 
 
 def failure_type(problem: BaseException) -> FailureType:
-    """Return which kind of failure an exception is."""
+    """Return the kind of failure of an exception."""
     if isinstance(problem, cli.ExitProgram):
         cause = problem.__cause__ or problem.__context__
         if cause is not None:
             return failure_type(cause)
         is_stopped = problem.code > _SIGNALS
         return FailureType.transient_error if is_stopped else FailureType.config_error
-    if isinstance(problem, _FOR_A_PERSON):
+    if isinstance(problem, _ERRORS_OF_USER):
         return FailureType.config_error
     if isinstance(problem, FatalError) and not isinstance(problem, ConnectionFailed):
         return FailureType.config_error

@@ -1,4 +1,4 @@
-"""Whether what the Airbyte connectors need beside the tap and the target is installed."""
+"""Checks that the extra package of the Airbyte connectors is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MODELS = "airbyte_protocol_dataclasses"
 
 
 def need_models(program: str) -> None:
-    """End the process with one line where the package of the extra ``airbyte`` is missing."""
+    """End the process with one line if the package of the extra ``airbyte`` is missing."""
     if find_spec(MODELS) is None:
         raise SystemExit(
             f"{program} needs the extra `airbyte`: "

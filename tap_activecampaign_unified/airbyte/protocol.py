@@ -1,4 +1,4 @@
-"""Airbyte protocol messages: built from Airbyte's own models, written as lines of JSON."""
+"""Builds Airbyte protocol messages from Airbyte's models, and encodes them as lines of JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from airbyte_protocol_dataclasses.models import (
 
 
 def now_ms() -> int:
-    """Return the time as the protocol wants it: milliseconds since 1970."""
+    """Return the time in milliseconds since 1970, as the protocol requires it."""
     return time.time_ns() // 1_000_000
 
 
@@ -40,13 +40,13 @@ def log(level: Level, text: str) -> AirbyteMessage:
 
 
 def stream_status(stream: str, status: AirbyteStreamStatus) -> AirbyteMessage:
-    """Return a TRACE message that gives a stream's status."""
+    """Return a TRACE message with a stream's status."""
     message = AirbyteStreamStatusTraceMessage(StreamDescriptor(stream), status)
     return _trace(AirbyteTraceMessage(TraceType.STREAM_STATUS, now_ms(), stream_status=message))
 
 
 def estimate(stream: str, rows: int) -> AirbyteMessage:
-    """Return a TRACE message with the number of rows to expect from a stream."""
+    """Return a TRACE message with the expected number of a stream's rows."""
     message = AirbyteEstimateTraceMessage(stream, EstimateType.STREAM, row_estimate=rows)
     return _trace(AirbyteTraceMessage(TraceType.ESTIMATE, now_ms(), estimate=message))
 
@@ -62,8 +62,8 @@ def error(text: str, kind: FailureType, stream: str | None = None) -> AirbyteMes
 
 
 def stream_state(stream: str, entry: dict[str, Any], records: int) -> AirbyteMessage:
-    """Return a STATE message of one stream; ``records`` were emitted since its last one."""
-    # The model has an empty class in place of the state, which is any JSON object.
+    """Return a STATE message of one stream. ``records`` is the count since its last STATE."""
+    # The model has an empty class for the state, but any JSON object is valid.
     blob: Any = entry
     state = AirbyteStreamState(StreamDescriptor(stream), blob)
     stats = AirbyteStateStats(recordCount=float(records))
@@ -72,12 +72,12 @@ def stream_state(stream: str, entry: dict[str, Any], records: int) -> AirbyteMes
 
 
 def line_of(message: AirbyteMessage) -> bytes:
-    """Return a message as one line of JSON, without what is not set."""
+    """Return a message as one line of JSON, without None values."""
     return msgspec.json.encode(plain(message))
 
 
 def plain(value: Any) -> Any:
-    """Return a protocol model as JSON values; objects that hold user data stay as they are."""
+    """Return a protocol model as JSON values. Objects with user data stay unchanged."""
     if is_dataclass(value):
         return {name: plain(part) for name, part in vars(value).items() if part is not None}
     if isinstance(value, enum.Enum):

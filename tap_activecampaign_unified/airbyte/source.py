@@ -1,4 +1,4 @@
-"""The tap as an Airbyte source: the same streams, with Airbyte's messages about each."""
+"""The tap as an Airbyte source: the same streams, with Airbyte's messages for each stream."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ NAME = "source-activecampaign-unified"
 
 
 class SourceWriter(AirbyteWriter):
-    """Writes records and one state per stream, each state with the number of records before it."""
+    """Writes records, and a state per stream with the number of records since the last state."""
 
     def __init__(self) -> None:
-        """Begin with no stream read and no state known."""
+        """Begin without streams and states."""
         super().__init__()
         self._running: set[str] = set()
         self._uncovered: Counter[str] = Counter()
@@ -44,11 +44,11 @@ class SourceWriter(AirbyteWriter):
         self._covered: set[str] = set()
 
     def expect(self, entries: dict[str, dict[str, Any]]) -> None:
-        """Take the states that Airbyte has already: an equal one is not written again."""
+        """Store the states that Airbyte already has. The writer does not write an equal state."""
         self._entries = {name: dict(entry) for name, entry in entries.items()}
 
     def write_record(self, stream: str, record: Record) -> None:
-        """Write a record; the first one of a stream says that the stream runs."""
+        """Write a record. Before a stream's first record, write the status RUNNING."""
         if stream not in self._running:
             self._running.add(stream)
             self.send(stream_status(stream, AirbyteStreamStatus.RUNNING))
@@ -65,7 +65,7 @@ class SourceWriter(AirbyteWriter):
                 self._write_state(stream, entry)
 
     def finish(self, stream: str) -> None:
-        """Write the state that covers every record of a stream, unless that was done."""
+        """Write the state that covers every record of a stream, unless it is written already."""
         if self._uncovered[stream] or stream not in self._covered:
             self._write_state(stream, self._entries.get(stream, {}))
 
@@ -79,21 +79,21 @@ class SourceStream(UnifiedStream):
     """A stream of the source."""
 
     def flush(self) -> None:
-        """Flush a page, and say how many rows are to be expected."""
+        """Flush a page, and write the expected number of rows."""
         super().flush()
         self._tap.estimate(self.name)  # type: ignore[attr-defined]  # it is a SourceTap
 
     def emit_tombstone(self, tombstone: Record) -> None:
-        """Write a tombstone, unless the stream is read whole: then what is gone does not come."""
+        """Write a tombstone. A stream that is read whole needs none."""
         if self.name not in self._tap.full_refresh:  # type: ignore[attr-defined]
             super().emit_tombstone(tombstone)
 
 
 class SourceTap(TapActiveCampaignUnified):
-    """The tap, run by Airbyte; ``configured`` selects the streams to read."""
+    """The tap, run by Airbyte. ``configured`` selects the streams to read."""
 
     def __init__(self, *, configured: Configured | None = None, **kwargs: Any) -> None:
-        """Check the settings; ``kwargs`` are the tap's."""
+        """Check the settings. ``kwargs`` are the tap's arguments."""
         self.full_refresh = configured.full_refresh if configured else frozenset()
         self._configured = configured
         if configured is not None:
@@ -101,14 +101,14 @@ class SourceTap(TapActiveCampaignUnified):
         self._estimated: set[str] = set()
         self._statuses: dict[str, AirbyteStreamStatus] = {}
         self._failure: FailureType | None = None
-        #: Whether the error of the last streams that were read was written.
+        #: Whether the source has written the error of the last streams.
         self.has_reported = False
         super().__init__(**kwargs)
         self._writer.expect(self.state.get("bookmarks", {}))
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
-        """Add none of the SDK's settings: Airbyte has its own mapping and flattening."""
+        """Add no settings of the SDK, because Airbyte has its own mapping and flattening."""
 
     @property
     def _writer(self) -> SourceWriter:
@@ -118,17 +118,17 @@ class SourceTap(TapActiveCampaignUnified):
         return writer
 
     def discover_streams(self) -> Sequence[UnifiedStream]:
-        """Return the tap's streams, which report to Airbyte as well."""
+        """Return the tap's streams, which also report to Airbyte."""
         return [SourceStream(self, self, stream.resource) for stream in super().discover_streams()]
 
     def prepare(self) -> None:
-        """Ask for the custom objects, where one is selected, before their fields are selected."""
+        """Read the custom objects before their fields are selected, if the catalog selects them."""
         if self._configured is not None and selects_custom_objects(self.input_catalog):
-            self._input_catalog = Catalog.from_dict(self._configured.singer(self._known))
+            self._input_catalog = Catalog.from_dict(self._configured.singer(self._resources))
         super().prepare()
 
     def estimate(self, stream: str) -> None:
-        """Write the number of rows to expect from a stream, once ActiveCampaign counts them."""
+        """Write the expected number of a stream's rows, once ActiveCampaign has counted them."""
         if stream in self._estimated:
             return
         for line in self.context.progress.lines():
@@ -137,7 +137,7 @@ class SourceTap(TapActiveCampaignUnified):
                 self._writer.send(estimate(stream, line.total))
 
     def sync_endpoint(self, stream: UnifiedStream) -> None:
-        """Sync an endpoint; write its streams' status before and after, and their last states."""
+        """Sync an endpoint. Write the status of its streams before and after, and their states."""
         names = [
             sibling.name
             for sibling in self._selected()
@@ -159,7 +159,7 @@ class SourceTap(TapActiveCampaignUnified):
 
     def _end(self, stream: str) -> None:
         stats = self._report.stats_of(stream)
-        # What this account does not have is empty; what the key may not read is not known.
+        # A stream that the account lacks is empty. A stream that the key may not read is unknown.
         if stats.outcome == "done" or stats.problem == PROBLEM_OF_UNCONFIRMED:
             self._writer.finish(stream)
             self._note_status(stream, AirbyteStreamStatus.COMPLETE)
@@ -189,7 +189,7 @@ class SourceTap(TapActiveCampaignUnified):
             self._close()
 
     def read(self) -> None:
-        """Read all selected streams; raises what ends the run early."""
+        """Read all selected streams. Raises the exception that ends the run early."""
         with self._reported():
             try:
                 self.prepare()

@@ -1,4 +1,4 @@
-"""The connector specification: our settings as the form that Airbyte shows."""
+"""The connector specification: the settings as a form of Airbyte."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHARED = {setting.name for setting in SHARED}
 def specification(
     settings: tuple[Setting, ...], own: str, modes: list[DestinationSyncMode] | None = None
 ) -> AirbyteMessage:
-    """Return the SPEC message; ``own`` titles the group of the settings that are not shared."""
+    """Return the SPEC message. ``own`` is the title of the group of unshared settings."""
     form = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "ActiveCampaign",
@@ -58,7 +58,7 @@ def specification(
 
 def _field(setting: Setting, order: int) -> dict[str, Any]:
     title = " ".join(_UPPER_CASE.get(word, word) for word in setting.schema["title"].split())
-    found = {
+    field = {
         **_type(setting),
         "title": title,
         "description": setting.doc + (" (as JSON text)" if setting.kind == "object" else ""),
@@ -66,28 +66,28 @@ def _field(setting: Setting, order: int) -> dict[str, Any]:
         "group": _group(setting),
     }
     if setting.default is not None:
-        found["default"] = setting.default
+        field["default"] = setting.default
     if setting.secret:
-        found["airbyte_secret"] = True
-    return found
+        field["airbyte_secret"] = True
+    return field
 
 
 def _type(setting: Setting) -> dict[str, Any]:
-    """Return the type of a field, and what it may hold: one type, or Airbyte shows no field."""
-    found = dict(_TYPES.get(setting.kind, {"type": "string"}))
+    """Return the type and the bounds of a field. With several types, Airbyte shows no field."""
+    schema = dict(_TYPES.get(setting.kind, {"type": "string"}))
     if setting.kind == "list":
-        found["items"] = {"type": "string"} | (
+        schema["items"] = {"type": "string"} | (
             {"enum": [*setting.choices]} if setting.choices else {}
         )
     elif setting.kind == "number" and setting.choices:
         return {"type": "string", "pattern": rf"^({'|'.join(setting.choices)}|\d+(\.\d+)?)$"}
     elif setting.choices:
-        found["enum"] = [*setting.choices]
+        schema["enum"] = [*setting.choices]
     if setting.minimum is not None:
-        found["minimum"] = setting.minimum
+        schema["minimum"] = setting.minimum
     if setting.positive:
-        found["exclusiveMinimum"] = 0
-    return found
+        schema["exclusiveMinimum"] = 0
+    return schema
 
 
 def _group(setting: Setting) -> str:

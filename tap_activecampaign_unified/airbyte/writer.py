@@ -1,4 +1,4 @@
-"""Everything that a connector writes: protocol messages on stdout, a line each, and its log."""
+"""Writes protocol messages to stdout, a line for each, and the log as LOG messages."""
 
 from __future__ import annotations
 
@@ -30,51 +30,50 @@ _LEVELS = {
     logging.WARNING: Level.WARN,
     logging.INFO: Level.INFO,
 }
-# The SDK's metrics are made for Singer's dashboards.
+# The SDK's metrics are for Singer's dashboards.
 _METRICS = "singer_sdk.metrics"
 
 
 class AirbyteWriter(MessageWriter):
     """Writes the tap's Singer messages as Airbyte messages.
 
-    SCHEMA and ACTIVATE_VERSION have no counterpart in the protocol. Subclasses say what to do with
-    a STATE.
+    The protocol has no SCHEMA and no ACTIVATE_VERSION. Subclasses handle STATE messages.
     """
 
     def send(self, message: AirbyteMessage) -> None:
-        """Write a message, and flush it with everything that was written before it."""
+        """Write a message, and flush it and all messages before it."""
         self.write_line(line_of(message))
         self.flush()
 
     def envelope(self, stream: str, record: Record) -> dict[str, Any]:
-        """Return the message that carries a record."""
+        """Return the RECORD message of a record."""
         message = AirbyteRecordMessage(stream, record, now_ms())
-        found: dict[str, Any] = plain(AirbyteMessage(type=Type.RECORD, record=message))
-        return found
+        envelope: dict[str, Any] = plain(AirbyteMessage(type=Type.RECORD, record=message))
+        return envelope
 
     def write_message(self, message: Message) -> None:
-        """Write what a Singer message means to Airbyte."""
+        """Write a Singer message as an Airbyte message, if the protocol has one."""
         if isinstance(message, RecordMessage):
             self.write_record(message.stream, message.record)
         elif isinstance(message, StateMessage):
             self.write_states(dict(message.value))
 
     def write_states(self, value: dict[str, Any]) -> None:
-        """Take the value of a STATE message."""
+        """Handle the value of a STATE message."""
 
 
 class LogHandler(logging.Handler):
-    """Writes log lines as LOG messages, between the records and in their order."""
+    """Writes log lines as LOG messages, in order with the records."""
 
     def __init__(self, writer: AirbyteWriter) -> None:
-        """Keep the writer that records go through."""
+        """Store the writer of the records."""
         super().__init__()
         self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line; the caller that writes records reports a closed output."""
+        """Write a line. It ignores a closed output, because the writer of records reports it."""
         level = next(
-            (airbyte_level for least, airbyte_level in _LEVELS.items() if record.levelno >= least),
+            (level for min_level, level in _LEVELS.items() if record.levelno >= min_level),
             Level.DEBUG,
         )
         with suppress(OSError, ValueError):
@@ -82,10 +81,10 @@ class LogHandler(logging.Handler):
 
 
 def log_to(writer: AirbyteWriter) -> None:
-    """Send the log of the whole program to Airbyte, from ``LOGLEVEL`` (INFO) on."""
+    """Send the log of the whole program to Airbyte, from ``LOGLEVEL`` (default INFO) on."""
     root = logging.getLogger()
     root.handlers[:] = [LogHandler(writer)]
-    wanted = os.environ.get("LOGLEVEL", "INFO").upper()
-    root.setLevel(wanted if wanted in logging.getLevelNamesMapping() else "INFO")
+    level = os.environ.get("LOGLEVEL", "INFO").upper()
+    root.setLevel(level if level in logging.getLevelNamesMapping() else "INFO")
     logging.captureWarnings(capture=True)
     logging.getLogger(_METRICS).disabled = True

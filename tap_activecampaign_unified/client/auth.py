@@ -27,7 +27,7 @@ class ApiTokenAuth(AuthBase):
         return requests.Request("GET", f"{self._address.origin}/").prepare().url or ""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Set the header of a request to the account; raise `InvalidURL` for any other URL."""
+        """Set the header of a request to the account. Raise `InvalidURL` for any other URL."""
         if not (request.url or "").startswith(self._root_url):
             raise requests.exceptions.InvalidURL("not a URL of the account")
         request.headers["Api-Token"] = self._key

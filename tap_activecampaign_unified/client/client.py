@@ -1,4 +1,4 @@
-"""The client of one account: it sends requests, retries where that is safe, and raises errors."""
+"""The client of one account: it sends requests, retries them if that is safe, and raises errors."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Client:
             self._prefetcher = Prefetcher(
                 self._send_prefetched, workers or WorkerThreads(max_concurrent_requests)
             )
-        #: The account's clock at its last response; None before the first.
+        #: The account's clock at its last response, or None before the first.
         self.server_now: dt.datetime | None = None
         self._transport = Transport(
             address,
@@ -92,7 +92,7 @@ class Client:
 
     @property
     def adapters(self) -> dict[str, Any]:
-        """The adapters of a session that a test passed, for sessions to other hosts; else none."""
+        """The adapters of a session that a test passed, for sessions to other hosts, else none."""
         return self._transport.adapters
 
     def get(
@@ -150,7 +150,7 @@ class Client:
 
     @property
     def rate(self) -> float:
-        """The most requests per second; 0 means no limit."""
+        """The most requests per second. 0 means no limit."""
         return self._limiter.rate
 
     @property

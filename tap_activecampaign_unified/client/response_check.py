@@ -245,7 +245,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def rate_limit_of(response: requests.Response) -> tuple[int, int] | None:
-    """Return the account's limit and its remainder; None without these headers."""
+    """Return the account's limit and its remainder, or None without these headers."""
     try:
         limit, remaining = (
             int(response.headers[f"RateLimit-{word}"]) for word in ("Limit", "Remaining")

@@ -23,7 +23,7 @@ MIN_WAIT_SECONDS = 0.05
 class RetryBudget:
     """The time for retries of one request: ``limit`` seconds, or the caller's ``patience``.
 
-    The time starts when the first failed attempt is sent; waiting for the rate limit before it does
+    The time starts when the first failed attempt is sent. Waiting for the rate limit before it does
     not count. Each kind of failure has its own time and its own waits, within the whole time.
     """
 
@@ -56,7 +56,7 @@ class RetryBudget:
         return self._clock.monotonic() - self._since.setdefault(kind, self._sent)
 
     def _next_wait(self, kind: object) -> float:
-        """Return the next wait in seconds; the waits grow per kind of failure."""
+        """Return the next wait in seconds. The waits grow per kind of failure."""
         if kind not in self._waits:
             self._waits[kind] = backoff.expo(base=2, factor=0.5, max_value=MAX_WAIT_SECONDS)
             next(self._waits[kind])  # the first item of backoff's generators is not a wait

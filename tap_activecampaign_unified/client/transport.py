@@ -47,7 +47,7 @@ _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 class ApiRequest:
     """One request. ``repeatable``: sending it twice is safe. ``is_urgent``: a caller waits for it.
 
-    ``record`` is the key of the written object in the response; None if the request writes none.
+    ``record`` is the key of the written object in the response, or None if the request writes none.
     """
 
     method: str
@@ -126,7 +126,7 @@ class Transport:
 
     @property
     def adapters(self) -> dict[str, Any]:
-        """The adapters of a session that a test passed, for sessions to other hosts; else none."""
+        """The adapters of a session that a test passed, for sessions to other hosts, else none."""
         return dict(self._session.adapters) if self._is_test_session else {}
 
     def attempt(

@@ -1,1 +1,1 @@
-"""Detection of deleted records and the known ids it compares with."""
+"""Detects deleted records, and stores the known ids for the comparison."""

@@ -1,8 +1,8 @@
-"""Delete detection: which rows are missing, which of them are deleted, and their tombstones.
+"""Delete detection: finds missing rows, checks that they are deleted, and emits tombstones.
 
-ActiveCampaign has no list of deleted rows. The tap compares the ids that exist now with those of
-the last comparison. It requests each missing row by its id: the row may exist and be hidden from
-the key's user.
+ActiveCampaign has no list of deleted rows. The tap compares the ids that exist now with the ids of
+the last comparison. It requests each missing row by its id, because the row may exist and be hidden
+from the key's user.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TOMBSTONES_UNTIL = "deletes_told"
-# Up to this many rows may be missing at once, whatever their share: people edit small tables.
+# This many rows may be missing at once, also above the share, because users edit small tables.
 MAX_MISSING_ROWS = 5
 MIN_ROWS_FOR_ALL = 3
 RECHECK_SECONDS = 86_400
-# ActiveCampaign answers 403, not 404, for a group that does not exist.
+# ActiveCampaign sends 403, not 404, for a group that does not exist.
 FORBIDDEN_IF_GONE = frozenset({"groups"})
 
 
@@ -54,7 +54,7 @@ class TombstoneOutput(Protocol):
 
 
 class DeleteDetection:
-    """What all delete comparisons of a run share: known ids, the key's user, the highest share.
+    """The objects that all comparisons of a run share: known ids, the key's user, the limit.
 
     ``max_share`` is the share of a stream's records that may be missing at once.
     """
@@ -65,7 +65,7 @@ class DeleteDetection:
 
     @property
     def user(self) -> str:
-        """The id of the key's user. Rows that another user does not see are not deleted."""
+        """The id of the key's user, empty if unknown. Different users may see different rows."""
         if self._user is None:
             try:
                 user = self.client.get("users/me").body.get("user")
@@ -76,7 +76,10 @@ class DeleteDetection:
         return self._user
 
     def is_above_limit(self, missing: int, known: int, *, all_may_go: bool) -> bool:
-        """Return whether more is missing at once than `max_delete_share` allows."""
+        """Return whether more rows are missing at once than `max_delete_share` allows.
+
+        ``all_may_go``: it is no sign of an error that all known rows are missing.
+        """
         if self._share >= 1:
             return False
         if missing == known and known > MIN_ROWS_FOR_ALL and not all_may_go:
@@ -85,7 +88,7 @@ class DeleteDetection:
 
 
 class IdComparison:
-    """Records the ids that one endpoint's sync reads. At its end, finds the deleted ones."""
+    """Records the ids that one endpoint's sync reads. At its end, it finds the deleted ids."""
 
     def __init__(
         self, deletes: DeleteDetection, endpoint: Endpoint, outputs: Iterable[TombstoneOutput]
@@ -94,7 +97,7 @@ class IdComparison:
         self._client = deletes.client
         self._outputs = list(outputs)
         self._may_return = self._known.has_gone(endpoint.path)
-        #: Kinds whose comparison is incomplete: not everything that is missing is deleted.
+        #: Kinds with an incomplete comparison: some missing rows may exist.
         self._incomplete: set[str] = set()
 
     # --- during the sync --------------------------------------------------------------------
@@ -117,7 +120,7 @@ class IdComparison:
         self._incomplete.add(_kind_of(resource, self._endpoint))
 
     def returned(self, rows: Iterable[Row]) -> set[str]:
-        """Return the ids of these rows that had a tombstone: they exist again."""
+        """Return the ids of rows that had a tombstone and exist again."""
         if not self._may_return:
             return set()
         return self._known.reappeared(self._endpoint.path, (str(row.get("id")) for row in rows))
@@ -125,7 +128,7 @@ class IdComparison:
     # --- at the end of the sync -------------------------------------------------------------
 
     def finish(self) -> None:
-        """Find what was deleted since the last comparison, and store it with the known ids."""
+        """Find the ids deleted since the last comparison, and store them and the known ids."""
         path, now = self._endpoint.path, self._client.clock.now()
         if not self._endpoint.is_definitions:
             self._compare_rows(path, now)
@@ -136,9 +139,9 @@ class IdComparison:
 
     def _compare_rows(self, kind: str, now: dt.datetime) -> None:
         user, known = self._deletes.user, self._known
-        missing, before = known.count_missing(kind, user), known.count(kind)
-        if self._deletes.is_above_limit(missing, before, all_may_go=False):
-            self._refuse(kind, missing, before)
+        missing, count_before = known.count_missing(kind, user), known.count(kind)
+        if self._deletes.is_above_limit(missing, count_before, all_may_go=False):
+            self._refuse(kind, missing, count_before)
             return
         day_ago = now - dt.timedelta(seconds=RECHECK_SECONDS)
         to_check = known.missing_rows(kind, user, day_ago.isoformat())
@@ -154,8 +157,8 @@ class IdComparison:
         if missing > len(gone):
             self._incomplete.add(kind)
             logger.warning(
-                "%s: %d rows are no longer listed, but not known to be deleted: this key may not "
-                "see them any more",
+                "%s: %d rows are no longer listed, and the tap cannot prove that they are deleted: "
+                "perhaps this key may not see them any more",
                 kind,
                 missing - len(gone),
             )
@@ -163,17 +166,17 @@ class IdComparison:
 
     def _is_gone(self, path: str, kind: str) -> bool:
         try:
-            answer = self._ask(path)
+            response = self._request(path)
         except NotFound as problem:
             return not problem.is_endpoint
         except PermissionDenied:
             return kind in FORBIDDEN_IF_GONE
         except RequestError:
             return False
-        return any(_is_flagged(part) for part in answer.body.values())
+        return any(_is_flagged(part) for part in response.body.values())
 
-    def _ask(self, path: str) -> ApiResponse:
-        """Request a path with few retries: many may be refused. Retry server errors in full."""
+    def _request(self, path: str) -> ApiResponse:
+        """Request a path with few retries, because many may be refused. Retry server errors."""
         try:
             return self._client.get(path, patience=0)
         except ServerError:
@@ -181,9 +184,9 @@ class IdComparison:
 
     def _compare_pairs(self, kind: str, parents: str, now: dt.datetime) -> None:
         user, known = self._deletes.user, self._known
-        missing, before = known.missing_pairs(kind, user), known.count(kind)
-        if self._deletes.is_above_limit(len(missing), before, all_may_go=True):
-            self._refuse(kind, len(missing), before)
+        missing, count_before = known.missing_pairs(kind, user), known.count(kind)
+        if self._deletes.is_above_limit(len(missing), count_before, all_may_go=True):
+            self._refuse(kind, len(missing), count_before)
             return
         gone = dict.fromkeys([*missing, *known.pairs_of_gone(kind, parents)])
         known.commit_comparison(kind, user, now, gone, ())
@@ -192,8 +195,8 @@ class IdComparison:
         self._incomplete.add(kind)
         text = f"{missing} of {before} disappeared at once"
         logger.warning(
-            "%s: %s: no tombstones are emitted. If they were deleted, run once with a higher "
-            "max_delete_share",
+            "%s: %s: the tap emits no tombstones. If these rows were deleted, run once with a "
+            "higher max_delete_share",
             kind,
             text,
         )
@@ -202,7 +205,7 @@ class IdComparison:
                 output.stats.deletes_refused = text
 
     def is_certain(self, resource: Resource) -> bool:
-        """Return whether the run read all that exists, so that older versions may be deleted."""
+        """Return whether the run read all rows, so that a loader may delete older versions."""
         return _kind_of(resource, self._endpoint) not in self._incomplete
 
     def emit_tombstones(self, output: TombstoneOutput) -> dict[str, Any]:
@@ -212,7 +215,7 @@ class IdComparison:
         compared_at, since = self._known.last_comparison(kind), output.tombstones_emitted_until
         if compared_at is None:
             return {TOMBSTONES_UNTIL: since} if since else {}
-        if since is None:  # the first comparison of this stream: emit its own tombstones only
+        if since is None:  # the first comparison of this stream: emit only its own tombstones
             since = _just_before(compared_at)
         elif since > compared_at:
             logger.warning(
@@ -240,9 +243,9 @@ def _just_before(moment: str) -> str:
 
 
 def _is_pair(resource: Resource) -> bool:
-    """Return whether the known ids of a resource include the id of the row that it belongs to.
+    """Return whether the known ids of a resource are pairs with the id of the parent row.
 
-    The key of its records may be an id alone, as that of order lines.
+    The key of its records may still be a single id, like the key of order lines.
     """
     return len(resource.keys) > 1 or resource.relation is not None
 

@@ -1,7 +1,7 @@
-"""The ids that an account had at the last complete read, and those deleted since.
+"""Stores the ids that an account had at the last complete read, and the ids deleted since.
 
-A file holds the ids of one account; PostgreSQL tables hold those of all accounts and machines.
-Deleted ids are kept for a year: several pipelines may read the account, and each emits the
+A file holds the ids of one account. PostgreSQL tables hold the ids of all accounts and machines.
+Deleted ids stay for a year: several pipelines may read the account, and each pipeline emits the
 tombstones that it has not emitted.
 """
 
@@ -28,7 +28,7 @@ VERSION = 1
 RETENTION = dt.timedelta(days=366)
 WAIT_SECONDS = 60.0
 MAX_BUFFERED = 1_000
-# Times are compared as text, byte by byte.
+# The database compares times as text, byte by byte.
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _LASTING, _OF_THIS_RUN = sa.MetaData(), sa.MetaData()
 
@@ -51,14 +51,14 @@ _ORDER = (sa.func.length(_gone.c.parent), _gone.c.parent, sa.func.length(_gone.c
 
 
 class KnownIds:
-    """The known ids of one account, and what this run has seen of them.
+    """The known ids of one account, and the ids that this run has seen.
 
-    ``kind`` is the endpoint of rows or pairs, ``user`` the id of the key's user: another user may
-    see fewer rows. Every method raises `OSError` where the database fails.
+    ``kind`` is the endpoint of rows or pairs. ``user`` is the id of the key's user, because another
+    user may see fewer rows. Every method raises `OSError` if the database fails.
     """
 
     def __init__(self, place: Path | str, account: str, program: str = "") -> None:
-        """Open the file or the database; raise `SettingsError` where that fails."""
+        """Open the file or the database. Raise `SettingsError` if it cannot be used."""
         self._buffer: dict[sa.Table, list[dict[str, str]]] = {_seen: [], _read: []}
         with contextlib.ExitStack() as stack:
             try:
@@ -91,29 +91,29 @@ class KnownIds:
                     database.rows("INSERT INTO whose VALUES (?)", (account,))
                     database.rows(f"PRAGMA user_version = {VERSION}")
             if owner not in ([], [(account,)]):
-                # All its rows would be missing from this account.
+                # All its rows would be missing in this account.
                 raise SettingsError([f"{SETTING} belongs to another account: name another file"])
         for table in _OF_THIS_RUN.sorted_tables:
             database.rows(sa.schema.CreateTable(table))
 
     def close(self) -> None:
-        """Close the database. The ids that this run saw are dropped."""
+        """Close the database and drop the ids that this run has seen."""
         self._database.close()
 
     def _kind(self, kind: str) -> str:
-        """Return a kind's name in the tables, which is prefixed with the account in PostgreSQL."""
+        """Return a kind's name in the tables. In PostgreSQL it begins with the account."""
         return self._prefix + kind
 
-    # --- what this run sees -----------------------------------------------------------------
+    # --- ids of this run --------------------------------------------------------------------
 
     def record_seen(self, kind: str, keys: Iterable[Key]) -> None:
-        """Record rows or pairs that exist."""
+        """Record existing rows or pairs."""
         kind = self._kind(kind)
         rows = [{"kind": kind, "parent": parent, "id": native_id} for parent, native_id in keys]
         self._record(_seen, rows)
 
     def record_read(self, kind: str, parents: Iterable[str]) -> None:
-        """Record rows whose pairs of a kind were all read."""
+        """Record rows for which the tap has read all pairs of a kind."""
         kind = self._kind(kind)
         self._record(_read, [{"kind": kind, "parent": parent} for parent in parents])
 
@@ -129,7 +129,7 @@ class KnownIds:
                 self._database.rows(self._database.add(table), rows)
                 rows.clear()
 
-    # --- what is missing --------------------------------------------------------------------
+    # --- missing ids ------------------------------------------------------------------------
 
     def _missing(self, column: Any, kind: str, user: str) -> Any:
         """Return the query for the keys that ``user`` saw before and this run did not see."""
@@ -140,37 +140,37 @@ class KnownIds:
         )
 
     def count(self, kind: str) -> int:
-        """Return how many rows or pairs of a kind were known before this run."""
+        """Return the number of rows or pairs of a kind that were known before this run."""
         counted = sa.select(sa.func.count()).where(_known.c.kind == self._kind(kind))
         return int(self._database.rows(counted)[0][0])
 
     def count_missing(self, kind: str, user: str) -> int:
-        """Return how many rows are missing that ``user`` saw before."""
+        """Return the number of missing rows that ``user`` saw before."""
         self._flush()
         return int(self._database.rows(self._missing([sa.func.count()], kind, user))[0][0])
 
     def missing_rows(self, kind: str, user: str, checked_before: str) -> list[str]:
         """Return the ids of rows that ``user`` saw before and does not see now.
 
-        Rows that were looked up since ``checked_before``, and exist, are left out.
+        Omits rows that a request found since ``checked_before``.
         """
         self._flush()
-        found = self._database.rows(
+        rows = self._database.rows(
             self._missing([_known.c.id], kind, user)
             .where(sa.func.coalesce(_known.c.checked, "") < checked_before)
             .order_by(sa.func.length(_known.c.id), _known.c.id)
         )
-        return [native_id for (native_id,) in found]
+        return [native_id for (native_id,) in rows]
 
     def missing_pairs(self, kind: str, user: str) -> list[Key]:
-        """Return the pairs that ``user`` saw before and that are missing from a row now."""
+        """Return the pairs that ``user`` saw before, and that a row of this run lacks."""
         self._flush()
         read = sa.select(_read.c.parent).where(_read.c.kind == self._kind(kind))
         missing = self._missing([_known.c.parent, _known.c.id], kind, user)
         return self._pairs(missing.where(_known.c.parent.in_(read)))
 
     def pairs_of_gone(self, kind: str, parents: str) -> list[Key]:
-        """Return the known pairs whose parent, of the kind ``parents``, is deleted."""
+        """Return the known pairs with a deleted parent of the kind ``parents``."""
         gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(parents))
         pairs = sa.select(_known.c.parent, _known.c.id).where(_known.c.kind == self._kind(kind))
         return self._pairs(pairs.where(_known.c.parent.in_(gone)))
@@ -179,14 +179,14 @@ class KnownIds:
         return [(parent, native_id) for parent, native_id in self._database.rows(statement)]
 
     def reappeared(self, kind: str, ids: Iterable[str]) -> set[str]:
-        """Return which of these rows were deleted before: they exist again."""
+        """Return the ids among ``ids`` that were deleted before."""
         gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(kind), _gone.c.parent == "")
         return {
             native_id for (native_id,) in self._database.rows(gone.where(_gone.c.id.in_(list(ids))))
         }
 
     def has_gone(self, kind: str) -> bool:
-        """Return whether any row of a kind is deleted."""
+        """Return whether a row of a kind was deleted."""
         gone = sa.select(_gone.c.id).where(_gone.c.kind == self._kind(kind)).limit(1)
         return bool(self._database.rows(gone))
 
@@ -195,46 +195,55 @@ class KnownIds:
     def commit_comparison(
         self, kind: str, user: str, now: dt.datetime, gone: Iterable[Key], existing: Iterable[str]
     ) -> None:
-        """Store a comparison's result. ``existing`` rows were missing, but found by their id."""
+        """Store a comparison's result. ``existing`` rows were missing, but a request found them."""
         self._flush()
-        at, named, database = self._comparison_time(kind, now), self._kind(kind), self._database
+        at, table_kind, database = (
+            self._comparison_time(kind, now),
+            self._kind(kind),
+            self._database,
+        )
         keys = [
-            {"b_kind": named, "b_parent": parent, "b_id": native_id} for parent, native_id in gone
+            {"b_kind": table_kind, "b_parent": parent, "b_id": native_id}
+            for parent, native_id in gone
         ]
         seen = sa.select(_seen.c.kind, _seen.c.parent, _seen.c.id)
         same_key = sa.and_(*(_known.c[name] == sa.bindparam(f"b_{name}") for name in _KEY))
         with database.transaction(SCHEMA, self._prefix):
-            is_back = sa.tuple_(*(_gone.c[name] for name in _KEY)).in_(seen)
+            has_returned = sa.tuple_(*(_gone.c[name] for name in _KEY)).in_(seen)
             is_old = _gone.c.at < (now - RETENTION).isoformat()
-            database.rows(sa.delete(_gone).where(_gone.c.kind == named, is_old | is_back))
-            found = seen.add_columns(sa.literal(user, _TEXT), sa.null())
+            database.rows(sa.delete(_gone).where(_gone.c.kind == table_kind, is_old | has_returned))
+            known = seen.add_columns(sa.literal(user, _TEXT), sa.null())
             put = database.put(_known).from_select(
-                _known.c.keys(), found.where(_seen.c.kind == named)
+                _known.c.keys(), known.where(_seen.c.kind == table_kind)
             )
             database.rows(put)
             database.rows(sa.delete(_known).where(same_key), keys)
-            rows = [{"kind": named, "parent": key["b_parent"], "id": key["b_id"]} for key in keys]
+            rows = [
+                {"kind": table_kind, "parent": key["b_parent"], "id": key["b_id"]} for key in keys
+            ]
             database.rows(database.put(_gone), [{**row, "at": at} for row in rows])
             checked = sa.update(_known).where(same_key).values(checked=at)
-            rows = [{"b_kind": named, "b_parent": "", "b_id": native_id} for native_id in existing]
+            rows = [
+                {"b_kind": table_kind, "b_parent": "", "b_id": native_id} for native_id in existing
+            ]
             database.rows(checked, rows)
-            database.rows(database.put(_swept), [{"kind": named, "at": at}])
+            database.rows(database.put(_swept), [{"kind": table_kind, "at": at}])
 
     def _comparison_time(self, kind: str, now: dt.datetime) -> str:
-        """Return when a comparison ends: after the one before, even if the clock was set back."""
-        before = self.last_comparison(kind)
-        if before is not None:
-            now = max(now, dt.datetime.fromisoformat(before) + dt.timedelta(milliseconds=1))
+        """Return the time of a comparison: after the last time, even if the clock was set back."""
+        previous = self.last_comparison(kind)
+        if previous is not None:
+            now = max(now, dt.datetime.fromisoformat(previous) + dt.timedelta(milliseconds=1))
         return now.isoformat(timespec="microseconds")
 
     def last_comparison(self, kind: str) -> str | None:
-        """Return when the last comparison of a kind ended, None before the first."""
-        found = self._database.rows(sa.select(_swept.c.at).where(_swept.c.kind == self._kind(kind)))
-        return str(found[0][0]) if found else None
+        """Return the time of the last comparison of a kind, None before the first comparison."""
+        rows = self._database.rows(sa.select(_swept.c.at).where(_swept.c.kind == self._kind(kind)))
+        return str(rows[0][0]) if rows else None
 
     def gone_since(self, kind: str, since: str) -> list[tuple[Key, str]]:
-        """Return the keys found to be deleted after ``since``, each with the time."""
+        """Return (key, time) of the ids that the tap found deleted after ``since``."""
         gone = sa.select(_gone.c.parent, _gone.c.id, _gone.c.at)
         gone = gone.where(_gone.c.kind == self._kind(kind), _gone.c.at > since)
-        found = self._database.rows(gone.order_by(_gone.c.at, *_ORDER))
-        return [((parent, native_id), at) for parent, native_id, at in found]
+        rows = self._database.rows(gone.order_by(_gone.c.at, *_ORDER))
+        return [((parent, native_id), at) for parent, native_id, at in rows]

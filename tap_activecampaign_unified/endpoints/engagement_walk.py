@@ -288,6 +288,6 @@ def _instant(text: Any) -> dt.datetime | None:
 
 
 def _day(row: Row, now: dt.datetime) -> str:
-    """Return the day of a row's creation, in the account's time zone; today if it is unknown."""
+    """Return the day of a row's creation, in the account's time zone, or today if it is unknown."""
     text = row.get("created_timestamp") or row.get("tstamp")
     return text[:10] if isinstance(text, str) and text[:4] > "1000" else now.date().isoformat()

@@ -52,7 +52,7 @@ class Endpoint:
 
     * ``by_id``: the walk goes by ascending id, else by offset.
     * ``is_filtered``: the server can filter rows by the time of change.
-    * ``key``: the name or names of the rows in responses; empty if the name is the path.
+    * ``key``: the name or names of the rows in responses. It is empty if the name is the path.
     * ``since``, ``until``: the names of the filters.
     * ``may_lack_dates``: rows may have no date, so that a filter does not find all rows.
     * ``walk``: replaces the generic walk.

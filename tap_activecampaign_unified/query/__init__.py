@@ -151,8 +151,8 @@ class ActiveCampaignReader:
     ) -> dict[str, Any]:
         """Return a page: ``result``, ``next_cursor``, ``prev_cursor``, ``result_count``.
 
-        Every field of the resource is a filter: a value, bounds like ``{"gt": …}`` for times and
-        numbers, or the required content of an object or array. ``sort_by`` is like
+        Every field of the resource is a filter. Its value is a value, bounds like ``{"gt": …}`` for
+        times and numbers, or the required content of an object or array. ``sort_by`` is like
         ``{"created_at": "desc"}``. ``limit`` is at most 100. Raises `InvalidQuery`, and the errors
         of the client.
         """

@@ -25,8 +25,8 @@ class SortNotSupported(Exception):
 class CheckedOffsetTraversal(OffsetTraversal):
     """An offset traversal that verifies the order of the rows by their sort keys.
 
-    The traversal calls ``note_verified`` for the first page in order; None if the order is verified
-    already. It calls ``note_ignored`` before it raises `SortNotSupported`.
+    The traversal calls ``note_verified`` for the first page in order. It is None if the order is
+    verified already. It calls ``note_ignored`` before it raises `SortNotSupported`.
     """
 
     def __init__(

@@ -42,10 +42,10 @@ NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"
 class ServerFilter:
     """The filters of the requests that a query needs.
 
-    ``requests`` has the parameters of each request; the reader merges their rows.
+    ``requests`` has the parameters of each request, and the reader merges their rows.
     ``fallback_params`` replace the filters if no row matched. ``row_id`` is set if only one row can
     match, ``part_id`` if only one related row with its own id can match. ``path`` replaces the
-    collection's path. ``segments`` are the saved segments whose members can match; empty means all.
+    collection's path. ``segments`` are the saved segments whose members can match. Empty means all.
     ``is_empty``: no row can match, so the reader sends no request.
     """
 

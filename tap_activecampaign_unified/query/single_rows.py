@@ -32,7 +32,7 @@ def singular_of(resource: Resource) -> str | None:
 
 
 def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ranked:
-    """Return the row with an id and its sort key; an empty list without a row."""
+    """Return the row with an id and its sort key, or an empty list without a row."""
     try:
         body = client.get(f"{endpoint.path}/{row_id}", endpoint.params).body
     except NotFound:
@@ -49,7 +49,7 @@ def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ran
 
 
 def parent_row(client: Client, resource: Resource, endpoint: Endpoint, row_id: int) -> Ranked:
-    """Return the parent of the related row with an id; an empty list without a parent."""
+    """Return the parent of the related row with an id, or an empty list without a parent."""
     relation = next(joined for joined in endpoint.relations if joined.name == resource.relation)
     try:
         body = client.get(f"{resource.endpoint}/{row_id}").body

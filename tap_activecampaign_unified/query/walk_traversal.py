@@ -57,7 +57,7 @@ def special_walk(
 ) -> Iterator[Page]:
     """Return the walk of a search, or of an endpoint with a special walk.
 
-    ``segments`` are ids or names of saved segments, for a walk over members; empty means all.
+    ``segments`` are ids or names of saved segments, for a walk over members. Empty means all.
     """
     if endpoint.search is not None:
         return walk_search(client, endpoint.search)

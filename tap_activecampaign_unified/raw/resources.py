@@ -81,7 +81,7 @@ class RawResource(Resource):
         return InferredSchema(declared, learned, self.without)
 
     def relations(self, wanted: Callable[[str], bool]) -> set[str]:  # noqa: ARG002
-        """Return the relation with the rows of this stream; empty if the walk yields the rows."""
+        """Return the relation of this stream's rows; empty if the walk yields the rows."""
         return {self.relation} if self.relation else set()
 
 

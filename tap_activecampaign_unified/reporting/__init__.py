@@ -1,1 +1,1 @@
-"""Progress, the live view, the run report and the HTML report."""
+"""Reports a run: progress in the log or as a live view, summary, run report, HTML report."""

@@ -31,7 +31,7 @@ STYLES = {
     ProgressStatus.LEFT_OUT: ("–", "-", "yellow"),
     ProgressStatus.FAILED: ("✗", "!", "red"),
 }
-#: The columns from which on there are notes, bars, and wide bars.
+#: The smallest numbers of terminal columns for notes, for bars, and for wide bars.
 WITH_NOTES, WITH_BARS, WIDE = 63, 79, 100
 
 
@@ -42,12 +42,12 @@ class Screen:
     """
 
     def __init__(self, stream: TextIO, claim: int | None = None) -> None:
-        """``claim`` is the locked file by which other programs know that the terminal is in use."""
+        """``claim`` is a locked descriptor: it shows other programs that the terminal is in use."""
         self._stream, self._claim = stream, claim
         self._console = Console(file=stream, force_terminal=True, highlight=False)
         self._lock = threading.RLock()
         self._frame = ""
-        self._is_open = self._is_mid_line = False
+        self._is_active = self._is_mid_line = False
         self._handlers: list[logging.StreamHandler[Any]] = []
         self._stderr_proxy = _StderrProxy(self)
 
@@ -59,13 +59,13 @@ class Screen:
                 self._handlers.append(handler)
         if sys.stderr is self._stream:
             sys.stderr = self._stderr_proxy
-        self._is_open = True
+        self._is_active = True
         return self
 
     def __exit__(self, *_: object) -> None:
         """Erase the view, restore stderr and release the terminal."""
         with self._lock:
-            self._is_open = False
+            self._is_active = False
             with contextlib.suppress(OSError, ValueError):
                 self._put(ERASE_BELOW if self._frame else "")
         for handler in self._handlers:
@@ -82,7 +82,7 @@ class Screen:
         if lines:
             frame += "\n" + "\n".join(lines) + f"\x1b[{len(lines)}A\r"
         with self._lock:
-            if self._is_open and is_in_front(self._stream):
+            if self._is_active and is_in_front(self._stream):
                 self._frame = frame
                 if not self._is_mid_line:
                     self._put(frame)
@@ -90,9 +90,9 @@ class Screen:
     def write(self, text: str) -> None:
         """Write above the view, and draw it again below."""
         with self._lock:
-            before = ERASE_BELOW if self._is_open and self._frame else ""
+            before = ERASE_BELOW if self._is_active and self._frame else ""
             self._is_mid_line = not text.endswith("\n")
-            after = self._frame if self._is_open and not self._is_mid_line else ""
+            after = self._frame if self._is_active and not self._is_mid_line else ""
             self._put(before + text + after)
 
     def _put(self, text: str) -> None:
@@ -101,15 +101,15 @@ class Screen:
 
     def rendered(self, view: ProgressView) -> list[str]:
         """Return the lines of the view, which fit the terminal's current size."""
-        # One less: some terminals start a new line after the last column.
+        # One column less, because some terminals start a new line after the last column.
         width, height = max(self._console.width - 1, 1), max(self._console.height - 2, 0)
         console = Console(file=self._stream, force_terminal=True, highlight=False, width=width)
         footer = self._text("   ".join(view.footer), "dim").wrap(console, width, no_wrap=False)[:2]
-        shown, before, behind = _visible_rows(view.lines, height - len(footer) - 1)
+        shown, above, below = _visible_rows(view.lines, height - len(footer) - 1)
         parts: list[Any] = [self._text(view.title, "bold")]
-        parts += [self._text(f"   {before} more above", "dim")] if before else []
+        parts += [self._text(f"   {above} more above", "dim")] if above else []
         parts += [self._table(shown, width)] if shown else []
-        parts += [self._text(f"   {behind} more below", "dim")] if behind else []
+        parts += [self._text(f"   {below} more below", "dim")] if below else []
         with console.capture() as caught:
             for part in (*parts, *footer):
                 console.print(part, no_wrap=True)
@@ -123,23 +123,25 @@ class Screen:
 
     def _table(self, shown: list[ProgressRow], width: int) -> Table:
         """Return the table of streams. Only names and notes are cut to the width."""
-        has_bars = width >= WITH_BARS and any(line.total for line in shown)
-        bar = 28 if width >= WIDE else 12
+        has_bars = width >= WITH_BARS and any(row.total for row in shown)
+        bar_width = 28 if width >= WIDE else 12
         table = Table.grid(padding=(0, 2, 0, 0))
         for is_fixed in (True, False, *([True] if has_bars else []), True):
             table.add_column(no_wrap=is_fixed, overflow="crop")
-        for line in shown:
-            sign, plain_sign, style = STYLES[line.status]
-            quiet = "dim" if line.status is ProgressStatus.WAITING else ""
-            of = f" of {line.total:,}" if line.total else ""
-            figures = "" if line.status is ProgressStatus.WAITING else f"{line.rows:,}{of}"
-            done = ProgressBar(line.total, min(line.rows, line.total), bar) if line.total else ""
+        for row in shown:
+            sign, plain_sign, style = STYLES[row.status]
+            quiet = "dim" if row.status is ProgressStatus.WAITING else ""
+            total_text = f" of {row.total:,}" if row.total else ""
+            figures = "" if row.status is ProgressStatus.WAITING else f"{row.rows:,}{total_text}"
+            bar_cell = (
+                ProgressBar(row.total, min(row.rows, row.total), bar_width) if row.total else ""
+            )
             table.add_row(
                 Text(plain_sign if self._console.options.ascii_only else sign, style),
-                self._text(line.name, quiet),
-                *([done] if has_bars else []),
+                self._text(row.name, quiet),
+                *([bar_cell] if has_bars else []),
                 Text(figures, quiet, justify="right"),
-                *([self._text(line.note, "dim")] if width >= WITH_NOTES else []),
+                *([self._text(row.note, "dim")] if width >= WITH_NOTES else []),
             )
         return table
 
@@ -168,7 +170,7 @@ def screen_of(stream: TextIO) -> Screen | None:
         return None
     if os.name != "posix":
         return Screen(stream)
-    import fcntl  # noqa: PLC0415 - Windows has none
+    import fcntl  # noqa: PLC0415 - Windows lacks it
 
     try:
         claim = os.open(os.ttyname(stream.fileno()), os.O_WRONLY | os.O_NOCTTY)
@@ -196,12 +198,12 @@ def is_in_front(stream: TextIO) -> bool:
 
 
 def _visible_rows(lines: list[ProgressRow], height: int) -> tuple[list[ProgressRow], int, int]:
-    """Return the rows that fit, including active ones, and how many are above and below."""
+    """Return the rows that fit, including active rows, and the numbers of rows above and below."""
     if len(lines) <= height:
         return lines, 0, 0
     height = max(height - 2, 1)
-    started = [at for at, line in enumerate(lines) if line.status is not ProgressStatus.WAITING]
-    active = [at for at, line in enumerate(lines) if line.status is ProgressStatus.UNDER_WAY]
+    started = [n for n, row in enumerate(lines) if row.status is not ProgressStatus.WAITING]
+    active = [n for n, row in enumerate(lines) if row.status is ProgressStatus.UNDER_WAY]
     position = active[0] if active else (started[-1] if started else 0)
     first = min(max(position - height // 3, 0), len(lines) - height)
     return lines[first : first + height], first, len(lines) - first - height

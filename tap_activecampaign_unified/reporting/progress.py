@@ -30,11 +30,11 @@ logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_LOOKS = 0.5
-#: The current rate is the average of so many seconds.
+#: The present rate is the average over this many seconds.
 RATE_SECONDS = 10.0
-#: The view mentions a response that takes longer.
+#: The view mentions a response after this many seconds.
 LONG_SECONDS = 5.0
-#: The view estimates the time left after so many seconds of an endpoint's sync.
+#: The view estimates the remaining time after this many seconds of an endpoint's sync.
 ESTIMATE_AFTER = 3.0
 
 
@@ -63,11 +63,11 @@ class Progress:
         return []
 
     def log_line(self) -> str | None:
-        """Return a line for the log, None if there is no progress to log."""
+        """Return a line for the log, None without progress."""
         return None
 
     def tick(self) -> None:
-        """Log a line if there is no live view and 30 s have passed. Thread-safe."""
+        """Log a line after every 30 s without a live view. Thread-safe."""
         with self._lock:
             now = self._clock.monotonic()
             if self._is_shown or now - self._last < SECONDS_BETWEEN_LINES:
@@ -133,7 +133,7 @@ class Progress:
 
 
 class SyncProgress(Progress):
-    """Shows rows read, stream by stream, of the total that ActiveCampaign counts."""
+    """Shows, for each stream, the rows read and the total that ActiveCampaign counts."""
 
     def __init__(self, program: str, client: Client, report: RunReport) -> None:
         super().__init__(program, client.clock)
@@ -151,7 +151,7 @@ class SyncProgress(Progress):
         self._streams = list(streams)
 
     def begin(self, label: str, resources: Iterable[Resource]) -> None:
-        """Start the sync of an endpoint that feeds these resources."""
+        """Start the sync of an endpoint for these resources."""
         self._rows, self._total = 0, 0
         self._since = self._clock.monotonic()
         self._label, self._counted = (
@@ -160,9 +160,9 @@ class SyncProgress(Progress):
         )
 
     def advance(self, rows: int, total: int | None) -> None:
-        """Add ``rows`` rows. ``total`` is the server's count, None if unknown."""
+        """Add ``rows`` rows. ``total`` is the server's count, None if it is unknown."""
         self._rows += rows
-        # A keyset walk may count the rows that are left: the first count is the total.
+        # A keyset walk may count the remaining rows, so only the first count is the total.
         self._total = max(self._total, total or 0)
         self.tick()
 
@@ -174,16 +174,16 @@ class SyncProgress(Progress):
         """Return rows and requests of the endpoint's sync."""
         if not self._counted:
             return None
-        known = f" of about {self._total}" if self._total > self._rows else ""
+        total = f" of about {self._total}" if self._total > self._rows else ""
         requests = self._client.traffic.requests
-        return f"{self._label}: {self._rows} rows read{known}, {requests} requests in all"
+        return f"{self._label}: {self._rows} rows read{total}, {requests} requests in all"
 
     def lines(self) -> list[ProgressRow]:
-        """Return the streams that are selected."""
+        """Return a row per selected stream."""
         return [self._line(name) for name in self._streams]
 
     def remarks(self) -> list[str]:
-        """Return how many streams failed. The view may be too small to show them all."""
+        """Return the number of failed streams: the view may be too small for all streams."""
         failed = len(self._report.failed)
         return [f"{failed} failed"] if failed else []
 
@@ -199,11 +199,11 @@ class SyncProgress(Progress):
         rows = stats.read if stats is not None else 0
         total = self._total if counted[name] and self._total >= max(self._rows, 1) else None
         return ProgressRow(
-            name, ProgressStatus.UNDER_WAY, rows, total, self._left() if total else ""
+            name, ProgressStatus.UNDER_WAY, rows, total, self._remaining_time() if total else ""
         )
 
-    def _left(self) -> str:
-        """Estimate the time left of this endpoint's sync by its own speed."""
+    def _remaining_time(self) -> str:
+        """Estimate the remaining time of this endpoint's sync from its speed so far."""
         took = self._clock.monotonic() - self._since
         if took < ESTIMATE_AFTER or not 0 < self._rows < self._total:
             return ""
@@ -220,21 +220,21 @@ class _RequestRate:
 
     def __init__(self, traffic: RequestStats, rate: float, clock: Clock) -> None:
         self._traffic, self._rate, self._clock = traffic, rate, clock
-        self._seen: deque[tuple[float, int]] = deque([(clock.monotonic(), 0)])
+        self._samples: deque[tuple[float, int]] = deque([(clock.monotonic(), 0)])
         self._changed = clock.monotonic()
 
     def __call__(self) -> list[str]:
         traffic, now = self._traffic, self._clock.monotonic()
         requests = traffic.requests
-        if requests != self._seen[-1][1]:
+        if requests != self._samples[-1][1]:
             self._changed = now
-        self._seen.append((now, requests))
-        while len(self._seen) > 2 and now - self._seen[1][0] >= RATE_SECONDS:
-            self._seen.popleft()
-        before, count = self._seen[0]
-        rate = (requests - count) / (now - before) if now > before else 0.0
+        self._samples.append((now, requests))
+        while len(self._samples) > 2 and now - self._samples[1][0] >= RATE_SECONDS:
+            self._samples.popleft()
+        sampled_at, count = self._samples[0]
+        rate = (requests - count) / (now - sampled_at) if now > sampled_at else 0.0
         if self._rate:
-            # The limiter may send a second's requests at once, which would exceed the rate.
+            # The limiter may send the requests of a second at once, which would exceed the rate.
             rate = min(rate, self._rate)
         limit = f" of {self._rate:g}" if self._rate else ""
         notes = [f"{rate:.1f}{limit} requests/s", f"{requests:,} requests"]
@@ -244,7 +244,7 @@ class _RequestRate:
             notes.append(f"paused {clock_time(traffic.paused)} by ActiveCampaign")
         if traffic.repeats:
             notes.append(f"{traffic.repeats:,} sent again")
-        notes += [f"{count:,} × {what}" for what, count in traffic.troubles[:2]]
+        notes += [f"{count:,} × {fault}" for fault, count in traffic.troubles[:2]]
         silence = now - self._changed
         if silence >= LONG_SECONDS:
             notes.append(f"no answer for {clock_time(silence)}")

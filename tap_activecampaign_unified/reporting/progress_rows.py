@@ -1,4 +1,4 @@
-"""The rows that the live view shows; `live_view.py` draws them."""
+"""The rows of the live view. `live_view.py` draws them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ProgressStatus(enum.Enum):
 
 @dataclass(frozen=True)
 class ProgressRow:
-    """A stream in the live view: rows so far, ``total`` if known, and a note."""
+    """A stream in the live view: rows so far, ``total`` (None if unknown), and a note."""
 
     name: str
     status: ProgressStatus

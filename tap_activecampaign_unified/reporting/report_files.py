@@ -21,7 +21,7 @@ def write_reports(
     counts: dict[str, dict[str, int]],
     notes: dict[str, str] | None = None,
 ) -> None:
-    """Write the run report as JSON and as HTML, if the settings name a file for it.
+    """Write the run report as JSON and as HTML, to the files that the settings name.
 
     On a terminal, also print the ``counts`` and ``notes`` of each stream.
     """
@@ -36,13 +36,13 @@ def write_reports(
 def write_report(path: Path, document: dict[str, Any]) -> None:
     """Write the run report, readable by this user only. An error is logged and ends no run.
 
-    The new report replaces the old one in one step.
+    The new report replaces the old report in one step.
     """
     _write(path, json.dumps(document, indent=2, default=str) + "\n")
 
 
 def write_page(path: Path, document: dict[str, Any]) -> None:
-    """Write the HTML report in the same way."""
+    """Write the HTML report, with the same rules as `write_report`."""
     from .html import page_of  # noqa: PLC0415 - slow import, rarely needed
 
     try:

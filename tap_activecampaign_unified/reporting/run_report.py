@@ -1,4 +1,4 @@
-"""Counts and outcome of each stream, for the summary and the run report.
+"""Counts and outcomes of the streams, for the summary and the run report.
 
 `_document` in `tap.py` and `_report` in the target's `target.py` assemble the document of the run
 report. `report_files.py` writes it.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The log has a line for so many kinds of faults. The run report has all of them.
+# The log has a line for this many kinds of faults. The run report has all kinds.
 MAX_LOGGED_FAULTS = 10
 
 
@@ -30,8 +30,8 @@ MAX_LOGGED_FAULTS = 10
 class StreamStats:
     """One stream's counts. ``read`` = ``emitted`` + ``suppressed`` + the sum of ``skipped``.
 
-    ``outcome`` is done, skipped, failed or stopped; ``faults`` counts unreadable fields;
-    ``deleted`` counts tombstones, which are not part of ``read``.
+    ``outcome`` is done, skipped, failed, stopped or not reached. ``faults`` counts unreadable
+    fields by message. ``deleted`` counts tombstones, which are not part of ``read``.
     """
 
     read: int = 0
@@ -82,9 +82,9 @@ class RunReport:
         }
 
     def summary(self) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
-        """Return each stream's counts for the summary table, and how streams ended.
+        """Return each stream's counts and note for the summary table.
 
-        The second dict has no entry for a stream that is done.
+        A stream that is done has no note.
         """
         counts = {
             name: {
@@ -159,7 +159,7 @@ class RunMetadata:
     def document(
         self, settings: Settings, traffic: RequestStats | None, ending: RunEnding
     ) -> dict[str, Any]:
-        """Return it for the run report. ``traffic`` is None if the program created no client."""
+        """Return the metadata for the run report. ``traffic`` is None without a client."""
         return {
             "program": self._program,
             "versions": {

@@ -23,8 +23,8 @@ def print_summary(
 ) -> None:
     """Print the counts of each stream by name, a note per stream, and the run's id.
 
-    Counts that are 0 for every stream have no column. Without a terminal, the function prints
-    nothing: the log has the counts.
+    Counts that are 0 for every stream have no column. Without a terminal, it prints nothing,
+    because the log has the counts.
     """
     if not is_watched():
         return

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 class Zone:
     """The account's time zone for one row: the offset of the row's stamped times.
 
-    ``known`` returns the zone of a time without offset; None if only the row's offset is known.
+    ``known`` returns the zone of a time without offset, or None if only the row's offset is known.
     """
 
     offset: dt.tzinfo = dt.UTC
@@ -58,7 +58,7 @@ UTC_ZONE = Zone()
 
 @lru_cache(64)
 def zone_at(offset: dt.tzinfo) -> Zone:
-    """Return the zone of an offset. An account has two offsets: one is for the summer."""
+    """Return the zone of an offset. An account has one offset in summer and another in winter."""
     return Zone(offset)
 
 
@@ -112,7 +112,7 @@ verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines
 
 
 def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
-    """Return an id as a string; None for ``0``, ``"0"`` and ``""``."""
+    """Return an id as a string, or None for ``0``, ``"0"`` and ``""``."""
     if isinstance(raw, str):
         text_ = raw.strip()
     elif raw is None or isinstance(raw, bool):

@@ -57,7 +57,7 @@ def value_field(row: Row) -> str:
 
 
 def value_owner(row: Row, entity: str) -> str:
-    """Return the id of the account or deal of a value row, empty without one."""
+    """Return the id of the account or deal of a value row, or ""."""
     owners = (row.get(name) for name in VALUE_OWNERS[entity])
     return next((str(owner) for owner in owners if owner is not None), "")
 

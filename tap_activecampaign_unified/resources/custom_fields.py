@@ -313,7 +313,7 @@ class CustomFields:
         return record, {tag: record[key] for tag, key in self._tags.items()}
 
     def find(self, name: str) -> FieldDefinition | None:
-        """Return the field with this key, tag, title or id; None without such a field.
+        """Return the field with this key, tag, title or id, or None without such a field.
 
         Case does not matter. A tag may have its `%`, and a key may be in camelCase.
         """

@@ -71,7 +71,7 @@ class RowContext:
 class Field:
     """A native column that a codec decodes and, unless it is ``read_only``, encodes.
 
-    ``imported_as`` is the bulk importer's name of the column; None if the importer rejects it.
+    ``imported_as`` is the bulk importer's name of the column, or None if the importer rejects it.
     """
 
     unified: str

@@ -1,4 +1,4 @@
-"""Columns that several resources have: full names, times of the last change, schemas of arrays."""
+"""Columns of several resources: full names, times of the last change, schemas of arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def last_changed(row: Row, row_context: RowContext) -> str | None:
-    """Read ``mdate``, and ``cdate`` of what was never modified."""
+    """Return ``mdate``, or ``cdate`` of a row that was never modified."""
     return decode_instant(row.get("mdate"), row_context.zone) or decode_instant(
         row.get("cdate"), row_context.zone
     )

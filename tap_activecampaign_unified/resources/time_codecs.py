@@ -52,7 +52,7 @@ def format_instant(moment: dt.datetime) -> str:
 
 
 def decode_instant(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
-    """Return a time in UTC with ``+00:00``; None for a zero date."""
+    """Return a time in UTC with ``+00:00``, or None for a zero date."""
     if raw is None or raw == "":
         return None
     if not isinstance(raw, str):

@@ -180,7 +180,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, *lock: str) -> Iterator[None]:
-        """Commit all writes of the block or none. A nested block is part of the outer one.
+        """Commit all writes of the block or none. A nested block is part of the outer block.
 
         ``lock`` names work that only one transaction of all machines may do at a time.
         """

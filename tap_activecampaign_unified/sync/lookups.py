@@ -77,7 +77,7 @@ class Lookups:
         self.unread: list[str] = []
 
     def _read_contacts(self) -> list[Row]:
-        """Return up to 100 contacts; an empty list if the request fails."""
+        """Return up to 100 contacts, or an empty list if the request fails."""
         try:
             return rows_of(self._client.get("contacts", [("limit", 100)]).body, "contacts")
         except RequestError as problem:
@@ -85,7 +85,7 @@ class Lookups:
             return []
 
     def table(self, path: str) -> Iterable[Page]:
-        """Yield the pages of a small table; from memory after the first call."""
+        """Yield the pages of a small table, but from memory after the first call."""
         cached_rows = self._tables.get(path)
         if cached_rows is not None:
             yield Page(cached_rows, {}, len(cached_rows), None)

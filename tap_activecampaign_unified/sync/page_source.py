@@ -1,4 +1,4 @@
-"""Reads an endpoint's pages with filters and sideloads; with fewer if the server fails."""
+"""Reads an endpoint's pages with filters and sideloads, or with fewer if the server fails."""
 
 from __future__ import annotations
 

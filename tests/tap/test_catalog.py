@@ -116,7 +116,7 @@ def test_a_catalog_without_metadata_is_read_by_its_selected(account, place, capl
 
 def test_a_catalog_that_does_not_say_what_is_selected_is_refused(account):
     """A catalog without metadata and without `selected` ends with exit code 2 and the fix."""
-    with pytest.raises(SettingsError, match=r"does not say which streams are selected: run --disc"):
+    with pytest.raises(SettingsError, match=r"has a .selected. value: run --disc"):
         parse_catalog(json.dumps(by_hand(account, "crm_contacts")), "catalog")
 
 

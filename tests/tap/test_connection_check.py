@@ -60,7 +60,7 @@ def test_ignored_features_are_shown(make_world, make_client, switches, topic, na
     [
         ({}, "by storeModifiedDate, newest first"),
         ({"ecommerce_sort": "ignored"}, "day by day of storeModifiedDate"),
-        ({"ecommerce_sort": "ignored", "text_filters": "ignored"}, "read whole"),
+        ({"ecommerce_sort": "ignored", "text_filters": "ignored"}, "by reading all rows"),
         ({"ecommerce": "closed"}, "no: 403"),
         ({"ecommerce": "closed", "ecommerce_closed": "errors"}, "no: "),
     ],
@@ -84,7 +84,7 @@ def test_features_of_an_empty_account_are_unknown(make_world, make_client):
     found, _ = checked(make_world, make_client, **options)
     assert all(value.startswith("unknown") for value in found["filters"].values())
     assert all(value.startswith("unknown") for value in found["sideloads"].values())
-    assert set(found["store changes"].values()) == {"unknown: there are none"}
+    assert set(found["store changes"].values()) == {"unknown: the account has none"}
 
 
 def test_forbidden_collections_are_named_and_a_glitch_is_not(make_world, make_client):

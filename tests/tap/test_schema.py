@@ -170,6 +170,6 @@ def test_columns_that_collide_when_flattened_get_names_of_their_own(money_first,
     record = ran.by_id("crm_opportunities")["1"]
     values = [v for k, v in record.items() if k.startswith("custom_fields__margin") and v]
     assert sorted(map(str, values)) == ["12.5", "USD", "high"]
-    [line] = {message for message in caplog.messages if "would be one column" in message}
+    [line] = {message for message in caplog.messages if "would become the same column" in message}
     assert "'Margin'" in line
     assert "'Margin__Amount'" in line

@@ -32,8 +32,8 @@ MAX_STEPS_BACK = 20
 class Search:
     """A GraphQL search: its ``field``, the type of its filter, and the selected columns.
 
-    ``type_name`` is the type of its rows. ``keys`` are the columns that identify a row; the last
-    is the order of a walk. ``modified`` are the columns that hold the store's last change.
+    ``type_name`` is the type of its rows. ``keys`` are the columns that identify a row. A walk is
+    in order of the last key. ``modified`` are the columns with the store's last change.
     """
 
     field: str

@@ -1,4 +1,4 @@
-"""Pagination by ascending id, where the server offers it.
+"""Pagination by ascending id.
 
 A walk yields pages in order and requests the next page only when the caller wants it.
 """

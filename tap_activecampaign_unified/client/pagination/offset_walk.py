@@ -41,12 +41,12 @@ def walk_offset(
 ) -> Iterator[Page]:
     """Walk by offset. Each page overlaps the previous page by a row, to notice shifted rows.
 
-    A pass is proven complete if its ids ascend and all pages overlap, or if the server sent as many
-    rows as it counted on every page. Otherwise the walk reads the collection again and yields only
-    unseen rows, until a pass is proven or equals the previous pass. Without a count of the server,
-    one more request proves the end. ``lean`` saves that request for small nested collections,
-    unless the page has the size of a cap. Raises `UnexpectedResponse` if a response does not name
-    its rows.
+    A pass is complete if its ids ascend and all pages overlap. It is also complete if every page
+    had the same count of the server, and as many rows came. Otherwise the walk reads the collection
+    again and yields only unseen rows, until a pass is complete or equals the previous pass. Without
+    a count of the server, one more request proves the end. ``lean`` saves that request for small
+    nested collections, unless the page has the size of a cap. Raises `UnexpectedResponse` if a
+    response does not name its rows.
     """
     reader = OffsetReader(client, path, key, params, order_of(params), is_eager=is_eager)
     seen = SeenKeys()

@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 FULL_PAGE = 100
 MIN_PAGE_SIZE = 1
-# Seconds of retries before the reader requests a smaller page, and the number of good pages after
-# which it requests larger pages again: few at first, more each time the larger page fails again.
+# Seconds of retries before the reader requests a smaller page. After some good pages it requests
+# larger pages again, and after more good pages each time the larger page fails again.
 SHRINK_AFTER_SECONDS = 15.0
 GROW_AFTER_PAGES = 3
 MAX_GROW_AFTER_PAGES = 48
@@ -160,7 +160,7 @@ class PageReader:
 
 
 class OffsetReader(PageReader):
-    """Pages by offset, each sharing a row with the previous one."""
+    """Pages by offset. Each page shares a row with the previous page."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -311,7 +311,7 @@ def _position_of(key: int, offset: int) -> Position:
 
 
 def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
-    """Return the rows under a key of a response; none if the value is not an array."""
+    """Return the rows under a key of a response, or none if the value is not an array."""
     for name in _names_of(key):
         rows = body.get(name)
         if isinstance(rows, list):
@@ -320,7 +320,7 @@ def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
 
 
 def named_rows(body: dict[str, Any], key: RowsKey, path: str) -> list[Row]:
-    """Return the rows of a collection's response; raise `UnexpectedResponse` without their key.
+    """Return the rows of a collection's response. Raise `UnexpectedResponse` without their key.
 
     A response with a count of 0 needs no key.
     """
@@ -345,7 +345,7 @@ def total_of(body: dict[str, Any]) -> int | None:
 
 
 def number_of(row: Row) -> int | None:
-    """Return a row's id as a number; None if it is not a number."""
+    """Return a row's id as a number, or None if it is not a number."""
     try:
         return int(row["id"])
     except (KeyError, TypeError, ValueError):

@@ -52,7 +52,7 @@ class FileBudgetStore:
         self._latest = Budget()
 
     def do(self, operation: str, *arguments: Any) -> tuple[float, float]:
-        """Carry out one operation of `Budget` under the file's lock; return uptime and result."""
+        """Carry out one operation of `Budget` under the file's lock. Return uptime and result."""
         with self._budget() as budget:
             now = self._clock.monotonic()
             result = getattr(budget, operation)(*arguments, now)
@@ -77,7 +77,7 @@ class FileBudgetStore:
                 os.close(handle)
 
     def _open(self) -> int | None:
-        """Return the descriptor of the locked file; None if it cannot be opened."""
+        """Return the descriptor of the locked file, or None if it cannot be opened."""
         if self._path is None:
             return None
         handle = None

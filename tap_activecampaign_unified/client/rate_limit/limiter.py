@@ -58,7 +58,7 @@ class Limiter:
         self._paused_until = 0.0
 
     def acquire(self, *, urgent: bool = False) -> None:
-        """Wait until this thread's next request may be sent; urgent requests go first."""
+        """Wait until this thread's next request may be sent. Urgent requests go first."""
         self._request.ticket = f"{self._name}-{next(self._numbers)}"
         with self._queue.turn(urgent=urgent):
             self._wait()
@@ -120,7 +120,7 @@ class Limiter:
         return "other requests to this account take up the rate limit until then"
 
     def _ask(self) -> float:
-        """Return the seconds until this thread's request may be sent; 0 means now."""
+        """Return the seconds until this thread's request may be sent. 0 means now."""
         if self._window is None:
             now, slot = self._store.do("paused")
         else:

@@ -175,7 +175,7 @@ class RedisBudgetStore:
         return self._spare.do(operation, *arguments)
 
     def run(self, operation: str, *arguments: Any, now: float | None = None) -> tuple[float, float]:
-        """Run the script; ``now`` replaces Redis's clock."""
+        """Run the script. ``now`` replaces Redis's clock."""
         times = _SECONDS.get(operation, ())
         values = [
             f"{1000 * value:.1f}" if position in times else value

@@ -1,9 +1,9 @@
 """Renders the run report as one HTML page without scripts and without external resources.
 
-The markup, also that of tables, is in `report.html.jinja`; their content in `table_data`.
+The markup is in `report.html.jinja`, the content of the tables in `table_data`.
 
-All values are escaped, and a content security policy forbids scripts and requests. The page leaves
-out the samples of a dry run, which may contain personal data.
+The template escapes all values, and a content security policy forbids scripts and requests. The
+page omits the samples of a dry run, which may contain personal data.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def page_of(document: dict[str, Any]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["text"] = text_of
-    here = resources.files(__package__ or __name__)
-    template = environment.from_string(here.joinpath("report.html.jinja").read_text("utf-8"))
+    folder = resources.files(__package__ or __name__)
+    template = environment.from_string(folder.joinpath("report.html.jinja").read_text("utf-8"))
     headline = headline_of(document)
     return template.render(
-        style=here.joinpath("report.css").read_text("utf-8"),
+        style=folder.joinpath("report.css").read_text("utf-8"),
         headline=headline,
         charts=rate_charts(document["traffic"]["over_time"], headline.limit),
         tables=tables_of(document),

@@ -1,4 +1,4 @@
-"""Charts of the request rate over time: one for large screens, one for small ones."""
+"""Charts of the request rate over time, for large and for small screens."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pygal.style import Style  # type: ignore[import-untyped]
 
 from tap_activecampaign_unified.reporting.durations import clock_time
 
-# pygal imports its map plugins through a deprecated module, which warns.
+# pygal imports its map plugins through a deprecated module, which emits a warning.
 sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
 
 SVG = "{http://www.w3.org/2000/svg}"
-#: Width, height and how many labels fit below, by what it is drawn for.
+#: Width, height and largest number of labels, by size of the screen.
 SIZES = {"wide": (960, 300, 10), "narrow": (360, 260, 4)}
 #: Seconds between labels.
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 
 
 def rate_charts(over_time: dict[str, Any], limit: float) -> dict[str, str]:
-    """Return the charts by screen size, none if the run sent no request.
+    """Return the charts by screen size; empty if the run sent no request.
 
-    They are SVG, made of numbers alone.
+    The charts are SVG and contain only numbers.
     """
     if not over_time["requests"]:
         return {}
-    return {name: _drawn(name, over_time, limit) for name in SIZES}
+    return {name: _draw(name, over_time, limit) for name in SIZES}
 
 
-def _drawn(name: str, over_time: dict[str, Any], limit: float) -> str:
+def _draw(name: str, over_time: dict[str, Any], limit: float) -> str:
     width, height, labels = SIZES[name]
     bucket, requests = over_time["bucket_seconds"], over_time["requests"]
     end = bucket * len(requests)
@@ -57,22 +57,23 @@ def _drawn(name: str, over_time: dict[str, Any], limit: float) -> str:
     if limit:
         dashes = {"width": 1.5, "dasharray": "5, 5"}
         chart.add("limit", [(0, limit), (end, limit)], stroke_style=dashes)
-    return _still(chart.render_tree())
+    return _without_scripts(chart.render_tree())
 
 
 def _steps(counts: list[int], bucket: float) -> list[tuple[float, float]]:
-    """Return the outline of a rate that is the same for the time of a bucket."""
+    """Return the outline of a rate that is constant within each bucket."""
     points = []
-    for place, count in enumerate(counts):
-        points += [(place * bucket, count / bucket), ((place + 1) * bucket, count / bucket)]
+    for index, count in enumerate(counts):
+        points += [(index * bucket, count / bucket), ((index + 1) * bucket, count / bucket)]
     return points
 
 
-def _labels(end: float, most: int) -> list[float]:
+def _labels(end: float, max_labels: int) -> list[float]:
     step = next(
-        (seconds for seconds in STEPS if end / seconds <= most), 86400 * -(-end // (86400 * most))
+        (seconds for seconds in STEPS if end / seconds <= max_labels),
+        86400 * -(-end // (86400 * max_labels)),
     )
-    return [step * place for place in range(int(end // step) + 1)]
+    return [step * number for number in range(int(end // step) + 1)]
 
 
 def _style() -> Style:
@@ -97,7 +98,7 @@ def _style() -> Style:
     )
 
 
-def _still(root: Any) -> str:
+def _without_scripts(root: Any) -> str:
     """Return a chart without scripts and links, hidden from screen readers."""
     for parent in list(root.iter()):
         for child in list(parent):

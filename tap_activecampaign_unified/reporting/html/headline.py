@@ -1,4 +1,4 @@
-"""The headline of the HTML report: how the run ended, its largest numbers, its request rate."""
+"""The headline of the HTML report: outcome, largest numbers and request rate of the run."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from tap_activecampaign_unified.reporting.durations import clock_time
 
 from .table_data import ROW_OUTCOMES, Document, is_incomplete
 
-#: In a shorter run the first requests, which are sent at once, would distort the average.
+#: In a shorter run, the first requests would distort the average, because they go out at once.
 MIN_SECONDS_FOR_AVERAGE = 20
 STOPPED = {130, 143}
 
 
 @dataclass(frozen=True)
 class Headline:
-    """How the run ended, when it was, and its largest numbers as ``tiles``."""
+    """Outcome and times of the run, and its largest numbers as ``tiles``.
+
+    A tile is (title, value, outcome of rows or "").
+    """
 
     program: str
     account: str

@@ -1,4 +1,4 @@
-"""The content of the tables of the HTML report; `report.html.jinja` has their markup."""
+"""The content of the tables of the HTML report. `report.html.jinja` has their markup."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROW_OUTCOMES = {
     "rejected": "rejected",
     "failed": "failed",
 }
-#: A small screen can show a table of numbers with so many columns.
+#: A small screen can show a table of numbers with up to this many columns.
 MAX_TABLE_COLUMNS = 4
 #: Outcomes that may need an action of the user.
 ACTION_NEEDED = ("rejected", "failed", "skipped")
@@ -30,7 +30,7 @@ ACTION_NEEDED = ("rejected", "failed", "skipped")
 
 @dataclass(frozen=True)
 class BarSegment:
-    """A share of a stream's rows, for the bar below its name."""
+    """A part of the bar below a stream's name: the number of its rows with one outcome."""
 
     outcome: str
     rows: int
@@ -38,7 +38,7 @@ class BarSegment:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table of the page: its first column names the row; ``bars`` go with the rows."""
+    """A table of the page. The first column names the row. ``bars`` has a bar for each row."""
 
     title: str
     head: tuple[str, ...]
@@ -49,7 +49,7 @@ class ReportTable:
 
     @property
     def numbers(self) -> list[bool]:
-        """Return whether a column contains numbers."""
+        """Whether each column contains numbers."""
         columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.head)
         return [
             any(_is_number(cell) for cell in cells)
@@ -59,7 +59,7 @@ class ReportTable:
 
     @property
     def is_cards(self) -> bool:
-        """Whether a small screen shows each row as a card: long texts need the full width."""
+        """Whether a small screen shows each row as a card, because long texts need the width."""
         return len(self.head) > MAX_TABLE_COLUMNS or not all(self.numbers[1:])
 
 
@@ -69,9 +69,9 @@ def is_incomplete(stream: Document) -> bool:
 
 
 def tables_of(document: Document) -> dict[str, ReportTable]:
-    """Return the tables by id, in display order, without empty ones."""
+    """Return the tables with rows by id, in display order."""
     traffic = document["traffic"]
-    found = {
+    tables = {
         "streams": _streams(document),
         "undone": _undone(document),
         "remarks": _remarks(document),
@@ -84,31 +84,31 @@ def tables_of(document: Document) -> dict[str, ReportTable]:
         "faults": _faults(traffic),
         "waits": ReportTable(
             "Waiting",
-            ("what for", "seconds"),
+            ("reason", "seconds"),
             [(_spaced(name), value) for name, value in traffic["seconds_waited"].items()],
-            note="Of all requests together; several wait at once.",
+            note="Sums over all requests. Several requests wait at the same time.",
         ),
         "bookmarks": _bookmarks(document),
         "settings": ReportTable(
             "Settings",
             ("setting", "value"),
             [(name, value) for name, value in document["settings"].items() if value is not None],
-            note="All settings that are set or have a default, except the secret ones.",
+            note="All settings with a value or a default, without secret settings.",
         ),
         "versions": ReportTable(
             "Versions",
-            ("what", "version"),
+            ("component", "version"),
             [(_spaced(name), value) for name, value in document["versions"].items()],
         ),
     }
-    return {name: table for name, table in found.items() if table.rows}
+    return {name: table for name, table in tables.items() if table.rows}
 
 
 # --- rows -----------------------------------------------------------------------------------
 
 
 def _streams(document: Document) -> ReportTable:
-    """Return the streams with the outcomes of their rows, without outcomes that no row has."""
+    """Return the streams with the outcomes of their rows. Omit outcomes without rows."""
     streams, totals = document["streams"], document["rows"]
     is_tap = "emitted" in totals
     outcomes = [
@@ -132,8 +132,8 @@ def _streams(document: Document) -> ReportTable:
     total += tuple(totals[name] for name in (*outcomes, *more))
     total += (sum(stream["requests"] for stream in streams.values()), "") if is_tap else ()
     note = (
-        "Requests of a collection that feeds several streams count for the first one. Requests "
-        "before the first stream, and requests that all streams need, count for none."
+        "If several streams share a collection, its requests count for the first of them. "
+        "Requests before the first stream, and requests for all streams, count for no stream."
         if is_tap
         else ""
     )
@@ -141,7 +141,7 @@ def _streams(document: Document) -> ReportTable:
 
 
 def _counts(stream: Document) -> dict[str, int]:
-    """Return a stream's counts by outcome, for either program."""
+    """Return a stream's counts by outcome, for the tap or the target."""
     if "actions" in stream:
         return {"read": stream["rows"], **stream["actions"]}
     left_out = sum(stream["rows_left_out"].values())
@@ -150,7 +150,7 @@ def _counts(stream: Document) -> dict[str, int]:
 
 
 def _undone(document: Document) -> ReportTable:
-    """Return rows, fields and streams that were not processed, with reasons."""
+    """Return unprocessed rows, fields and streams, with reasons."""
     rows: list[tuple[Any, ...]] = []
     for name, stream in document["streams"].items():
         if "actions" in stream:
@@ -160,15 +160,15 @@ def _undone(document: Document) -> ReportTable:
             rows.append((name, _spaced(stream["outcome"]), stream["problem"] or NOTHING, None))
         if stream["deletes_refused"]:
             rows.append((name, "tombstones not emitted", stream["deletes_refused"], None))
-        rows += [(name, "left out", why, count) for why, count in stream["rows_left_out"].items()]
-        rows += [(name, "field unreadable", why, count) for why, count in stream["faults"].items()]
+        rows += [(name, "left out", reason, n) for reason, n in stream["rows_left_out"].items()]
+        rows += [(name, "field unreadable", reason, n) for reason, n in stream["faults"].items()]
     rows += [(path, "not readable", "", None) for path in document.get("left_out", ())]
-    head = ("stream", "what", "why", "rows")
+    head = ("stream", "outcome", "reason", "rows")
     note = ""
     if "rejected" in document["rows"]:
         path = document["settings"].get("results_path")
         note = f"Row by row: {path}" if path else "Set results_path for a result per row."
-    return ReportTable("What was not done, and why", head, rows, note=note)
+    return ReportTable("Not done, with reasons", head, rows, note=note)
 
 
 def _remarks(document: Document) -> ReportTable:
@@ -179,16 +179,17 @@ def _remarks(document: Document) -> ReportTable:
         for reason in _reasons(stream)
         if reason[0] not in ACTION_NEEDED
     ]
-    return ReportTable("Remarks on rows that were done", ("stream", "what", "remark", "rows"), rows)
+    head = ("stream", "outcome", "remark", "rows")
+    return ReportTable("Remarks on processed rows", head, rows)
 
 
 def _reasons(stream: Document) -> list[tuple[str, str, int]]:
     """Return a stream's reasons, each split into outcome and text."""
-    found = []
+    reasons = []
     for text, count in stream["reasons"].items():
         action, _, reason = text.partition(": ")
-        found.append((action, reason, count))
-    return found
+        reasons.append((action, reason, count))
+    return reasons
 
 
 def _plan(plan: Document) -> ReportTable:
@@ -199,24 +200,24 @@ def _plan(plan: Document) -> ReportTable:
     if plan:
         rows += [("requests needed", plan["requests"]), ("seconds at best", plan["seconds"])]
     note = "Nothing was written. Samples of old and new values are in the JSON report only."
-    return ReportTable("The plan of this dry run", ("what", "how many"), rows, note=note)
+    return ReportTable("The plan of this dry run", ("item", "number"), rows, note=note)
 
 
 def _gains(plan: Document) -> ReportTable:
     rows = [("would gain", name, count) for name, count in plan.get("gains", {}).items()]
-    rows += [("not there yet", name, count) for name, count in plan.get("unknown", {}).items()]
+    rows += [("missing in the account", name, n) for name, n in plan.get("unknown", {}).items()]
     return ReportTable(
-        "Who would gain what, and what the account does not have yet",
-        ("what", "name", "rows"),
+        "Values that contacts would gain, and names that the account lacks",
+        ("effect", "name", "rows"),
         rows,
     )
 
 
 def _automations(document: Document) -> ReportTable:
     plan = document.get("plan")
-    found = plan or document.get("automations") or {}
+    automations = plan or document.get("automations") or {}
     keys = ("enters", "leaves") if plan else ("entered", "left")
-    entered, left = (found.get(key, {}) for key in keys)
+    entered, left = (automations.get(key, {}) for key in keys)
     names = sorted({*entered, *left})
     rows = [(name, entered.get(name, 0), left.get(name, 0)) for name in names]
     head = (
@@ -226,7 +227,7 @@ def _automations(document: Document) -> ReportTable:
 
 
 def _audiences(document: Document) -> ReportTable:
-    """Return who left which audience, what they lost, and why no one left."""
+    """Return the members and leavers of audiences, the lost and kept values, and the reasons."""
     is_plan = bool(document.get("plan"))
     rows: list[tuple[Any, ...]] = []
     for name, audience in (document.get("audiences") or {}).items():
@@ -234,13 +235,13 @@ def _audiences(document: Document) -> ReportTable:
         rows.append((name, "would leave" if is_plan else "left", audience["left"], NOTHING))
         lost = "would lose" if is_plan else "lost"
         rows += [
-            (name, f"{lost} {what}", count, NOTHING)
-            for what, count in audience["taken_back"].items()
+            (name, f"{lost} {kind}", count, NOTHING)
+            for kind, count in audience["taken_back"].items()
         ]
-        keep = "would keep something" if is_plan else "kept something"
-        rows += [(name, keep, count, why) for why, count in audience["kept"].items()]
-    head = ("audience", "what", "people", "why")
-    return ReportTable("Who left an audience", head, rows)
+        keep = "would keep a value" if is_plan else "kept a value"
+        rows += [(name, keep, count, reason) for reason, count in audience["kept"].items()]
+    head = ("audience", "group", "people", "reason")
+    return ReportTable("Members and leavers of audiences", head, rows)
 
 
 # --- requests -------------------------------------------------------------------------------
@@ -250,8 +251,8 @@ def _over_time(over_time: Document) -> ReportTable:
     width = over_time["bucket_seconds"]
     pairs = zip(over_time["requests"], over_time["faults"], strict=True)
     rows = [
-        (clock_time(place * width), requests, round(requests / width, 2), faults)
-        for place, (requests, faults) in enumerate(pairs)
+        (clock_time(number * width), requests, round(requests / width, 2), faults)
+        for number, (requests, faults) in enumerate(pairs)
     ]
     head = ("from", "requests", "a second", "faults")
     return ReportTable(f"Requests in every {width} seconds", head, rows)
@@ -260,19 +261,19 @@ def _over_time(over_time: Document) -> ReportTable:
 def _endpoints(traffic: Document) -> ReportTable:
     statuses = list(traffic["by_status"])
     rows = [
-        (name, sum(by.values()), *(by.get(status, 0) for status in statuses))
-        for name, by in traffic["by_endpoint"].items()
+        (name, sum(counts.values()), *(counts.get(status, 0) for status in statuses))
+        for name, counts in traffic["by_endpoint"].items()
     ]
     rows.sort(key=lambda row: (-row[1], row[0]))
     total = ("all", traffic["requests"], *traffic["by_status"].values())
     head = ("endpoint", "requests", *statuses)
-    return ReportTable("Requests by endpoint and answer", head, rows, total)
+    return ReportTable("Requests by endpoint and response", head, rows, total)
 
 
 def _faults(traffic: Document) -> ReportTable:
     retries = traffic["retries"]
-    rows = [(what, count, retries.get(what, 0)) for what, count in traffic["faults"].items()]
-    return ReportTable("Faults", ("what came", "times", "sent again"), rows)
+    rows = [(fault, count, retries.get(fault, 0)) for fault, count in traffic["faults"].items()]
+    return ReportTable("Faults", ("fault", "times", "sent again"), rows)
 
 
 # --- the rest -------------------------------------------------------------------------------
@@ -285,7 +286,7 @@ def _bookmarks(document: Document) -> ReportTable:
         for name in sorted({*before, *after})
     ]
     rows = [row for row in marks if row[1:] != (NOTHING, NOTHING)]
-    return ReportTable("How far the streams are", ("stream", "before", "after"), rows)
+    return ReportTable("Bookmarks of the streams", ("stream", "before", "after"), rows)
 
 
 def _mark(entry: Any) -> str:

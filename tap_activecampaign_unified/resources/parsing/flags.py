@@ -25,7 +25,7 @@ FORMS = "true/false, t/f, yes/no, y/n, on/off or 1/0"
 
 
 def parse_flag(value: Any) -> bool | None:
-    """Return a flag, None for a blank value; raise `InvalidValue` for every other word."""
+    """Return a flag, None for a blank value. Raise `InvalidValue` for every other word."""
     if isinstance(value, bool):
         return value
     if is_blank(value):

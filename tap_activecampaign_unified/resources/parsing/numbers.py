@@ -24,7 +24,7 @@ AMOUNT_FORMS = "must be an amount of at least 0 with at most two decimals"
 
 
 def parse_decimal(value: Any, problem: str) -> Decimal:
-    """Return a finite number of at most `MAX_DIGITS` digits; raise `InvalidValue` otherwise."""
+    """Return a finite number of at most `MAX_DIGITS` digits. Raise `InvalidValue` otherwise."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise InvalidValue(problem)
     try:
@@ -37,7 +37,7 @@ def parse_decimal(value: Any, problem: str) -> Decimal:
 
 
 def parse_id(value: Any) -> str | None:
-    """Return an id of ActiveCampaign as digits; None for null, blank and 0.
+    """Return an id of ActiveCampaign as digits, or None for null, blank and 0.
 
     pandas and spreadsheets turn a column of ids into floats if an id is missing. So `1.0` and
     `"1.0"` are the id 1.
@@ -61,7 +61,7 @@ def parse_id(value: Any) -> str | None:
 
 
 def parse_foreign_id(value: Any) -> str | None:
-    """Return any id as text. A whole float loses its `.0`; other text stays unchanged."""
+    """Return any id as text. A whole float loses its `.0`. Other text stays unchanged."""
     text = value.strip() if isinstance(value, str) else ""
     if not text or text == "0" or _WHOLE_FLOAT.fullmatch(text):
         return parse_id(value)

@@ -27,7 +27,7 @@ _REMEMBERED = 1024
 
 
 def parse_time(value: Any) -> dt.datetime | None:
-    """Return a time with its offset, None for a blank value; raise `InvalidValue` otherwise.
+    """Return a time with its offset, None for a blank value. Raise `InvalidValue` otherwise.
 
     A time without an offset is UTC. A date means midnight, UTC.
     """

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 FEW_ROWS = 2
 MAX_TRUNCATED = 5
-# The loader verifies up to this many parents without related rows; with more, the sideload ends.
+# The loader verifies up to this many parents without related rows. With more, the sideload ends.
 MAX_UNVERIFIED = 3
 PROBE = [("limit", 1)]
 
@@ -189,7 +189,7 @@ class RelationLoader:
         }
 
     def parent_of(self, row: Row) -> str:
-        """Return the id of the parent of ``row``; empty without a parent."""
+        """Return the id of the parent of ``row``, or "" without a parent."""
         for column in self._relation.parents:
             parent_id = row.get(column)
             if parent_id is not None:
@@ -227,9 +227,9 @@ class RelationLoader:
     def _verify_not_truncated(self, page: Page, ids: list[str]) -> None:
         """Verify that a page without id lists has all related rows. Otherwise fall back.
 
-        A limit of the server cuts off the end: the last parent with related rows may lack some
-        rows, and the parents after it all rows. A page with fewer related rows than a verified page
-        is complete.
+        A limit of the server cuts off the end. Then the last parent with related rows may lack
+        rows, and the parents after it lack all rows. A page with fewer related rows than a verified
+        page is complete.
         """
         all_ids = [str(row.get("id")) for row in self._all_rows(page)]
         included = self._sideloaded(page, all_ids)

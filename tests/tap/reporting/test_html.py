@@ -73,7 +73,7 @@ def test_the_page_names_the_run_and_what_was_held(tmp_path: Path) -> None:
     for reason in ("held out", "respect_contact_limit: the contact limit is reached"):
         count = sum((result["reason"] or "").startswith(reason) for result in ran.results)
         assert count
-        row = text.rpartition(f'"why">{reason}')[2].partition("</tr>")[0]
+        row = text.rpartition(f'"reason">{reason}')[2].partition("</tr>")[0]
         assert f">{count}</td>" in row
     runner.send("crm_contacts", *rows, dry_run=True, run_report_html_path=str(page))
     text = page.read_text(encoding="utf-8")

@@ -360,7 +360,7 @@ def test_the_report_page_says_who_left_and_why_not(scene: Scene) -> None:
     scene.send(A, B)
     scene.send(A, run_report_html_path=str(page))
     text = page.read_text("utf-8")
-    assert "Who left an audience" in text
+    assert "Members and leavers of audiences" in text
     assert "lost the tag trial" in text
     assert B not in text
     scene.run(*stream_of("trial"), state_of(1), run_report_html_path=str(page))
