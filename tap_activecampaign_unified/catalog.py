@@ -111,7 +111,7 @@ def _copy_selection(entry: Any, raw: dict[str, Any]) -> bool:
 
 
 def streams_of(custom_objects: Iterable[Resource] = ()) -> dict[str, Resource]:
-    """Return an account's streams by name: those of every account and its custom objects."""
+    """Return an account's streams by name: the common streams and its custom objects."""
     return {**BY_NAME, **{custom_object.name: custom_object for custom_object in custom_objects}}
 
 

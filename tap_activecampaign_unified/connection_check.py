@@ -189,7 +189,7 @@ class ConnectionCheck:
         return NO if has_rows else f"{UNKNOWN}: the account has none"
 
     def _store_changes(self) -> Iterator[tuple[str, Any]]:
-        """Yield how the tap finds changes in each GraphQL search."""
+        """Yield (type of rows, way to find changes) for each GraphQL search."""
         for endpoint in COMMERCE.values():
             if endpoint.search is not None:
                 yield endpoint.search.type_name, self._change_search(endpoint.search)

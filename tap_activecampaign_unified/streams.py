@@ -194,7 +194,7 @@ class UnifiedStream(Stream):
         return null_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
     def begin(self, version: int | None = None) -> None:
-        """Write the schema, unless it is written already. ``version`` is that of a full table.
+        """Write the schema, unless it is written already. A full table has a ``version``.
 
         A labelled table has no version, because a loader would delete the rows of other accounts.
         """

@@ -31,7 +31,7 @@ def fingerprint(records: object) -> bytes:
 class EmittedRows:
     """The fingerprints of a state entry, and the fingerprints of this run for the next entry.
 
-    It keeps those of the `MAX_FINGERPRINTS` latest changes. The tap may emit an older row again.
+    It keeps the `MAX_FINGERPRINTS` latest fingerprints. The tap may emit an older row again.
     """
 
     def __init__(self, packed: str | None) -> None:

@@ -152,7 +152,7 @@ def _entries_of(messages: Any) -> Iterator[tuple[str, _Json]]:
         descriptor = part.get("stream_descriptor") if isinstance(part, dict) else None
         name = descriptor.get("name") if isinstance(descriptor, dict) else None
         if part is None or not isinstance(name, str):
-            line = f"the state holds an invalid message of type {kind}, but this source writes one "
+            line = f"the state holds a message of type {kind}, but this source writes one "
             raise SettingsError([line + "STREAM state per stream: reset the connection"])
         entry = part.get("stream_state")
         if entry:

@@ -44,7 +44,7 @@ def run_graphql(
 ) -> dict[str, Any]:
     """Send a GraphQL request and return its `data`. The caller must allow repeated sending.
 
-    Retries server errors like those of REST requests. Raises the other errors of the response:
+    Retries server errors, as for REST requests. Raises the other errors of the response:
     `TooLarge`, `PermissionDenied`, or `InvalidRequest` with a detail per entry. A detail of a
     validation error has the entry's key as its attribute.
     """

@@ -1,8 +1,8 @@
 """Reads engagements from the activities of each contact, with two requests per contact.
 
-ActiveCampaign documents activities. It generates those of a contact when the tap reads the contact
-by its own path, so the tap sends that request first. Only activities have replies and forwards. The
-tap reads sends, opens and clicks here if the account lacks their collections.
+ActiveCampaign documents activities. It generates a contact's activities when the tap reads the
+contact by its own path, so the tap sends that request first. Only activities have replies and
+forwards. The tap reads sends, opens and clicks here if the account lacks their collections.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The endpoint table: how the tap walks each endpoint, and its related rows."""
+"""The endpoint table: how the tap walks over each endpoint, and its related rows."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class PageReader:
 
     @property
     def prefetches_left(self) -> int:
-        """How many more pages may be prefetched."""
+        """The number of pages that the caller may still prefetch."""
         if self._limit < FULL_PAGE:
             return 0  # the server has errors, so request no more than needed
         return min(self._client.look_ahead, self._depth) - len(self._prefetched)

@@ -83,7 +83,7 @@ class Limiter:
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
 
     def counted(self, limit: int, remaining: int) -> None:
-        """Compare the server's count with the sent requests, when this thread's request arrived.
+        """Compare the server's count with the requests sent before this thread's request.
 
         If the server's ``remaining`` never changes, the server counts nothing.
         """

@@ -1,4 +1,4 @@
-"""Selects the columns of a GraphQL query: those in the table of a resource."""
+"""Selects the columns of a GraphQL query from the table of a resource."""
 
 from __future__ import annotations
 
