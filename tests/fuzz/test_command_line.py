@@ -79,12 +79,12 @@ def value_of(setting: Setting) -> st.SearchStrategy[Any]:
     """Return values of a setting, most of them invalid."""
     if setting.name in SPECIAL:
         return SPECIAL[setting.name]
-    some = [ANY]
+    strategies = [ANY]
     if setting.choices:
-        some.append(st.sampled_from(setting.choices))
+        strategies.append(st.sampled_from(setting.choices))
     if setting.kind in {"number", "integer"}:
-        some = [NUMBERS, NUMBERS, ANY]
-    return st.one_of(some)
+        strategies = [NUMBERS, NUMBERS, ANY]
+    return st.one_of(strategies)
 
 
 def configs(ours: tuple[Setting, ...]) -> st.SearchStrategy[Any]:
@@ -151,10 +151,10 @@ def write(folder: Path, name: str, content: Any, data: st.DataObject) -> str:
     """Write a file as JSON, as broken JSON, or as bytes; return its path."""
     path = folder / name
     raw = json.dumps(content).encode()
-    how = data.draw(st.sampled_from(["whole"] * 6 + ["half", "bytes", "empty", "missing"]))
-    if how != "missing":
+    spoil = data.draw(st.sampled_from(["whole"] * 6 + ["half", "bytes", "empty", "missing"]))
+    if spoil != "missing":
         found = {"whole": raw, "half": raw[: len(raw) // 2], "bytes": b"\xff\xfe\x00", "empty": b""}
-        path.write_bytes(found[how])
+        path.write_bytes(found[spoil])
     return str(path)
 
 

@@ -33,13 +33,13 @@ COMPARISON = st.tuples(
 NUMBERS = itertools.count()
 
 
-def answers(known: KnownIds, kind: str, who: str, ids: set[str]) -> list[Any]:
+def answers(known: KnownIds, kind: str, user: str, ids: set[str]) -> list[Any]:
     """Return the answers to all queries."""
     return [
         known.count(kind),
-        known.count_missing(kind, who),
-        known.missing_rows(kind, who, NOW.isoformat()),
-        sorted(known.missing_pairs(kind, who)),
+        known.count_missing(kind, user),
+        known.missing_rows(kind, user, NOW.isoformat()),
+        sorted(known.missing_pairs(kind, user)),
         sorted(known.pairs_of_gone(kind, "contacts")),
         known.reappeared(kind, ids),
         known.has_gone(kind),
@@ -51,17 +51,17 @@ def answers(known: KnownIds, kind: str, who: str, ids: set[str]) -> list[Any]:
 
 def run(known: KnownIds, comparison: tuple[Any, ...]) -> list[Any]:
     """Sweep once; return all answers before, between and after."""
-    kind, who, keys, parents, hours = comparison
+    kind, user, keys, parents, hours = comparison
     try:
-        results = answers(known, kind, who, parents)
+        results = answers(known, kind, user, parents)
         known.record_seen(kind, sorted(keys))
         known.record_seen(kind, sorted(keys)[:1])
         known.record_read(kind, sorted(parents))
-        results += answers(known, kind, who, parents)
-        missing = known.missing_rows(kind, who, NOW.isoformat())
-        gone = [("", key) for key in missing[::2]] + known.missing_pairs(kind, who)
-        known.commit_comparison(kind, who, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
-        return results + [answers(known, kind, who, parents) for kind in KINDS]
+        results += answers(known, kind, user, parents)
+        missing = known.missing_rows(kind, user, NOW.isoformat())
+        gone = [("", key) for key in missing[::2]] + known.missing_pairs(kind, user)
+        known.commit_comparison(kind, user, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
+        return results + [answers(known, kind, user, parents) for kind in KINDS]
     finally:
         known.close()
 

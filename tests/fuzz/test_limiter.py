@@ -45,10 +45,10 @@ class Machine:
 
     def start(self, process: Callable[[], None], at: float) -> None:
         """Start a process at a moment of the uptime."""
-        mine = threading.Semaphore(0)
+        turn = threading.Semaphore(0)
 
         def run() -> None:
-            mine.acquire()
+            turn.acquire()
             try:
                 process()
             except Killed:
@@ -58,7 +58,7 @@ class Machine:
                 self._switch_to()
 
         self._left += 1
-        heapq.heappush(self._agenda, (at, next(self._numbers), mine))
+        heapq.heappush(self._agenda, (at, next(self._numbers), turn))
         threading.Thread(target=run, daemon=True).start()
 
     def run(self) -> None:
@@ -68,11 +68,11 @@ class Machine:
 
     def wait(self, seconds: float) -> None:
         """Let others run until this moment."""
-        mine = threading.Semaphore(0)
-        moment = (self.uptime + max(0.0, seconds), next(self._numbers), mine)
+        turn = threading.Semaphore(0)
+        moment = (self.uptime + max(0.0, seconds), next(self._numbers), turn)
         heapq.heappush(self._agenda, moment)
         self._switch_to()
-        mine.acquire()
+        turn.acquire()
 
     def _switch_to(self) -> None:
         if not self._agenda:
@@ -114,9 +114,9 @@ LATE = st.lists(
 )
 
 
-def mostly_none(what: st.SearchStrategy[float]) -> st.SearchStrategy[list[float]]:
+def mostly_none(delays: st.SearchStrategy[float]) -> st.SearchStrategy[list[float]]:
     """Return the delay of each step: none for most processes."""
-    return st.sampled_from([[], [0.0]]) | st.lists(what, max_size=4)
+    return st.sampled_from([[], [0.0]]) | st.lists(delays, max_size=4)
 
 
 PROCESS = st.fixed_dictionaries(

@@ -49,8 +49,8 @@ class RandomChanges:
         for _each in range(self._dice.choice((1, 1, 2, 5))):
             self._made += 1
             self._dice.choice(ACTS)(self, w)
-        for stream, there in keys_of(w).items():
-            self.steady[stream] &= there
+        for stream, keys in keys_of(w).items():
+            self.steady[stream] &= keys
 
     # --- choosing ---------------------------------------------------------------------------
 
@@ -63,9 +63,9 @@ class RandomChanges:
         """Choose a row to delete: an early row, because its delete shifts all later rows."""
         return self.any_id(w, table, first=first) if len(w.tables[table]) > FEWEST else None
 
-    def some(self, many: list[Any]) -> Any:
+    def choose(self, values: list[Any]) -> Any:
         """Choose a value of several."""
-        return self._dice.choice(many)
+        return self._dice.choice(values)
 
     @property
     def name(self) -> str:
@@ -74,7 +74,9 @@ class RandomChanges:
 
 
 def _insert(g: RandomChanges, w: World) -> None:
-    match g.some(["contact", "tag", "list", "field", "note", "deal", "account", "stage", "group"]):
+    match g.choose(
+        ["contact", "tag", "list", "field", "note", "deal", "account", "stage", "group"]
+    ):
         case "contact":
             w.add_contact(f"{g.name.replace(' ', '')}@letters.example", firstName=g.name)
         case "tag":
@@ -98,7 +100,7 @@ def _insert(g: RandomChanges, w: World) -> None:
 
 def _change(g: RandomChanges, w: World) -> None:
     t = w.tables
-    match g.some(["contact", "contact", "note", "deal"]):
+    match g.choose(["contact", "contact", "note", "deal"]):
         case "contact":
             w.edit_contact(g.any_id(w, "contacts") or 0, lastName=g.name, phone=g.name)
         case "note":
@@ -112,7 +114,7 @@ def _change(g: RandomChanges, w: World) -> None:
 
 def _change_beside(g: RandomChanges, w: World) -> None:
     t, company_id = w.tables, g.any_id(w, "accounts")
-    match g.some(["account", "datum", "user"]):
+    match g.choose(["account", "datum", "user"]):
         case "account" if company_id:
             t["accounts"].change(t["accounts"][company_id], accountUrl=g.name, updated=w.now())
         case "datum" if company_id:
@@ -131,7 +133,7 @@ GOES = {
 
 def _delete(g: RandomChanges, w: World) -> None:
     """Delete early rows, of the large tables several at once."""
-    table = g.some(["contacts", *GOES])
+    table = g.choose(["contacts", *GOES])
     for _ in range(1 if table == "tags" else 3):
         if row_id := g.spare(w, table):
             getattr(w, GOES[table])(row_id)
@@ -139,7 +141,7 @@ def _delete(g: RandomChanges, w: World) -> None:
 
 def _delete_beside(g: RandomChanges, w: World) -> None:
     t = w.tables
-    match g.some(["note", "list", "stage", "field"]):
+    match g.choose(["note", "list", "stage", "field"]):
         case "note":
             t["notes"].delete(g.spare(w, "notes") or 0)
         case "list" if len(t["lists"]) > 3:
@@ -154,7 +156,7 @@ def _tag(g: RandomChanges, w: World) -> None:
     """Apply a tag or remove a tag: that marks the contact."""
     contact_id, tag = g.any_id(w, "contacts") or 0, g.any_id(w, "tags") or 0
     applied = w.tables["contactTags"].by("contact", contact_id)
-    if applied and g.some([True, False]):
+    if applied and g.choose([True, False]):
         w.untag(contact_id, applied[0].tag)
     else:
         w.tag(contact_id, tag)
@@ -164,9 +166,9 @@ def _hang(g: RandomChanges, w: World) -> None:
     """Change related rows in ways that are not known to change the contact's date."""
     contact_id, account = g.any_id(w, "contacts") or 0, g.any_id(w, "accounts")
     links = w.tables["accountContacts"]
-    match g.some(["list", "list", "value", "link", "second"]):
+    match g.choose(["list", "list", "value", "link", "second"]):
         case "list":
-            w.subscribe(contact_id, g.any_id(w, "lists") or 0, g.some([1, 2]))
+            w.subscribe(contact_id, g.any_id(w, "lists") or 0, g.choose([1, 2]))
         case "value":
             w.set_field(contact_id, 1, g.name)
         case "second":
@@ -185,7 +187,7 @@ def _hang(g: RandomChanges, w: World) -> None:
 def _rename(g: RandomChanges, w: World) -> None:
     """Rename rows that other rows quote by name, which changes no date of theirs."""
     t, now = w.tables, w.now()
-    match g.some(["tags", "lists", "accounts", "dealStages", "dealGroups", "groups"]):
+    match g.choose(["tags", "lists", "accounts", "dealStages", "dealGroups", "groups"]):
         case "tags":
             t["tags"].change(t["tags"][g.any_id(w, "tags")], tag=g.name)
         case "lists":

@@ -32,7 +32,7 @@ class Ran:
     schemas: dict[str, dict[str, Any]] = field(default_factory=dict)
     states: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[Any] = field(default_factory=list)
+    received: list[Any] = field(default_factory=list)
     code: int = 0
     line: str | None = None
     tap: Any = None
@@ -46,7 +46,7 @@ class Ran:
     @property
     def requests(self) -> int:
         """The number of requests that the account got."""
-        return len(self.asked)
+        return len(self.received)
 
     def ids(self, stream: str) -> list[str]:
         """Return the ids of a stream's records in order."""
@@ -58,7 +58,7 @@ class Ran:
 
     def paths(self) -> list[str]:
         """Return the paths of the requests, without the API's prefix."""
-        return [entry.path.removeprefix("/api/3/") for entry in self.asked]
+        return [entry.path.removeprefix("/api/3/") for entry in self.received]
 
 
 class Account:
@@ -154,7 +154,7 @@ class Account:
             except (cli.ExitProgram, cli.Stopped, ActiveCampaignError) as problem:
                 ending = cli.run_ending_of(problem)
                 ran.code, ran.line = ending.code, "; ".join(ending.lines)
-        ran.asked = list(self.world.log[before:])
+        ran.received = list(self.world.log[before:])
         ran.text = out.getvalue()
         for line in ran.text.splitlines():
             read_message(ran, json.loads(line))

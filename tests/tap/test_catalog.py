@@ -61,7 +61,7 @@ def test_full_table_in_the_metadata_reads_and_emits_everything(account, changes)
     for stream in ONLY:
         assert again.records[stream] == first.records[stream]
     assert again.state["bookmarks"]["crm_contacts"] == first.state["bookmarks"]["crm_contacts"]
-    assert not any("updated_after" in name for entry in again.asked for name, _ in entry.query)
+    assert not any("updated_after" in name for entry in again.received for name, _ in entry.query)
 
 
 def test_full_table_beside_an_incremental_stream_of_the_same_walk(account):

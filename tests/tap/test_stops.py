@@ -11,12 +11,12 @@ from .running import CONTACT_STREAMS, Account
 
 def stop_at(account: Account, pages: int) -> None:
     """Send SIGTERM's exception after so many pages of the walk."""
-    asked = []
+    queries = []
 
     def hook(_world, _method, _path, query):
         if any(name == "id_greater" for name, _ in query) and ("limit", "100") in query:
-            asked.append(query)
-            if len(asked) == pages + 1:
+            queries.append(query)
+            if len(queries) == pages + 1:
                 account.stop(signal.SIGTERM)
 
     account.world.before_request(hook)
@@ -34,8 +34,8 @@ def test_a_stopped_first_load_goes_on_where_it_stopped():
     second = account.run(first.state, only=CONTACT_STREAMS)
     assert second.code == 0
     for stream in CONTACT_STREAMS:
-        got = [*first.ids(stream), *second.ids(stream)]
-        assert sorted(map(int, got)) == list(range(1, 951))
+        ids = [*first.ids(stream), *second.ids(stream)]
+        assert sorted(map(int, ids)) == list(range(1, 951))
     assert second.paths().count("contacts") <= 7  # five pages of the rest
     third = account.run(second.state, only=CONTACT_STREAMS)
     assert third.records == {}

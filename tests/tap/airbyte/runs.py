@@ -144,8 +144,8 @@ class Connector:
 
     def config(self, **settings: Any) -> list[str]:
         """Return the option that gives the settings."""
-        asked = self.account.config(**settings)
-        return ["--config", self.file("config.json", asked)]
+        config = self.account.config(**settings)
+        return ["--config", self.file("config.json", config)]
 
     def check(self, **settings: Any) -> Message:
         """Return the status that a check wrote; it always ends well."""

@@ -74,10 +74,10 @@ def test_the_next_read_emits_what_changed(account, connector):
 
 def test_full_refresh_is_honoured_for_each_stream(account, connector):
     """A stream in full refresh is read whole whatever its state; the stream beside it is not."""
-    both = ("crm_contacts", "crm_opportunities")
-    first = connector.read(connector.configured(both))
+    streams = ("crm_contacts", "crm_opportunities")
+    first = connector.read(connector.configured(streams))
     account.wait(hours=2)
-    catalog = connector.configured(both, full_refresh=["crm_opportunities"])
+    catalog = connector.configured(streams, full_refresh=["crm_opportunities"])
     second = connector.read(catalog, first.states)
     assert second.records == {"crm_opportunities": first.records["crm_opportunities"]}
     assert second.covered == {"crm_opportunities": 30}
@@ -197,11 +197,11 @@ def test_a_stopped_read_reports_the_signal(account, connector):
     account = Account(contacts=2500)
     connector = Connector(account, connector.folder)
     catalog = connector.configured(["crm_contacts", "marketing_tags"])
-    asked = []
+    paths = []
 
     def hook(_world, _method, path, _query):
-        asked.append(path)
-        if len(asked) == 16:
+        paths.append(path)
+        if len(paths) == 16:
             account.stop(signal.SIGTERM)
 
     account.world.before_request(hook)
@@ -289,8 +289,8 @@ def test_custom_objects_are_streams_of_their_own(connector):
     assert whole.statuses == {stream: DONE}
     (row,) = whole.records[stream]
     assert (row["title"], row["count"]) == ("Pallets", 4)
-    some = connector.read(connector.configured([stream], fields={stream: ["title"]}))
-    assert [set(row) for row in some.records[stream]] == [{"id", "title"}]
+    chosen = connector.read(connector.configured([stream], fields={stream: ["title"]}))
+    assert [set(row) for row in chosen.records[stream]] == [{"id", "title"}]
 
 
 def test_a_custom_object_that_is_gone_is_a_config_error(connector):

@@ -170,11 +170,11 @@ class Script(BaseAdapter):
         """Keep the answers."""
         super().__init__()
         self.answers = list(answers)
-        self.asked: list[requests.PreparedRequest] = []
+        self.received: list[requests.PreparedRequest] = []
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
         """Answer with the next entry."""
-        self.asked.append(request)
+        self.received.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if callable(answer) and not isinstance(answer, BaseException):
             answer = answer(request)
@@ -224,14 +224,14 @@ class CollectionServer(BaseAdapter):
         )
         self.by_key: bool = ways.get("by_key", True)
         self.most: int | None = ways.get("most")
-        self.asked: list[dict[str, str]] = []
+        self.received: list[dict[str, str]] = []
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
         """Answer with a page."""
-        self.before(self, len(self.asked))
+        self.before(self, len(self.received))
         query = dict(parse_qsl(urlsplit(request.url or "").query))
-        self.asked.append(query)
-        if len(self.asked) > 20_000:
+        self.received.append(query)
+        if len(self.received) > 20_000:
             raise AssertionError("the walk does not end")
         limit = min(int(query["limit"]), self.cap)
         if self.most is not None and int(query["limit"]) > self.most:

@@ -31,7 +31,7 @@ def test_a_prefetched_request_is_sent_once(times):
         for _ in range(times):
             client.prefetch("contacts", [("limit", 100)])
         assert client.get("contacts", [("limit", 100)]).body == {"ok": True}
-        assert len(script.asked) == 1
+        assert len(script.received) == 1
 
 
 def test_a_prefetched_answer_is_used_once():
@@ -49,7 +49,7 @@ def test_other_parameters_are_another_request():
     client.prefetch("contacts", [("limit", 100)])
     client.get("contacts", [("limit", 20)])
     client.get("contacts", [("limit", 100)])
-    assert len(script.asked) == 2
+    assert len(script.received) == 2
 
 
 def test_an_error_is_raised_at_the_call_and_not_at_the_prefetch():
@@ -69,7 +69,7 @@ def test_a_cancelled_prefetch_is_not_sent():
         client.prefetch("contacts")
         client.cancel_prefetch("contacts")
         client.get("lists")
-        sent.add(len(script.asked))
+        sent.add(len(script.received))
     assert sent == {1, 2}
 
 
@@ -84,7 +84,10 @@ def test_an_answer_prefetches_the_next_request():
     workers.wait(over)
     client.get("groups")
     client.get("groups/1/userGroups")
-    assert [r.url.rsplit("/api/3/")[1] for r in script.asked] == ["groups", "groups/1/userGroups"]
+    assert [r.url.rsplit("/api/3/")[1] for r in script.received] == [
+        "groups",
+        "groups/1/userGroups",
+    ]
 
 
 def test_a_second_callback_gets_the_answer():
@@ -108,22 +111,22 @@ def test_with_one_request_at_a_time_nothing_is_prefetched():
     client = client_of(script, ManualClock())
     client.prefetch("contacts")
     assert client.look_ahead == 0
-    assert script.asked == []
+    assert script.received == []
 
 
 def test_no_more_than_allowed_are_under_way():
     """At most `max_concurrent_requests` requests are under way, one per thread."""
-    here, most, lock, gate = 0, 0, threading.Lock(), threading.Event()
+    under_way, most, lock, gate = 0, 0, threading.Lock(), threading.Event()
     done = threading.Semaphore(0)
 
     def work() -> None:
-        nonlocal here, most
+        nonlocal under_way, most
         with lock:
-            here += 1
-            most = max(most, here)
+            under_way += 1
+            most = max(most, under_way)
         gate.wait(10)
         with lock:
-            here -= 1
+            under_way -= 1
         done.release()
 
     threads = WorkerThreads(3)
@@ -174,4 +177,4 @@ def test_without_further_threads_the_caller_sends(
             client.prefetch("contacts", [("turn", turn), ("offset", number)])
         for number in range(5):
             client.get("contacts", [("turn", turn), ("offset", number)])
-    assert len(script.asked) == 10
+    assert len(script.received) == 10

@@ -59,7 +59,7 @@ def test_a_5xx_is_retried(make_client, verb, status):
     """A 5xx is retried where the call may be repeated."""
     script = Script((status, b"<html>"), (status, b""), GOOD)
     assert make_client(script).send(verb, "contacts/7").body == {"ok": True}
-    assert len(script.asked) == 3
+    assert len(script.received) == 3
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_message_beside_data_or_after_a_write_is_a_good_answer(make_client, ve
     """A ``message`` beside data is a good answer, and so is a ``message`` alone after a write."""
     script = Script((200, body))
     assert make_client(script).send(verb, "messages/3").body == body
-    assert len(script.asked) == 1
+    assert len(script.received) == 1
 
 
 @pytest.mark.parametrize("problem", LOST.values(), ids=LOST)
@@ -117,7 +117,7 @@ def test_an_empty_body_is_good_for_a_delete(make_client, answer):
     """An empty body is a good answer to DELETE, and to any verb with status 204."""
     script = Script(answer)
     assert make_client(script).send("DELETE", "contacts/7").body == {}
-    assert len(script.asked) == 1
+    assert len(script.received) == 1
 
 
 LOST_ANSWERS = [*LOST.values(), *BROKEN.values(), *((status, b"") for status in TROUBLE)]
@@ -129,7 +129,7 @@ def test_a_post_is_never_repeated_after_a_lost_answer(make_client, answer):
     script = Script(answer, GOOD)
     with pytest.raises(UnconfirmedWrite) as lost:
         make_client(script).send("POST", "contacts", json={"contact": {}})
-    assert len(script.asked) == 1
+    assert len(script.received) == 1
     assert (lost.value.method, lost.value.path) == ("POST", "contacts")
 
 
@@ -137,7 +137,7 @@ def test_a_repeatable_post_is_retried(make_client):
     """A POST with `repeatable`, such as contact/sync, is retried."""
     script = Script((502, b""), GOOD)
     make_client(script).send("POST", "contact/sync", json={}, repeatable=True)
-    assert len(script.asked) == 2
+    assert len(script.received) == 2
 
 
 @pytest.mark.parametrize("problem", UNSENT.values(), ids=UNSENT)
@@ -162,7 +162,7 @@ def test_a_4xx_is_not_retried(make_client, status):
     script = Script((status, {"message": "no"}))
     with pytest.raises((InvalidRequest, NotFound)):
         make_client(script).get("contacts")
-    assert len(script.asked) == 1
+    assert len(script.received) == 1
 
 
 def test_a_throttled_client_waits_as_long_as_the_server_says(make_world, make_client, clock):
@@ -302,7 +302,7 @@ def test_a_stop_signal_ends_the_retries(make_client):
         pass
 
     def stop() -> None:
-        if len(script.asked) == 2:
+        if len(script.received) == 2:
             raise StopError
 
     script = Script((502, b""))
@@ -310,7 +310,7 @@ def test_a_stop_signal_ends_the_retries(make_client):
     client.before_request = stop
     with pytest.raises(StopError):
         client.get("contacts")
-    assert len(script.asked) == 2
+    assert len(script.received) == 2
 
 
 def test_every_fault_the_sandbox_knows_is_survived(clock):

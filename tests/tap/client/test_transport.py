@@ -29,7 +29,7 @@ def test_every_request_has_key_user_agent_and_accept(make_client):
     """Each request has the key in its own header, our user agent, and accepts JSON."""
     script = Script(GOOD)
     make_client(script).get("contacts")
-    headers = script.asked[0].headers
+    headers = script.received[0].headers
     assert headers["Api-Token"] == KEY
     assert headers["User-Agent"] == "runner"
     assert headers["Accept"] == "application/json"
@@ -41,8 +41,8 @@ def test_a_body_is_sent_as_json(make_client):
     """A body is sent as JSON with its content type, whatever its text is."""
     script = Script(GOOD)
     make_client(script).send("PUT", "contacts/7", json={"contact": {"firstName": "Zoë \ud800"}})
-    assert script.asked[0].headers["Content-Type"] == "application/json"
-    assert script.asked[0].body == b'{"contact": {"firstName": "Zo\\u00eb \\ud800"}}'
+    assert script.received[0].headers["Content-Type"] == "application/json"
+    assert script.received[0].body == b'{"contact": {"firstName": "Zo\\u00eb \\ud800"}}'
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_parameters_are_encoded_as_activecampaign_reads_them(make_client, params
     """A space is encoded as %20 and a plus as %2B; a comma is not encoded."""
     script = Script(GOOD)
     make_client(script).get("contacts", params)
-    sent = urlsplit(str(script.asked[0].url)).query
+    sent = urlsplit(str(script.received[0].url)).query
     assert "+" not in sent
     if query is not None:
         assert sent == query
@@ -178,7 +178,7 @@ def test_netrc_is_ignored(make_client, monkeypatch, tmp_path):
     monkeypatch.setenv("NETRC", str(netrc))
     script = Script(GOOD)
     make_client(script).get("contacts")
-    assert "Authorization" not in script.asked[0].headers
+    assert "Authorization" not in script.received[0].headers
 
 
 def test_cookies_are_not_kept(make_world, make_client):
@@ -285,12 +285,12 @@ def test_a_woken_clock_sleeps_no_more():
 
 def test_a_proxy_is_looked_up_once(clock, monkeypatch):
     """The client reads `https_proxy` once, however many requests it sends."""
-    asked = []
+    urls = []
     look_up = requests.sessions.get_environ_proxies
     monkeypatch.setattr(
         requests.sessions,
         "get_environ_proxies",
-        lambda url, **more: asked.append(url) or look_up(url, **more),
+        lambda url, **more: urls.append(url) or look_up(url, **more),
     )
     for name in ("no_proxy", "NO_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -302,7 +302,7 @@ def test_a_proxy_is_looked_up_once(clock, monkeypatch):
         ):
             client.get("users/me")
     assert len(proxy.received) > 1
-    assert len(asked) == 1
+    assert len(urls) == 1
     for request in proxy.received:
         assert request.startswith(b"CONNECT acme.api-us1.com:443 ")
         assert KEY.encode() not in request

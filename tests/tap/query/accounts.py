@@ -68,17 +68,17 @@ def _ways(account: Account) -> dict[str, Any]:
 
 
 def walk(
-    reading: ActiveCampaignReader, resource: str, **how: Any
+    reading: ActiveCampaignReader, resource: str, **parameters: Any
 ) -> tuple[list[Any], list[dict[str, Any]]]:
     """Return the records of all pages, forwards, and the pages."""
-    pages = [reading.list(resource, **how)]
+    pages = [reading.list(resource, **parameters)]
     while pages[-1]["next_cursor"]:
-        pages.append(reading.list(resource, cursor=pages[-1]["next_cursor"], **how))
+        pages.append(reading.list(resource, cursor=pages[-1]["next_cursor"], **parameters))
     return [record for page in pages for record in page["result"]], pages
 
 
 @contextlib.contextmanager
-def asked(account: Account) -> Iterator[list[str]]:
+def requests_in(account: Account) -> Iterator[list[str]]:
     """Collect the requests that the account gets in a block, as verbs and paths."""
     before, found = len(account.world.log), []
     yield found

@@ -9,7 +9,7 @@ import pytest
 from tap_activecampaign_unified.query import InvalidQuery
 from tap_activecampaign_unified.query import planner as questions
 
-from .accounts import access_of, asked, reading_of, small
+from .accounts import access_of, reading_of, requests_in, small
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def account():
 
 def costs(account, call):
     """Return the number of requests of a call, and its result."""
-    with asked(account) as paths:
+    with requests_in(account) as paths:
         call()
     return len(paths)
 
@@ -95,17 +95,19 @@ def test_filters_that_the_account_honours_spare_the_rest(account):
 def test_rows_that_the_reader_sorts_are_read_once(account):
     """The reader sorts 210 accounts after three requests; the next page costs none."""
     reading = reading_of(account)
-    how = {"sort_by": {"name": "asc"}, "limit": 2}
+    parameters = {"sort_by": {"name": "asc"}, "limit": 2}
     page = {}
-    costs(account, lambda: page.update(reading.list("crm_accounts", **how)))
-    first = costs(account, lambda: page.update(reading.list("crm_accounts", **how)))
-    then = costs(account, lambda: reading.list("crm_accounts", cursor=page["next_cursor"], **how))
+    costs(account, lambda: page.update(reading.list("crm_accounts", **parameters)))
+    first = costs(account, lambda: page.update(reading.list("crm_accounts", **parameters)))
+    then = costs(
+        account, lambda: reading.list("crm_accounts", cursor=page["next_cursor"], **parameters)
+    )
     assert (first, then) == (3 + 2, 2)  # custom values of two rows
 
 
 def test_a_page_of_what_is_sorted_here_never_reads_a_collection_of_unknown_size(account):
     """The reader reads fields of the page's deals only: their collection reports no count."""
-    with asked(account) as paths:
+    with requests_in(account) as paths:
         reading_of(account).list("crm_opportunities", sort_by={"updated_at": "desc"}, limit=10)
     assert paths.count("dealCustomFieldData") == 1  # a request for its count
     assert sum(path.endswith("/dealCustomFieldData") for path in paths) == 10
@@ -116,7 +118,7 @@ def test_opportunities_are_sorted_by_the_account_where_it_can(account):
     reading = reading_of(account)
     reading.list("crm_opportunities", limit=5)
     for field in ("name", "amount", "created_at"):
-        with asked(account) as paths:
+        with requests_in(account) as paths:
             reading.list("crm_opportunities", sort_by={field: "desc"}, limit=5)
         assert paths.count("deals") == 1
 
@@ -124,12 +126,12 @@ def test_opportunities_are_sorted_by_the_account_where_it_can(account):
 def test_a_long_search_reads_related_rows_as_a_whole(account):
     """A search over many rows reads their related rows as a whole, and drops them afterwards."""
     reading = reading_of(account)
-    with asked(account) as paths:
+    with requests_in(account) as paths:
         assert reading.list("crm_accounts", industry="none of these")["result"] == []
     alone = [path for path in paths if path.endswith("/accountCustomFieldData")]
     assert len(alone) < 130  # of 210 accounts
     assert len(paths) < 170
-    with asked(account) as paths:
+    with requests_in(account) as paths:
         reading.get("crm_accounts", "7")
     assert "accounts/7/accountCustomFieldData" in paths
 
@@ -149,7 +151,7 @@ def test_too_many_rows_to_be_sorted_are_refused_by_their_number(account, monkeyp
     """The reader rejects too many rows after one request, which has the count."""
     monkeypatch.setattr(questions, "MAX_SORTED", 300)
     with (
-        asked(account) as paths,
+        requests_in(account) as paths,
         pytest.raises(InvalidQuery, match="more than 300 rows to sort"),
     ):
         reading_of(account).list("crm_contacts", sort_by={"updated_at": "desc"})

@@ -11,7 +11,7 @@ from tap_activecampaign_unified.query import RESOURCES, InvalidQuery
 from tap_activecampaign_unified.query.filters import filters_of, sort_keys_of
 from tap_activecampaign_unified.resources import by_name
 
-from .accounts import asked, reading_of, small, walk
+from .accounts import reading_of, requests_in, small, walk
 
 CONTACTS = ("crm_contacts", "marketing_contacts")
 # What an account may ignore without an error.
@@ -108,7 +108,7 @@ def test_contacts_are_found_by_address_tag_and_segment(account, is_deaf):
     A contact must have all of several tags.
     """
     records = every(account, "crm_contacts")
-    some = next(
+    sample = next(
         record for record in records if len(record["tags"]) > 1 and record["email_addresses"]
     )
     member = next(
@@ -119,20 +119,20 @@ def test_contacts_are_found_by_address_tag_and_segment(account, is_deaf):
     )
     if is_deaf:
         account.world.faults.deaf(*DEAF)
-    address = some["email_addresses"][0]["email"].upper()
-    names = [tag["name"] for tag in some["tags"][:2]]
+    address = sample["email_addresses"][0]["email"].upper()
+    names = [tag["name"] for tag in sample["tags"][:2]]
     questions = [
-        ({"email": address}, lambda record: record is some),
-        ({"email_addresses": {"email": address}}, lambda record: record is some),
+        ({"email": address}, lambda record: record is sample),
+        ({"email_addresses": {"email": address}}, lambda record: record is sample),
         ({"tags": names[0].upper()}, lambda record: names[0] in map(named, record["tags"])),
         ({"tags": names}, lambda record: set(names) <= set(map(named, record["tags"]))),
         (
-            {"tags": [{"id": some["tags"][0]["id"]}]},
-            lambda record: some["tags"][0] in record["tags"],
+            {"tags": [{"id": sample["tags"][0]["id"]}]},
+            lambda record: sample["tags"][0] in record["tags"],
         ),
         ({"segments": member[1]["name"]}, lambda record: member[1] in record["segments"]),
         ({"tags": None}, lambda record: not record["tags"]),
-        ({"name": some["name"]}, lambda record: record["name"] == some["name"]),
+        ({"name": sample["name"]}, lambda record: record["name"] == sample["name"]),
     ]
     for given, is_wanted in questions:
         found, _ = walk(reading_of(account), "crm_contacts", limit=3, **given)
@@ -172,33 +172,33 @@ def test_an_address_is_found_in_any_case(account):
 def test_opportunities_are_found_by_each_of_their_fields(account, is_deaf):
     """Each of stage, pipeline, owner, status, name and amount finds exactly its opportunities."""
     records = every(account, "crm_opportunities")
-    some = records[3]
+    sample = records[3]
     if is_deaf:
         account.world.faults.deaf(*DEAF)
     questions = [
         (
-            {"stage": some["stage"]["name"]},
+            {"stage": sample["stage"]["name"]},
             lambda record: record["stage"]["name"],
-            some["stage"]["name"],
+            sample["stage"]["name"],
         ),
-        ({"stage": {"id": some["stage"]["id"]}}, lambda record: record["stage"], some["stage"]),
+        ({"stage": {"id": sample["stage"]["id"]}}, lambda record: record["stage"], sample["stage"]),
         (
-            {"pipeline": some["pipeline"]["name"]},
+            {"pipeline": sample["pipeline"]["name"]},
             lambda record: record["pipeline"],
-            some["pipeline"],
+            sample["pipeline"],
         ),
-        ({"owner": some["owner"]}, lambda record: record["owner"], some["owner"]),
-        ({"owner": some["owner"]["id"]}, lambda record: record["owner"], some["owner"]),
-        ({"status": some["status"]}, lambda record: record["status"], some["status"]),
-        ({"name": some["name"].upper()}, lambda record: record["name"], some["name"]),
+        ({"owner": sample["owner"]}, lambda record: record["owner"], sample["owner"]),
+        ({"owner": sample["owner"]["id"]}, lambda record: record["owner"], sample["owner"]),
+        ({"status": sample["status"]}, lambda record: record["status"], sample["status"]),
+        ({"name": sample["name"].upper()}, lambda record: record["name"], sample["name"]),
         (
-            {"amount": {"gte": some["amount"]}},
-            lambda record: record["amount"] >= some["amount"],
+            {"amount": {"gte": sample["amount"]}},
+            lambda record: record["amount"] >= sample["amount"],
             True,
         ),
         (
-            {"contact": some["contact"][0]},
-            lambda record: some["contact"][0] in record["contact"],
+            {"contact": sample["contact"][0]},
+            lambda record: sample["contact"][0] in record["contact"],
             True,
         ),
         ({"is_disabled": False}, lambda record: record["is_disabled"], False),
@@ -247,12 +247,12 @@ def test_pairs_are_found_by_either_id(account):
     """Pairs are found by either id, and the reader requests only these."""
     reading = reading_of(account)
     pairs = every(account, "marketing_contact_tags")
-    some = pairs[len(pairs) // 2]
+    sample = pairs[len(pairs) // 2]
     for field in ("contact_id", "tag_id", "tag_name"):
-        found = walk(reading, "marketing_contact_tags", limit=2, **{field: some[field]})[0]
-        assert found == [pair for pair in pairs if pair[field] == some[field]]
-    with asked(account) as paths:
-        reading.list("marketing_contact_tags", contact_id=some["contact_id"])
+        found = walk(reading, "marketing_contact_tags", limit=2, **{field: sample[field]})[0]
+        assert found == [pair for pair in pairs if pair[field] == sample[field]]
+    with requests_in(account) as paths:
+        reading.list("marketing_contact_tags", contact_id=sample["contact_id"])
     assert paths == ["contacts"]
 
 
@@ -280,8 +280,8 @@ def test_pages_are_sorted_from_first_to_last(account, resource, field, way, is_d
     records = every(account, resource)
     if is_deaf:
         account.world.faults.deaf(*DEAF)
-    how = {"limit": 7, "sort_by": {field: way}}
-    found, pages = walk(reading_of(account), resource, **how)
+    parameters = {"limit": 7, "sort_by": {field: way}}
+    found, pages = walk(reading_of(account), resource, **parameters)
     assert sorted(found, key=repr) == sorted(records, key=repr)
 
     def rank(record):
@@ -294,17 +294,17 @@ def test_pages_are_sorted_from_first_to_last(account, resource, field, way, is_d
     assert ranks == sorted(ranks, reverse=way == "desc")
     again = reading_of(account)
     for before, page in zip(pages[-2::-1], pages[:0:-1], strict=True):
-        back = again.list(resource, cursor=page["prev_cursor"], **how)
+        back = again.list(resource, cursor=page["prev_cursor"], **parameters)
         assert back["result"] == before["result"]
 
 
 def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
     """An unknown filter or order is an error with the known names, before any request."""
     reading = reading_of(account)
-    with asked(account) as paths:
+    with requests_in(account) as paths:
         for resource in RESOURCES:
-            there = ", ".join(filters_of(by_name[resource]))
-            with pytest.raises(InvalidQuery, match=f"no such filter: emial; there are {there}$"):
+            names = ", ".join(filters_of(by_name[resource]))
+            with pytest.raises(InvalidQuery, match=f"no such filter: emial; there are {names}$"):
                 reading.list(resource, emial="x")
             keys = sort_keys_of(by_name[resource])
             with pytest.raises(
@@ -333,7 +333,7 @@ def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
 def test_an_unknown_tag_reads_no_contacts(account):
     """A filter by a tag that does not exist reads only tags."""
     for given in ("no such tag", 12345):
-        with asked(account) as paths:
+        with requests_in(account) as paths:
             page = reading_of(account).list("crm_contacts", tags=given)
         assert page == {"result": [], "next_cursor": None, "prev_cursor": None, "result_count": 0}
         assert set(paths) == {"tags"}

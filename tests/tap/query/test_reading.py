@@ -7,7 +7,7 @@ import pytest
 from tap_activecampaign_unified.query import RESOURCES, InvalidQuery, NotFound, PermissionDenied
 from tap_activecampaign_unified.resources import by_name
 
-from .accounts import OBJECT, asked, reading_of, small, walk, with_everything
+from .accounts import OBJECT, reading_of, requests_in, small, walk, with_everything
 
 #: Those that only some accounts have rows of.
 OF_SOME = tuple(
@@ -87,7 +87,7 @@ def test_the_next_page_of_engagements_continues_the_walk():
     account = with_everything()
     reading = reading_of(account)
     first = reading.list("marketing_engagements", limit=5)
-    with asked(account) as paths:
+    with requests_in(account) as paths:
         second = reading.list("marketing_engagements", limit=5, cursor=first["next_cursor"])
     assert paths == []
     other = reading_of(account)
@@ -200,7 +200,7 @@ def test_an_unknown_id_is_not_found(account):
     for resource in ("crm_contacts", "crm_accounts", "crm_opportunities", "marketing_tags"):
         with pytest.raises(NotFound):
             reading.get(resource, "999999")
-        with asked(account) as paths, pytest.raises(InvalidQuery, match="not an id"):
+        with requests_in(account) as paths, pytest.raises(InvalidQuery, match="not an id"):
             reading.get(resource, "1/notes")
         assert paths == []
     with pytest.raises(InvalidQuery, match="contact_id and tag_id"):

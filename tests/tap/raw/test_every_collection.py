@@ -86,12 +86,12 @@ def test_in_one_run_with_unified_streams_an_endpoint_is_read_once():
     raw = ("raw_contacts", "raw_deals", "raw_tags", "raw_notes")
     alone = account.run(only=raw)
     mapped = (*CONTACT_STREAMS, "crm_opportunities", "marketing_tags", "crm_notes")
-    apart, both = account.run(only=mapped), account.run(only=[*mapped, *raw])
+    apart, together = account.run(only=mapped), account.run(only=[*mapped, *raw])
     for name in raw:
-        assert both.records[name] == alone.records[name]
+        assert together.records[name] == alone.records[name]
     for name in mapped:
-        assert both.records[name] == apart.records[name]
-    assert both.requests == apart.requests
+        assert together.records[name] == apart.records[name]
+    assert together.requests == apart.requests
 
 
 def test_rows_of_a_parent_cost_a_request_for_each_parent_and_no_more():

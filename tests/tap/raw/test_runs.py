@@ -47,8 +47,8 @@ def test_incremental_ones_bring_what_changed_and_others_all():
     assert ran.ids("raw_deals") == ["3"]
     assert ran.ids("raw_activities") == ["9"]
     assert len(ran.ids("raw_tags")) == len(first.ids("raw_tags"))
-    asked = [dict(entry.query) for entry in ran.asked if entry.path.endswith("/activities")]
-    assert all("after" in query for query in asked)
+    queries = [dict(entry.query) for entry in ran.received if entry.path.endswith("/activities")]
+    assert all("after" in query for query in queries)
 
 
 def test_a_filter_that_is_ignored_brings_nothing_twice():

@@ -27,10 +27,10 @@ DECLARED = {
 }
 
 
-def account_with(rows, path="/webhooks", **how) -> Account:
+def account_with(rows, path="/webhooks", **options) -> Account:
     """Return an account whose webhooks are these."""
     account = Account(contacts=0)
-    account.world.planted.plant(path, path.strip("/"), rows, **how)
+    account.world.planted.plant(path, path.strip("/"), rows, **options)
     return account
 
 

@@ -202,12 +202,12 @@ def test_the_page_has_the_numbers_of_the_report(
     ]
     assert [row[3] for row in over_time[1:]] == [text_of(n) for n in traffic["over_time"]["faults"]]
     assert {row[0]: row[1] for row in faults[1:]} == {
-        what: text_of(n) for what, n in traffic["faults"].items()
+        fault: text_of(n) for fault, n in traffic["faults"].items()
     }
     for name, stream in document["streams"].items():
         reasons = stream.get("reasons") or {
-            f"{what}: {why}": n
-            for what, place in (("left out", "rows_left_out"), ("field unreadable", "faults"))
+            f"{kind}: {why}": n
+            for kind, place in (("left out", "rows_left_out"), ("field unreadable", "faults"))
             for why, n in stream[place].items()
         }
         shown = {f"{row[1]}: {row[2]}": row[3] for row in undone[1:] if row[0] == name}

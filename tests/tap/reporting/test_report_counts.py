@@ -50,7 +50,7 @@ def test_the_numbers_are_the_accounts_own(
     assert sum(answered.values()) <= sum(log.values())
     for status in ("429", "403", "502"):
         assert answered.get(status, 0) == log[status]
-        reported = [n for what, n in traffic["faults"].items() if status in what]
+        reported = [n for fault, n in traffic["faults"].items() if status in fault]
         assert sum(reported) == log[status]
     names = {
         "throttled (429)",
@@ -134,9 +134,9 @@ def test_unreadable_fields_are_counted(tmp_path: Path) -> None:
     assert program.run()[0] == 0
     found = read(program.path)
     assert found["streams"]["crm_contacts"]["rows_faulty"] == 2
-    (what,) = found["streams"]["crm_contacts"]["faults"].items()
-    assert what[0].startswith("bounced_hard: ")
-    assert what[1] == 2
+    (fault,) = found["streams"]["crm_contacts"]["faults"].items()
+    assert fault[0].startswith("bounced_hard: ")
+    assert fault[1] == 2
     assert found["rows"]["faulty"] >= 2
 
 

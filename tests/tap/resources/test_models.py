@@ -31,8 +31,8 @@ def leaves(schema: dict[str, Any], path: str = "") -> dict[str, dict[str, Any]]:
     """Return every named property at any depth: path to schema."""
     found: dict[str, dict[str, Any]] = {}
     for name, inner in schema.get("properties", {}).items():
-        here = f"{path}.{name}".strip(".")
-        found |= {here: inner} | leaves(inner, here)
+        path_of_name = f"{path}.{name}".strip(".")
+        found |= {path_of_name: inner} | leaves(inner, path_of_name)
     if "items" in schema:
         found |= leaves(schema["items"], f"{path}[]")
     return found

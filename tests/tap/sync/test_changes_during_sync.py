@@ -56,13 +56,13 @@ def missing(warehouse: Warehouse, account: Account, *, whole: bool) -> list[str]
 def tags_of(warehouse: Warehouse, account: Account) -> tuple[Any, Any]:
     """Return the tags of each contact, in the warehouse and in the account."""
     living = {str(tag_id) for tag_id in account.world.tables["tags"].ids()}
-    there = {str(contact_id) for contact_id in account.world.tables["contacts"].ids()}
+    contact_ids = {str(contact_id) for contact_id in account.world.tables["contacts"].ids()}
     held = {
         contact_id: {tag["id"] for tag in record["tags"]} & living
         for (contact_id,), record in warehouse.tables["crm_contacts"].items()
-        if contact_id in there
+        if contact_id in contact_ids
     }
-    wanted: dict[str, set[str]] = {contact_id: set() for contact_id in there}
+    wanted: dict[str, set[str]] = {contact_id: set() for contact_id in contact_ids}
     for contact, tag in keys_of(account.world)["marketing_contact_tags"]:
         wanted[contact].add(tag)
     return held, wanted

@@ -48,14 +48,14 @@ def test_an_order_has_what_both_stores_know(account):
     """An order has addresses, notes and dates of GraphQL, and the cents of REST as decimals."""
     ran = account.run(only=["commerce_orders"])
     written = {row.key: row.document for row in account.world.tables["storeOrders"]}
-    both = rest = carts = 0
+    in_both = rest = carts = 0
     for row in account.world.tables["ecomOrders"]:
         record = ran.by_id("commerce_orders")[str(row.id)]
         assert round(record["total_amount"] * 100) == row.totalPrice
         assert record["contact"] == {"email": row.email}
         assert len(record["lines"]) == 2
         if row.externalid in written:
-            both += 1
+            in_both += 1
             assert record["total_amount"] == float(written[row.externalid]["finalAmount"])
             assert record["shipping_address"]["city"] == "Oslo"
             assert record["status"] == written[row.externalid]["normalizedStatus"].lower()
@@ -64,7 +64,7 @@ def test_an_order_has_what_both_stores_know(account):
             rest += row.externalid is not None
             carts += row.externalid is None
             assert record["shipping_address"] is None
-    assert (both, rest, carts) == (96, 12, 12)
+    assert (in_both, rest, carts) == (96, 12, 12)
 
 
 def test_orders_cost_two_requests_a_page_and_lines_a_page_of_theirs(account):
@@ -216,8 +216,8 @@ def test_an_order_has_its_discounts_whichever_store_answers(account, is_closed):
         if row.discountAmount and (is_closed or row.externalid not in in_graphql)
     ]
     assert alone
-    asked = [path for path in ran.paths() if path.endswith("orderDiscounts")]
-    assert sorted(asked) == sorted(f"ecomOrders/{order_id}/orderDiscounts" for order_id in alone)
+    paths = [path for path in ran.paths() if path.endswith("orderDiscounts")]
+    assert sorted(paths) == sorted(f"ecomOrders/{order_id}/orderDiscounts" for order_id in alone)
 
 
 def test_discounts_that_are_not_selected_cost_no_request(account):

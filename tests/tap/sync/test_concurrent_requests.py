@@ -24,14 +24,14 @@ def test_any_order_of_requests_writes_the_same(order, sideload):
     single = Account(**SIZE).run(max_concurrent_requests=1, sideload=sideload)
     account = Account(**SIZE)
     account.order, account.reads_far_ahead = order, True
-    many = account.run(sideload=sideload)
-    assert written(many) == written(single)
-    assert [m["stream"] for m in many.messages if m["type"] == "RECORD"] == [
+    concurrent = account.run(sideload=sideload)
+    assert written(concurrent) == written(single)
+    assert [m["stream"] for m in concurrent.messages if m["type"] == "RECORD"] == [
         m["stream"] for m in single.messages if m["type"] == "RECORD"
     ]
     # A prefetched page shares a row with the page before, which costs one request in a hundred.
     # A few more are lost where the account ignores a parameter.
-    assert many.requests <= 1.02 * single.requests + 8
+    assert concurrent.requests <= 1.02 * single.requests + 8
 
 
 @pytest.mark.parametrize("order", briefly(range(4), 1))

@@ -149,11 +149,11 @@ def test_scores_that_are_only_listed_are_asked_for_one_by_one(account):
     fault = account.world.faults.rewrite("/contacts", strip)
     fault.spoil = lambda handle, spoil=fault.spoil: _stripped(handle, spoil, account)
     ran = account.run(only=["crm_contact_scores"])
-    asked = {path for path in ran.paths() if path.endswith("scoreValues")}
+    paths = {path for path in ran.paths() if path.endswith("scoreValues")}
     having = {str(value.contact) for value in values if value.contact}
     assert {record["contact_id"] for record in ran.records["crm_contact_scores"]} == having
-    assert asked >= {f"contacts/{contact_id}/scoreValues" for contact_id in having}
-    assert len(asked) <= len(having) + 2
+    assert paths >= {f"contacts/{contact_id}/scoreValues" for contact_id in having}
+    assert len(paths) <= len(having) + 2
 
 
 def _stripped(handle, spoil, account):
@@ -176,8 +176,8 @@ def test_scores_of_opportunities_cost_a_request_for_each_that_is_seen():
         if account.world.tables["dealGroups"][deal.group].hidden
     }
     assert hidden
-    asked = {path.split("/")[1] for path in ran.paths() if path.endswith("/scoreValues")}
-    assert asked == {str(n) for n in account.world.tables["deals"].ids()} - hidden
+    deal_ids = {path.split("/")[1] for path in ran.paths() if path.endswith("/scoreValues")}
+    assert deal_ids == {str(n) for n in account.world.tables["deals"].ids()} - hidden
     assert ran.records["crm_opportunity_scores"]
     account.wait(hours=72)
     again = account.run(ran.state, only=["crm_opportunity_scores"])

@@ -86,7 +86,7 @@ def test_a_deselected_property_costs_no_request():
             metadata.selected = False
     ran = account.run(only=["crm_contacts"], catalog=catalog)
     assert set(ran.paths()) == {"contacts"}
-    assert not any(name == "include" for entry in ran.asked for name, _ in entry.query)
+    assert not any(name == "include" for entry in ran.received for name, _ in entry.query)
     assert set(ran.records["crm_contacts"][0]) <= {*kept, "_errors"}
 
 

@@ -33,8 +33,8 @@ def aged(count: int, **options: Any) -> Account:
 
 def walks(ran: Any, path: str = "contacts") -> list[dict[str, str]]:
     """Return the parameters of the page requests of a collection."""
-    asked = [dict(e.query) for e in ran.asked if e.path.removeprefix("/api/3/") == path]
-    return [params for params in asked if params.get("limit") != "1"]
+    queries = [dict(e.query) for e in ran.received if e.path.removeprefix("/api/3/") == path]
+    return [params for params in queries if params.get("limit") != "1"]
 
 
 def test_a_start_date_before_the_account_costs_two_looks_at_the_count():

@@ -42,7 +42,7 @@ def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, t
     found = walked(server, seed=seed)
     assert found == sorted(set(found))
     assert set(ids) - mover.gone <= set(found)
-    assert len(server.asked) < 200
+    assert len(server.received) < 200
 
 
 @given(sparse(), TOTALS, st.booleans(), st.booleans(), st.integers(0, 99), SEEDS)
@@ -96,7 +96,7 @@ def test_a_quiet_walk_costs_one_request_per_hundred_rows(count, requests):
     """A walk sends one request per 100 rows, and one more only after a full last page."""
     server = CollectionServer(list(range(1, count + 1)))
     walked(server)
-    assert len(server.asked) == requests
+    assert len(server.received) == requests
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -110,7 +110,7 @@ def test_reading_ahead_costs_a_request_in_a_hundred(count, requests, counts_all,
     if counts_all:
         server.total = lambda _: str(count)
     assert walked(server, seed=seed) == list(range(1, count + 1))
-    assert requests <= len(server.asked) <= requests + (count - 1) // 100 / 100 + 1
+    assert requests <= len(server.received) <= requests + (count - 1) // 100 / 100 + 1
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -124,21 +124,21 @@ def test_a_server_that_ignores_offset_and_key_together_is_detected(seed, status)
     class OneAtATime(CollectionServer):
         def send(self, request, **rest):
             if "offset=" in request.url and status != 200:
-                self.asked.append({})
+                self.received.append({})
                 return response(request, status, {"message": "one or the other"})
             request.url = request.url.replace("offset=", "was_offset=")
             return super().send(request, **rest)
 
     server = OneAtATime(list(range(1, 2001)))
     assert walked(server, seed=seed) == list(range(1, 2001))
-    assert len(server.asked) <= 21 + (12 if status != 500 else 100)
+    assert len(server.received) <= 21 + (12 if status != 500 else 100)
 
 
 def test_a_server_that_counts_more_than_it_gives_is_asked_once_more():
     """If the server counts more rows than it returns, the walk sends exactly one more request."""
     server = CollectionServer(list(range(1, 51)), total=lambda _: "80")
     assert walked(server) == list(range(1, 51))
-    assert len(server.asked) == 3
+    assert len(server.received) == 3
 
 
 def test_large_pages_that_fail_become_small_ones():
@@ -152,7 +152,7 @@ def test_parameters_changed_between_pages_are_used_for_the_next():
     params = [("include", "tags")]
     for _ in walk_keyset(client_of(server, ManualClock()), "things", "things", params):
         params.clear()
-    assert ["include" in query for query in server.asked] == [True, False]
+    assert ["include" in query for query in server.received] == [True, False]
 
 
 @pytest.mark.parametrize("seed", [None, 3])
@@ -161,7 +161,7 @@ def test_a_caller_that_stops_causes_no_further_request(walk, seed):
     """A caller that stops after a page causes no further request."""
     server = CollectionServer(list(range(1, 500)))
     next(iter(walk(client_of(server, ManualClock(), **side_by_side(seed)), "things", "things")))
-    assert len(server.asked) == 1
+    assert len(server.received) == 1
 
 
 @pytest.mark.parametrize("walk", [walk_keyset, walk_offset])

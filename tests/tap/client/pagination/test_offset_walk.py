@@ -65,7 +65,7 @@ def test_rows_that_stay_come_exactly_once_while_others_come_and_go(ids, moves, t
     found = walked(server, ahead)
     assert len(found) == len(set(found))
     assert set(ids) - mover.gone <= set(found)
-    assert len(server.asked) < 400
+    assert len(server.received) < 400
 
 
 @given(sparse(), st.integers(0, 1000), TOTALS, st.sampled_from([100, 20, 37]), SEEDS)
@@ -92,7 +92,7 @@ def test_in_an_odd_order_too_rows_that_stay_come_once(ids, moves, seed, total, a
     found = walked(server, ahead)
     assert len(found) == len(set(found))
     assert set(ids) - mover.gone <= set(found)
-    assert len(server.asked) < 400
+    assert len(server.received) < 400
 
 
 @given(sparse(250), st.integers(0, 1000), SEEDS)
@@ -109,7 +109,7 @@ def test_an_order_that_drifts_is_read_until_all_came(ids, seed, ahead):
     found = walked(server, ahead)
     assert len(found) == len(set(found))
     assert len(found) >= 0.99 * len(ids)
-    assert len(server.asked) < 60
+    assert len(server.received) < 60
 
 
 @given(sparse(), st.integers(0, 400), TOTALS, SEEDS)
@@ -126,7 +126,7 @@ def test_rows_withheld_from_pages_do_not_end_the_walk(ids, share, seed, total, a
     withheld = {row_id for row_id in ids if dice.random() < share}
     server = CollectionServer(ids, withheld=withheld, total=total)
     assert set(walked(server, ahead)) == set(ids) - withheld
-    assert len(server.asked) < 100
+    assert len(server.received) < 100
 
 
 def test_an_empty_page_in_the_middle_is_not_the_end():
@@ -183,7 +183,7 @@ def test_a_quiet_collection_costs_no_request_too_many(count, requests, ahead):
     """A walk sends one request per 99 rows, and one more only after a full last page."""
     server = CollectionServer(list(range(1, count + 1)))
     walked(server, ahead)
-    assert len(server.asked) == requests
+    assert len(server.received) == requests
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 2), (19, 2), (20, 2), (150, 3)])
@@ -191,7 +191,7 @@ def test_without_a_total_the_walk_sends_one_more_request(count, requests):
     """Without a total, a walk sends one request more than with a total."""
     server = CollectionServer(list(range(1, count + 1)), total=lambda _: None)
     walked(server)
-    assert len(server.asked) == requests
+    assert len(server.received) == requests
 
 
 @pytest.mark.parametrize("ahead", [1, 5, 10])
@@ -199,7 +199,7 @@ def test_without_a_total_few_prefetched_pages_are_empty(ahead):
     """Without a total, at most a tenth of the requested pages are prefetched in vain."""
     server = CollectionServer(list(range(1, 5001)), total=lambda _: None)
     assert len(walked(server, ahead)) == 5000
-    assert len(server.asked) <= 52 + 5
+    assert len(server.received) <= 52 + 5
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (19, 1), (20, 2), (21, 1)])
@@ -207,7 +207,7 @@ def test_a_lean_walk_sends_no_last_request(count, requests):
     """A lean walk sends no last request, unless the page looks capped."""
     server = CollectionServer(list(range(1, count + 1)), total=lambda _: None)
     assert len(walked(server, lean=True)) == count
-    assert len(server.asked) == requests
+    assert len(server.received) == requests
 
 
 def test_a_lean_walk_reads_past_a_cap():
@@ -220,7 +220,7 @@ def test_a_server_that_cannot_deliver_large_pages_is_asked_for_small_ones():
     """The walk requests smaller pages after large pages fail."""
     server = CollectionServer(list(range(1, 61)), most=10)
     assert walked(server) == list(range(1, 61))
-    assert min(int(query["limit"]) for query in server.asked) >= 1
+    assert min(int(query["limit"]) for query in server.received) >= 1
 
 
 @pytest.mark.parametrize("total", [str, lambda _: None])
@@ -269,7 +269,7 @@ def test_pages_grow_again_after_an_outage():
 
     server.before = recover
     assert walked(server) == list(range(1, 3001))
-    limits = [int(query["limit"]) for query in server.asked]
+    limits = [int(query["limit"]) for query in server.received]
     assert min(limits) < 30
     assert limits[-1] == 100
 
@@ -285,7 +285,7 @@ def test_an_order_asked_for_is_not_replaced():
     client = client_of(server := CollectionServer([1, 2]), ManualClock())
     list(walk_offset(client, "things", "things", [("orders[cdate]", "ASC")]))
     list(walk_offset(client, "things", "things"))
-    assert [("orders[cdate]" in query, "orders[id]" in query) for query in server.asked] == [
+    assert [("orders[cdate]" in query, "orders[id]" in query) for query in server.received] == [
         (True, False),
         (False, True),
     ]
@@ -294,4 +294,4 @@ def test_an_order_asked_for_is_not_replaced():
 def test_never_more_than_a_hundred_rows_are_asked_for():
     """The walk requests at most 100 rows, because accounts reject or cap larger limits."""
     walked(server := CollectionServer(list(range(1, 500))))
-    assert {int(query["limit"]) for query in server.asked} == {100}
+    assert {int(query["limit"]) for query in server.received} == {100}

@@ -19,15 +19,15 @@ KEYS = st.lists(st.integers(0, 3000) | st.integers() | st.text(max_size=3), max_
 @given(first=KEYS, second=KEYS)
 def test_it_holds_what_a_set_holds(first: list[Any], second: list[Any]) -> None:
     """It has the members, the length and the equality of a set, whatever the order of the keys."""
-    mine, other = SeenKeys(), SeenKeys()
+    seen, other = SeenKeys(), SeenKeys()
     known: set[Any] = set()
     for key in first:
-        assert mine.add(key) == (key not in known)
+        assert seen.add(key) == (key not in known)
         known.add(key)
     other.update(second)
-    assert len(mine) == len(known)
-    assert all((key in mine) == (key in known) for key in [*first, *second])
-    assert (mine == other) == (known == set(second))
+    assert len(seen) == len(known)
+    assert all((key in seen) == (key in known) for key in [*first, *second])
+    assert (seen == other) == (known == set(second))
 
 
 def bytes_of(make: Callable[[], Any]) -> int:

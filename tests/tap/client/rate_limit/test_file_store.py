@@ -111,18 +111,18 @@ def test_a_file_without_a_start_delays_no_request(clock, tmp_path):
 def test_a_long_wait_is_logged_with_its_reason(clock, tmp_path, caplog):
     """A wait of more than ten seconds is logged with its cause: a 429, or a spent budget."""
     store = tmp_path / "rate.json"
-    mine, other = limiter_of(5, clock, store), limiter_of(5, clock, store)
+    first, other = limiter_of(5, clock, store), limiter_of(5, clock, store)
     with caplog.at_level(logging.WARNING):
-        mine.refused(9)
-        mine.acquire()
+        first.refused(9)
+        first.acquire()
         assert caplog.messages == []
-        mine.refused(60)
-        mine.acquire()
+        first.refused(60)
+        first.acquire()
         [line] = caplog.messages
         assert line.startswith("Waiting 60 s for the next request: ActiveCampaign refused")
         caplog.clear()
         other.refused(45)
-        mine.acquire()
+        first.acquire()
         assert "another process that uses this account was asked to pause" in caplog.text
         caplog.clear()
         slow, again = limiter_of(0.01, clock, store), limiter_of(0.01, clock, store)

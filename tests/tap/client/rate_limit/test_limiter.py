@@ -30,27 +30,27 @@ class CrowdedClock(ManualClock):
     def sleep(self, seconds: float) -> None:
         until = self.monotonic() + seconds
         while self.choices:
-            who, share = self.choices.pop()
+            process, share = self.choices.pop()
             self.moments.advance(max(0.0, (until - self.monotonic()) * share))
-            self.ask(who)
-            if who % 2:
+            self.ask(process)
+            if process % 2:
                 break
         self.moments.advance(max(0.0, until - self.monotonic()))
 
-    def ask(self, who: int) -> None:
-        who %= len(self.limiters)
-        if who in self.busy:  # of a process only one thread waits at a time
+    def ask(self, process: int) -> None:
+        process %= len(self.limiters)
+        if process in self.busy:  # of a process only one thread waits at a time
             return
-        self.busy.add(who)
-        limiter = self.limiters[who]
+        self.busy.add(process)
+        limiter = self.limiters[process]
         limiter.acquire()
         # Connecting and sending take their time; what counts is when the bytes had left.
-        self.moments.advance(0.3 * (who % 3))
+        self.moments.advance(0.3 * (process % 3))
         limiter.confirm_slot()
-        self.moments.advance(0.01 * (who % 3))
+        self.moments.advance(0.01 * (process % 3))
         limiter.note_sent()
         self.left.append(self.monotonic())
-        self.busy.discard(who)
+        self.busy.discard(process)
 
 
 @given(
@@ -66,8 +66,8 @@ def test_no_rolling_second_holds_more_than_the_rate(kept, choices, processes, ra
     clock = CrowdedClock(list(choices))
     process = kept(clock)
     clock.limiters = [process(rate) for _ in range(processes)]
-    for who, _ in choices:
-        clock.ask(who)
+    for number, _ in choices:
+        clock.ask(number)
     assert busiest(clock.left) <= rate
     assert clock.left
 
@@ -115,9 +115,9 @@ def test_a_fractional_rate_is_honoured(kept, clock, rate):
 def test_two_processes_share_one_budget(kept, clock):
     """Each process counts the requests of the other."""
     process, began = kept(clock), clock.monotonic()
-    both = [process(), process()]
+    processes = [process(), process()]
     for turn in range(10):
-        both[turn % 2].acquire()
+        processes[turn % 2].acquire()
     assert clock.monotonic() - began == pytest.approx(MARGIN + 4 * GAP, abs=0.001)
 
 

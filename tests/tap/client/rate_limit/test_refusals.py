@@ -55,12 +55,12 @@ def test_after_a_refusal_the_rate_falls_at_once_and_comes_back_gently(kept, cloc
 def test_one_burst_of_refusals_is_one_reason_to_slow_down(kept, clock):
     """Refusals of requests that left before the rate fell do not lower it again."""
     process = kept(clock)
-    many = [process() for _ in range(5)]
-    for limiter in many:
+    limiters = [process() for _ in range(5)]
+    for limiter in limiters:
         limiter.acquire()
-    for limiter in many:
+    for limiter in limiters:
         limiter.refused(0.1)
-    assert rate_over(many[0], clock, 6) > 0.6 * 5 / MARGIN
+    assert rate_over(limiters[0], clock, 6) > 0.6 * 5 / MARGIN
 
 
 def test_the_rate_never_falls_below_one_request_a_second(kept, clock):

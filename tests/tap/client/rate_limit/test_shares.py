@@ -22,19 +22,19 @@ class Process:
 
     def __init__(self, limiter: Limiter, rest: float) -> None:
         self.limiter, self.rest, self.left, self.waited = limiter, rest, 0, 0.0
-        self.asked = 0.0
+        self.asked_at = 0.0
 
     def ask(self, clock: ManualClock) -> float:
         """Return the time of its slot, or the current time if its request left."""
-        self.asked = self.asked or clock.monotonic()
+        self.asked_at = self.asked_at or clock.monotonic()
         self.limiter._request.ticket = f"{id(self)}-{self.left}"
         seconds = self.limiter._ask()
         if seconds >= 0.001:
             return clock.monotonic() + seconds
         self.limiter.note_sent()
         self.left += 1
-        self.waited = max(self.waited, clock.monotonic() - self.asked)
-        self.asked = 0.0
+        self.waited = max(self.waited, clock.monotonic() - self.asked_at)
+        self.asked_at = 0.0
         return clock.monotonic() + self.rest
 
 

@@ -77,7 +77,7 @@ def test_never_asks_for_no_sideload():
     """With `sideload: never` no request has `include`."""
     account = Account(**SIZES)
     ran = account.run(sideload="never")
-    assert not any(name == "include" for entry in ran.asked for name, _ in entry.query)
+    assert not any(name == "include" for entry in ran.received for name, _ in entry.query)
 
 
 def test_an_account_without_tags_proves_nothing_and_loses_nothing():
