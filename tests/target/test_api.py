@@ -10,7 +10,7 @@ import pytest
 from target_activecampaign.api import PAIRS, READ_ONLY, InvalidQuery, NotWritten, UnconfirmedWrite
 from target_activecampaign.sinks import registry
 from tests.sandbox.tasks.planting import define_types
-from tests.tap.query.accounts import access_of, asked, small
+from tests.tap.query.accounts import access_of, requests_in, small
 
 
 @pytest.fixture
@@ -115,7 +115,10 @@ def test_create_makes_a_row_and_fails_if_it_exists(account, access, resource):
     assert count(account, table) == before + 1
     is_nameless = resource in {"crm_opportunities", "crm_notes", "crm_tasks"}
     again = record if is_nameless or resource in PAIRS else {**record, "description": "changed"}
-    with asked(account) as paths, pytest.raises(NotWritten, match="already has it") as problem:
+    with (
+        requests_in(account) as paths,
+        pytest.raises(NotWritten, match="already has it") as problem,
+    ):
         access.create(resource, again)
     assert [path for path in paths if " " in path] == []
     assert problem.value.action == "rejected"
@@ -127,7 +130,7 @@ def test_create_never_updates_who_is_there(account, access):
     contact = next(iter(account.world.tables["contacts"]))
     was = (contact.firstName, contact.email, contact.udate)
     record = {"email": contact.email.upper(), "first_name": "Somebody", "tags": ["else"]}
-    with asked(account) as paths, pytest.raises(NotWritten, match=f"id {contact.id}"):
+    with requests_in(account) as paths, pytest.raises(NotWritten, match=f"id {contact.id}"):
         access.create("crm_contacts", record)
     assert [path for path in paths if path.startswith(("POST", "PUT"))] == []
     assert (contact.firstName, contact.email, contact.udate) == was
@@ -305,7 +308,7 @@ def test_a_record_may_hold_what_python_has_for_json(access, account):
     assert (found["amount"], found["close_date"]) == (12.5, "2031-05-06")
     circle = {}
     circle["again"] = circle
-    with asked(account) as paths:
+    with requests_in(account) as paths:
         for broken in (circle, object(), {1, 2}):
             with pytest.raises(InvalidQuery, match="JSON values, dates and decimals"):
                 access.upsert("crm_contacts", {"email": "a@b.example", "custom_fields": broken})

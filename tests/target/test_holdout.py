@@ -129,9 +129,9 @@ def test_a_run_with_a_control_group_is_a_run_without_its_people(
             ("marketing_contact_tags", "email", pairs),
             ("crm_opportunities", "contact__email", deals),
         ):
-            mine = [row for row in rows if is_held_out or row[key] not in HELD_OUT]
-            kept += [row[key] for row in mine]
-            messages += stream_of(stream, *mine)
+            chosen = [row for row in rows if is_held_out or row[key] not in HELD_OUT]
+            kept += [row[key] for row in chosen]
+            messages += stream_of(stream, *chosen)
         run = runner.run(
             *messages,
             state_of(1),

@@ -48,7 +48,7 @@ class Destination:
     def config(self, **settings: Any) -> list[str]:
         """Return the option that gives the settings."""
         folder = self.runner.folder
-        asked = {
+        config = {
             "api_url": ORIGIN,
             "api_key": KEY,
             "results_path": str(folder / "results.jsonl"),
@@ -57,7 +57,7 @@ class Destination:
             "max_concurrent_requests": 1,
         }
         path = folder / "config.json"
-        path.write_text(json.dumps(asked | settings))
+        path.write_text(json.dumps(config | settings))
         return ["--config", str(path)]
 
     def check(self, **settings: Any) -> Message:

@@ -165,14 +165,14 @@ def shop(clock: ManualClock) -> World:
 
 
 def people_rows() -> Any:
-    who = st.integers(0, PEOPLE).flatmap(
+    keys = st.integers(0, PEOPLE).flatmap(
         lambda n: st.sampled_from(
             [{"email": f"p{n}@shop.example"}, {"email": f"P{n}@shop.example"}, {"id": str(n + 1)}]
             if n < PEOPLE
             else [{"email": "new@shop.example"}]
         )
     )
-    what = st.fixed_dictionaries(
+    columns = st.fixed_dictionaries(
         {},
         optional={
             "first_name": TEXTS,
@@ -184,32 +184,34 @@ def people_rows() -> Any:
             "account__name": st.sampled_from(["Firm 0", "Firm 9"]),
         },
     )
-    return st.tuples(st.just("crm_contacts"), st.builds(lambda a, b: {**a, **b}, who, what))
+    return st.tuples(st.just("crm_contacts"), st.builds(lambda a, b: {**a, **b}, keys, columns))
 
 
 def deal_rows() -> Any:
-    which = st.integers(0, DEALS).flatmap(
+    keys = st.integers(0, DEALS).flatmap(
         lambda n: st.sampled_from(
             [{"id": str(n + 1)}, {"external_id": f"K{n}"}, {"external_id": f"k{n} "}]
             if n < DEALS
             else [{"external_id": "K9", "name": "New", "contact__email": "p0@shop.example"}]
         )
     )
-    what = st.fixed_dictionaries(
+    columns = st.fixed_dictionaries(
         {"amount": st.integers(1, 3), "stage__name": st.sampled_from(["Open", "Packed", "Sent"])},
         optional={"pipeline__name": st.just("Orders"), "name": TEXTS},
     )
-    return st.tuples(st.just("crm_opportunities"), st.builds(lambda a, b: {**b, **a}, which, what))
+    return st.tuples(
+        st.just("crm_opportunities"), st.builds(lambda a, b: {**b, **a}, keys, columns)
+    )
 
 
 def firm_rows() -> Any:
-    which = st.one_of(
+    keys = st.one_of(
         st.builds(lambda n: {"id": str(n + 1)}, st.integers(0, FIRMS - 1)),
         st.builds(lambda n: {"name": f"Firm {n}"}, st.integers(0, FIRMS)),
         st.builds(lambda n: {"name": f"FIRM {n}"}, st.integers(0, FIRMS)),
     )
-    what = st.builds(lambda text: {"website": f"https://{text}.example"}, TEXTS)
-    return st.tuples(st.just("crm_accounts"), st.builds(lambda a, b: {**a, **b}, which, what))
+    columns = st.builds(lambda text: {"website": f"https://{text}.example"}, TEXTS)
+    return st.tuples(st.just("crm_accounts"), st.builds(lambda a, b: {**a, **b}, keys, columns))
 
 
 def note_rows() -> Any:
@@ -225,14 +227,14 @@ def note_rows() -> Any:
 
 
 def pair_rows() -> Any:
-    who = st.sampled_from([{"contact_id": "1"}, {"email": "p0@shop.example"}, {"contact_id": "2"}])
-    what = st.builds(
+    keys = st.sampled_from([{"contact_id": "1"}, {"email": "p0@shop.example"}, {"contact_id": "2"}])
+    columns = st.builds(
         lambda tag, gone: {"tag_name": tag, **({"status": "removed"} if gone else {})},
         TEXTS,
         st.booleans(),
     )
     return st.tuples(
-        st.just("marketing_contact_tags"), st.builds(lambda a, b: {**a, **b}, who, what)
+        st.just("marketing_contact_tags"), st.builds(lambda a, b: {**a, **b}, keys, columns)
     )
 
 
@@ -306,16 +308,18 @@ def test_rows_that_may_name_one_record_keep_their_order(
 @searching
 @given(
     seed=SEEDS,
-    whom=st.lists(st.integers(1, PEOPLE + 2), min_size=2, max_size=8),
+    contact_ids=st.lists(st.integers(1, PEOPLE + 2), min_size=2, max_size=8),
     limits=st.fixed_dictionaries(
         {"max_deletes": st.integers(0, 9)}, optional={"max_changes": st.integers(0, 5)}
     ),
 )
 def test_deletes_stop_where_they_would_in_order(
-    folders: pytest.TempPathFactory, seed: int, whom: list[int], limits: dict[str, int]
+    folders: pytest.TempPathFactory, seed: int, contact_ids: list[int], limits: dict[str, int]
 ) -> None:
     """`max_deletes` holds in the order of the rows; contacts deleted before do not count."""
-    gone = [{"id": str(row_id), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for row_id in whom]
+    gone = [
+        {"id": str(row_id), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for row_id in contact_ids
+    ]
     found = []
     for run_seed in (None, seed):
         clock = ManualClock()

@@ -67,15 +67,15 @@ def test_every_job_is_done_once_and_no_more_run_at_once_than_may(
     pool = SeededPool(most, seed)
     pool.acquire()
     done: list[tuple[int, int]] = []
-    away = most_away = 0
+    running = most_away = 0
 
     def inner(n: int, other: int) -> None:
-        nonlocal away, most_away
-        away += 1
-        most_away = max(most_away, away)
+        nonlocal running, most_away
+        running += 1
+        most_away = max(most_away, running)
         with pool.released():
             pass
-        away -= 1
+        running -= 1
         done.append((n, other))
 
     def outer(job: int) -> None:

@@ -64,13 +64,13 @@ class Program:
         assert self.process.stdout
         assert self.process.stderr
         assert self.process.stdin
-        said = self.process.stdout.read(), self.process.stderr.read()
+        outputs = self.process.stdout.read(), self.process.stderr.read()
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         self.process.stdout.close()
         self.process.stderr.close()
-        assert "Traceback" not in said[1]
-        return code, *said
+        assert "Traceback" not in outputs[1]
+        return code, *outputs
 
     def state(self) -> Any:
         """Wait for a state."""

@@ -108,7 +108,7 @@ def test_two_machines_on_one_account_take_turns(
     folders = [tmp_path / "one", tmp_path / "other"]
     ledger = {"ledger_path": postgres_database.url()}
     with serve(world) as served:
-        both = []
+        processes = []
         for folder in folders:
             folder.mkdir()
             command = config_of(served.url, folder, **ledger)
@@ -116,29 +116,29 @@ def test_two_machines_on_one_account_take_turns(
             home = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
             out = (folder / "out").open("w")
             process = subprocess.Popen(command, stdout=out, text=True, env=home, **pipes)
-            both.append(process)
+            processes.append(process)
             out.close()
             process.stdin.write(rows())
             process.stdin.flush()
             while not postgres_database.rows(
                 "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"
             ):
-                assert both[0].poll() is None
-        said = ["", ""]
+                assert processes[0].poll() is None
+        logs = ["", ""]
         # The first program holds the ledger while its input is open.
-        while "waiting until it ends" not in said[1]:
-            said[1] += both[1].stderr.readline()
-            assert both[1].poll() is None, said[1]
-        for process in both:
+        while "waiting until it ends" not in logs[1]:
+            logs[1] += processes[1].stderr.readline()
+            assert processes[1].poll() is None, logs[1]
+        for process in processes:
             process.stdin.close()
-        for place, process in enumerate(both):
-            said[place] += process.stderr.read()
+        for place, process in enumerate(processes):
+            logs[place] += process.stderr.read()
             process.stderr.close()
-        codes = [process.wait() for process in both]
-    assert codes == [0, 0], said
-    assert "waiting until it ends" not in said[0]
+        codes = [process.wait() for process in processes]
+    assert codes == [0, 0], logs
+    assert "waiting until it ends" not in logs[0]
     written = [path.read_text(errors="replace") for path in tmp_path.glob("*/[!c]*.jsonl")]
-    for text in (*said, *written, *((folder / "out").read_text() for folder in folders)):
+    for text in (*logs, *written, *((folder / "out").read_text() for folder in folders)):
         assert "sandbox-key" not in text
         assert not any(secret in text for secret in (PASSWORD, quote(PASSWORD, safe="")))
     assert len(world.tables["notes"]) == len(world.tables["deals"]) == len(PEOPLE)
@@ -234,10 +234,10 @@ def test_a_program_whose_database_is_lost_ends_in_one_line(
             )
             world.hooks.clear()
     assert [done.returncode for done in ended] == [1, 0], ended[-1].stderr
-    said = ended[0].stderr
-    assert len([line for line in said.splitlines() if "| ERROR" in line]) == 1
-    assert said.count("the connection to its PostgreSQL server was lost") == 1
-    assert not any(word in said for word in ("Traceback", "sandbox-key", quote(PASSWORD, safe="")))
+    log = ended[0].stderr
+    assert len([line for line in log.splitlines() if "| ERROR" in line]) == 1
+    assert log.count("the connection to its PostgreSQL server was lost") == 1
+    assert not any(word in log for word in ("Traceback", "sandbox-key", quote(PASSWORD, safe="")))
     assert ended[0].stdout == ""
     assert Counter(deal.title for deal in world.tables["deals"]) == Counter(
         f"Deal {n}" for n in range(len(PEOPLE))

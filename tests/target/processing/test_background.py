@@ -51,8 +51,8 @@ def messages(drawn: list[tuple[str, int]]) -> list[Any]:
     """Return them as messages: each row sets a name that differs from the person's other rows."""
     found: list[Any] = [schema_of("crm_contacts", ["email"])]
     number = 0
-    for what, value in drawn:
-        if what == "state":
+    for kind, value in drawn:
+        if kind == "state":
             found.append(state_of(value))
             continue
         number += 1
@@ -63,7 +63,7 @@ def messages(drawn: list[tuple[str, int]]) -> list[Any]:
 
 def last_words(drawn: list[tuple[str, int]]) -> dict[str, str]:
     """Return the name that each person has at the end."""
-    people = [value for what, value in drawn if what == "row"]
+    people = [value for kind, value in drawn if kind == "row"]
     return {f"p{value}@shop.example": f"row {n}" for n, value in enumerate(people, 1)}
 
 

@@ -97,7 +97,7 @@ def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:
     """Of two programs with the same rows the second waits, and nothing is written twice."""
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
     with serve(world, latency_ms=20) as served:
-        both = [
+        processes = [
             subprocess.Popen(
                 config_of(served.url, tmp_path, results_path=str(tmp_path / f"{n}.jsonl")),
                 stdin=subprocess.PIPE,
@@ -107,17 +107,17 @@ def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:
             )
             for n in range(2)
         ]
-        for process in both:
+        for process in processes:
             assert process.stdin
             process.stdin.write(rows())
             process.stdin.close()
-        said = [process.stderr.read() for process in both if process.stderr]
-        codes = [process.wait() for process in both]
-        for process in both:
+        logs = [process.stderr.read() for process in processes if process.stderr]
+        codes = [process.wait() for process in processes]
+        for process in processes:
             if process.stderr:
                 process.stderr.close()
     assert codes == [0, 0]
-    assert sum("waiting until it ends" in text for text in said) == 1
+    assert sum("waiting until it ends" in text for text in logs) == 1
     assert len(world.tables["notes"]) == len(world.tables["deals"]) == len(PEOPLE)
 
 

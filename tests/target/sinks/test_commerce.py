@@ -332,20 +332,20 @@ def test_a_copied_store_equals_its_source(runner: TargetRunner) -> None:
     assert skipped == ["cart_id: abandoned carts cannot be written"] * len([*carts, *parts])
     assert run.actions.count("rejected") == 0
     for table in ("storeProducts", "storeRecurringPayments"):
-        there = {row.key: row.document for row in source.world.tables[table]}
-        assert alike(documents(runner, table)) == alike(there)
-    there, mine = (
+        wanted = {row.key: row.document for row in source.world.tables[table]}
+        assert alike(documents(runner, table)) == alike(wanted)
+    wanted, copied = (
         {row.key: row.document for row in source.world.tables["storeOrders"]},
         documents(runner),
     )
-    assert alike({key: mine[key] for key in there}) == alike(there)
+    assert alike({key: copied[key] for key in wanted}) == alike(wanted)
     alone = {record["store_order_id"]: record for record in ran.records["commerce_orders"]}
-    rest = [row for row in source.world.tables["ecomOrders"] if row.externalid not in there]
+    rest = [row for row in source.world.tables["ecomOrders"] if row.externalid not in wanted]
     orders = [row for row in rest if row.externalid]
     assert orders
     assert any(alone[row.externalid]["discounts"] for row in orders)
     for row in orders:
-        document = mine[row.externalid]
+        document = copied[row.externalid]
         assert round(float(document["finalAmount"]) * 100) == row.totalPrice
         assert len(document["lineItems"]) == len(alone[row.externalid]["lines"])
         given = [float(discount["discountAmount"]) for discount in document.get("discounts") or []]

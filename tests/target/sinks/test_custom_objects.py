@@ -232,15 +232,15 @@ def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
         for message in stream_of(name, *ran.records[name], keys=["id"])
     ]
     run = runner.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)
-    mine = [result for result in run.results if result["stream"] == "custom_visits"]
-    assert [result["action"] for result in sorted(mine, key=lambda result: result["row"])] == [
+    visits = [result for result in run.results if result["stream"] == "custom_visits"]
+    assert [result["action"] for result in sorted(visits, key=lambda result: result["row"])] == [
         *["created"] * 3,
         "rejected",
     ]
-    here, there = runner.world.tables, source.world.tables
+    copy, origin = runner.world.tables, source.world.tables
     assert sorted(str(record["fields"]) for record in records(runner)) == sorted(
         str({name: record.document["fields"][name] for name in ("title", "total", "due")})
-        for record in there["customRecords"]
+        for record in origin["customRecords"]
         if record.externalId
     )
     names = {
@@ -248,20 +248,20 @@ def test_a_copy_relates_its_records_to_the_copies_of_people_firms_and_deals(
         "firm": ("accounts", "name"),
         "deals": ("deals", "title"),
     }
-    for row in here["customRecords"]:
+    for row in copy["customRecords"]:
         other = next(
-            record for record in there["customRecords"] if record.externalId == row.externalId
+            record for record in origin["customRecords"] if record.externalId == row.externalId
         )
         for name, (table, column) in names.items():
-            found, meant = (
+            found, expected = (
                 [
                     getattr(t[table][int(row_id)], column)
                     for row_id in document["relationships"][name]
                 ]
-                for t, document in ((here, row.document), (there, other.document))
+                for t, document in ((copy, row.document), (origin, other.document))
             )
             assert [str(value).casefold() for value in found] == [
-                str(value).casefold() for value in meant
+                str(value).casefold() for value in expected
             ]
     runner.clock.sleep(60)
     again = runner.run(*messages, state_of(1), source_ids="foreign", create_missing_fields=True)

@@ -151,8 +151,8 @@ class UndoRunner(TargetRunner):
     def undo(self, run: str | None = None, *, plan: bool = False, **options: Any) -> Run:
         """Undo a run, the last run by default."""
         names = {"unsubscribes", "creates"}
-        asked = {name: options.pop(name) for name in names & options.keys()}
-        request = UndoRequest(run or self.last_run, plan, **asked)
+        request_options = {name: options.pop(name) for name in names & options.keys()}
+        request = UndoRequest(run or self.last_run, plan, **request_options)
         before = len(self.world.log)
         target = self.target(**self.settings | options)
         code, word = 0, ""

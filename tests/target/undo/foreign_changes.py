@@ -92,9 +92,9 @@ def _stage(world: World, deal: int, stage: int) -> None:
 
 def _secondary_contact(world: World, deal: int, person: int) -> None:
     table = world.tables["contactDeals"]
-    there = [link.id for link in table.by("deal", deal) if link.contact == person]
-    if there:
-        table.delete(there[0])
+    link_ids = [link.id for link in table.by("deal", deal) if link.contact == person]
+    if link_ids:
+        table.delete(link_ids[0])
     else:
         table.insert(rows.ContactDeal(person, deal, world.now(), world.now()))
 

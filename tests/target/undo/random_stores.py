@@ -172,8 +172,8 @@ def _record(world: World, row_id: int, column: str) -> None:
     row = world.tables["customRecords"][row_id]
     fields = row.document["fields"] | {column: 77 if column == "total" else "Foreign"}
     schema = world.tables["customSchemas"][row.schema]
-    there = row.document["relationships"]
-    acts.put_record(world, schema, row.externalId, fields, there, lags=False)
+    relationships = row.document["relationships"]
+    acts.put_record(world, schema, row.externalId, fields, relationships, lags=False)
 
 
 STORE_ACTS: dict[str, Any] = {

@@ -175,8 +175,8 @@ def test_a_dry_run_says_how_many_do_not_fit(
     rows = people(1_201)
     runner.batch_rows = 500
     run = runner.send("crm_contacts", *rows, *rows[:5], dry_run=True)
-    said = [message for message in caplog.messages if message.startswith("Dry run: creates")]
-    assert said == ["Dry run: creates 1,200 contacts; the account has room for 1,000"]
+    lines = [message for message in caplog.messages if message.startswith("Dry run: creates")]
+    assert lines == ["Dry run: creates 1,200 contacts; the account has room for 1,000"]
     assert run.report["plan"]["contacts"] == {"created": 1_200, "room": 1_000}
     assert run.actions.count("skipped") == 200
     assert run.writes == []

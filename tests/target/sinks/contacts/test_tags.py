@@ -55,9 +55,9 @@ def test_contacts_with_several_tags_are_read_concurrently(
     runner.folder.mkdir()
     rows = [{"id": str(person.id), "remove_tags": ["red", "blue", "green"]} for person in people]
     assert set(runner.send("crm_contacts", *rows).actions) == {"updated"}
-    asked = [value for request in world.log for name, value in request.query if name == "tagid"]
-    assert 9 <= len(asked) <= 12
-    assert len(set(asked[:3])) > 1
+    tag_ids = [value for request in world.log for name, value in request.query if name == "tagid"]
+    assert 9 <= len(tag_ids) <= 12
+    assert len(set(tag_ids[:3])) > 1
     assert not list(world.tables["contactTags"])
 
 

@@ -251,11 +251,11 @@ class History:
         chosen = dice.sample(self.people, dice.randint(1, len(self.people)))
         lines = [*stream_of("crm_contacts", *map(self.row, chosen), keys=["email"]), state_of(1)]
         real = world.answer
-        what = dice.random()
-        if what < 0.5:
+        drawn = dice.random()
+        if drawn < 0.5:
             kinds = tuple(dice.sample(LOSSES, dice.randint(1, len(LOSSES))))
             world.faults.mix(dice.choice([0.05, 0.2, 0.4]), seed=dice.randrange(1000), kinds=kinds)
-        elif what < 0.75:
+        elif drawn < 0.75:
             kill(world, dice.randint(1, 40), after=dice.random() < 0.5)
         with contextlib.suppress(Killed):
             self.runner.run(*lines, force=dice.random() < 0.3, **SETTINGS)

@@ -21,9 +21,9 @@ def test_a_contact_that_another_client_enrolled_does_not_enter_again(
 ) -> None:
     """A contact that another client enrolled does not enter again until a row leaves."""
     person = account.world.add_contact(EMAIL)
-    there = account.world.enrol(person.id, account.dunning.id)
+    enrolment = account.world.enrol(person.id, account.dunning.id)
     if is_over:
-        account.world.end_enrolment(there.id)
+        account.world.end_enrolment(enrolment.id)
     row = {"email": EMAIL, "automations": ["Dunning"]} | ({} if alone else {"first_name": "Ada"})
     run = account.send(row)
     assert run.actions == ["unchanged" if alone else "updated"]

@@ -82,8 +82,8 @@ def test_every_result_has_its_id_within_215_requests(runner: TargetRunner) -> No
     assert len(run.requests) <= 215
     ids = {r["id"] for r in run.results}
     assert len(ids) == 10_000
-    some = next(r for r in run.results if r["row"] == 500)
-    assert runner.world.tables["contacts"][some["id"]].email == some["key"]["email"]
+    result = next(r for r in run.results if r["row"] == 500)
+    assert runner.world.tables["contacts"][result["id"]].email == result["key"]["email"]
 
 
 @pytest.mark.parametrize("base", [0, 1])
