@@ -32,29 +32,29 @@ _COUNTS = {
 
 def main() -> int:
     """Create or load the account, serve it until a signal comes, and save it."""
-    asked = parser().parse_args()
+    options = parser().parse_args()
     sys.setswitchinterval(SWITCH_SECONDS)
-    kept = asked.state is not None and Path(asked.state).exists()
+    kept = options.state is not None and Path(options.state).exists()
     world = World(
-        asked.seed,
-        contacts=asked.contacts,
-        deals=asked.deals,
-        accounts=asked.accounts,
-        api_key=asked.api_key,
-        requests_per_second=asked.requests_per_second,
+        options.seed,
+        contacts=options.contacts,
+        deals=options.deals,
+        accounts=options.accounts,
+        api_key=options.api_key,
+        requests_per_second=options.requests_per_second,
         is_empty=kept,
         shape=Shape(
-            contact_fields=asked.contact_fields,
-            values_per_contact=asked.values_per_contact,
-            **{name: getattr(asked, name) for name in _COUNTS},
+            contact_fields=options.contact_fields,
+            values_per_contact=options.values_per_contact,
+            **{name: getattr(options, name) for name in _COUNTS},
         ),
     )
     world.remembers_requests = False
-    if asked.no_import_limit:
+    if options.no_import_limit:
         world.import_windows = (RollingWindow(0, 60), RollingWindow(0, 60))
-    world.pages.most = asked.keep_pages_mb << 20
+    world.pages.most = options.keep_pages_mb << 20
     if kept:
-        state.load(world, asked.state)
+        state.load(world, options.state)
     # The account's rows are no garbage: a collection over 100,000 contacts stops every thread
     # for half a second, and requests then arrive in bursts.
     gc.disable()
@@ -62,20 +62,20 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
-        service = serve(world, asked.port, asked.latency_ms)
+        service = serve(world, options.port, options.latency_ms)
     except OSError as problem:
-        sys.stderr.write(f"port {asked.port}: {problem.strerror}; choose another one with --port\n")
+        sys.stderr.write(f"port {options.port}: {problem.strerror}; choose another with --port\n")
         return 1
     with service as served:
-        if asked.ready_file:
-            part = Path(f"{asked.ready_file}.part")
+        if options.ready_file:
+            part = Path(f"{options.ready_file}.part")
             part.write_text(served.url + "\n", encoding="utf-8")
-            part.replace(asked.ready_file)
+            part.replace(options.ready_file)
         sys.stdout.write(f"{served.url}\n")
         sys.stdout.flush()
         ended.wait()
-    if asked.state:
-        state.save(world, asked.state)
+    if options.state:
+        state.save(world, options.state)
     return 0
 
 
@@ -108,8 +108,8 @@ def parser() -> argparse.ArgumentParser:
         default=None,
         help="custom fields with a value per contact; by default, six in ten",
     )
-    for name, what in _COUNTS.items():
-        found.add_argument(f"--{name}", type=int, default=0, help=what)
+    for name, meaning in _COUNTS.items():
+        found.add_argument(f"--{name}", type=int, default=0, help=meaning)
     found.add_argument(
         "--keep-pages-mb",
         type=int,

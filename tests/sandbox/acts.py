@@ -27,7 +27,7 @@ class Acts:
         """Return the account's present second."""
         raise AttributeError("a World has a clock")
 
-    def trigger(self, kind: str, *, starts: bool = True, **what: Any) -> None:
+    def trigger(self, kind: str, *, starts: bool = True, **details: Any) -> None:
         """Record what would start automations."""
         raise AttributeError("a World has an automation log")
 

@@ -35,8 +35,8 @@ def wanted(w: World, r: Request) -> tuple[list[int], int]:
         for name, value in r.query
         if name not in _NOT_FILTERS and not name.startswith("orders[")
     )
-    asked = orders(r) if w.switches.contact_orders == "honoured" else []
-    by = [(name, down) for name, down in asked if name in ORDERS or name == "score"]
+    requested = orders(r) if w.switches.contact_orders == "honoured" else []
+    by = [(name, down) for name, down in requested if name in ORDERS or name == "score"]
     ids = w.kept(("contacts", key, tuple(by)), _TABLES, lambda: _sorted(w, _matching(w, r), by))
     limit, offset = window(w, r)
     first, last = 0, len(ids)

@@ -57,7 +57,7 @@ def _page(w: World, r: Request) -> dict[str, Any]:
 
 def _page_input(w: World, r: Request) -> dict[str, Any]:
     limit, offset = window(w, r)
-    asked = repr([pair for pair in r.query if pair[0] not in ("limit", "offset")])
+    parameters = repr([pair for pair in r.query if pair[0] not in ("limit", "offset")])
     return {
         "segmentid": r.number("segmentid"),
         "formid": r.number("formid") or 0,
@@ -71,7 +71,7 @@ def _page_input(w: World, r: Request) -> dict[str, Any]:
         "waitid": r.number("waitid") or 0,
         "status": -1 if r.number("status") is None else r.number("status"),
         "forceQuery": r.number("forceQuery") or 0,
-        "cacheid": hashlib.md5(asked.encode(), usedforsecurity=False).hexdigest(),
+        "cacheid": hashlib.md5(parameters.encode(), usedforsecurity=False).hexdigest(),
     }
 
 

@@ -26,10 +26,10 @@ def answer(
     if method == "GET" and path.rstrip("/") in {"/sandbox/log", "/sandbox/arrivals"}:
         # A copy, counted without the lock, so that measured requests do not wait.
         log = list(w.log)
-        asked = part_of(log, **{k: float(v) for k, v in query.items()})
+        arrivals = part_of(log, **{k: float(v) for k, v in query.items()})
         if path.rstrip("/") == "/sandbox/arrivals":
-            return {"arrivals": len(log), "rows": log_rows(asked)}
-        return {"arrivals": len(log), **log_summary(asked)}
+            return {"arrivals": len(log), "rows": log_rows(arrivals)}
+        return {"arrivals": len(log), **log_summary(arrivals)}
     with w.lock:
         match method, path.rstrip("/"):
             case "POST", "/sandbox/change":

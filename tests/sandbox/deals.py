@@ -123,9 +123,9 @@ def _name(contact: Any) -> str:
 
 def _matching(w: World, r: Request) -> list[Deal]:
     rows = list(w.tables["deals"])
-    asked = {name: value for name, op, value in filters(r) if not op}
-    field = asked.get("search_field", "all")
-    for name, value in asked.items():
+    parameters = {name: value for name, op, value in filters(r) if not op}
+    field = parameters.get("search_field", "all")
+    for name, value in parameters.items():
         test = _test(w, name, value, field)
         if test is not None:
             rows = [row for row in rows if test(row)]

@@ -26,8 +26,8 @@ def read_contact_value(w: World, field: Field, value: Any) -> str:
         return text if instant is None else w.zone.stamp(instant)
     if text and w.switches.unknown_option == "422":
         options = {option.value for option in w.tables["fieldOptions"].by("field", field.id)}
-        asked = {part for part in text.split("||") if part}
-        if options and not asked <= options:
+        choices = {part for part in text.split("||") if part}
+        if options and not choices <= options:
             raise invalid("field_invalid", "fieldValues", "The option does not exist.")
     return text
 

@@ -41,10 +41,10 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def compares(value: str, op: str, asked: str) -> bool:
+def compares(value: str, op: str, filter_value: str) -> bool:
     """Apply an operator of `filters[name][op]` to a text, without case."""
     compare = _OPERATORS.get(op)
-    return compare is None or compare(value.casefold(), asked.casefold())
+    return compare is None or compare(value.casefold(), filter_value.casefold())
 
 
 @route("GET", "/tags")
@@ -115,10 +115,10 @@ def list_field_values(w: World, r: Request) -> dict[str, Any]:
     }
     if w.switches.undocumented_filters:
         known |= {"contact": lambda row: str(row.contact), "field": lambda row: str(row.field)}
-    asked = [(known[name], value) for name, _, value in filters(r) if name in known]
+    parameters = [(known[name], value) for name, _, value in filters(r) if name in known]
     ids = table.ids()
-    if asked:
-        ids = [row.id for row in table if all(column(row) == value for column, value in asked)]
+    if parameters:
+        ids = [row.id for row in table if all(column(row) == value for column, value in parameters)]
     page = [table.rows[row_id] for row_id in page_of(w, r, ids)]
     document: dict[str, Any] = {
         "fieldValues": array([fragment(w, "fieldValues", row) for row in page])

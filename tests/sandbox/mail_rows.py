@@ -182,7 +182,7 @@ _PERMISSIONS = {
     "subscriber": "add edit delete import approve",
 }
 LIST_PERMISSIONS = tuple(
-    f"p_{what}_{verb}" for what, verbs in _PERMISSIONS.items() for verb in verbs.split()
+    f"p_{noun}_{verb}" for noun, verbs in _PERMISSIONS.items() for verb in verbs.split()
 )
 
 

@@ -92,9 +92,9 @@ def apply_tag(w: World, r: Request) -> Answer:
             error = {"status": 422, "title": "Missing attribute", "source": pointer}
             raise Refusal(422, {"errors": [error]})
     contact, tag = as_id(body["contact"]), as_id(body["tag"])
-    for table, row_id, what in (("contacts", contact, "Contact"), ("tags", tag, "Tag")):
+    for table, row_id, noun in (("contacts", contact, "Contact"), ("tags", tag, "Tag")):
         if w.tables[table].get(row_id) is None:
-            error = {"status": 404, "title": "Not Found", "detail": f"{what} not found"}
+            error = {"status": 404, "title": "Not Found", "detail": f"{noun} not found"}
             raise Refusal(404, {"errors": [error]})
     row, is_new = w.tag(contact or 0, tag or 0)
     shown = show_contact_tag(w, row)

@@ -78,14 +78,14 @@ def ordered(
 
 def total_meta(w: World, total: int, kind: str = "s", **more: Any) -> dict[str, Any] | None:
     """Return a `meta` whose total has the endpoint's type: s, i, or - for no meta."""
-    asked = w.switches.meta_total
-    if asked == "missing" or (kind == "-" and asked == "native"):
+    form = w.switches.meta_total
+    if form == "missing" or (kind == "-" and form == "native"):
         return more or None
-    if asked == "wrong":
+    if form == "wrong":
         total = max(0, total - total // 3 - 1)
-    if asked == "larger":
+    if form == "larger":
         total += total // 3 + 7
-    wants_string = kind == "s" if asked in ("native", "wrong", "larger") else asked == "string"
+    wants_string = kind == "s" if form in ("native", "wrong", "larger") else form == "string"
     return {"total": str(total) if wants_string else total, **more}
 
 

@@ -44,9 +44,9 @@ class Planting:
 class Planted(dict[str, Planting]):
     """Planted collections by path, such as ``/calendars/1/calendarRels``."""
 
-    def plant(self, path: str, key: str, rows: list[Any], **how: Any) -> Planting:
+    def plant(self, path: str, key: str, rows: list[Any], **options: Any) -> Planting:
         """Set the rows of a path."""
-        self[path] = Planting(key, rows, **how)
+        self[path] = Planting(key, rows, **options)
         return self[path]
 
     def answer(self, w: World, r: Request) -> dict[str, Any] | None:

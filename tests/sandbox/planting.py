@@ -74,7 +74,7 @@ def moment(dice: Random, latest: int) -> int:
     return latest - int(_SPAN * dice.random() ** 1.5)
 
 
-def some(dice: Random, mean: float) -> int:
+def around(dice: Random, mean: float) -> int:
     """Return a whole number with the given mean."""
     return int(mean) + (dice.random() < mean % 1)
 
@@ -157,10 +157,10 @@ def _plant_marks(
 ) -> None:
     t = w.tables
     since = row.updated - row.cdate
-    for tag in _distinct(dice, tags, some(dice, shape.tags_per_contact)):
+    for tag in _distinct(dice, tags, around(dice, shape.tags_per_contact)):
         at = row.cdate + int(since * dice.random())
         t["contactTags"].insert(rows.ContactTag(row.id, tag, at, at))
-    for list_id in _distinct(dice, lists, some(dice, shape.lists_per_contact)):
+    for list_id in _distinct(dice, lists, around(dice, shape.lists_per_contact)):
         status = dice.choice(_STATUSES)
         changed = row.cdate + int(since * dice.random()) if status in (2, 3) else None
         reason = "too many mails" if status == 2 and row.id % 3 == 0 else ""

@@ -163,10 +163,10 @@ def not_provided(singular: str, attribute: str, *, slug: bool = True) -> Refusal
     )
 
 
-def related_missing(attribute: str, what: str) -> Refusal:
+def related_missing(attribute: str, noun: str) -> Refusal:
     """Refuse because the row of a reference does not exist."""
-    error = f"{what.lower()}_not_exist"
-    return invalid("related_missing", attribute, f"Related {what} does not exist.", error)
+    error = f"{noun.lower()}_not_exist"
+    return invalid("related_missing", attribute, f"Related {noun} does not exist.", error)
 
 
 def require(body: dict[str, Any], singular: str, *attributes: str) -> None:

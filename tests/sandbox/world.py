@@ -177,9 +177,11 @@ class World(EnrolmentActs):
             self._kept[key] = found
         return found[1]
 
-    def trigger(self, kind: str, *, starts: bool = True, **what: Any) -> None:
+    def trigger(self, kind: str, *, starts: bool = True, **details: Any) -> None:
         """Record that a write would start automations (`starts`), or would not."""
-        self.automation_log.append({"time": self.now(), "trigger": kind, "starts": starts, **what})
+        self.automation_log.append(
+            {"time": self.now(), "trigger": kind, "starts": starts, **details}
+        )
 
     def _judge(self, request: Request, moment: datetime) -> Answer:
         if event_tracking.is_event(request.path):  # another host: no key, no limit of this account

@@ -26,9 +26,9 @@ def ask(served, path, caller):
     return requests.get(f"{served.url}/api/3/{path}", headers=headers, timeout=10).status_code
 
 
-def log_of(served, **asked):
+def log_of(served, **parameters):
     """Return the account's log summary."""
-    return requests.get(f"{served.url}/sandbox/log", params=asked, timeout=10).json()
+    return requests.get(f"{served.url}/sandbox/log", params=parameters, timeout=10).json()
 
 
 def test_the_log_counts_by_caller_and_endpoint():

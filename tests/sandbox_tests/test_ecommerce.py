@@ -175,21 +175,21 @@ def test_searches_are_paged_sorted_and_filtered_as_documented():
     assert found(caller, **newest, pagination={"offset": 1, "limit": 2}) == ["n-2", "n-1"]
     day = {"value": "2030-05-02", "filterOperator": "CONTAINS"}
     assert found(caller, storeModifiedDate=day) == ["n-2"]
-    asked = {"storeModifiedDate": {"value": "2030-05-02", "filterOperator": "GTE"}}
-    assert "errors" in graphql(caller, SEARCH, f=asked)
+    condition = {"storeModifiedDate": {"value": "2030-05-02", "filterOperator": "GTE"}}
+    assert "errors" in graphql(caller, SEARCH, f=condition)
     assert "errors" in graphql(caller, SEARCH, f={"email": {"value": "x"}})
     assert "errors" in graphql(caller, SEARCH, f={"pagination": {"limit": 101}})
     switches = caller.world.switches
     switches.date_ranges = "honoured"
-    assert found(caller, **asked) == ["n-0", "n-2"]
+    assert found(caller, **condition) == ["n-0", "n-2"]
     switches.date_ranges = "ignored"
-    assert len(found(caller, **asked)) == 4
+    assert len(found(caller, **condition)) == 4
     switches.missing_dates_sort = "first"
     assert found(caller, **newest)[0] == "n-3"
     switches.ecommerce_sort = "ignored"
     assert found(caller, **newest) == ["n-0", "n-1", "n-2", "n-3"]
     switches.order_filters = "shown"
-    assert "errors" in graphql(caller, SEARCH, f=asked)
+    assert "errors" in graphql(caller, SEARCH, f=condition)
 
 
 def test_products_are_patched_and_the_second_row_of_a_key_is_lost_in_silence():

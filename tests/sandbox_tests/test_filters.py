@@ -90,6 +90,11 @@ def test_orders(caller, orders, ids):
 def test_page_input_repeats_what_was_asked(caller):
     """Meta has the page's input, a total as text, and sortable."""
     meta = caller.get("/contacts", listid=2, limit=1, offset=1)["meta"]
-    asked = meta["page_input"]
-    assert (asked["listid"], asked["limit"], asked["offset"], asked["status"]) == (2, 1, 1, -1)
-    assert (meta["total"], meta["sortable"], len(asked["cacheid"])) == ("3", True, 32)
+    page_input = meta["page_input"]
+    assert (
+        page_input["listid"],
+        page_input["limit"],
+        page_input["offset"],
+        page_input["status"],
+    ) == (2, 1, 1, -1)
+    assert (meta["total"], meta["sortable"], len(page_input["cacheid"])) == ("3", True, 32)

@@ -120,5 +120,5 @@ def test_a_port_in_use_is_one_line():
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        f"port {port}: Address already in use; choose another one with --port"
+        f"port {port}: Address already in use; choose another with --port"
     ]

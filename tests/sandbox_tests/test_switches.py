@@ -22,25 +22,25 @@ def test_limits_over_100_are_capped_or_refused():
 def test_includes_can_be_refused_in_part():
     """All, no or single relations are included; unknown names are ignored or refused."""
     caller = caller_of(contacts=30)
-    asked = "fieldValues,contactTags.tag,nonsense"
-    everything = caller.get("/contacts", include=asked)
+    include = "fieldValues,contactTags.tag,nonsense"
+    everything = caller.get("/contacts", include=include)
     assert {"fieldValues", "contactTags", "tags"} <= everything.keys()
     switches = caller.world.switches
     switches.include = frozenset({"contactTags"})
-    document = caller.get("/contacts", include=asked)
+    document = caller.get("/contacts", include=include)
     assert "contactTags" in document["contacts"][0]
     assert "fieldValues" not in document
     assert "fieldValues" not in document["contacts"][0]
     switches.include_nested = False
-    assert "tags" not in caller.get("/contacts", include=asked)
+    assert "tags" not in caller.get("/contacts", include=include)
     switches.include_row_cap = 3
-    assert len(caller.get("/contacts", include=asked)["contactTags"]) == 3
+    assert len(caller.get("/contacts", include=include)["contactTags"]) == 3
     switches.include_id_arrays = False
-    assert "contactTags" not in caller.get("/contacts", include=asked)["contacts"][0]
+    assert "contactTags" not in caller.get("/contacts", include=include)["contacts"][0]
     switches.include = "none"
-    assert "contactTags" not in caller.get("/contacts", include=asked)
+    assert "contactTags" not in caller.get("/contacts", include=include)
     switches.include_unknown = "400"
-    assert caller.call("GET", "/contacts", include=asked).status_code == 400
+    assert caller.call("GET", "/contacts", include=include).status_code == 400
 
 
 def test_empty_sideloads_can_be_absent():

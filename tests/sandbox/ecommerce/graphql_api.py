@@ -143,7 +143,7 @@ class _Root:
         return {
             "getOrder": self._get_order,
             "searchOrder": partial(self._search, "storeOrders"),
-            "productById": lambda _, **asked: self._product(asked.get("id")),
+            "productById": lambda _, **arguments: self._product(arguments.get("id")),
             "searchProduct": partial(self._search, "storeProducts"),
             "searchRecurringPayment": partial(self._search, "storeRecurringPayments"),
             "upsertOrder": lambda _, order=None: self._orders([order], waits=True)[0],
@@ -151,15 +151,15 @@ class _Root:
             "bulkUpsertOrdersAsync": lambda _, orders=None: self._accepted(orders or []),
             "bulkUpsertProducts": lambda _, products=None: self._products(products or []),
             "createProduct": lambda _, product=None: self._create_product(product),
-            "updateProduct": lambda _, **asked: self._update_product(
-                asked.get("id"), asked["product"]
+            "updateProduct": lambda _, **arguments: self._update_product(
+                arguments.get("id"), arguments["product"]
             ),
-            "deleteProduct": lambda _, **asked: self._delete_product(asked.get("id")),
+            "deleteProduct": lambda _, **arguments: self._delete_product(arguments.get("id")),
             "bulkUpsertRecurringPayments": self._payments,
         }
 
-    def _search(self, table: str, _: Any, **asked: Any) -> list[dict[str, Any]]:
-        return search(self.w, table, asked.get("filter"))
+    def _search(self, table: str, _: Any, **arguments: Any) -> list[dict[str, Any]]:
+        return search(self.w, table, arguments.get("filter"))
 
     def _get_order(
         self, _: Any, legacyConnectionId: int | None = None, storeOrderId: str | None = None

@@ -21,16 +21,16 @@ _COMPARES = {
 }
 
 
-def search(w: World, table: str, asked: dict[str, Any] | None) -> list[dict[str, Any]]:
+def search(w: World, table: str, conditions: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Return a page of the documents that match a filter: a plain list without a total."""
-    asked = dict(asked or {})
-    pagination = {"offset": 0, "limit": 20, **(asked.pop("pagination", None) or {})}
+    conditions = dict(conditions or {})
+    pagination = {"offset": 0, "limit": 20, **(conditions.pop("pagination", None) or {})}
     offset, limit = pagination["offset"], pagination["limit"]
     if offset < 0 or not 1 <= limit <= 100:
         raise GraphQLError("Pagination: offset must be >= 0 and limit between 1 and 100")
     found = [row.document for row in w.tables[table]]
     sorts = []
-    for name, entry in asked.items():
+    for name, entry in conditions.items():
         for condition in entry if isinstance(entry, list) else [entry]:
             if condition is None:
                 continue
@@ -45,9 +45,9 @@ def search(w: World, table: str, asked: dict[str, Any] | None) -> list[dict[str,
 
 
 def _keep(
-    w: World, found: list[dict[str, Any]], name: str, asked: dict[str, Any]
+    w: World, found: list[dict[str, Any]], name: str, condition: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    operator, value = asked.get("filterOperator"), asked["value"]
+    operator, value = condition.get("filterOperator"), condition["value"]
     if operator is None:
         raise GraphQLError(f"Filter {name}: value needs filterOperator")
     is_number = name.endswith("Amount") or type(value) is int
@@ -80,7 +80,7 @@ def _text(value: Any) -> str:
 def _sorted(
     w: World, found: list[dict[str, Any]], name: str, *, descending: bool
 ) -> list[dict[str, Any]]:
-    there = [row for row in found if row.get(name) is not None]
+    present = [row for row in found if row.get(name) is not None]
     absent = [row for row in found if row.get(name) is None]
-    there.sort(key=lambda row: row[name], reverse=descending)
-    return absent + there if w.switches.missing_dates_sort == "first" else there + absent
+    present.sort(key=lambda row: row[name], reverse=descending)
+    return absent + present if w.switches.missing_dates_sort == "first" else present + absent
