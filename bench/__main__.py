@@ -58,18 +58,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("scripts", nargs="*", metavar="script", help=", ".join(SCRIPTS))
     parser.add_argument("--keep", action="store_true", help="keep what is measured")
-    asked = parser.parse_args()
-    if unknown := set(asked.scripts) - set(SCRIPTS):
+    options = parser.parse_args()
+    if unknown := set(options.scripts) - set(SCRIPTS):
         parser.error(f"there is no script {', '.join(sorted(unknown))}")
     kept = Kept.load(FILE)
     problems = []
     began = time.monotonic()
-    for name in asked.scripts or SCRIPTS:
+    for name in options.scripts or SCRIPTS:
         measure: Measure = import_module(f"bench.{name}").measure
         started = time.monotonic()
-        problems += [f"{name}: {text}" for text in run(name, measure, kept, keeps=asked.keep)]
+        problems += [f"{name}: {text}" for text in run(name, measure, kept, keeps=options.keep)]
         print(f"  ({name}, {time.monotonic() - started:.0f} s)")
-        if asked.keep:  # after each, so that an interruption keeps the figures measured until then
+        if (
+            options.keep
+        ):  # after each, so that an interruption keeps the figures measured until then
             kept.measured = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {machine()}"
             kept.save(FILE)
     print(f"\n{time.monotonic() - began:.0f} s; kept figures: {kept.measured or 'none'}")

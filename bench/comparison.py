@@ -48,8 +48,8 @@ class Verdict:
         values = f"kept {number(self.kept)}, measured {number(self.figure.value)}"
         if not self.worse:
             return f"{self.figure.name}: {values}"
-        how = f"{abs(self.worse):.1%} {'worse' if self.worse > 0 else 'better'}"
-        return f"{self.figure.name}: {values}, {how}"
+        change = f"{abs(self.worse):.1%} {'worse' if self.worse > 0 else 'better'}"
+        return f"{self.figure.name}: {values}, {change}"
 
 
 def normal(figure: Figure, yardstick: Yardstick) -> float:
@@ -67,11 +67,11 @@ def compare(figure: Figure, kept: float | None, yardstick: Yardstick) -> Verdict
     """Compare a figure with its stored value from `normal`, None for a new figure."""
     if kept is None:
         return Verdict(figure, None, 0.0)
-    here = normal(figure, yardstick)
-    better, worse = (here, kept) if figure.more_is_better else (kept, here)
+    normalized = normal(figure, yardstick)
+    better, worse = (normalized, kept) if figure.more_is_better else (kept, normalized)
     nothing = 0.0 if worse == better else float("inf")
     share = worse / better - 1 if better > 0 else nothing
-    return Verdict(figure, kept * figure.value / here if here else kept, share)
+    return Verdict(figure, kept * figure.value / normalized if normalized else kept, share)
 
 
 def better_of(first: list[Verdict], second: list[Verdict]) -> list[Verdict]:

@@ -247,11 +247,11 @@ def survey(count: int, at_once: int) -> Iterator[Found]:
             machine.run(labels[0])
             peak = Figure("memory of a run, MB", machine.peak_mb(labels[1]), "memory")
             yield Found("One run, alone", (peak,))
-            for name, some in (("load", labels), ("nothing changed", labels[:: 1 + count // 50])):
-                figures, claims = all_loaded(machine, broker, accounts, some, at_once)
+            for name, chosen in (("load", labels), ("nothing changed", labels[:: 1 + count // 50])):
+                figures, claims = all_loaded(machine, broker, accounts, chosen, at_once)
                 worst = max(accounts.busiest_second(label) for label in labels)
                 claims += ((worst <= LIMIT, f"an account saw {worst} requests in a second"),)
-                yield Found(f"{len(some)} accounts, {at_once} at once: {name}", figures, claims)
+                yield Found(f"{len(chosen)} accounts, {at_once} at once: {name}", figures, claims)
         own = folder / "airflow"
         own.mkdir()
         yield Found(f"Airflow's share, {TASKS} tasks", airflows_share(own, server))
@@ -263,9 +263,9 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--accounts", type=int)
     parser.add_argument("--at-once", type=int, default=8)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     missed = []
-    for found in survey(asked.accounts or (12 if asked.short else 200), asked.at_once):
+    for found in survey(options.accounts or (12 if options.short else 200), options.at_once):
         show(found)
         missed += found.missed
     if missed:

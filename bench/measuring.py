@@ -64,8 +64,8 @@ def log_of(url: str, since: int = 0, after: float = 0, until: float = 0) -> dict
 
     ``since`` is the number of arrivals to leave out; the others are seconds since 1970.
     """
-    asked = f"since={since}&after={after}&until={until}"
-    with urllib.request.urlopen(f"{url}/sandbox/log?{asked}") as answer:
+    query = f"since={since}&after={after}&until={until}"
+    with urllib.request.urlopen(f"{url}/sandbox/log?{query}") as answer:
         found: dict[str, Any] = json.load(answer)
         return found
 
@@ -131,8 +131,8 @@ class Tap:
         if state:
             options += ["--state", str(state)]
         log = self._folder / "log.txt"
-        with (self._folder / "output.jsonl").open("wb") as out, log.open("wb") as said:
-            return subprocess.Popen(self._command(*options), stdout=out, stderr=said)
+        with (self._folder / "output.jsonl").open("wb") as out, log.open("wb") as log_file:
+            return subprocess.Popen(self._command(*options), stdout=out, stderr=log_file)
 
     def run(self, state: Path | None = None) -> Measured:
         """Run once and count the records."""

@@ -60,9 +60,9 @@ class Peer:
         """
         command = self._command("--catalog", str(self._folder / "peer-catalog.json"))
         output, log = self._folder / "peer.jsonl", self._folder / "peer.log"
-        with output.open("wb") as out, log.open("wb") as said:
+        with output.open("wb") as out, log.open("wb") as log_file:
             environment = os.environ | ({} if keeps_limit else {"PEER_UNLIMITED": "1"})
-            process = subprocess.Popen(command, stdout=out, stderr=said, env=environment)
+            process = subprocess.Popen(command, stdout=out, stderr=log_file, env=environment)
             try:
                 status = process.wait(seconds)
             except subprocess.TimeoutExpired:

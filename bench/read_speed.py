@@ -99,8 +99,8 @@ def measure(*, short: bool) -> Found:
                 first = tap.run()
                 if set(first.records.values()) != {contacts}:
                     raise SystemExit(f"not every contact came: {first.records}")
-                how = "one stream" if len(streams) == 1 else "both streams"
-                name = f"records per second, {fields or 'no'} custom fields, {how}"
+                streams_read = "one stream" if len(streams) == 1 else "both streams"
+                name = f"records per second, {fields or 'no'} custom fields, {streams_read}"
                 found = rate(tap, 3 if short else RUNS)
                 held = None if short or len(streams) == 1 else bar
                 figures.append(Figure(name, found, "rate", held, more_is_better=True))

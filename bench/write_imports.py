@@ -25,11 +25,11 @@ def measure(*, short: bool) -> Found:
         source = target.feed("new.jsonl", "crm_contacts", ["email"], map(person, range(contacts)))
         ran = target.run(source)
         arrivals = arrivals_of(url)
-    queued = [(moment, status) for moment, _, what, status in arrivals if what == QUEUEING]
+    queued = [(moment, status) for moment, _, request, status in arrivals if request == QUEUEING]
     seconds = queued[-1][0] - queued[0][0]
     refused = [
-        f"{what} {status} after {moment - arrivals[0][0]:.1f} s"
-        for moment, _, what, status in arrivals
+        f"{request} {status} after {moment - arrivals[0][0]:.1f} s"
+        for moment, _, request, status in arrivals
         if status != 200
     ]
     between = arrivals[-1][0] - arrivals[0][0]

@@ -50,8 +50,8 @@ def moved(url: str, count: int) -> list[dict[str, Any]]:
         page = ask(url, f"deals?limit=100&offset={offset}&orders[cdate]=ASC")["deals"]
         for deal in page:
             if deal["group"] == first:
-                there = next(s["title"] for s in stages if s["id"] == deal["stage"])
-                other = names[(names.index(there) + 1) % len(names)]
+                title = next(s["title"] for s in stages if s["id"] == deal["stage"])
+                other = names[(names.index(title) + 1) % len(names)]
                 deals.append({"id": deal["id"], "stage": {"name": other}})
         offset += len(page)
     return deals[:count]
