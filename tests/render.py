@@ -81,15 +81,15 @@ def streams() -> str:
     """Return a line per stream."""
     rows = []
     for resource in sorted(RESOURCES, key=lambda resource: resource.name):
-        how = resource.replication.value
-        if resource.replication_key and how == "incremental":
-            how += f" on `{resource.replication_key}`"
+        reading = resource.replication.value
+        if resource.replication_key and reading == "incremental":
+            reading += f" on `{resource.replication_key}`"
         if not resource.selected_by_default:
-            how += "; off until selected"
+            reading += "; off until selected"
         source = f"`/{resource.endpoint}`"
         if resource.endpoint_name not in {resource.endpoint, "fields"}:
             source += f", with `/{resource.endpoint_name}`"
-        rows.append((f"`{resource.name}`", resource.title, source, code(*resource.keys), how))
+        rows.append((f"`{resource.name}`", resource.title, source, code(*resource.keys), reading))
     return table(("stream", "what", "from", "key", "how"), rows)
 
 
@@ -97,15 +97,15 @@ def raw_streams() -> str:
     """Return a line per raw stream."""
     rows = []
     for collection in sorted(COLLECTIONS, key=lambda collection: collection.name):
-        how = collection.replication.value
+        reading = collection.replication.value
         if collection.replication_key:
-            how += f", `{collection.replication_key}`"
+            reading += f", `{collection.replication_key}`"
         if collection.parent:
-            how += f"; one request per row of `/{collection.parent}`"
+            reading += f"; one request per row of `/{collection.parent}`"
         if collection.included_in:
-            how += "; comes with those rows"
+            reading += "; comes with those rows"
         source = f"`/{collection.endpoint}`" + ("" if collection.is_confirmed else " *")
-        rows.append((f"`{collection.name}`", source, code(*collection.keys), how))
+        rows.append((f"`{collection.name}`", source, code(*collection.keys), reading))
     return table(("stream", "from", "key", "how"), rows)
 
 
@@ -300,17 +300,17 @@ def main() -> int:
     """Compare or update the documents; return 1 when a document is out of date."""
     parser = argparse.ArgumentParser(prog="python -m tests.render", description=__doc__)
     parser.add_argument("--write", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     stale = 0
     wanted = {name: fill((ROOT / name).read_text(encoding="utf-8")) for name in DOCUMENTS}
     for name, text in (wanted | staging.files()).items():
         path = ROOT / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale += not asked.write
+            stale += not options.write
             sys.stdout.write(
-                f"{name} {'updated' if asked.write else 'is out of date: run make render'}\n"
+                f"{name} {'updated' if options.write else 'is out of date: run make render'}\n"
             )
-            if asked.write:
+            if options.write:
                 path.write_text(text, encoding="utf-8")
     return 1 if stale else 0
 

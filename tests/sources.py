@@ -60,8 +60,8 @@ def imports_of(path: Path, *, typing: bool = True) -> frozenset[str]:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            here = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*here, *([node.module] if node.module else [])])
+            parents = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*parents, *([node.module] if node.module else [])])
             found.update(f"{module}.{alias.name}" for alias in node.names)
     return frozenset(found)
 

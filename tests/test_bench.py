@@ -86,10 +86,10 @@ def test_a_regression_fails_and_is_named(kind, runs, capsys):
     kept, worse = BEFORE[kind]
     assert runs(found(kept), options=["--keep"]) == 0
     assert runs(found(worse)) == 1
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WORSE")]
-    assert len(said) == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WORSE")]
+    assert len(lines) == 1
     for text in ("made_up", worse.name, "kept", "measured", "worse"):
-        assert text in said[0]
+        assert text in lines[0]
 
 
 @pytest.mark.parametrize("kind", sorted(set(TOLERANCE) - {"count"}))

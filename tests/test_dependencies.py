@@ -22,8 +22,10 @@ def dependencies() -> dict[str, str]:
     """Return the runtime dependencies, those of extras too: name to requirement."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = itertools.chain(*project["optional-dependencies"].values())
-    asked = [*project["dependencies"], *extras]
-    return {re.split(r"[^\w.-]", requirement)[0].lower(): requirement for requirement in asked}
+    requirements = [*project["dependencies"], *extras]
+    return {
+        re.split(r"[^\w.-]", requirement)[0].lower(): requirement for requirement in requirements
+    }
 
 
 def test_the_retry_waits_come_from_the_package_that_is_maintained():

@@ -197,9 +197,9 @@ def test_every_body_is_documented(exchange: Exchange) -> None:
         if shape is None:
             found.add((call, "", "body"))
             continue
-        for where, what in misfits(shape, body):
-            if what != "key" or where not in BODY_KEYS.get(call, {}):
-                found.add((call, where, what))
+        for where, misfit in misfits(shape, body):
+            if misfit != "key" or where not in BODY_KEYS.get(call, {}):
+                found.add((call, where, misfit))
     assert found == set()
 
 
@@ -212,9 +212,9 @@ def test_every_answer_is_as_documented(exchange: Exchange) -> None:
         shape = shapes.get(str(status)) or next(iter(shapes.values()), None)
         if shape is None or status >= 300 or document is None:
             continue
-        for where, what in misfits(shape, document, may_be_null=True):
-            if what != "key" and not where.endswith(tuple(ANSWER_TYPES)):
-                found.add((call, where, what))
+        for where, misfit in misfits(shape, document, may_be_null=True):
+            if misfit != "key" and not where.endswith(tuple(ANSWER_TYPES)):
+                found.add((call, where, misfit))
     assert found == set()
 
 

@@ -145,7 +145,7 @@ def load(
 
 def in_words(counts: dict[str, int]) -> list[str]:
     """Return a line for each kind of change."""
-    said = [
+    nouns = [
         ("contacts_edited", "contact has a new last name", "contacts have a new last name"),
         ("field_values_set", "of them with a new value in a custom field", None),
         ("tags_added", "tag was applied", "tags were applied"),
@@ -158,8 +158,8 @@ def in_words(counts: dict[str, int]) -> list[str]:
         ("accounts_edited", "account has a new website", "accounts have a new website"),
     ]
     return [
-        counted(counts[kind], singular, many or singular)
-        for kind, singular, many in said
+        counted(counts[kind], singular, plural or singular)
+        for kind, singular, plural in nouns
         if counts.get(kind)
     ]
 
@@ -169,8 +169,8 @@ def print_findings(changed: dict[str, Any], account: Account, database: checks.D
     say("\n  The changes in DuckDB, compared with the account:")
     findings = checks.look_up(changed, account, database)
     for finding in findings:
-        mark = "✓" if finding.found == finding.asked else "✗"
-        say(f"  {mark} {finding.found} of {finding.asked} {finding.change}")
+        mark = "✓" if finding.found == finding.total else "✗"
+        say(f"  {mark} {finding.found} of {finding.total} {finding.change}")
     removed, unseen = len(changed["tags_removed"]), checks.statuses_not_seen(changed, database)
     notes = []
     if removed:
@@ -188,7 +188,7 @@ def print_findings(changed: dict[str, Any], account: Account, database: checks.D
         say("\n  What an incremental run does not read:")
         for note in notes:
             say(wrapped(f"· {note}", "  "))
-    lost = [finding.change for finding in findings if finding.found != finding.asked]
+    lost = [finding.change for finding in findings if finding.found != finding.total]
     if lost:
         raise WrongTablesError(f"not all of these arrived: {', '.join(lost)}")
 

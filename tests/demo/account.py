@@ -26,9 +26,9 @@ class Account:
         """Start it; return when it listens. ``options`` are those of the sandbox."""
         ready, log = folder / "sandbox.url", folder / "sandbox.log"
         ready.unlink(missing_ok=True)
-        asked = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
         command = [*END_WITH_PARENT, sys.executable, "-m", "tests.sandbox", "--port=0"]
-        command += [f"--api-key={API_KEY}", f"--ready-file={ready}", *asked]
+        command += [f"--api-key={API_KEY}", f"--ready-file={ready}", *arguments]
         with log.open("w", encoding="utf-8") as output:
             self._process = subprocess.Popen(
                 command,

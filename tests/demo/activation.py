@@ -76,10 +76,11 @@ def print_plan(reports: dict[str, dict[str, Any]]) -> None:
         plan = report["plan"]
         does = ", ".join(f"{count:,} {action}" for action, count in plan["actions"].items())
         say(f"  {name}: {does}; about {counted(plan['requests'], 'request')}")
-        for what, count in plan["gains"].items():
-            say(f"    · {count:,} would gain {what}")
-        for what, count in plan["unknown"].items():
-            say(f"    · new in this account, created by the run: {what} (named {count:,} times)")
+        for gain, count in plan["gains"].items():
+            say(f"    · {count:,} would gain {gain}")
+        for unknown, count in plan["unknown"].items():
+            text = f"new in this account, created by the run: {unknown} (named {count:,} times)"
+            say(f"    · {text}")
         for sample in plan["samples"][:1]:
             for field, (old, new) in sample["fields"].items():
                 say(f"    · for example {field}: {json.dumps(old)} → {json.dumps(new)}")
@@ -122,9 +123,9 @@ def check(rows: dict[str, list[dict[str, Any]]], database: Database, noted: int)
     stages = dict(database.rows("SELECT id, stage->>'name' FROM crm_opportunities"))
     wrong = []
     for row in rows["contacts"]:
-        mine = tags[row["email"]]
+        held = tags[row["email"]]
         right = scores[row["email"]] == row["custom_fields__lead_score"]
-        right = right and set(row["tags"]) <= mine and not set(row["remove_tags"]) & mine
+        right = right and set(row["tags"]) <= held and not set(row["remove_tags"]) & held
         if not right:
             wrong.append(f"contact {row['email']}")
     wrong += [

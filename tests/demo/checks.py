@@ -64,20 +64,20 @@ class Database:
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows in the table of each stream; 0 where there is no table."""
-        there = {name for (name,) in self.rows("SELECT table_name FROM information_schema.tables")}
+        loaded = {name for (name,) in self.rows("SELECT table_name FROM information_schema.tables")}
         return {
-            stream: self.value(f'SELECT count(*) FROM "{stream}"') if stream in there else 0  # noqa: S608
+            stream: self.value(f'SELECT count(*) FROM "{stream}"') if stream in loaded else 0  # noqa: S608
             for stream in HOME
         }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of change: its name ``change``, and how many of ``asked`` changes were ``found``."""
+    """One kind of change: its name ``change``, and how many of its ``total`` were ``found``."""
 
     change: str
     found: int
-    asked: int
+    total: int
 
 
 def look_up(changed: dict[str, Any], account: Account, database: Database) -> list[Finding]:

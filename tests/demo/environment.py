@@ -29,18 +29,18 @@ def main() -> int:
     parser.add_argument("--group", help="install a dependency group of pyproject.toml")
     parser.add_argument("--package", action="append", default=[], help="install a package")
     parser.add_argument("--lock", type=Path, help="install what a file of requirements lists")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     try:
         check_python()
-        python = make_environment(asked.folder)
-        wanted = list(asked.package)
-        if asked.group:
-            wanted += group(asked.group)
-        if asked.project:
+        python = make_environment(options.folder)
+        wanted = list(options.package)
+        if options.group:
+            wanted += group(options.group)
+        if options.project:
             wanted += ["--editable", str(ROOT)]
-        if asked.lock:
-            wanted += ["--requirement", str(asked.lock)]
-        install(python, wanted, asked.folder)
+        if options.lock:
+            wanted += ["--requirement", str(options.lock)]
+        install(python, wanted, options.folder)
     except SetupError as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
@@ -51,17 +51,17 @@ def check_python() -> None:
     """Check the version of Python; restart with another version that fits, if it is installed."""
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return
-    mine = "{}.{}".format(*sys.version_info)
+    version = "{}.{}".format(*sys.version_info)
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         name = f"python3.{minor}"
         found = shutil.which(name)
         if found and run([found, "-c", ""]).returncode == 0:
-            sys.stderr.write(f"Python {mine} does not fit: continuing with {name}\n")
+            sys.stderr.write(f"Python {version} does not fit: continuing with {name}\n")
             sys.stderr.flush()
             os.execv(found, [found, *sys.argv])  # noqa: S606
     why = "is too old" if sys.version_info[:2] < OLDEST else "has no DuckDB 1.2.2 yet"
     raise SetupError(
-        f"Python {mine} {why}: install Python 3.11, 3.12 or 3.13, "
+        f"Python {version} {why}: install Python 3.11, 3.12 or 3.13, "
         "or name one: PYTHON=python3.12 make …"
     )
 
@@ -72,13 +72,13 @@ def make_environment(folder: Path) -> Path:
     check = f"import pip, sys; sys.exit(not {OLDEST} <= sys.version_info[:2] <= {NEWEST})"
     if python.exists() and run([str(python), "-c", check]).returncode == 0:
         return python
-    mine = "{}.{}".format(*sys.version_info)
-    say(f"Creating {folder.name} with Python {mine} …")
+    version = "{}.{}".format(*sys.version_info)
+    say(f"Creating {folder.name} with Python {version} …")
     made = run([sys.executable, "-m", "venv", "--clear", str(folder)])
     if made.returncode:
         raise SetupError(
             f"Python's venv does not work here ({last_line(made)}): "
-            f"on Debian and Ubuntu, install python{mine}-venv"
+            f"on Debian and Ubuntu, install python{version}-venv"
         )
     return python
 

@@ -84,7 +84,7 @@ class Pipeline:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a run, without the settings and files of the user."""
-        mine = {
+        defaults = {
             "MELTANO_DATABASE_URI": f"sqlite:///{self.folder / 'meltano.db'}",
             "ACTIVECAMPAIGN_API_URL": self.url,
             "ACTIVECAMPAIGN_API_KEY": API_KEY,
@@ -99,7 +99,7 @@ class Pipeline:
             "TARGET_ACTIVECAMPAIGN_RATE_LIMIT_STORE": str(self.folder / "rate.json"),
             "TARGET_ACTIVECAMPAIGN_LEDGER_PATH": str(self.folder / "ledger.sqlite"),
         }
-        return _environment(mine | dict(self.settings))
+        return _environment(defaults | dict(self.settings))
 
     def run(self, while_waiting: Callable[[], None] = lambda: None) -> dict[str, Any]:
         """Run the job `load`; return the report of the tap. Raises `PipelineFailedError`."""
@@ -123,14 +123,14 @@ class Pipeline:
         return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in found}
 
 
-def _environment(mine: dict[str, str]) -> dict[str, str]:
+def _environment(settings: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not _FOREIGN.match(name)}
     return kept | {
         "MELTANO_PROJECT_ROOT": str(ROOT),
         "MELTANO_ENVIRONMENT": "sandbox",
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
         "NO_COLOR": "1",
-        **mine,
+        **settings,
     }
 
 
@@ -165,9 +165,9 @@ def run_meltano(
         if process.stdin is not None:
             process.stdin.close()
     if process.returncode:
-        said = "\n".join(f"    {line[:300]}" for line in _last_words(log))
+        tail = "\n".join(f"    {line[:300]}" for line in _last_words(log))
         raise PipelineFailedError(
-            f"meltano {arguments[0]} ended with {process.returncode}:\n{said}\nThe whole log: {log}"
+            f"meltano {arguments[0]} ended with {process.returncode}:\n{tail}\nThe whole log: {log}"
         )
 
 

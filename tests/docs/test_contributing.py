@@ -30,9 +30,9 @@ def test_where_is_answers_with_a_path() -> None:
 
 def test_each_list_says_what_fails() -> None:
     """Each list for a field, resource, sink, raw stream, setting or quirk says what fails."""
-    for thing in ("add a field", "add a resource", "add a sink", "add a raw stream"):
-        part = TEXT.partition(f"## To {thing}\n")[2].partition("\n## ")[0]
-        assert "\n1. " in part, thing
-        assert "| forgotten | what fails |" in part, thing
+    for task in ("add a field", "add a resource", "add a sink", "add a raw stream"):
+        part = TEXT.partition(f"## To {task}\n")[2].partition("\n## ")[0]
+        assert "\n1. " in part, task
+        assert "| forgotten | what fails |" in part, task
     assert "## To add a setting" in TEXT
     assert "## To record a quirk" in TEXT

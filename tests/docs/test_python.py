@@ -59,7 +59,7 @@ def test_every_example_gives_what_is_shown(monkeypatch):
     assert len(blocks) > 15
     assert text.count("```") == 2 * (len(blocks) + text.count("```sh\n"))  # no other code
     monkeypatch.setattr("tap_activecampaign_unified.query.SystemClock", lambda: account.clock)
-    said: list[str] = []
+    output: list[str] = []
     with serve(account.world) as served:
         monkeypatch.setenv("ACTIVECAMPAIGN_API_URL", served.url)
         monkeypatch.setenv("ACTIVECAMPAIGN_API_KEY", KEY)
@@ -69,7 +69,7 @@ def test_every_example_gives_what_is_shown(monkeypatch):
             source = block.replace(ORIGIN, served.url).replace("…", "...")
             line = text[: text.index(block)].count("\n")
             test = doctest.DocTestParser().get_doctest(source, names, "python.md", None, line)
-            runner.run(test, out=said.append, clear_globs=False)
+            runner.run(test, out=output.append, clear_globs=False)
             names = test.globs
         names["ac"].close()
-    assert runner.summarize(verbose=False).failed == 0, "".join(said)
+    assert runner.summarize(verbose=False).failed == 0, "".join(output)

@@ -94,5 +94,5 @@ def test_a_dead_link_fails_the_build(folder: Path, line: str) -> None:
 
 def test_every_page_is_in_the_navigation_once() -> None:
     """mkdocs.yml names each file under docs/ once, and no file that does not exist."""
-    there = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")]
-    assert sorted(pages()) == sorted(there)
+    files = [str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")]
+    assert sorted(pages()) == sorted(files)

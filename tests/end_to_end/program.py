@@ -91,8 +91,8 @@ class Workspace:
 
     def config(self, **settings: Any) -> Path:
         """Write the settings, given settings over the usual settings; None removes a setting."""
-        asked = self.settings | settings
-        return self.file("config.json", {k: v for k, v in asked.items() if v is not None})
+        config = self.settings | settings
+        return self.file("config.json", {k: v for k, v in config.items() if v is not None})
 
     def arguments(
         self, *more: str, state: Any = None, catalog: Any = None, **settings: Any

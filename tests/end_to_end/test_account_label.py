@@ -198,8 +198,8 @@ def test_a_schema_for_each_account_needs_no_label(
             f"array_agg(id) FILTER (WHERE _sdc_deleted_at IS NOT NULL) "
             f"FROM {customer.label}.crm_contacts"
         )
-        there = len(customer.world.tables["contacts"].ids())
-        assert postgres_database.rows(query) == [(there, ["5"])]
+        contacts = len(customer.world.tables["contacts"].ids())
+        assert postgres_database.rows(query) == [(contacts, ["5"])]
         count = postgres_database.rows(f"SELECT count(*) FROM {customer.label}.marketing_tags")  # noqa: S608
         assert count == [(expected,)]
         columns = postgres_database.rows(

@@ -185,9 +185,9 @@ def test_a_file_that_is_no_text_is_named(workspace: Workspace, option: str) -> N
     """A binary file or a folder ends with exit code 2, its name and the cause."""
     path = workspace.folder / "odd"
     path.write_bytes(b"\xff\xfe{}")
-    what = option.strip("-")
+    kind = option.strip("-")
     refused(
-        workspace.run(option, str(path)), rf"{what} file {path} cannot be read \(not UTF-8 text\)"
+        workspace.run(option, str(path)), rf"{kind} file {path} cannot be read \(not UTF-8 text\)"
     )
     refused(workspace.run(option, str(workspace.folder)), rf"{workspace.folder}.*[Ii]s a directory")
 

@@ -123,9 +123,9 @@ def test_discover_writes_a_catalog_and_nothing_else(workspace: Workspace) -> Non
         )
     ended = workspace.run(catalog=catalog)
     assert "raw_webhooks" not in ended.err  # no line about the streams that are off by default
-    mine = [message for message in ended.messages if message["type"] == "RECORD"]
+    records = [message for message in ended.messages if message["type"] == "RECORD"]
     usual = [message for message in workspace.run().messages if message["type"] == "RECORD"]
-    assert without_times(mine) == without_times(usual)
+    assert without_times(records) == without_times(usual)
 
 
 def without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ def test_test_schema_writes_schemas_only(workspace: Workspace) -> None:
 def test_settings_come_from_the_environment(workspace: Workspace, served: Served) -> None:
     """--config=ENV reads all settings from the environment, numbers and switches too."""
     report = workspace.folder / "report.json"
-    asked = {
+    values = {
         "API_URL": f"{served.url}/api/3/",
         "API_KEY": KEY,
         "REQUESTS_PER_SECOND": "0",
@@ -201,7 +201,7 @@ def test_settings_come_from_the_environment(workspace: Workspace, served: Served
         "START_DATE": "2020-01-31",
         "RUN_REPORT_PATH": str(report),
     }
-    environment = {f"{PREFIX}{name}": value for name, value in asked.items()}
+    environment = {f"{PREFIX}{name}": value for name, value in values.items()}
     ended = workspace.call([str(TAP), "--config=ENV"], **environment)
     assert ended.code == 0, ended.err
     tags = [message for message in messages(ended.out) if message.get("stream") == "marketing_tags"]
@@ -264,11 +264,11 @@ def test_the_report_is_right_and_its_owners_alone(
         report.parent.mkdir()
         report.write_text("{}" * 100_000)
         report.chmod(0o644)
-    asked = len(served.world.log)
+    earlier = len(served.world.log)
     ended = workspace.run(run_report_path=str(report))
     assert ended.code == 0
     found = read_report(report)
-    assert found["traffic"]["requests"] == len(served.world.log) - asked
+    assert found["traffic"]["requests"] == len(served.world.log) - earlier
     assert found["traffic"]["repeats"] == 0
     assert set(found["streams"]) == STREAMS
     for name, stream in found["streams"].items():

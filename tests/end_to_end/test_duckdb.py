@@ -105,8 +105,8 @@ class Warehouse:
 
     def rows(self, stream: str, *columns: str) -> dict[int, tuple[Any, ...]]:
         """Return columns of a stream by id."""
-        asked = ", ".join(f"record->>'$.{column}'" for column in ("id", *columns))
-        query = f"SELECT {asked} FROM kept WHERE stream = ?"  # noqa: S608 - our own columns
+        selected = ", ".join(f"record->>'$.{column}'" for column in ("id", *columns))
+        query = f"SELECT {selected} FROM kept WHERE stream = ?"  # noqa: S608 - our own columns
         found = self._connection.execute(query, [stream]).fetchall()
         assert len({row[0] for row in found}) == len(found)
         return {int(row[0]): row[1:] for row in found}
@@ -225,9 +225,9 @@ def test_sideloaded_or_not_the_bytes_are_the_same(workspace: Workspace) -> None:
     records = [
         [
             (message["stream"], message["record"])
-            for message in workspace.run(sideload=how).messages
+            for message in workspace.run(sideload=sideload).messages
             if "record" in message
         ]
-        for how in ("auto", "never")
+        for sideload in ("auto", "never")
     ]
     assert records[0] == records[1]

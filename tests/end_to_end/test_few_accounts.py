@@ -80,10 +80,10 @@ def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
                 f"ACTIVECAMPAIGN_API_KEY='{key}'",
             )
         # Alone, because two loaders cannot create the same table at once.
-        for asked in ("acme", "-j3"):
+        for argument in ("acme", "-j3"):
             done = make(
                 tmp_path,
-                asked,
+                argument,
                 "RUN=run --no-install load-postgres",
                 f"MELTANO={MELTANO}",
                 POSTGRES_URL=postgres_database.url("postgresql+psycopg"),
@@ -97,8 +97,8 @@ def test_three_accounts_at_once_one_of_them_with_a_wrong_key(
     counted = postgres_database.rows(
         "SELECT account_label, count(*) FROM activecampaign.crm_contacts GROUP BY 1 ORDER BY 1"
     )
-    there = {label: len(world.tables["contacts"].ids()) for label, world in worlds.items()}
-    assert counted == sorted(there.items())
+    expected = {label: len(world.tables["contacts"].ids()) for label, world in worlds.items()}
+    assert counted == sorted(expected.items())
     reports = {label: json.loads((runs / label / "load.json").read_text()) for label in logs}
     assert {label: report["exit_code"] for label, report in reports.items()} == {
         "acme": 0,

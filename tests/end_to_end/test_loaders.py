@@ -295,8 +295,8 @@ def test_hostile_values_arrive(open_loader: Callable[..., Loader]) -> None:
         world.tag(contact.id, tag.id)
         world.link(contact.id, company.id, jobTitle=text)
         world.add_deal(text, contact=contact.id, description=text)
-        for kind, several in values.items():
-            world.set_field(contact.id, fields[kind], several[number % len(several)])
+        for kind, choices in values.items():
+            world.set_field(contact.id, fields[kind], choices[number % len(choices)])
     loader = open_loader()
     ran = account.run()
     assert ran.code == 0

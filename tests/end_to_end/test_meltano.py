@@ -64,7 +64,7 @@ def test_meltano_loads_the_account_and_then_what_changed(account: Account, tmp_p
         "marketing_contact_tags": expected["marketing_contact_tags"] + untagged
     }
     for finding in look_up(changed, account, database):
-        assert finding.found == finding.asked, finding.change
+        assert finding.found == finding.total, finding.change
     # At most the edited, new, tagged, untagged and noted contacts.
     touched = sum(len(value) for value in changed.values() if isinstance(value, list))
     assert 0 < second["crm_contacts"]["rows_emitted"] <= touched < expected["crm_contacts"]

@@ -63,13 +63,13 @@ def test_both_loaders_read_the_results_of_each_run_once(
     rows = loader.tables.rows(RESULTS)
     assert len(rows) == 6
     for run, text in runs:
-        mine = sorted((row for row in rows if row["run"] == run), key=lambda row: row["number"])
+        of_run = sorted((row for row in rows if row["run"] == run), key=lambda row: row["number"])
         sent = [json.loads(line)["record"] for line in text.splitlines()[1:]]
         names = ("row", "stream", "action", "id", "reason")
-        assert [[row[n] for n in names] for row in mine] == [
+        assert [[row[n] for n in names] for row in of_run] == [
             [result[n] for n in names] for result in sent
         ]
-        assert {(row["key"] or {}).get("email") for row in mine} == {
+        assert {(row["key"] or {}).get("email") for row in of_run} == {
             "new@shop.example",
             "no address",
             None,

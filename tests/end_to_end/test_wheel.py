@@ -155,9 +155,11 @@ def test_its_metadata_has_the_licence_and_the_extras(wheel: Path) -> None:
     }
     assert set(metadata.get_all("Provides-Extra") or ()) == set(clients)
     for extra, client in clients.items():
-        asked = [line for line in metadata.get_all("Requires-Dist", []) if line.startswith(client)]
-        assert asked
-        assert all(f"extra == '{extra}'" in line for line in asked)
+        requirements = [
+            line for line in metadata.get_all("Requires-Dist", []) if line.startswith(client)
+        ]
+        assert requirements
+        assert all(f"extra == '{extra}'" in line for line in requirements)
 
 
 def test_the_source_archive_gives_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:

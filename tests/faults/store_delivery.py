@@ -140,7 +140,7 @@ def picture(world: World) -> dict[str, Any]:
     """Describe the content of the account, without assigned ids and times."""
     world.settle(at_once=True)
     t = world.tables
-    who = {c.id: c.email for c in t["contacts"]}
+    emails = {c.id: c.email for c in t["contacts"]}
     own = ("id", "connectionId")
 
     def documents(name: str) -> list[dict[str, Any]]:
@@ -151,7 +151,7 @@ def picture(world: World) -> dict[str, Any]:
 
     return {
         "people": sorted((c.email, c.firstName) for c in t["contacts"]),
-        "members": sorted((who[m.contact], m.status) for m in t["contactLists"]),
+        "members": sorted((emails[m.contact], m.status) for m in t["contactLists"]),
         "orders": documents("storeOrders"),
         "products": documents("storeProducts"),
         "subscriptions": documents("storeRecurringPayments"),
@@ -160,12 +160,15 @@ def picture(world: World) -> dict[str, Any]:
             (
                 row.externalId,
                 sorted(row.document["fields"].items()),
-                [who[int(visitor)] for visitor in row.document["relationships"].get("visitor", [])],
+                [
+                    emails[int(visitor)]
+                    for visitor in row.document["relationships"].get("visitor", [])
+                ],
             )
             for row in t["customRecords"]
         ),
-        "tasks": sorted((row.title, who[row.relid], row.status) for row in t["dealTasks"]),
-        "events": sorted((row.type, who[row.contact]) for row in t["trackingLogs"]),
+        "tasks": sorted((row.title, emails[row.relid], row.status) for row in t["dealTasks"]),
+        "events": sorted((row.type, emails[row.contact]) for row in t["trackingLogs"]),
     }
 
 

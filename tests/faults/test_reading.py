@@ -93,8 +93,8 @@ def test_a_passing_fault_costs_nothing(name: str) -> None:
 def close(w: World, way: str, path: str) -> None:
     """Forbid an endpoint for good; the user of the key can still be read."""
     w.faults.rewrite("/users/me", lambda _: None)
-    how = {"document": {}, "status": 400} if way == "refuse" else {}
-    getattr(w.faults, way)(path, times=None, **how)
+    options = {"document": {}, "status": 400} if way == "refuse" else {}
+    getattr(w.faults, way)(path, times=None, **options)
 
 
 @pytest.mark.parametrize(
@@ -165,11 +165,11 @@ def test_a_stream_without_its_own_rows_is_not_reported_as_done(
 def test_a_lapsed_account_is_complete_once_it_is_paid(after: int) -> None:
     """After a 402 in mid-run, one line and exit 1, the next run emits what is missing."""
     runs = TapRuns(**SIZE)
-    asked: list[str] = []
+    requests: list[str] = []
 
     def lapse(world: World, *_: Any) -> None:
-        asked.append("")
-        if len(asked) > after:
+        requests.append("")
+        if len(requests) > after:
             world.faults.lapsed()
 
     runs.world.before_request(lapse)

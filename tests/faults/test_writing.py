@@ -220,11 +220,11 @@ def test_forbidden_writes_are_done_once_permitted(tmp_path: Path, path: str) -> 
 def test_a_lapsed_account_equals_the_rows_once_it_is_paid(tmp_path: Path, at: int) -> None:
     """After a 402 in mid-run, exit 1 and states for done rows, the next run writes the rest."""
     runs = TargetRuns(tmp_path, FEW)
-    asked: list[str] = []
+    requests: list[str] = []
 
     def lapse(world: Any, *_: Any) -> None:
-        asked.append("")
-        if len(asked) == at:
+        requests.append("")
+        if len(requests) == at:
             world.faults.lapsed()
 
     runs.world.before_request(lapse)

@@ -236,7 +236,7 @@ class Truth:
             }
             self.put("crm_users", crm | stamped)
             inside = t["userGroups"].first("user", row.id)
-            several = ("roles", "organizations", "workspaces", "licenses")
+            without_values = ("roles", "organizations", "workspaces", "licenses")
             nothing = (
                 "external_id",
                 "identifiers",
@@ -261,7 +261,7 @@ class Truth:
                 else [],
                 "timezone": w.zone.name,
                 "languages": [row.lang],
-                **{key: [] for key in several},
+                **{key: [] for key in without_values},
                 **dict.fromkeys(nothing),
             }
             self.put("directory_users", person | stamped)

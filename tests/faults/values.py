@@ -99,8 +99,8 @@ def _slug(label: str) -> str:
 
 def _typed(kind: str, value: Any, currency: str | None) -> Any:
     if kind in SEVERAL:
-        several = value if isinstance(value, list) else str(value or "").split("||")
-        return [value for value in several if value]
+        parts = value if isinstance(value, list) else str(value or "").split("||")
+        return [value for value in parts if value]
     if value in (None, ""):
         return None
     if kind == "number":

@@ -107,7 +107,7 @@ def lines(count: int) -> list[dict[str, Any]]:
 def picture(world: World) -> dict[str, Any]:
     """Describe the content of an account by names, without ids and times."""
     t = world.tables
-    who = {c.id: c.email for c in t["contacts"]}
+    emails = {c.id: c.email for c in t["contacts"]}
     key = next(f.id for f in t["dealCustomFieldMeta"] if f.fieldLabel == "Our key")
     keys = {d.owner: d.fieldValue for d in t["dealCustomFieldData"] if d.customFieldId == key}
     lists = {row.id: row.name for row in t["lists"]}
@@ -116,11 +116,11 @@ def picture(world: World) -> dict[str, Any]:
         "accounts": sorted((row.name, row.accountUrl or "") for row in t["accounts"]),
         "stages": sorted(row.title for row in t["dealStages"]),
         "people": sorted((c.email, c.firstName, c.lastName) for c in t["contacts"]),
-        "values": sorted((who[v.contact], v.value) for v in t["fieldValues"]),
-        "applied": sorted((who[r.contact], t["tags"][r.tag].tag) for r in t["contactTags"]),
-        "members": sorted((who[m.contact], lists[m.list], m.status) for m in t["contactLists"]),
+        "values": sorted((emails[v.contact], v.value) for v in t["fieldValues"]),
+        "applied": sorted((emails[r.contact], t["tags"][r.tag].tag) for r in t["contactTags"]),
+        "members": sorted((emails[m.contact], lists[m.list], m.status) for m in t["contactLists"]),
         "links": sorted(
-            (who[r.contact], t["accounts"][r.account].name) for r in t["accountContacts"]
+            (emails[r.contact], t["accounts"][r.account].name) for r in t["accountContacts"]
         ),
         "deals": sorted(
             (
@@ -129,12 +129,12 @@ def picture(world: World) -> dict[str, Any]:
                 d.currency,
                 d.status,
                 t["dealStages"][d.stage].title,
-                who.get(d.contact),
+                emails.get(d.contact),
                 keys.get(d.id),
             )
             for d in t["deals"]
         ),
-        "notes": sorted((n.note, n.reltype, who.get(n.relid)) for n in t["notes"]),
+        "notes": sorted((n.note, n.reltype, emails.get(n.relid)) for n in t["notes"]),
     }
 
 

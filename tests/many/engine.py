@@ -57,7 +57,7 @@ class Engine:
         self._token = ""
         key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         url = f"http://127.0.0.1:{self.port}"
-        mine = {
+        defaults = {
             "AIRFLOW_HOME": str(folder),
             "HOME": str(folder),
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
@@ -76,7 +76,7 @@ class Engine:
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
             "PYTHONDONTWRITEBYTECODE": "",
         }
-        self.environment = settings_of(SETTINGS) | mine | environment
+        self.environment = settings_of(SETTINGS) | defaults | environment
 
     def start(self) -> None:
         """Create the tables and start everything except the workers.
@@ -121,7 +121,9 @@ class Engine:
         """Return the output of a part."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
-    def wait(self, is_done: Callable[[], Any], what: str, seconds: float = SECONDS_TO_START) -> Any:
+    def wait(
+        self, is_done: Callable[[], Any], description: str, seconds: float = SECONDS_TO_START
+    ) -> Any:
         """Wait until a condition is true; return its value. Raise after a time-out or an end."""
         over = time.monotonic() + seconds
         while not (found := is_done()):
@@ -129,7 +131,7 @@ class Engine:
                 if process.poll() is not None:
                     raise EngineFailedError(f"{name} ended:\n{self.log(name)[-2000:]}")
             if time.monotonic() > over:
-                raise EngineFailedError(f"{what}: not so after {seconds:.0f} s")
+                raise EngineFailedError(f"{description}: not so after {seconds:.0f} s")
             time.sleep(0.25)
         return found
 

@@ -48,7 +48,7 @@ def memory() -> Iterator[Memory]:
     memory = Memory()
     yield memory
     if IS_SCRIBE:
-        fill(DOCUMENT, memory.said)
+        fill(DOCUMENT, memory.outputs)
 
 
 @pytest.fixture(scope="session")

@@ -23,12 +23,12 @@ class Block:
     file: str | None = None
 
 
-def fill(path: Path, said: dict[int, str]) -> None:
+def fill(path: Path, outputs: dict[int, str]) -> None:
     """Replace the shown outputs, by the line number of each block."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    for number in sorted(said, reverse=True):
+    for number in sorted(outputs, reverse=True):
         end = lines.index("```\n", number)
-        lines[number:end] = [said[number]]
+        lines[number:end] = [outputs[number]]
     path.write_text("".join(lines), encoding="utf-8")
 
 

@@ -41,7 +41,7 @@ class Memory:
     """The data that readers of one session share: messages of tap-jsonl, and real outputs."""
 
     messages: dict[str, bytes] = field(default_factory=dict)
-    said: dict[int, str] = field(default_factory=dict)
+    outputs: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Ran:
 
     command: str
     code: int
-    said: str
+    output: str
     writes: list[str]
 
 
@@ -95,25 +95,25 @@ class Reader:
     def follow(self, blocks: list[Block]) -> list[Ran]:
         """Run each block, and check each command for the properties of every command."""
         found: list[Ran] = []
-        said = ""
+        output = ""
         for block in blocks:
             if block.file:
                 (self.folder / block.file).write_text(block.text, encoding="utf-8")
             if block.kind == "text":
-                self._compare(block, said)
+                self._compare(block, output)
             elif block.kind == "sql":
-                said = self.ask(block.text)
+                output = self.ask(block.text)
             elif block.kind == "sh":
                 ran = [self._run(line) for line in block.text.splitlines()]
                 found += ran
-                said = "".join(command.said for command in ran)
+                output = "".join(command.output for command in ran)
         return found
 
-    def _compare(self, block: Block, said: str) -> None:
+    def _compare(self, block: Block, output: str) -> None:
         if self.is_scribe:
-            self.memory.said[block.line] = said
+            self.memory.outputs[block.line] = output
         elif not self.is_forked:
-            assert said == block.text, f"line {block.line}: it really says\n{said}"
+            assert output == block.text, f"line {block.line}: it really says\n{output}"
 
     def ask(self, query: str) -> str:
         """Run SQL on the loaded tables; return the last answer as DuckDB prints it."""
@@ -187,9 +187,9 @@ class Reader:
     def _ended(self, line: str, code: int, log: str, seen: list[int]) -> Ran:
         assert "Traceback" not in log, log
         words = (words for words in _LOGGED.findall(log) if not _SDK.match(words))
-        said = "".join(f"{word}\n" for word in words)
+        output = "".join(f"{word}\n" for word in words)
         assert code in self.codes, f"{line}\n{log}"
-        return Ran(line, code, said, self._writes(seen))
+        return Ran(line, code, output, self._writes(seen))
 
     def _seen(self) -> list[int]:
         return [len(world.log) for world in self.worlds]

@@ -61,13 +61,13 @@ if length.LONG:
         requirements = tmp_path / "requirements.txt"
         # First a package with a known vulnerability, to see that pip-audit finds it.
         requirements.write_text("urllib3==1.24.1\n")
-        code, said = audited(pip.with_name("pip-audit"), requirements)
-        assert code == 1, said
-        assert "known vulnerabilit" in said
+        code, output = audited(pip.with_name("pip-audit"), requirements)
+        assert code == 1, output
+        assert "known vulnerabilit" in output
         requirements.write_text("\n".join(installed()) + "\n")
-        code, said = audited(pip.with_name("pip-audit"), requirements)
-        assert code == 0, said
-        assert "No known vulnerabilities found" in said
+        code, output = audited(pip.with_name("pip-audit"), requirements)
+        assert code == 0, output
+        assert "No known vulnerabilities found" in output
 
 
 def test_the_audit_would_ask_about_every_dependency() -> None:

@@ -50,8 +50,8 @@ def spellings(key: str) -> list[str]:
 
 def echo(key: str, status: int) -> Callable[..., Answer]:
     """Return a fault that answers with the key in every encoding."""
-    said = [key, quote(key, safe=""), base64.b64encode(key.encode()).decode(), key.upper()]
-    text = f"bad Api-Token: {' '.join(said)} of {PERSON} named '{NAME}'"
+    forms = [key, quote(key, safe=""), base64.b64encode(key.encode()).decode(), key.upper()]
+    text = f"bad Api-Token: {' '.join(forms)} of {PERSON} named '{NAME}'"
     errors = {"errors": [{"title": text, "detail": text, "code": key, "source": {"pointer": key}}]}
 
     def spoil(_handle: Any) -> Answer:
@@ -151,8 +151,8 @@ class Runs:
     def start(self, program: Path, **settings: Any) -> subprocess.Popen[bytes]:
         """Start a program with its settings in the environment, so that no file has them."""
         prefix = PREFIX if program == TAP else "TARGET_ACTIVECAMPAIGN_"
-        asked = self.workspace.settings | settings
-        environment = {f"{prefix}{name.upper()}": str(value) for name, value in asked.items()}
+        config = self.workspace.settings | settings
+        environment = {f"{prefix}{name.upper()}": str(value) for name, value in config.items()}
         return subprocess.Popen(
             [program, "--config=ENV"],
             cwd=self.folder,
@@ -239,8 +239,8 @@ def test_a_stop_during_a_request_shows_no_key(
 ) -> None:
     """Two interrupts during an answer show no key, and the command line has none meanwhile."""
     runs = make_runs(KEYS[0])
-    asked, seen = threading.Event(), []
-    served.world.before_request(lambda *_: asked.set())
+    requested, seen = threading.Event(), []
+    served.world.before_request(lambda *_: requested.set())
     served.world.faults.slow(3, times=None)
     with ExitStack() as stack:
         process = stack.enter_context(runs.start(program))
@@ -248,7 +248,7 @@ def test_a_stop_during_a_request_shows_no_key(
         assert process.stdin
         process.stdin.write(lines_of(ROWS).encode())
         process.stdin.flush()
-        assert asked.wait(SECONDS)
+        assert requested.wait(SECONDS)
         seen += [Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()]
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         for _ in range(2):

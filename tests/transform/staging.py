@@ -91,8 +91,10 @@ def _columns(resource: Resource, entry: Entry) -> Iterator[Column]:
         kind = "money"
     parts = schema.get("properties") or {}
     if parts and all(_type(part) != "json" for part in parts.values()):
-        for part, its in parts.items():
-            yield Column(f"{name}_{part}", f"{entry.unified}.{part}", _type(its), f"{doc}: {part}")
+        for part, part_schema in parts.items():
+            yield Column(
+                f"{name}_{part}", f"{entry.unified}.{part}", _type(part_schema), f"{doc}: {part}"
+            )
         return
     yield Column(name, entry.unified, kind, doc)
     if set(schema.get("items", {}).get("properties") or {}) in ({"id"}, {"id", "is_primary"}):

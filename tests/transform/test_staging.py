@@ -31,11 +31,11 @@ SCORES = {"scores", "score_values"}
 def test_the_files_are_what_the_code_renders() -> None:
     """Each stream has a model, each model a stream, and `make render` changes nothing."""
     folder = ROOT / staging.FOLDER
-    there = {
+    stored = {
         path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
         for path in folder.iterdir()
     }
-    assert there == staging.files()
+    assert stored == staging.files()
 
 
 def value_at(record: dict[str, Any], column: Column) -> Any:
