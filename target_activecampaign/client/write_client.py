@@ -148,7 +148,7 @@ class WriteClient:
     def mutate(
         self,
         name: str,
-        document: str,
+        query: str,
         variables: Body,
         changes: Sequence[DocumentChange] = (),
     ) -> Body:
@@ -162,7 +162,7 @@ class WriteClient:
             return {}
 
         def send() -> ApiResponse:
-            return ApiResponse(200, run_graphql(self.client, document, variables), None)
+            return ApiResponse(200, run_graphql(self.client, query, variables), None)
 
         values = self.recorder.before_documents(changes) if self.recorder else []
         return self._record(values, send).body

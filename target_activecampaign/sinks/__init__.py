@@ -1,1 +1,1 @@
-"""Sinks: one writer per stream."""
+"""Sinks: a writer for each stream."""

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 
 class RecentDocuments(dict[Any, dict[str, Any]]):
-    """The newest written documents by key; it drops the oldest, so that memory stays bounded."""
+    """The newest written documents by key. Drops the oldest document beyond `MAX_DOCUMENTS`."""
 
-    MOST = 10_000
+    MAX_DOCUMENTS = 10_000
 
     def __setitem__(self, key: Any, document: dict[str, Any]) -> None:
-        """Store a document as the newest."""
+        """Store a document as the newest document."""
         self.pop(key, None)
         super().__setitem__(key, document)
-        if len(self) > self.MOST:
+        if len(self) > self.MAX_DOCUMENTS:
             del self[next(iter(self))]
 
 
@@ -53,16 +53,17 @@ class RowResults(Protocol):
         """Give a row its result."""
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
-        """Keep a row until later rows may have created the record that it refers to."""
+        """Keep a row until a later row may have created the record of its reference."""
 
     def is_behind(self, row: InputRecord) -> bool:
         """Return whether an earlier row of the same key is deferred."""
 
 
 class EarlierValues(Protocol):
-    """Notes the values that rows replace, before they are written.
+    """Receives the rows before the target writes them.
 
-    `UndoRecorder` notes them for an undo; in a dry run `UndoCost` counts what that would take.
+    `UndoRecorder` then records earlier values for an undo. In a dry run, `UndoCost` counts the
+    requests for that.
     """
 
     def expect(self, family: str, rows: list[InputRecord]) -> None:
@@ -72,37 +73,37 @@ class EarlierValues(Protocol):
         """Note the id of a contact that the importer created."""
 
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-        """Note people who leave an audience: the contact, the grantor, and its grants by id."""
+        """Note people who leave an audience: each contact, its grantor, and the grants by id."""
 
 
 class AudienceGrants(Protocol):
-    """Records in the ledger what audiences and other streams grant to contacts.
+    """Records the grants of audiences and other streams to contacts in the ledger.
 
-    `GrantRecorder` of `audiences/grants.py` does it.
+    `GrantRecorder` of `audiences/grants.py` implements this.
     """
 
     def before_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        """Record what changes will grant, and set the ids of the contacts that the account has.
+        """Record the grants that changes are about to make, and set the ids of known contacts.
 
-        Raises `RequestError` where the present values cannot be read.
+        Raises `RequestError` if the present values cannot be read.
         """
 
     def after_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        """Record which grants were made; called in the transaction that confirms the rows."""
+        """Record the grants that were made. Called in the transaction that confirms the rows."""
 
     def discard(self, change: ContactChange) -> None:
-        """Remove the grants of a change of which nothing was written."""
+        """Remove the grants of a change that wrote nothing."""
 
     def document(self) -> dict[str, Any]:
-        """Return what became of each audience, for the run report."""
+        """Return the counts of each audience for the run report."""
 
 
 @dataclass
 class WriteContext:
     """The clients, lookups, settings and row results of a run.
 
-    All threads share it. Only one thread of the ``pool`` runs at a time; another one runs only
-    while this one waits for a response or sleeps.
+    All threads share it. Only one thread of the ``pool`` runs at a time. Another thread runs only
+    while this thread waits for a response or sleeps.
     """
 
     client: Client
@@ -121,27 +122,27 @@ class WriteContext:
     plan: DryRunPlan
     rows: RowResults
     opt_outs: OptOuts
-    #: Records what each row grants to its contact, for the audiences of this and later runs.
+    #: Records the grants of each row to its contact, for the audiences of this and later runs.
     audiences: AudienceGrants
-    #: Reads what rows replace, None where the run cannot be undone.
+    #: Records the values that rows replace; None if the run cannot be undone.
     earlier_values: EarlierValues | None = None
     enrolments: AutomationCounts = field(default_factory=AutomationCounts)
-    #: Sends events, None where the settings name no account of event tracking.
+    #: Sends events; None if the settings name no account of event tracking.
     events: EventClient | None = None
-    #: The names of events that the account knows, empty until they were read.
+    #: The names of events that the account knows, empty until they are read.
     event_names: set[str] = field(default_factory=set)
-    #: The columns of e-commerce that the account has, by type, where it was asked for them.
+    #: The account's columns of e-commerce by GraphQL type, for the types that were read.
     known_columns: dict[str, dict[str, str]] = field(default_factory=dict)
-    #: The custom objects of the account by stream, None until they were read.
+    #: The custom objects of the account by stream, None until they are read.
     custom_objects: dict[str, CustomObject] | None = None
     #: The records of custom objects that this run wrote, by schema and external id.
     written_records: RecentDocuments = field(default_factory=RecentDocuments)
-    #: Folded addresses of contacts that orders and subscriptions of this run were sent for, and in
-    #: a dry run of all that it would create.
+    #: Folded addresses of the contacts of written orders and subscriptions. In a dry run, also
+    #: those of all contacts that it would create.
     recent_contacts: RecentDocuments = field(default_factory=RecentDocuments)
-    #: What became of orders that were not written, by store and their own id: of their lines too.
+    #: Outcomes of unwritten orders, by the store's id and their own id. Their lines get the same.
     unwritten_orders: dict[tuple[int, str], Outcome] = field(default_factory=dict)
-    #: The subscriptions of this run, by store and their own id: reads show them some seconds later.
+    #: The written subscriptions, by the store's id and their own id. Reads show them late.
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 
     @property

@@ -37,7 +37,7 @@ Hints = dict[tuple[str, str], dict[str, Any]]
 class FieldCreator:
     """Creates custom fields and options that rows need and the account does not have.
 
-    ``hints`` are JSON schemas from the input, by entity and folded name; the parser adds to them.
+    ``hints`` are JSON schemas from the input, by entity and folded name. The parser adds entries.
     """
 
     def __init__(
@@ -60,27 +60,28 @@ class FieldCreator:
         title: str | None = None,
         standard_type: str | None = None,
     ) -> FieldDefinition | None:
-        """Create the field that a row names, of the type of its value; return its definition.
+        """Create the field that a row names, with the type of its value; return its definition.
 
-        None where `create_missing_fields` is not set.
+        None if `create_missing_fields` is not set.
         """
         if not self._policy.create_missing_fields:
             return None
         with self._references.pool.named_lock("define", entity):
-            made = self._references.fields(entity).find(name)  # another row may have created it
-            made = made or self._refused.get((entity, fold(name)))
-            if made is None:
-                made = self._create_now(entity, name, value, title, standard_type)
-                if made is not None and self._references.fields(entity).find(name) is None:
-                    self._refused[entity, fold(name)] = made  # another field has the title
-            return made
+            # Another row may have created the field already.
+            definition = self._references.fields(entity).find(name)
+            definition = definition or self._refused.get((entity, fold(name)))
+            if definition is None:
+                definition = self._create_now(entity, name, value, title, standard_type)
+                if definition is not None and self._references.fields(entity).find(name) is None:
+                    self._refused[entity, fold(name)] = definition  # another field has the title
+            return definition
 
     def _create_now(
         self, entity: str, name: str, value: Any, title: str | None, standard_type: str | None
     ) -> FieldDefinition | None:
         hint = self._hint(entity, name)
-        named = hint.get("type") if isinstance(hint.get("type"), str) else standard_type
-        field_type = named or _type_of(entity, hint, value)
+        explicit_type = hint.get("type") if isinstance(hint.get("type"), str) else standard_type
+        field_type = explicit_type or _type_of(entity, hint, value)
         options = hint.get("options") or (value if isinstance(value, list) else ())
         return self.define(
             entity,
@@ -90,23 +91,27 @@ class FieldCreator:
             else "text",
             tag=name,
             options=[
-                o if isinstance(o, dict) else {"value": str(o), "label": str(o)} for o in options
+                option if isinstance(option, dict) else {"value": str(option), "label": str(option)}
+                for option in options
             ],
         )
 
     def _hint(self, entity: str, name: str) -> dict[str, Any]:
-        """Return what the input's schema says about a field, flattened money included."""
-        found = self._hints.get((entity, fold(name)))
-        if found is None:
+        """Return the JSON schema of a field in the input, also of flattened money."""
+        hint = self._hints.get((entity, fold(name)))
+        if hint is None:
             amount = self._hints.get((entity, fold(f"{name}{SEPARATOR}amount")), {})
             is_money = bool(amount)
-            found = {"type": ["object", "null"], "title": amount.get("title")} if is_money else {}
-        return found
+            hint = {"type": ["object", "null"], "title": amount.get("title")} if is_money else {}
+        return hint
 
     def define(
         self, entity: str, *, title: str, field_type: str, tag: str, options: list[dict[str, Any]]
     ) -> FieldDefinition | None:
-        """Create a field with its options and make it available; return an existing one."""
+        """Create a field with its options and make it visible; return its definition.
+
+        If the account has the field already, returns the existing definition.
+        """
         try:
             if entity == "contact":
                 self._define_for_contacts(title, field_type, tag, options)
@@ -127,14 +132,14 @@ class FieldCreator:
         body = {"title": title, "type": field_type, "visible": 1}
         if slug(tag):
             body["perstag"] = slug(tag).upper()
-        made = self._create_row("contact", title, {"field": body})
-        rows = _option_rows(str(made["id"]), [option for option in options if option.get("value")])
+        row = self._create_row("contact", title, {"field": body})
+        rows = _option_rows(str(row["id"]), [option for option in options if option.get("value")])
         if rows and field_type in WITH_OPTIONS:
-            self._create_options(str(made["id"]), rows)
-        # Without a relation, ActiveCampaign neither shows nor uses the field; 0 means every list.
-        rel = {"fieldRel": {"field": str(made["id"]), "relid": 0}}
-        self._write_client.write("POST", "fieldRels", rel, repeatable=True)
-        self._references.note_field("contact", {**body, **made}, rows)
+            self._create_options(str(row["id"]), rows)
+        # Without a relation, ActiveCampaign neither shows nor uses the field. 0 means every list.
+        relation = {"fieldRel": {"field": str(row["id"]), "relid": 0}}
+        self._write_client.write("POST", "fieldRels", relation, repeatable=True)
+        self._references.note_field("contact", {**body, **row}, rows)
 
     def _define_for_parents(
         self, entity: str, title: str, field_type: str, options: list[dict[str, Any]]
@@ -147,25 +152,25 @@ class FieldCreator:
         texts = [str(option.get("value")) for option in options if option.get("value")]
         if texts and body["fieldType"] in WITH_OPTIONS:
             body["fieldOptions"] = texts
-        made = self._create_row(entity, title, {_WRAPPERS[entity]: body})
-        self._references.note_field(entity, {**body, **made}, [])
+        row = self._create_row(entity, title, {_WRAPPERS[entity]: body})
+        self._references.note_field(entity, {**body, **row}, [])
 
     def _create_row(self, entity: str, title: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Create a field and return its row. After a lost answer, look for the field first."""
-        known = {definition.id for definition in self._references.fields(entity).definitions}
+        """Create a field and return its row. After a lost response, look for the field first."""
+        ids_before = {definition.id for definition in self._references.fields(entity).definitions}
 
         def send() -> dict[str, Any]:
             answer = self._write_client.write("POST", FIELD_PATHS[entity], body)
             return dict(answer.body[_WRAPPERS[entity]])
 
         def look() -> dict[str, Any] | None:
-            made = [
+            new = [
                 definition
                 for definition in self._references.fields(entity).definitions
-                if definition.id not in known
+                if definition.id not in ids_before
             ]
             return next(
-                (definition.row for definition in made if fold(definition.title) == fold(title)),
+                (definition.row for definition in new if fold(definition.title) == fold(title)),
                 None,
             )
 
@@ -177,11 +182,11 @@ class FieldCreator:
             return self._write_client.write("POST", "fieldOption/bulk", body).body
 
         def look() -> dict[str, Any] | None:
-            found = self._references.fields("contact").definitions
+            definitions = self._references.fields("contact").definitions
             return next(
                 (
                     definition.row
-                    for definition in found
+                    for definition in definitions
                     if definition.id == field_id and definition.options
                 ),
                 None,
@@ -201,44 +206,47 @@ class FieldCreator:
             except UnconfirmedWrite:
                 self._clock.sleep(LOOK_AFTER_SECONDS)
                 self._references.forget_fields(entity)
-                found = look()
-                if found is not None:
-                    return found
+                row = look()
+                if row is not None:
+                    return row
         raise RowFailed("the field was sent and never answered; the next run looks for it first")
 
     # --- options ----------------------------------------------------------------------------
 
     def add_options(self, definition: FieldDefinition, value: Any) -> FieldDefinition:
-        """Add the options of a value that the field does not have."""
+        """Add the options of a value that the field lacks; return the present definition."""
         with self._references.pool.named_lock("define", definition.entity):
             return self._with_options(self._reload(definition), value)
 
     def _reload(self, definition: FieldDefinition) -> FieldDefinition:
         """Return the present definition of a field."""
-        found = self._references.fields(definition.entity).definitions
-        return next((d for d in found if d.id == definition.id), definition)
+        definitions = self._references.fields(definition.entity).definitions
+        return next((present for present in definitions if present.id == definition.id), definition)
 
     def _with_options(self, definition: FieldDefinition, value: Any) -> FieldDefinition:
-        known = {fold(text) for o in definition.options for text in (o.value, o.label)}
+        options = definition.options
+        known = {fold(text) for option in options for text in (option.value, option.label)}
         wanted = value if isinstance(value, list) else [value]
         missing = [
-            option_text(w)
-            for w in wanted
-            if not isinstance(w, (dict, list)) and fold(option_text(w)) not in known
+            option_text(item)
+            for item in wanted
+            if not isinstance(item, (dict, list)) and fold(option_text(item)) not in known
         ]
         if not missing:
             return definition
         if definition.entity == "contact":
-            options = [{"value": text, "label": text} for text in missing]
-            rows = _option_rows(definition.id, options, after=len(definition.options))
+            new_options = [{"value": text, "label": text} for text in missing]
+            rows = _option_rows(definition.id, new_options, after=len(options))
             self._write_client.write("POST", "fieldOption/bulk", {"fieldOptions": rows})
-            old = [{"id": o.id, "value": o.value, "label": o.label} for o in definition.options]
-            row = {k: v for k, v in definition.row.items() if k != "options"}
-            self._references.note_field(
-                definition.entity, row, [*old, *({**r, "id": f"new-{r['orderid']}"} for r in rows)]
-            )
+            option_rows = [
+                {"id": option.id, "value": option.value, "label": option.label}
+                for option in options
+            ]
+            option_rows += [{**row, "id": f"new-{row['orderid']}"} for row in rows]
+            columns = {name: column for name, column in definition.row.items() if name != "options"}
+            self._references.note_field(definition.entity, columns, option_rows)
         else:
-            texts = [*(o.value for o in definition.options), *missing]
+            texts = [*(option.value for option in options), *missing]
             path = f"{FIELD_PATHS[definition.entity]}/{definition.id}"
             self._write_client.write(
                 "PUT", path, {_WRAPPERS[definition.entity]: {"fieldOptions": texts}}
@@ -252,7 +260,7 @@ class FieldCreator:
 def _option_rows(
     field_id: str, options: list[dict[str, Any]], after: int = 0
 ) -> list[dict[str, Any]]:
-    """Return the rows of new options of a contact field, which has ``after`` options already."""
+    """Return the rows of new options for a contact field that has ``after`` options already."""
     return [
         {
             "orderid": number,
@@ -266,7 +274,7 @@ def _option_rows(
 
 
 def _type_of(entity: str, hint: dict[str, Any], value: Any) -> str:
-    """Infer the type of a new field from its JSON schema, else from its first value."""
+    """Return the type of a new field by its JSON schema, else by its first value."""
     types = hint.get("type")
     types = types if isinstance(types, list) else []
     if hint.get("format") == "date":

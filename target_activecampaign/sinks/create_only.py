@@ -28,7 +28,7 @@ def reject_existing(row: InputRecord, word: str, native_id: str | None) -> None:
 
 
 def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, path: str) -> None:
-    """Raise `RowRejected` if the record of an earlier create exists; else forget it."""
+    """Raise `RowRejected` if the record of an earlier create exists; else forget its id."""
     if not row.creates or row.known_id is None:
         return
     try:
@@ -42,9 +42,9 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, p
 
 
 def gone(context: WriteContext, row: InputRecord, word: str, given_id: str | None) -> RowRejected:
-    """Return the error of a row whose record the account does not have any more.
+    """Return the error of a row whose record no longer exists in the account.
 
-    The ledger forgets a record that the row itself does not name by ``given_id``.
+    ``given_id`` is the id in the row. Without it, the ledger forgets the record.
     """
     if given_id is not None:
         return RowRejected(f"id: the account has no {word} with this id")
@@ -57,9 +57,9 @@ def gone(context: WriteContext, row: InputRecord, word: str, given_id: str | Non
 def reject_existing_contact(context: WriteContext, change: ContactChange) -> None:
     """Raise `RowRejected` for a create-only contact whose address exists."""
     if any(row_request.row.creates for row_request in change.row_requests) and change.email:
-        found = context.references.read_contact(change.email, ignores_case=True)
-        if found is not None:
-            raise already_exists("email", str(found.get("id")))
+        contact = context.references.read_contact(change.email, ignores_case=True)
+        if contact is not None:
+            raise already_exists("email", str(contact.get("id")))
 
 
 def create_contact(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
@@ -67,12 +67,13 @@ def create_contact(context: WriteContext, change: ContactChange, body: dict[str,
     email = change.email or ""
 
     def send() -> str:
-        made = context.write_client.write("POST", "contacts", {"contact": {"email": email, **body}})
-        return str(made.body["contact"]["id"])
+        columns = {"email": email, **body}
+        response = context.write_client.write("POST", "contacts", {"contact": columns})
+        return str(response.body["contact"]["id"])
 
     def look() -> str | None:
-        found = context.references.read_contact(email, ignores_case=True)
-        return str(found["id"]) if found is not None else None
+        contact = context.references.read_contact(email, ignores_case=True)
+        return str(contact["id"]) if contact is not None else None
 
     native_id, is_new = context.creates.create_named(send, look, is_taken=is_duplicate)
     if not is_new:

@@ -35,10 +35,10 @@ CustomValues = dict[str, tuple[FieldDefinition, Any, str | None]]
 
 @dataclass
 class EncodedFields:
-    """A row's encoded values by field id, and the names that are left out, with the reasons.
+    """A row's encoded values by field id, and the names of left-out fields with the reasons.
 
-    A value is the field's definition, the encoded value, and a currency code or None. The name of
-    an attribute is its tag.
+    An entry of ``values`` is the field's definition, the encoded value, and a currency code or
+    None. In ``left_out``, the name of an attribute is its tag.
     """
 
     values: CustomValues = field(default_factory=dict)
@@ -57,7 +57,7 @@ class EncodedFields:
 
 
 class CustomFieldWriter:
-    """Encodes custom values; ``creator`` creates the fields that the account does not have."""
+    """Encodes custom values. ``creator`` creates fields that the account does not have."""
 
     def __init__(self, references: References, policy: WritePolicy, creator: FieldCreator) -> None:
         self._references, self._policy, self.creator = references, policy, creator
@@ -65,10 +65,10 @@ class CustomFieldWriter:
     def encode(
         self, entity: str, values: dict[str, Any], attributes: dict[str, Any] | None = None
     ) -> EncodedFields:
-        """Encode the ``custom_fields`` and the attributes of one row.
+        """Encode the ``custom_fields`` and the attributes of a row.
 
-        An unknown field or option is left out with a reason; a value of the wrong type raises
-        `RowRejected`.
+        Leaves out an unknown field or option, with a reason. Raises `RowRejected` for a value of
+        the wrong type.
         """
         encoded_fields = EncodedFields()
         self._encode_attributes(encoded_fields, entity, attributes or {})
@@ -101,20 +101,20 @@ class CustomFieldWriter:
     ) -> None:
         names: dict[str, str] = {}
         clears = self._policy.clears
-        given = {name: value for name, value in values.items() if clears or not is_nothing(value)}
+        values = {name: value for name, value in values.items() if clears or not is_nothing(value)}
 
         def is_field(name: str) -> bool:
             return self._references.fields(entity).find(name) is not None
 
-        for name, value in joined_money(given, is_field).items():
+        for name, value in joined_money(values, is_field).items():
             if is_nothing(value) and not clears:
                 continue
-            definition = known = self._references.fields(entity).find(name)
+            definition = existing = self._references.fields(entity).find(name)
             structure = structure_of(value) if definition is None else value
             if definition is None and not is_nothing(structure):
                 definition = self.creator.create(entity, name, structure)
             if definition is None and is_nothing(structure):
-                continue  # the text of an empty array, or of money without an amount
+                continue  # the value is the text of an empty array, or money without an amount
             if definition is None:
                 reason = "the account has no such field; create it or set create_missing_fields"
                 encoded_fields.left_out.append((name, f"custom_fields.{name}: {reason}"))
@@ -122,7 +122,7 @@ class CustomFieldWriter:
             readable = read_custom_value(definition, value, name, self._policy.list_delimiter)
             if is_nothing(readable) and not clears:
                 continue
-            if known is None and definition.id in names:
+            if existing is None and definition.id in names:
                 reason = f"not created, the account's field {names[definition.id]} has its title"
                 encoded_fields.left_out.append(
                     (name, f"custom_fields.{name}: {reason}; rename one of them")

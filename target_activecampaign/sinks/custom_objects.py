@@ -1,7 +1,7 @@
 """Upserts records of custom objects by external id, with all their fields.
 
-An upsert clears the fields that it does not name, so the target reads the record first and sends
-its other fields as they are. Reads lag behind writes for some seconds: the values that this run
+An upsert clears the fields that it does not name. The target therefore reads the record first and
+sends its other fields unchanged. Reads show a write some seconds late, so values that this run
 wrote take precedence.
 """
 
@@ -58,24 +58,24 @@ READ_ONLY = frozenset({"id", "created_at", "updated_at"})
 
 
 class AnyColumn(frozenset[str]):
-    """The columns of an object that is not known before the account was asked: all but these."""
+    """The columns of a custom object before the account is read: all but the columns in the set."""
 
     def __contains__(self, name: object) -> bool:
-        """Say whether a column is written."""
+        """Return whether the target writes a column."""
         return isinstance(name, str) and name not in READ_ONLY and not name.startswith("_")
 
 
 class CustomSink(Sink):
-    """The sink of one custom object, whose fields the account defines."""
+    """The sink of a custom object. The account defines its fields."""
 
     @cached_property
     def writable(self) -> frozenset[str]:
-        """All columns but those that ActiveCampaign sets."""
+        """All columns except those that ActiveCampaign sets."""
         return AnyColumn()
 
 
 def sink_of_object(stream: str) -> Sink:
-    """Return the sink of a custom object's stream; the account is asked when a row is written."""
+    """Return the sink of a custom object's stream. The first write of a row reads the object."""
     resource = Resource(
         name=stream, title=stream, endpoint_name=RECORDS, endpoint=RECORDS, entries=()
     )
@@ -89,7 +89,7 @@ def sink_of_object(stream: str) -> Sink:
 
 
 def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Upsert one record, completed by what the account has of it."""
+    """Upsert a record, completed by its present columns."""
     resource = _object_of(context, sink.resource.name)
     skip_flagged(row.record, resource)
     external = row.record.get("external_id")
@@ -104,22 +104,22 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     before = context.written_records.get(place)
     native_id = None
     if before is None:
-        there = read_record(context, resource, key)
-        if there is not None:
-            before, native_id = columns_of(there), str(there.get("id") or "") or None
+        record = read_record(context, resource, key)
+        if record is not None:
+            before, native_id = columns_of(record), str(record.get("id") or "") or None
     whole = {**(before or {}), **columns}
     whole = {name: value for name, value in whole.items() if value not in (None, [])}
-    first = [ids[0] for native in contacts.values() if (ids := whole.get(native))]
-    _skip_held_out(context, [], [str(external_id) for external_id in first])
+    contact_ids = [ids[0] for native in contacts.values() if (ids := whole.get(native))]
+    _skip_held_out(context, [], list(map(str, contact_ids)))
     if before is not None and whole == before:
         return Outcome(Action.UNCHANGED, native_id)
-    answer = send_record(context, resource, DocumentChange(resource.name, key, before, whole))
+    response = send_record(context, resource, DocumentChange(resource.name, key, before, whole))
     context.written_records[place] = whole
-    dropped = [] if context.policy.dry_run else _dropped(answer.body, whole)
+    dropped = [] if context.policy.dry_run else _dropped(response.body, whole)
     reasons = [f"ActiveCampaign left out {', '.join(dropped)}", DROPPED] if dropped else []
-    made = answer.body.get("record")
-    if native_id is None and isinstance(made, dict) and not context.policy.dry_run:
-        native_id = str(made["id"]) if made.get("id") else None
+    written = response.body.get("record")
+    if native_id is None and isinstance(written, dict) and not context.policy.dry_run:
+        native_id = str(written["id"]) if written.get("id") else None
     action = Action.CREATED if before is None else Action.UPDATED
     return Outcome(action, native_id, join_reasons(reasons), denied=frozenset(reasons[1:]))
 
@@ -135,7 +135,7 @@ def send_record(
 
 
 def _skip_held_out(context: WriteContext, emails: list[str], ids: list[str]) -> None:
-    """Raise `RowSkipped` if one of these contacts is in the control group."""
+    """Raise `RowSkipped` if any of these contacts is in the control group."""
     holdout = context.holdout
     if holdout.is_active and (
         any(map(holdout.is_held_out, emails)) or any(map(holdout.is_contact_held_out, ids))
@@ -144,7 +144,7 @@ def _skip_held_out(context: WriteContext, emails: list[str], ids: list[str]) -> 
 
 
 def _contacts_of(resource: CustomObject) -> dict[str, str]:
-    """Return the relationships to contacts: the native column by the unified column."""
+    """Return the native columns of the relationships to contacts, by unified column."""
     targets = dict(resource.relations_to)
     return {
         entry.unified: getattr(entry, "native", "")
@@ -154,7 +154,10 @@ def _contacts_of(resource: CustomObject) -> dict[str, str]:
 
 
 def find_object(context: WriteContext, stream: str) -> CustomObject | None:
-    """Return the account's object of a stream, None where it has none; raise `RequestError`."""
+    """Return the account's object of a stream, None if it has no such object.
+
+    Raises `RequestError`.
+    """
     if context.custom_objects is None:
         schemas: list[dict[str, Any]] = []
         try:
@@ -167,32 +170,32 @@ def find_object(context: WriteContext, stream: str) -> CustomObject | None:
 
 
 class AccountObjects:
-    """Finds the account's custom objects while the input is read.
+    """Finds the account's custom objects while the target reads the input.
 
-    ``context`` opens the run at its first call: an input without custom objects does not need it.
+    The first call of ``context`` opens the run. Without custom objects, the input does not open it.
     """
 
     def __init__(self, context: Callable[[], WriteContext]) -> None:
         self._context = context
 
     def find(self, stream: str) -> CustomObject | None:
-        """Return the account's object of a stream, None where it cannot be read."""
+        """Return the account's object of a stream, None if it cannot be read."""
         with contextlib.suppress(RequestError):
             return find_object(self._context(), stream)
         return None
 
 
 def _object_of(context: WriteContext, stream: str) -> CustomObject:
-    found = find_object(context, stream)
-    if found is None:
+    resource = find_object(context, stream)
+    if resource is None:
         raise RowRejected(f"{stream}: the account has no such custom object")
-    if found.is_foreign:
+    if resource.is_foreign:
         raise RowRejected(f"{stream}: it belongs to an app and is only read")
-    return found
+    return resource
 
 
 def _columns_of(context: WriteContext, resource: CustomObject, row: InputRecord) -> Columns:
-    """Return what a row says in native columns, its references resolved."""
+    """Return a row's native columns with resolved references."""
     clears = context.policy.clears
     targets = dict(resource.relations_to)
     record = {
@@ -211,36 +214,36 @@ def _columns_of(context: WriteContext, resource: CustomObject, row: InputRecord)
 
 
 def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:
-    """Return the ids of what a relationship names: contacts by address, accounts by name."""
-    found = []
+    """Return the ids of the records that a relationship names, by id or natural key."""
+    ids = []
     for ref in references(value, name):
         if target == "contact":
-            found.append({"id": context.references.contact(ref)})
+            ids.append(context.references.contact(ref))
         elif target == "account":
-            found.append({"id": context.references.account(ref)})
+            ids.append(context.references.account(ref))
         elif target == "opportunity":
-            found.append({"id": opportunity_of(context, ref)})
+            ids.append(opportunity_of(context, ref))
         elif "id" in ref:
-            found.append({"id": ref["id"]})
+            ids.append(ref["id"])
         else:
             raise RowRejected(f"{name}: must be objects with an id")
-    return [row for row in found if not is_planned(row["id"])]  # of a dry run
+    return [{"id": native_id} for native_id in ids if not is_planned(native_id)]
 
 
 def read_record(context: WriteContext, resource: CustomObject, key: str) -> dict[str, Any] | None:
-    """Return a record by external id, None where the account has none. Raises `RequestError`."""
+    """Return a record by external id, None if it does not exist. Raises `RequestError`."""
     path = f"{RECORDS}{resource.schema_id}/external/{key}"
     if "/" in key or not is_plain(path):
         raise RowRejected("external_id: has characters that cannot be part of a request's path")
     try:
-        found = context.client.get(path).body.get("record")
+        record = context.client.get(path).body.get("record")
     except NotFound:
         return None
-    return found if isinstance(found, dict) else None
+    return record if isinstance(record, dict) else None
 
 
 def columns_of(record: dict[str, Any]) -> Columns:
-    """Return what a record holds in native columns, its relationships as numbers."""
+    """Return the native columns of a record, with the ids of relationships as numbers."""
     row = next(iter(native_row(record)))
     columns = {
         name: value
@@ -254,14 +257,14 @@ def columns_of(record: dict[str, Any]) -> Columns:
 
 
 def _dropped(body: dict[str, Any], whole: Columns) -> list[str]:
-    """Return the fields that were sent and are not in the answer."""
-    made = body.get("record")
-    fields = made.get("fields") if isinstance(made, dict) else None
+    """Return the fields that were sent and are not in the response."""
+    written = body.get("record")
+    fields = written.get("fields") if isinstance(written, dict) else None
     if not isinstance(fields, list):
         return []
-    there = {f"field:{field.get('id')}" for field in fields if isinstance(field, dict)}
+    stored = {f"field:{field.get('id')}" for field in fields if isinstance(field, dict)}
     return sorted(
         name.removeprefix("field:")
         for name in whole
-        if name.startswith("field:") and name not in there
+        if name.startswith("field:") and name not in stored
     )

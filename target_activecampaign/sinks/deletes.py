@@ -32,9 +32,10 @@ UNSUBSCRIBED = "2"
 
 
 def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list[InputRecord]]]:
-    """Split a batch into rounds of deletes and the rows to write after them.
+    """Split a batch into rounds of deletes and the rows to write after these deletes.
 
-    A delete that follows a write of the same record begins a new round: the record stays deleted.
+    A delete that follows a write of the same record begins a new round, so that the record ends
+    deleted.
     """
     if not any(map(is_delete, rows)):  # the usual case
         yield [], rows
@@ -43,14 +44,14 @@ def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list
     others: list[InputRecord] = []
     written: dict[frozenset[str], dict[str, set[str]]] = {}
     for row in rows:
-        names = _columns(row)
+        columns = _columns(row)
         if not is_delete(row):
             others.append(row)
-            known = written.setdefault(frozenset(names), {name: set() for name in names})
-            for name, value in names.items():
-                known[name].add(value)
+            values = written.setdefault(frozenset(columns), {name: set() for name in columns})
+            for name, value in columns.items():
+                values[name].add(value)
             continue
-        if any(_may_match(names, known) for known in written.values()):
+        if any(_may_match(columns, values) for values in written.values()):
             yield deleted, others
             deleted, others, written = [], [], {}
         deleted.append(row)
@@ -58,26 +59,27 @@ def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list
 
 
 def _columns(row: InputRecord) -> dict[str, str]:
-    """Return the columns that identify a row, the most reliable first."""
+    """Return the columns that identify a row, the most reliable column first."""
     record = row.record
-    found = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
+    columns = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
     # Keys are comparable only if they have the same columns.
-    found[f"key {sorted(row.key)}"] = repr(sorted(ledger_identity(row).items()))
-    return {name: fold(str(value)) for name, value in found.items() if not is_nothing(value)}
+    columns[f"key {sorted(row.key)}"] = repr(sorted(ledger_identity(row).items()))
+    return {name: fold(str(value)) for name, value in columns.items() if not is_nothing(value)}
 
 
-def _may_match(names: dict[str, str], known: dict[str, set[str]]) -> bool:
-    """Return whether a row with these values may be one of the ``known`` rows."""
-    for name, value in names.items():
-        if name in known:
-            return value in known[name]
+def _may_match(columns: dict[str, str], written: dict[str, set[str]]) -> bool:
+    """Return whether a row with these columns may be a row with the ``written`` values."""
+    for name, value in columns.items():
+        if name in written:
+            return value in written[name]
     return True
 
 
 def write_deletes(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Delete the records of the rows, or give each row a reason.
 
-    Concurrent only if no limit can be reached: the rows before decide which row exceeds a limit.
+    Deletes are concurrent only if no limit can be reached. Otherwise the order of the rows decides
+    which row exceeds a limit.
     """
     limits = context.limits
     changes, deletes = limits.changes_left, limits.deletes_left
@@ -93,12 +95,12 @@ def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
 
 def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     mark = context.ledger.hash_key("deleted", row.stream, row.record)
-    known = context.ledger.find(mark)
+    deleted = context.ledger.find(mark)
     key = context.ledger.hash_key(row.stream, ledger_identity(row))
-    # A write after the delete created the record again: then the delete is new, too.
-    if known is not None and not context.policy.force and context.ledger.find(key) is None:
+    # If a later write created the record again, the row requests a new delete.
+    if deleted is not None and not context.policy.force and context.ledger.find(key) is None:
         row.ledger_key = b""
-        return Outcome(Action.UNCHANGED, known.id, "deleted by an earlier row", whole=False)
+        return Outcome(Action.UNCHANGED, deleted.id, "deleted by an earlier row", whole=False)
     _check_settings(context, sink)
     native_id = _find(context, sink, row)
     if native_id is None:
@@ -108,13 +110,14 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         _check_consent(context, native_id)
     context.limits.take_delete()
     path = f"{sink.resource.endpoint}/{native_id}"
-    # For a note that does not exist, DELETE answers 403, which has other causes, and GET 404.
-    gone = (NotFound, PermissionDenied) if sink.family == "note" else (NotFound,)
+    # For a note that does not exist, ActiveCampaign answers DELETE with 403, which also has other
+    # causes, and GET with 404.
+    not_found = (NotFound, PermissionDenied) if sink.family == "note" else (NotFound,)
     try:
         if sink.family == "note":
             context.client.get(path)
         context.write_client.write("DELETE", path)
-    except gone as problem:
+    except not_found as problem:
         context.limits.deletes -= 1
         if isinstance(problem, NotFound):
             context.ledger.record_id(mark, native_id)
@@ -144,14 +147,14 @@ def _check_settings(context: WriteContext, sink: Sink) -> None:
 
 
 def _check_email(context: WriteContext, row: InputRecord, native_id: str) -> None:
-    """Raise `RowRejected` if the id is of a contact with another address: deletes are final."""
+    """Raise `RowRejected` if the id's contact has another address, because deletes are final."""
     emails = emails_of(row)
     if context.policy.is_foreign or context.policy.allow_email_change or not emails:
         return
-    there = context.references.contacts_by_id([native_id]).get(native_id)
-    if there is None:
+    contact = context.references.contacts_by_id([native_id]).get(native_id)
+    if contact is None:
         raise RowSkipped(GONE)
-    if fold(str(there.get("email") or "")) not in emails:
+    if fold(str(contact.get("email") or "")) not in emails:
         raise RowRejected(OTHER_ADDRESS)
 
 
@@ -165,11 +168,11 @@ def _check_consent(context: WriteContext, native_id: str) -> None:
 
 
 def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
-    source = row.record.get("id")
-    if not is_nothing(source) and not context.policy.is_foreign:
-        return str(source)
-    if not is_nothing(source):
-        copy = context.foreign_ids.resolve(sink.family, str(source))
+    id_value = row.record.get("id")
+    if not is_nothing(id_value) and not context.policy.is_foreign:
+        return str(id_value)
+    if not is_nothing(id_value):
+        copy = context.foreign_ids.resolve(sink.family, str(id_value))
         if copy:
             return copy
     if sink.family == "contact" and not is_nothing(row.record.get("email")):
@@ -178,5 +181,5 @@ def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
     if sink.family == "account":
         name = reference({"name": row.record.get("name")}, "account").get("name")
         return context.references.account_named(name) if name else None
-    known = context.ledger.find(context.ledger.hash_key(row.stream, ledger_identity(row)))
-    return known.id if known else None
+    confirmed = context.ledger.find(context.ledger.hash_key(row.stream, ledger_identity(row)))
+    return confirmed.id if confirmed else None

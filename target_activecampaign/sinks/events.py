@@ -1,4 +1,4 @@
-"""Events: recorded once, for a contact that is there, and never sent again when unanswered."""
+"""Events of existing contacts. An event is sent only once, also if no response came."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNANSWERED = "this event was sent earlier and never answered: it is never sent a
 
 
 def write_event(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Send one event, unless it was sent before."""
+    """Send an event, unless it was sent before."""
     del sink
     client = context.events
     if client is None:
@@ -72,7 +72,7 @@ write_events = row_by_row(write_event)
 
 
 def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
-    """Return name, value and e-mail address of an event; the account must have the contact."""
+    """Return name, value and e-mail address of an event. The account must have the contact."""
     name = row.record.get("name")
     if is_nothing(name) or not isinstance(name, str):
         raise RowRejected("name: an event needs a name")
@@ -82,11 +82,11 @@ def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
     value = row.record.get("value")
     if isinstance(value, (dict, list, bool)):
         raise RowRejected("value: must be text")
-    found = references(row.record.get("contact"), "contact")
-    if not found:
+    refs = references(row.record.get("contact"), "contact")
+    if not refs:
         raise RowRejected("contact: an event needs a contact, by email or id")
-    contact = context.references.contact(found[0])
-    email = found[0].get("email")
+    contact = context.references.contact(refs[0])
+    email = refs[0].get("email")
     address = email_of(email, "contact.email") if email else _address_of(context, contact)
     return name, "" if is_nothing(value) else str(value), address
 
@@ -100,15 +100,15 @@ def _address_of(context: WriteContext, contact: str) -> str:
 
 
 def _register(context: WriteContext, name: str) -> None:
-    """Make sure that the account knows the event's name: others are refused."""
-    known = context.event_names
-    if not known:
+    """Register the event's name in the account: ActiveCampaign refuses unknown names."""
+    names = context.event_names
+    if not names:
         rows = context.client.get(NAMES).body.get(NAMES)
-        known.update(
+        names.update(
             str(row.get("name")) for row in (rows if isinstance(rows, list) else ()) if row
         )
-        known.add("")  # read, even where there are none
-    if name in known:
+        names.add("")  # marks the names as read, even if the account has none
+    if name in names:
         return
     body = {"eventTrackingEvent": {"name": name}}
     try:
@@ -121,4 +121,4 @@ def _register(context: WriteContext, name: str) -> None:
             "name: the account does not know this event, and event tracking is off; turn it on "
             "in Settings › Tracking"
         ) from None
-    known.add(name)
+    names.add(name)

@@ -25,18 +25,18 @@ class ChangeLimits:
 
     @property
     def changes_left(self) -> int | None:
-        """How many rows may still be changed, None for any number."""
-        most = self._policy.max_changes
-        return None if most is None else max(0, most - self.changes)
+        """The number of rows that may still be changed, None without a limit."""
+        limit = self._policy.max_changes
+        return None if limit is None else max(0, limit - self.changes)
 
     def split(self, rows: list[T]) -> tuple[list[T], list[T]]:
-        """Return the rows, or the people of rows, that may be written now, and those behind."""
-        most = self.changes_left
-        return (rows, []) if most is None else (rows[:most], rows[most:])
+        """Split rows, or people, into those that may be written now and the remaining ones."""
+        count = self.changes_left
+        return (rows, []) if count is None else (rows[:count], rows[count:])
 
     @property
     def deletes_left(self) -> int:
-        """How many rows may still be deleted."""
+        """The number of rows that may still be deleted."""
         return max(0, self._policy.max_deletes - self.deletes)
 
     def take_delete(self) -> None:

@@ -45,7 +45,7 @@ def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
         except RowRejected:
             break
         if refs:
-            # A parent given by id and a parent given by address may be the same record.
+            # A parent named by id and a parent named by address may be the same record.
             column = f"content on {parent} by {' and '.join(refs[0])}"
             return identity_by(
                 row, {column: repr((content, refs[0]))}, ids_are_foreign=context.policy.is_foreign
@@ -54,7 +54,7 @@ def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
 
 
 def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Write one note."""
+    """Write a note."""
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row)
     content = native.columns.get("note")
@@ -98,20 +98,20 @@ def _rewrite(
             context, row, "note", context.foreign_ids.read(sink.family, row.record.get("id"))
         ) from None
     except PermissionDenied:
-        # For a note that does not exist, ActiveCampaign answers 403.
+        # ActiveCampaign answers 403 for a note that does not exist.
         raise RowRejected("id: the account has no note with this id") from None
     context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.UPDATED, native_id)
 
 
 def _is_like(note: dict[str, Any], body: dict[str, Any], since: float) -> bool:
-    made = parse_instant(note.get("cdate"))
+    created = parse_instant(note.get("cdate"))
     return (
         str(note.get("note") or "").strip() == body["note"].strip()
         and note.get("reltype") in {None, body["reltype"]}
         and str(note.get("relid") or body["relid"]) == str(body["relid"])
-        and made is not None
-        and made.timestamp() >= since
+        and created is not None
+        and created.timestamp() >= since
     )
 
 

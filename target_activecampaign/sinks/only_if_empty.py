@@ -1,4 +1,4 @@
-"""The setting `only_if_empty`: fields that are written only if ActiveCampaign has no value."""
+"""The setting `only_if_empty`: the target writes a field only if ActiveCampaign has no value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PHONES = ("phone", "phones", "phone_numbers")
 
 
 def _is_named(policy: WritePolicy, name: str) -> bool:
-    """Return whether the setting names a field; custom fields may be given in three ways."""
+    """Return whether the setting names a field. It may name a custom field in three ways."""
     short = name.removeprefix("custom_fields.")
     return not policy.only_if_empty.isdisjoint({name, short, f"custom_fields__{short}"})
 
@@ -50,12 +50,15 @@ def _named_values(context: WriteContext, entity: str, values: CustomValues) -> l
 
 
 def _named_columns(context: WriteContext, sink: Sink, native: NativeFields) -> list[str]:
-    by_native = {e.native: e.unified for e in sink.resource.entries if isinstance(e, Field)}
-    return [n for n in native.columns if _is_named(context.policy, by_native.get(n, n))]
+    fields = [entry for entry in sink.resource.entries if isinstance(entry, Field)]
+    names = {entry.native: entry.unified for entry in fields}
+    return [
+        column for column in native.columns if _is_named(context.policy, names.get(column, column))
+    ]
 
 
 def needs_read(context: WriteContext, sink: Sink, native: NativeFields) -> bool:
-    """Return whether the record must be read before it is written."""
+    """Return whether the target must read a record before it writes the record."""
     if not context.policy.only_if_empty:
         return False
     return bool(_named_columns(context, sink, native) or native.custom.values)
@@ -65,31 +68,33 @@ def drop_filled_fields(
     context: WriteContext,
     sink: Sink,
     native: NativeFields,
-    there: dict[str, Any],
-    stored: dict[str, Any],
+    present: dict[str, Any],
+    custom_values: dict[str, Any],
 ) -> None:
-    """Drop the named fields that have a value in the row ``there`` or the values ``stored``.
+    """Drop the named fields that have a value in ActiveCampaign.
 
-    An attribute of several fields, such as an address, is one value: it is dropped as a whole.
+    ``present`` is the record's native row, ``custom_values`` its custom values by field id. An
+    attribute of several fields, such as an address, is dropped as a whole.
     """
     for name in _named_columns(context, sink, native):
-        if _has_value(there.get(name)):
+        if _has_value(present.get(name)):
             del native.columns[name]
             native.denied.append(ONLY_IF_EMPTY)
     if not native.custom.values:
         return
     fields = context.references.fields(sink.entity)
     groups = [
-        [found.id for tag in entry.tags if (found := fields.by_tag(tag)) is not None]
+        [field.id for tag in entry.tags if (field := fields.by_tag(tag)) is not None]
         for entry in sink.resource.entries
         if isinstance(entry, Attribute) and _is_named(context.policy, entry.unified)
     ]
-    groups += [[value] for value in _named_values(context, sink.entity, native.custom.values)]
+    named = _named_values(context, sink.entity, native.custom.values)
+    groups += [[field_id] for field_id in named]
     for ids in groups:
-        given = [native_id for native_id in ids if native_id in native.custom.values]
-        if given and any(_has_value(stored.get(native_id)) for native_id in ids):
-            for native_id in given:
-                del native.custom.values[native_id]
+        in_row = [field_id for field_id in ids if field_id in native.custom.values]
+        if in_row and any(_has_value(custom_values.get(field_id)) for field_id in ids):
+            for field_id in in_row:
+                del native.custom.values[field_id]
             native.denied.append(ONLY_IF_EMPTY)
 
 
@@ -109,18 +114,18 @@ def drop_filled_contact_fields(
 
     def drop(change: ContactChange) -> None:
         columns = [name for name in change.columns if name in names]
-        values = _named_values(context, "contact", change.values)
-        if not columns and not values:
+        field_ids = _named_values(context, "contact", change.values)
+        if not columns and not field_ids:
             return
-        there, stored = _read_contact(context, change)
+        present, custom_values = _read_contact(context, change)
         for name in columns:
-            if _has_value(there.get(name)):
+            if _has_value(present.get(name)):
                 del change.columns[name]
                 change.deny(f"column:{name}", ONLY_IF_EMPTY)
-        for value in values:
-            if _has_value(stored.get(value)):
-                del change.values[value]
-                change.deny(f"value:{value}", ONLY_IF_EMPTY)
+        for field_id in field_ids:
+            if _has_value(custom_values.get(field_id)):
+                del change.values[field_id]
+                change.deny(f"value:{field_id}", ONLY_IF_EMPTY)
 
     context.pool.each([partial(drop, change) for change in changes])
 
@@ -128,7 +133,7 @@ def drop_filled_contact_fields(
 def _read_contact(
     context: WriteContext, change: ContactChange
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a contact's row and its values by field id, both empty if there is no contact."""
+    """Return a contact's row and its values by field id, both empty without a contact."""
     if change.id is None:
         row = context.references.read_contact(change.email or "")
         if row is None:

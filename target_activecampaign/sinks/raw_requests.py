@@ -32,7 +32,7 @@ RESOURCE = Resource(
 
 
 def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Send the request of one row. A POST is never sent twice."""
+    """Send the request of a row. A POST is never sent twice."""
     del sink
     method, path, params, body = _request_of(context, row)
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
@@ -77,16 +77,17 @@ def _request_of(
     return method, path, params, body
 
 
-def path_of(given: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, str | int]]]:
+def path_of(url: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, str | int]]]:
     """Return path and parameters of a request; raise `RowRejected` for a forbidden path."""
-    if not isinstance(given, str) or not given.strip():
+    if not isinstance(url, str) or not url.strip():
         raise RowRejected("path: missing; give it relative to /api/3/")
-    path, _, query = given.strip().partition("?")
+    path, _, query = url.strip().partition("?")
     parts = [part for part in unquote(path).split("/") if part]
     if parts[:2] == ["api", "3"]:
         parts = parts[2:]
-    odd = {".", ".."} & set(parts) or any(c in path for c in ":\\#;") or "%" in "".join(parts)
-    if not parts or odd or not all(part.isascii() and part.isprintable() for part in parts):
+    has_dots = bool({".", ".."} & set(parts))
+    is_odd = has_dots or any(mark in path for mark in ":\\#;") or "%" in "".join(parts)
+    if not parts or is_odd or not all(part.isascii() and part.isprintable() for part in parts):
         raise RowRejected("path: must be plain and relative to /api/3/")
     lower = [part.lower() for part in parts]
     moves_stage = lower[0] == "dealstages" and lower[-1] == "deals"

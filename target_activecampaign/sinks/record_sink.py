@@ -1,4 +1,4 @@
-"""Writes rows one by one, and maps their columns to native ones. Contacts have their own sink."""
+"""Writes rows one by one, and maps their columns to native columns. Contacts have another sink."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ NO_OWNER = "owner: the account has no such user; left out"
 class NativeFields:
     """A row in native columns, and the reasons for its result.
 
-    ``undone`` are the parts that are not done and asked for again, with the reasons.
+    ``undone`` are the parts that are not written, with the reasons. The next run requests these
+    parts again.
     """
 
     columns: dict[str, Any]
@@ -86,11 +87,11 @@ def identity_by_name(context: WriteContext, row: InputRecord) -> RecordIdentity:
 def row_by_row(
     write: WriteRow, identity: IdentityOfRow | None = None
 ) -> Callable[[WriteContext, Sink, list[InputRecord]], None]:
-    """Return a writer of batches that writes row by row; an error ends only its own row.
+    """Return a writer of batches that writes row by row. An error ends only its own row.
 
-    Rows of one key are merged in their order and written once: a deal with three stages goes to
-    the last one, and starts one automation instead of three. With ``identity``, rows that cannot
-    be the same record are written concurrently; without it, in the order of the input.
+    The writer merges rows of the same key and writes them once. A deal with three stages thus goes
+    only to the last stage, and starts one automation instead of three. With ``identity``, rows that
+    cannot be the same record are written concurrently, otherwise in the order of the input.
     """
 
     def write_all(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
@@ -112,7 +113,7 @@ def row_by_row(
             _write_group(context, sink, group, write, duplicates)
 
         run_in_identity_order(pool, groups, identity_of_group, write_group)
-        # An earlier row may have released the unique value of this one: try again in order.
+        # Another row may have released the unique value of a duplicate: try again in order.
         for row in sorted(duplicates, key=lambda row: row.number or 0):
             _write_alone(context, sink, row, write)
 
@@ -126,7 +127,7 @@ def _write_group(
     write: WriteRow,
     duplicates: list[InputRecord] | None = None,
 ) -> None:
-    """Write rows of one key; add those that ActiveCampaign rejects as duplicates to the list."""
+    """Write rows of the same key. Adds rows that ActiveCampaign refuses to ``duplicates``."""
     if len(group) == 1 or not _write_merged(context, sink, group, write):
         for row in group:
             _write_alone(context, sink, row, write, duplicates)
@@ -143,8 +144,8 @@ def _write_alone(
         context.rows.defer(row, RowDeferred(BEHIND))
         return
     if row.known_id is None and row.ledger_key:
-        known = context.ledger.find(row.ledger_key)
-        row.known_id = known.id if known else None
+        confirmed = context.ledger.find(row.ledger_key)
+        row.known_id = confirmed.id if confirmed else None
     try:
         outcome = write(context, sink, row)
     except RowDeferred as deferred:
@@ -163,7 +164,10 @@ def _write_alone(
 def _write_merged(
     context: WriteContext, sink: Sink, group: list[InputRecord], write: WriteRow
 ) -> bool:
-    """Write rows of one key as one. Return False on an error: each row is then written alone."""
+    """Write rows of the same key as a single row. Returns False after an error.
+
+    The caller then writes each row alone.
+    """
     record: dict[str, Any] = {}
     for row in group:
         custom = record.get("custom_fields")
@@ -172,7 +176,9 @@ def _write_merged(
         else:
             custom = row.record.get("custom_fields") or custom
         record |= {
-            k: v for k, v in row.record.items() if not is_nothing(v) or context.policy.clears
+            name: value
+            for name, value in row.record.items()
+            if not is_nothing(value) or context.policy.clears
         }
         if custom:
             record["custom_fields"] = custom
@@ -193,7 +199,7 @@ def _write_merged(
 def skip_flagged(record: Record, resource: Resource | None = None) -> None:
     """Raise `RowSkipped` for rows that a flag marks as hidden or deleted.
 
-    A flag that ``resource`` writes as a field of its own marks nothing.
+    A flag that is a writable field of ``resource`` does not count.
     """
     fields = {
         entry.unified for entry in (resource.entries if resource else ()) if not is_read_only(entry)
@@ -213,7 +219,7 @@ def native_fields_of(
 ) -> NativeFields:
     """Map a row's columns and custom fields; raise `RowRejected` for wrong types.
 
-    With ``owner``, the column of that name is looked up among the users.
+    With ``owner``, the target looks up the column ``owner`` among the users.
     """
     record = {
         name: value
@@ -225,7 +231,11 @@ def native_fields_of(
         raise RowRejected("; ".join(f"{name}: {text}" for name, text in converted.problems))
     entries = {entry.unified: entry for entry in sink.resource.entries}
     fields = NativeFields(
-        {k: v for k, v in converted.native.items() if not is_nothing(v) or context.policy.clears},
+        {
+            column: value
+            for column, value in converted.native.items()
+            if not is_nothing(value) or context.policy.clears
+        },
         denied=list(row.denied),
     )
     if context.policy.clears:

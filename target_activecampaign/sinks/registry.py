@@ -40,7 +40,7 @@ _CONTACT = frozenset(
     {"email", "email_addresses", "name", "tags", "remove_tags", "segments", "account", "title"}
     | COLUMNS.keys()
 )
-#: What a contact keeps when only a part of its row is left to be written.
+#: The columns that stay in a contact's row of which only some parts are to be written.
 _KEPT = frozenset(
     {"id", "email", "email_addresses", "status"}
     | {"is_disabled", "is_deleted", "deleted", "anonymized"}
@@ -221,6 +221,6 @@ def find_sink(stream: str) -> Sink | None:
 def sinks_of(streams: Iterable[str]) -> dict[str, Sink]:
     """Return the sinks of these streams in the order of writing, custom objects last."""
     wanted = set(streams)
-    own = sorted(name for name in wanted if name.startswith(PREFIX))
-    found = {name: sink for name, sink in SINKS.items() if name in wanted}
-    return found | {name: sink_of_object(name) for name in own}
+    custom_objects = sorted(name for name in wanted if name.startswith(PREFIX))
+    sinks = {name: sink for name, sink in SINKS.items() if name in wanted}
+    return sinks | {name: sink_of_object(name) for name in custom_objects}

@@ -1,11 +1,11 @@
-"""The setting `run_automations`: with `false`, nothing is sent that can start an automation.
+"""The setting `run_automations`: with `false`, no request is sent that can start an automation.
 
 * Rows of a sink that `starts_automations` are skipped: `processing/batch_processor.py` asks
   `is_skipped`. Deletes are skipped too (`deletes.py`).
-* Contacts go through the importer alone, which can start none (`contacts/bulk_import/choice.py`).
+* Contacts go only through the importer, which starts none (`contacts/bulk_import/choice.py`).
   `deny_automation_starts` leaves the importer's part of a change. No contact enters or leaves an
   automation (`contacts/parse.py`), and no person is subscribed again (`contacts/consent.py`).
-* An order is written as historical (`commerce/orders.py`) and subscribes no one
+* An order is written as historical (`commerce/orders.py`) and subscribes no person
   (`commerce/consent.py`).
 """
 
@@ -30,7 +30,7 @@ def is_skipped(policy: WritePolicy, sink: Sink) -> bool:
 
 
 def deny_automation_starts(sink: Sink, change: ContactChange) -> None:
-    """Deny all requests but those that the importer can do with `exclude_automations`."""
+    """Deny all requests except those that the importer accepts with `exclude_automations`."""
     if change.email is None or change.new_email is not None:
         for row_request in change.row_requests:
             row_request.denied += [MAY_START_AUTOMATION] if row_request.requested else []

@@ -28,12 +28,12 @@ class Sink:
       Otherwise the whole record identifies such a row in the ledger.
     * ``also``: writable columns that the resource does not have.
     * ``consent_column``: the column that can unsubscribe a contact.
-    * ``kept``: the columns that stay in a row whose other parts are confirmed; they find its
+    * ``kept``: the columns that stay in a row whose other parts are confirmed. They identify its
       record if the ledger has no id.
     * ``write``: writes the rows of a batch and gives each row its outcome.
     * ``can_delete``: `delete_mode: delete` deletes its records (`deletes.py`).
-    * ``starts_automations``: any write can start one, so `run_automations: false` skips its rows
-      (`run_automations.py`). Contacts are not skipped: the importer can write them without.
+    * ``starts_automations``: any write can start an automation, so `run_automations: false` skips
+      its rows (`run_automations.py`). Contacts are not skipped: the importer starts no automation.
     """
 
     resource: Resource
@@ -54,7 +54,7 @@ class Sink:
 
     @cached_property
     def writable(self) -> frozenset[str]:
-        """The writable columns. A change of any other column is no change of a row."""
+        """The writable columns. A change of any other column does not change a row."""
         names = {
             entry.unified
             for entry in self.resource.entries

@@ -1,4 +1,4 @@
-"""Tasks of contacts and opportunities: created once, changed, completed with an outcome."""
+"""Sink of tasks of contacts and opportunities: creates, changes and completes them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 STEP = "task"
 STATUSES = {"open": 0, "completed": 1}
-#: The columns of an outcome, with ActiveCampaign's names; an open task has none.
+#: The columns of an outcome, with ActiveCampaign's names. An open task has no outcome.
 OUTCOME = {"outcome": "outcomeId", "outcome_note": "outcomeInfo"}
 OPEN = "outcome: left out, an open task has none; set status to completed"
 OWNER_TYPES = {"deal": "Deal", "contact": "Subscriber"}
@@ -42,7 +42,7 @@ COLUMNS = frozenset({"external_id", "status", "type", "owner", "contact", "oppor
 
 
 def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Write a task: update the task that the row means, else create it once."""
+    """Write a task: update the row's task, or create it."""
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row)
     status = _status(row)
@@ -54,7 +54,7 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if native_id is None:
         return _create(context, sink, row, native, columns=columns, status=status)
     if status == STATUSES["open"] or (status is None and row.is_remainder):
-        _take_outcome(row, native, columns)
+        _drop_outcome(row, native, columns)
     body = columns | ({} if status is None else {"status": status})
     if not body:
         return native.outcome(Action.UNCHANGED, native_id)
@@ -72,40 +72,40 @@ write_tasks = row_by_row(write_task)
 
 
 def _status(row: InputRecord) -> int | None:
-    """Return the status to write, None where the row says none."""
-    given = row.record.get("status")
-    if is_nothing(given):
+    """Return the status to write, None if the row has no status."""
+    word = row.record.get("status")
+    if is_nothing(word):
         return None
-    status = STATUSES.get(fold(given)) if isinstance(given, str) else None
+    status = STATUSES.get(fold(word)) if isinstance(word, str) else None
     if status is None:
         raise RowRejected("status: must be open or completed")
     return status
 
 
 def _references(context: WriteContext, row: InputRecord, native: NativeFields) -> Body:
-    """Return what a row names: its type, whom it is assigned to, its outcome."""
-    found: Body = {}
+    """Return the native columns of a row's references: type, owner and outcome."""
+    columns: Body = {}
     for column, family, attribute in (
         ("type", "task_type", "dealTasktype"),
         ("outcome", "task_outcome", "outcomeId"),
     ):
         ref = reference(row.record.get(column), column)
         if ref:
-            found[attribute] = context.references.resolve_id(family, ref)
+            columns[attribute] = context.references.resolve_id(family, ref)
     owner = reference(row.record.get("owner"), "owner")
     if owner:
         user = find_user(context.references, owner)
         if user is None:
             native.undone["owner"] = NO_OWNER
         else:
-            found["assignee"] = user
-    return found
+            columns["assignee"] = user
+    return columns
 
 
 def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
-    """Return what the task belongs to: its owner type, which is always sent, and its id.
+    """Return the type and the id of a task's owner: a deal or a contact.
 
-    Without the type, a task of a contact would be one of the deal with that number.
+    Without the type, ActiveCampaign would give a contact's task to the deal with the same id.
     """
     deals = references(row.record.get("opportunity"), "opportunity")
     if deals:
@@ -129,16 +129,16 @@ def _create(
     for attribute, column in (("dealTasktype", "type"), ("duedate", "due_at")):
         if is_nothing(columns.get(attribute)):
             raise RowRejected(f"{column}: a new task needs one")
-    at_end: Body = {}
+    outcome: Body = {}
     if status:
-        at_end = {name: columns.pop(name) for name in OUTCOME.values() if name in columns}
+        outcome = {name: columns.pop(name) for name in OUTCOME.values() if name in columns}
     else:
-        _take_outcome(row, native, columns)
+        _drop_outcome(row, native, columns)
     body = {**columns, "ownerType": kind, "relid": relid, "status": 0}
 
     def send() -> str:
-        answer = context.write_client.write("POST", "dealTasks", {"dealTask": body})
-        return str(answer.body["dealTask"]["id"])
+        response = context.write_client.write("POST", "dealTasks", {"dealTask": body})
+        return str(response.body["dealTask"]["id"])
 
     def look(since: float) -> list[str]:
         params = [
@@ -154,12 +154,12 @@ def _create(
     row.known_id = native_id
     context.foreign_ids.record(sink.family, row, native_id)
     if status:
-        _complete(context, row, native, native_id, at_end)
+        _complete(context, row, native, native_id, outcome)
     return native.outcome(Action.CREATED, native_id)
 
 
-def _take_outcome(row: InputRecord, native: NativeFields, columns: Body) -> None:
-    """Take the outcome out of the columns of an open task, and say so."""
+def _drop_outcome(row: InputRecord, native: NativeFields, columns: Body) -> None:
+    """Remove the outcome from the columns of an open task, and add the reason."""
     for name, attribute in OUTCOME.items():
         columns.pop(attribute, None)
         if has_part(row.record, name):
@@ -167,11 +167,11 @@ def _take_outcome(row: InputRecord, native: NativeFields, columns: Body) -> None
 
 
 def _complete(
-    context: WriteContext, row: InputRecord, native: NativeFields, native_id: str, at_end: Body
+    context: WriteContext, row: InputRecord, native: NativeFields, native_id: str, outcome: Body
 ) -> None:
-    """Complete a task that was just created; where that is refused, the rest of it stands."""
+    """Complete a new task. If ActiveCampaign refuses that, the task stays open."""
     try:
-        _update(context, native_id, {"status": STATUSES["completed"], **at_end})
+        _update(context, native_id, {"status": STATUSES["completed"], **outcome})
     except (InvalidRequest, NotFound, RowRejected) as problem:
         reason = f"status: the task was created and is open ({problem})"
         native.undone |= dict.fromkeys(
@@ -187,11 +187,11 @@ def _update(context: WriteContext, native_id: str, body: Body) -> None:
 
 
 def _is_like(task: Body, body: Body, since: float) -> bool:
-    """Say whether a task of the account may be one whose create was not answered."""
-    made = parse_instant(task.get("cdate"))
+    """Return whether a task of the account may be the result of a create without response."""
+    created = parse_instant(task.get("cdate"))
     return (
-        made is not None
-        and made.timestamp() >= since
+        created is not None
+        and created.timestamp() >= since
         and str(task.get("reltype")) == OWNER_TYPES[body["ownerType"]]
         and str(task.get("relid")) == str(body["relid"])
         and str(task.get("title") or "").strip() == str(body.get("title") or "").strip()

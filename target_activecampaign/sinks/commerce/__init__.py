@@ -1,1 +1,1 @@
-"""E-commerce: orders, products and subscriptions, upserted by the store's own ids."""
+"""E-commerce: upserts orders, products and subscriptions by the store's own ids."""

@@ -14,6 +14,6 @@ CART = "cart_id: abandoned carts cannot be written"
 
 
 def skip_cart(row: InputRecord, own_id: object) -> None:
-    """Raise `RowSkipped` for an abandoned cart or a line of one: they have no order's id."""
+    """Raise `RowSkipped` for an abandoned cart or its line: the row has no id of an order."""
     if is_nothing(own_id) and not is_nothing(row.record.get("cart_id")):
         raise RowSkipped(CART)

@@ -1,6 +1,6 @@
 """Consent of orders: an order that accepts marketing subscribes its contact to the store's list.
 
-A person who left that list is not subscribed again by an order, unless `resubscribe` says so.
+An order does not subscribe a person again who left that list, unless `resubscribe` is set.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ def check_consent(context: WriteContext, upserts: list[Upsert]) -> None:
         if upsert.document.get(CONSENT_FIELD) is True and not is_nothing(
             upsert.document.get("email")
         ):
-            found = list_of_store(context, upsert.key[0])
-            if found != "":
-                by_list.setdefault(found, []).append(upsert)
-    for list_id, several in by_list.items():
+            list_id = list_of_store(context, upsert.key[0])
+            if list_id != "":
+                by_list.setdefault(list_id, []).append(upsert)
+    for list_id, orders in by_list.items():
         if not context.policy.run_automations:
-            for upsert in several:
+            for upsert in orders:
                 _remove_consent(upsert)
                 upsert.denied.add(MAY_START_AUTOMATION)
             continue
         if context.policy.resubscribe:
             continue
-        emails = {fold(upsert.document["email"]) for upsert in several}
+        emails = {fold(upsert.document["email"]) for upsert in orders}
         opt_outs = context.opt_outs.find(list_id, emails)
-        for upsert in several:
+        for upsert in orders:
             opt_out = opt_outs.get(fold(upsert.document["email"]))
             if opt_out is not None:
                 _withhold(upsert, opt_out)
 
 
 def _withhold(upsert: Upsert, opt_out: str) -> None:
-    """Remove the consent of a person who opted out; the row or the stored order may have it."""
+    """Remove the consent of a person who opted out. It may come from the row or the account."""
     _remove_consent(upsert)
     reason = f"{CONSENT_COLUMN}: left out, the person {opt_out}; sent only with resubscribe"
     if any(has_part(row.record, CONSENT_COLUMN) for row in upsert.rows):

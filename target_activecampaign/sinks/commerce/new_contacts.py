@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class NewContact:
-    """A contact that the account may not have, and the upserts that would create it."""
+    """A contact that may not exist in the account, and the upserts that would create it."""
 
     email: str
     upserts: list[Upsert] = field(default_factory=list)
-    #: Whether the contact was created, None where nothing says so.
+    #: Whether the contact was created, None if that is not known.
     created: bool | None = None
 
 
@@ -33,12 +33,15 @@ def send_for_contacts(
     context: WriteContext,
     mutation: Mutation,
     upserts: list[Upsert],
-    done: Callable[[Upsert], None] = lambda _: None,
+    on_written: Callable[[Upsert], None] = lambda _: None,
 ) -> None:
-    """Send upserts that may create contacts, as `send_all` does; raise `RequestError` before."""
+    """Send upserts that may create contacts, as `send_all` does.
+
+    Raises `RequestError` if the contacts cannot be looked up. Then nothing is sent.
+    """
     ready, new = hold_new_contacts(context, skip_held_out(context, upserts))
     try:
-        send_all(context, mutation, ready, done)
+        send_all(context, mutation, ready, on_written)
     finally:
         note_contacts(context, new)
 
@@ -62,8 +65,9 @@ def hold_new_contacts(
 ) -> tuple[list[Upsert], list[NewContact]]:
     """Hold the upserts that would create contacts beyond the account's limit.
 
-    Returns the rest, and the contacts to `give_back` when it was sent. Contacts are looked up only
-    where not all that may be new fit. Raises `RequestError`; then nothing is taken.
+    Returns the other upserts, and the contacts to `give_back` when these are sent. Contacts are
+    looked up only if all contacts that may be new exceed the limit. Raises `RequestError` without
+    a change of the counts.
     """
     limit, plan = context.contact_limit, context.plan
     new = _candidates(context, upserts)
@@ -93,10 +97,10 @@ def hold_new_contacts(
 
 
 def note_contacts(context: WriteContext, new: list[NewContact]) -> None:
-    """Count what became of the contacts that `hold_new_contacts` returned."""
+    """Count the contacts of `hold_new_contacts` that were created."""
     for contact in new:
-        is_there = context.write_client.is_dry_run or any(u.is_written for u in contact.upserts)
-        if is_there:
+        is_written = any(upsert.is_written for upsert in contact.upserts)
+        if context.write_client.is_dry_run or is_written:
             context.recent_contacts[fold(contact.email)] = {}
         elif contact.created:
             contact.created = None
@@ -104,8 +108,8 @@ def note_contacts(context: WriteContext, new: list[NewContact]) -> None:
 
 
 def _candidates(context: WriteContext, upserts: list[Upsert]) -> list[NewContact]:
-    """Return the people whom neither the stored row nor an earlier row of this run shows."""
-    found: dict[str, NewContact] = {}
+    """Return the people who are neither in the stored record nor in an earlier row of this run."""
+    contacts: dict[str, NewContact] = {}
     for upsert in upserts:
         email = upsert.document.get("email")
         if is_nothing(email):
@@ -113,14 +117,14 @@ def _candidates(context: WriteContext, upserts: list[Upsert]) -> list[NewContact
         key = fold(str(email))
         before = fold(str((upsert.before or {}).get("email") or ""))
         if key != before and key not in context.recent_contacts:
-            found.setdefault(key, NewContact(str(email))).upserts.append(upsert)
-    return list(found.values())
+            contacts.setdefault(key, NewContact(str(email))).upserts.append(upsert)
+    return list(contacts.values())
 
 
 def _absent(context: WriteContext, new: list[NewContact]) -> list[NewContact]:
     """Return the people whom the account does not have."""
-    known = context.references.contacts_by_email(contact.email for contact in new)
-    absent = [contact for contact in new if fold(contact.email) not in known]
+    ids = context.references.contacts_by_email(contact.email for contact in new)
+    absent = [contact for contact in new if fold(contact.email) not in ids]
     for contact in absent:
         contact.created = True
     return absent

@@ -1,6 +1,6 @@
-"""Orders with their lines: columns that a row does not name stay, and no automation starts.
+"""Orders with their lines. Columns that a row does not name keep their values.
 
-`upserts.py` sends them by GraphQL, and skips abandoned carts.
+`upserts.py` sends orders by GraphQL. `carts.py` skips abandoned carts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MUTATION = Mutation(
     *("storeOrderId", "store_order_id"),
 )
 HISTORICAL, REAL_TIME = "HISTORICAL", "REAL_TIME"
-# The columns that a new order needs, with the native column of each.
+# The columns that a new order needs, by unified name, with their native names.
 REQUIRED = {
     "contact": "email",
     "currency": "currency",
@@ -53,7 +53,7 @@ REQUIRED = {
 ORDER_GONE = "the account does not show this order any more; the next run sends the whole row"
 WRITTEN_AS_HISTORICAL = "creation_source: written as historical"
 STARTS_AUTOMATIONS = "a real-time order, which starts automations"
-# What a REST row has and the GraphQL store does not.
+# Columns of a REST row that the GraphQL store does not have.
 _REST_ONLY = (
     *("id", "customer", "taxAmount", "abandonedDate", "createdDate", "updatedDate"),
     *("legacyConnectionId", "storeOrderId"),
@@ -65,7 +65,7 @@ STORED = StoredDocuments(
     "OrderInput",
     selection_of(orders.ORDERS, _REST_ONLY),
     lambda store, own: f"getOrder(legacyConnectionId: {store}, storeOrderId: {own})",
-    # Documented under both names.
+    # ActiveCampaign's documentation has both names.
     (("discountsAmount", "discountAmount"),),
 )
 
@@ -94,7 +94,7 @@ def _write_part(context: WriteContext, sink: Sink, upserts: list[Upsert]) -> Non
 
 
 def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) -> bool:
-    """Complete an order by what the store has; return False where a new one lacks a column."""
+    """Complete an order by its stored columns; return False for a row that gets its result here."""
     document, upsert.before = upsert.document, stored
     missing = [name for name, native in REQUIRED.items() if is_nothing(document.get(native))]
     is_partial = bool(missing)
@@ -111,7 +111,7 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
         finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
         return False
     policy = context.policy
-    # A copy of another account's orders is history: what they started, they started there.
+    # Orders of another account have started their automations there already.
     may_start = policy.run_automations and not policy.is_foreign
     starts = wants_automations and not is_partial and may_start
     if wants_automations and not starts:
@@ -128,7 +128,7 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
 
 
 def _drop_unknown_columns(context: WriteContext, upsert: Upsert, document: Document) -> None:
-    """Remove the columns that the account does not have from a document, and add a reason."""
+    """Remove columns that the account does not have, and add a reason for each."""
     columns = {
         entry.native: entry.unified for entry in orders.ORDERS.entries if isinstance(entry, Field)
     }
@@ -139,9 +139,9 @@ def _drop_unknown_columns(context: WriteContext, upsert: Upsert, document: Docum
 
 
 def _is_still_undone(context: WriteContext, sink: Sink, upsert: Upsert) -> bool:
-    """Finish an order of which only columns remain that are left out again."""
-    left = {name for row in upsert.rows for name, value in row.record.items() if value is not None}
-    is_done = left - sink.kept <= upsert.undone.keys() | {"creation_source"}
+    """Finish an order if all its remaining columns are left out again."""
+    names = {name for row in upsert.rows for name, value in row.record.items() if value is not None}
+    is_done = names - sink.kept <= upsert.undone.keys() | {"creation_source"}
     if not upsert.is_remainder or not is_done:
         return False
     outcome = Outcome(
@@ -158,7 +158,7 @@ def _is_still_undone(context: WriteContext, sink: Sink, upsert: Upsert) -> bool:
 
 
 def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-    """Group the rows of lines by their orders, and write each order once."""
+    """Group the rows of lines by their orders, and write each order with all its lines."""
     grouped: dict[tuple[int, str], list[tuple[InputRecord, Document]]] = {}
     for row in rows:
         try:
@@ -207,7 +207,7 @@ def _write_groups(
 
 
 def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) -> None:
-    """Give a line the result of its order, which is not in the account."""
+    """Give a line the result of its order, which was not written."""
     reason = order.reason
     if order.action is Action.REJECTED:
         reason = "store_order_id: the row of its order was rejected"
@@ -221,18 +221,18 @@ def _line_of(
     written = writer.write(sink.resource, row.record)
     if written.problems:
         raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
-    own = written.native.pop("storeOrderId", None)
-    skip_cart(row, own)
-    if is_nothing(own):
+    order_id = written.native.pop("storeOrderId", None)
+    skip_cart(row, order_id)
+    if is_nothing(order_id):
         raise RowRejected("store_order_id: missing; it says which order the line belongs to")
     written.native.pop("legacyConnectionId", None)
-    return (store_of(context, row), str(own)), written.native
+    return (store_of(context, row), str(order_id)), written.native
 
 
 def _with_lines(
     key: tuple[int, str], rows: list[tuple[InputRecord, Document]], stored: Document
 ) -> Upsert:
-    """Return an order with its lines: a row takes the place of the line that it names."""
+    """Return an order with its lines. A row replaces the line that it names."""
     lines = list(stored.get("lineItems") or [])
     for _, line in rows:
         places = [at for at, other in enumerate(lines) if _is_same_line(line, other)]

@@ -36,9 +36,9 @@ STORED_PRODUCTS = StoredDocuments(
 
 
 def write_products(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-    """Write the products of a batch; a column that a row does not name keeps its value.
+    """Write the products of a batch. A column that a row does not name keeps its value.
 
-    The target reads them first only where the run can be undone.
+    The target reads the products first only if the run can be undone.
     """
     upserts = group_rows(context, sink, PRODUCTS, rows)
     if context.write_client.recorder is None:

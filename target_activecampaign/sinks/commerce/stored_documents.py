@@ -1,4 +1,4 @@
-"""Reads the documents that the GraphQL store has of rows to write: many keys in one query."""
+"""Reads the stored documents of rows to write from the GraphQL store: many keys in one query."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ READ_BATCH_SIZE = 100
 class StoredDocuments:
     """Reads documents by key, adapted to the columns that the account has.
 
-    ``type_name`` and ``input_name`` are the types of a row that is read and of one that is
-    written: only what both have is read. ``renamed`` are other names of columns, by the first.
-    ``query_of`` returns the query for one key, from the names of the variables of its store and its
-    own id.
+    ``type_name`` is the GraphQL type of a read row, ``input_name`` that of a written row. Only
+    columns of both types are read. ``renamed`` are pairs of a column's name and its other name.
+    ``query_of`` returns the query of a key, from the names of the variables for the store's id and
+    the row's own id.
     """
 
     type_name: str
@@ -38,7 +38,7 @@ class StoredDocuments:
     renamed: tuple[tuple[str, str], ...] = ()
 
     def read(self, context: WriteContext, keys: Sequence[Key]) -> dict[Key, Document]:
-        """Return the documents that exist, without their nulls."""
+        """Return the existing documents without their nulls."""
         if not keys:
             return {}
         try:
@@ -57,28 +57,28 @@ class StoredDocuments:
         shared = fields_of(context.client, self.type_name) & fields_of(
             context.client, self.input_name
         )
-        every = {**self.selection, **{other: other for _, other in self.renamed}}
+        selection = {**self.selection, **{other: other for _, other in self.renamed}}
         context.known_columns[self.type_name] = {
-            name: text for name, text in every.items() if name in shared
+            name: text for name, text in selection.items() if name in shared
         }
 
     def drop_unknown_columns(self, context: WriteContext, document: Document) -> list[str]:
-        """Spell a document's columns as the account does; return those that it does not have."""
+        """Rename and remove columns as the account needs; return the removed columns."""
         known = context.known_columns.get(self.type_name)
         if known is None:
             return []
         for name, other in self.renamed:
             if name in document and name not in known and other in known:
                 document[other] = document.pop(name)
-        left = sorted(name for name in document if name in self.selection and name not in known)
-        for name in left:
+        unknown = sorted(name for name in document if name in self.selection and name not in known)
+        for name in unknown:
             del document[name]
-        return left
+        return unknown
 
     def _read(self, context: WriteContext, keys: Sequence[Key]) -> dict[Key, Document]:
         variables: Document = {}
-        for place, (store, own) in enumerate(keys):
-            variables |= {f"s{place}": store, f"o{place}": own}
+        for place, (store, own_id) in enumerate(keys):
+            variables |= {f"s{place}": store, f"o{place}": own_id}
         places = range(len(keys))
         declared = ", ".join(f"$s{place}: Int, $o{place}: String" for place in places)
         queries = " ".join(
@@ -87,18 +87,18 @@ class StoredDocuments:
         )
         selection = context.known_columns.get(self.type_name, self.selection)
         columns = " ".join(selection.values())
-        document = (
+        query = (
             f"query({declared}) {{ {queries} }} fragment Whole on {self.type_name} {{ {columns} }}"
         )
-        data = run_graphql(context.client, document, variables)
-        found: dict[Key, Document] = {}
+        data = run_graphql(context.client, query, variables)
+        documents: dict[Key, Document] = {}
         for place, key in enumerate(keys):
-            answer = data.get(f"a{place}")
-            if isinstance(answer, list):
-                answer = answer[0] if answer else None
-            if isinstance(answer, dict):
-                found[key] = without_nulls(answer)
-        return found
+            document = data.get(f"a{place}")
+            if isinstance(document, list):
+                document = document[0] if document else None
+            if isinstance(document, dict):
+                documents[key] = without_nulls(document)
+        return documents
 
 
 def without_nulls(value: Any) -> Any:

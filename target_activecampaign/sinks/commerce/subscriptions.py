@@ -1,4 +1,4 @@
-"""Subscriptions: ActiveCampaign replaces the whole document, and confirms no row."""
+"""Subscriptions: ActiveCampaign replaces the whole record, and does not confirm the write."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ STORED_PAYMENTS = StoredDocuments(
 
 
 def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-    """Write the subscriptions of a batch, completed by what the store has of them.
+    """Write the subscriptions of a batch, completed by their stored columns.
 
-    The store may show a write some seconds later: what this run wrote before counts more.
+    The store may show a write some seconds late. Columns that this run wrote before therefore take
+    precedence.
     """
     upserts = group_rows(context, sink, PAYMENTS, rows)
     for at in range(0, len(upserts), READ_BATCH_SIZE):

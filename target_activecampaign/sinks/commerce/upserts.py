@@ -1,4 +1,4 @@
-"""Sends upserts over GraphQL in batches; rejects rows that an error names, and retries the rest."""
+"""Sends upserts by GraphQL in batches; rejects the rows that an error names, retries the others."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ ACCEPTED = "accepted"
 class Mutation:
     """The mutation that upserts rows of a resource, with its variable and its response.
 
-    ``key`` is the native column of the store's own id, ``column`` its unified name. A mutation
-    that ``is_async`` confirms only that it accepted the rows; one that ``is_patch`` keeps the
-    columns that a row does not name.
+    ``key`` is the native column of the store's own id, ``column`` its unified name. ``is_async``:
+    the response confirms only that ActiveCampaign accepted the rows. ``is_patch``: ActiveCampaign
+    keeps the columns that a row does not name.
     """
 
     stream: str
@@ -62,22 +62,23 @@ class Mutation:
     is_patch: bool = False
 
     @property
-    def document(self) -> str:
-        """The constant document."""
-        answer = "recordId" if self.is_async else f"id legacyConnectionId {self.key}"
+    def query(self) -> str:
+        """The text of the mutation; its rows are variables."""
+        columns = "recordId" if self.is_async else f"id legacyConnectionId {self.key}"
         return (
             f"mutation($rows: [{self.type_name}]) "
-            f"{{ {self.name}({self.variable}: $rows) {{ {answer} }} }}"
+            f"{{ {self.name}({self.variable}: $rows) {{ {columns} }} }}"
         )
 
 
 @dataclass
 class Upsert:
-    """A record to write: its rows in their order, and the document to send.
+    """A record to write: its rows in input order, and the document to send.
 
-    ``exists`` says whether the store had it before, None where that is not known, ``before`` what
-    the store had. ``undone`` are the columns that are not written and asked for again, with the
-    reasons; ``denied`` holds what the settings forbid. ``outcome`` is what became of it.
+    ``exists``: the store had the record before, None if that is not known. ``before`` is the stored
+    document. ``undone`` are the columns that are not written, with the reasons. The next run
+    requests these columns again. ``denied`` are the reasons of settings that forbid a column.
+    ``outcome`` is the result of the write.
     """
 
     key: Key
@@ -92,7 +93,7 @@ class Upsert:
 
     @property
     def is_written(self) -> bool:
-        """Whether ActiveCampaign accepted it."""
+        """Whether ActiveCampaign accepted the record."""
         return self.outcome is not None and self.outcome.action in CHANGED
 
     @property
@@ -104,8 +105,8 @@ class Upsert:
 def group_rows(
     context: WriteContext, sink: Sink, mutation: Mutation, rows: list[InputRecord]
 ) -> list[Upsert]:
-    """Return the upserts of rows, those of one key merged; rejected rows get their results."""
-    found: dict[Key, Upsert] = {}
+    """Merge rows of the same key into an upsert. Rejected rows get their results here."""
+    upserts: dict[Key, Upsert] = {}
     for row in rows:
         if context.rows.is_behind(row):
             context.rows.defer(row, RowDeferred(BEHIND))
@@ -118,11 +119,11 @@ def group_rows(
             context.rows.finish(row, problem.outcome())
         else:
             row.document_key = document_key(key)
-            upsert = found.setdefault(key, Upsert(key, [], {}))
+            upsert = upserts.setdefault(key, Upsert(key, [], {}))
             upsert.rows.append(row)
             upsert.document |= document
             upsert.denied |= set(row.denied)
-    return list(found.values())
+    return list(upserts.values())
 
 
 def _document_of(
@@ -134,53 +135,53 @@ def _document_of(
     written = writer.write(sink.resource, record)
     if written.problems:
         raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
-    own = written.native.get(mutation.key)
-    skip_cart(row, own)
-    if is_nothing(own):
+    own_id = written.native.get(mutation.key)
+    skip_cart(row, own_id)
+    if is_nothing(own_id):
         raise RowRejected(f"{mutation.column}: missing; it identifies the row in its store")
     entries = {entry.unified: entry for entry in sink.resource.entries}
     document = dict(written.native)
     if clears:
         document |= {getattr(entries[name], "native", name): None for name in written.nulls}
     store = store_of(context, row)
-    document |= {"legacyConnectionId": store, mutation.key: str(own)}
-    return (store, str(own)), document
+    document |= {"legacyConnectionId": store, mutation.key: str(own_id)}
+    return (store, str(own_id)), document
 
 
 def send_all(
     context: WriteContext,
     mutation: Mutation,
     upserts: list[Upsert],
-    done: Callable[[Upsert], None] = lambda _: None,
+    on_written: Callable[[Upsert], None] = lambda _: None,
 ) -> None:
-    """Send upserts in batches and give each row its result; ``done`` gets each that was written.
+    """Send upserts in batches and give each row its result.
 
-    A batch that is refused as too large is halved. Rows that a validation error names are
-    rejected, and the others are sent again.
+    Halves a batch that ActiveCampaign refuses as too large. Rejects the rows that a validation
+    error names, and sends the other rows again. Calls ``on_written`` with each written upsert.
     """
-    waiting, most = list(upserts), WRITE_BATCH_SIZE
-    while waiting:
-        now, waiting = waiting[:most], waiting[most:]
+    pending, batch_size = list(upserts), WRITE_BATCH_SIZE
+    while pending:
+        batch, pending = pending[:batch_size], pending[batch_size:]
         try:
-            ids = _send(context, mutation, now)
+            ids = _send(context, mutation, batch)
         except TooLarge as problem:
-            most = max(1, len(now) // 2)
-            waiting = _unless_single(context, problem, now) + waiting
+            batch_size = max(1, len(batch) // 2)
+            pending = _unless_single(context, problem, batch) + pending
         except InvalidRequest as problem:
-            waiting = _reject_named(context, mutation, problem, now, done) + waiting
+            pending = _reject_named(context, mutation, problem, batch, on_written) + pending
         except RequestError as problem:
-            finish_all(context, now, outcome_of(problem))
+            finish_all(context, batch, outcome_of(problem))
         else:
             with context.ledger.transaction():
-                for upsert in now:
-                    done(upsert)
+                for upsert in batch:
+                    on_written(upsert)
                     finish_all(context, [upsert], _outcome(mutation, upsert, ids.get(upsert.key)))
 
 
 def _unless_single(
     context: WriteContext, problem: RequestError, upserts: list[Upsert]
 ) -> list[Upsert]:
-    """Return what to send again: nothing where a single row was refused."""
+    """Return the upserts to send again: none if ActiveCampaign refused a single upsert."""
     if len(upserts) > 1:
         return upserts
     finish_all(context, upserts, outcome_of(problem))
@@ -192,46 +193,46 @@ def _reject_named(
     mutation: Mutation,
     problem: InvalidRequest,
     upserts: list[Upsert],
-    done: Callable[[Upsert], None],
+    on_written: Callable[[Upsert], None],
 ) -> list[Upsert]:
-    """Reject the rows that an error names, and return the others, to be sent again.
+    """Reject the rows that an error names, and return the other upserts to send again.
 
-    Where it names none, the halves of the batch are sent until the bad row is alone.
+    If the error names no row, the target sends the halves of the batch until the bad row is alone.
     """
     named = _named_upserts(problem.reasons, upserts)
     for upsert, texts in named:
         reason = f"ActiveCampaign refused: {'; '.join(texts)}"
         finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
     if named:
-        bad = {id(upsert) for upsert, _ in named}
-        return [kept for kept in upserts if id(kept) not in bad]
-    left = _unless_single(context, problem, upserts)
-    half = len(left) // 2
-    for part in (left[:half], left[half:]):
-        send_all(context, mutation, part, done)
+        rejected = {id(upsert) for upsert, _ in named}
+        return [upsert for upsert in upserts if id(upsert) not in rejected]
+    remaining = _unless_single(context, problem, upserts)
+    middle = len(remaining) // 2
+    for half in (remaining[:middle], remaining[middle:]):
+        send_all(context, mutation, half, on_written)
     return []
 
 
 def _send(context: WriteContext, mutation: Mutation, upserts: list[Upsert]) -> dict[Key, str]:
-    """Send one batch; return ActiveCampaign's ids by key; an async mutation returns none."""
+    """Send a batch; return ActiveCampaign's ids by key. An async mutation returns no ids."""
     rows = [upsert.document for upsert in upserts]
     changes = [_change_of(mutation, upsert) for upsert in upserts]
-    data = context.write_client.mutate(mutation.name, mutation.document, {"rows": rows}, changes)
-    answers = data.get(mutation.name)
+    data = context.write_client.mutate(mutation.name, mutation.query, {"rows": rows}, changes)
+    stored = data.get(mutation.name)
     return {
-        (int(answer["legacyConnectionId"]), str(answer[mutation.key])): str(answer["id"])
-        for answer in (answers if isinstance(answers, list) else ())
-        if isinstance(answer, dict) and answer.get("id") and answer.get(mutation.key)
+        (int(row["legacyConnectionId"]), str(row[mutation.key])): str(row["id"])
+        for row in (stored if isinstance(stored, list) else ())
+        if isinstance(row, dict) and row.get("id") and row.get(mutation.key)
     }
 
 
 def document_key(key: Key) -> str:
-    """Return the key of a store's row as one text."""
+    """Return the key of a store's row as text."""
     return f"{key[0]}:{key[1]}"
 
 
 def _change_of(mutation: Mutation, upsert: Upsert) -> DocumentChange:
-    """Return what an upsert changes, without the columns that identify the row."""
+    """Return the change of an upsert, without the columns that identify the row."""
     kept = upsert.before or {} if mutation.is_patch else {}
     after = {**kept, **upsert.document}
     for name in ("legacyConnectionId", mutation.key):
@@ -244,16 +245,17 @@ def _named_upserts(
 ) -> list[tuple[Upsert, list[str]]]:
     """Return the upserts that a validation error names by their own ids, with its texts.
 
-    Ids may hold dashes: the longest id that stands in the key of a complaint is meant.
+    The attribute of an error contains the id. An id may contain a shorter id and a dash, so the
+    longest matching id counts.
     """
-    found: dict[int, tuple[Upsert, list[str]]] = {}
+    texts_by_upsert: dict[int, tuple[Upsert, list[str]]] = {}
     for reason in reasons:
         named = [upsert for upsert in upserts if _is_named(reason.attribute, upsert.key[1])]
         longest = max((len(upsert.key[1]) for upsert in named), default=0)
         for upsert in named:
             if len(upsert.key[1]) == longest:
-                found.setdefault(id(upsert), (upsert, []))[1].append(reason.text)
-    return list(found.values())
+                texts_by_upsert.setdefault(id(upsert), (upsert, []))[1].append(reason.text)
+    return list(texts_by_upsert.values())
 
 
 def _is_named(attribute: str, own_id: str) -> bool:
@@ -277,7 +279,7 @@ def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outco
 
 
 def finish_all(context: WriteContext, upserts: list[Upsert], outcome: Outcome) -> None:
-    """Give each row its result: only the first row of a key can have created the record."""
+    """Give each row its result. Only the first row of a key can have created the record."""
     if outcome.action is Action.REJECTED and is_limit_refusal(outcome.reason):
         outcome = Outcome(Action.SKIPPED, reason=LIMIT_REFUSED, whole=False, held=True)
     for upsert in upserts:

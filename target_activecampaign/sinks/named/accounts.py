@@ -1,4 +1,4 @@
-"""Sink of accounts, found by id or by name. Names are unique, and their case does not matter."""
+"""Sink of accounts, found by id or by name. Names are unique without regard to case."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:
     """Return the id of an account reference; create the account if only its name is given."""
     name = ref.get("name")
-    source = ref.get("id")
-    if source and not context.policy.is_foreign:
-        return source
-    copy = context.foreign_ids.resolve("account", source)
+    ref_id = ref.get("id")
+    if ref_id and not context.policy.is_foreign:
+        return ref_id
+    copy = context.foreign_ids.resolve("account", ref_id)
     if copy or not name:
         return copy or context.references.account(ref)
     with context.pool.named_lock("account", fold(name)):
@@ -37,7 +37,7 @@ def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:
 def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
     """Create an account; return its id and whether it is new.
 
-    It is not new if another client created an account of this name meanwhile.
+    The account is not new if another client has just created an account of this name.
     """
     name = str(body["name"])
 
@@ -57,7 +57,7 @@ def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
 
 
 def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Write one account."""
+    """Write an account."""
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row, entity="account", owner=True)
     name = str(native.columns.get("name") or "").strip()
@@ -89,7 +89,7 @@ def _create(context: WriteContext, row: InputRecord, native: NativeFields) -> tu
     if is_new:
         return Action.CREATED, native_id
     reject_existing(row, "name", native_id)
-    del body["name"]  # another client created the account meanwhile
+    del body["name"]  # another client has just created the account
     if body:
         context.write_client.write("PUT", f"accounts/{native_id}", {"account": body})
     return Action.UPDATED, native_id
@@ -112,7 +112,7 @@ def _update(
         if not name:
             context.ledger.forget(row.ledger_key)
             raise RowRejected("id: the account has no such row") from None
-        # The account of the ledger was deleted: create it again.
+        # Another client deleted the account that the ledger names: create it again.
         return Action.CREATED, create(context, {**body, "name": name})[0]
     return Action.UPDATED, native_id
 
@@ -121,7 +121,7 @@ def _apply_only_if_empty(
     context: WriteContext, sink: Sink, native: NativeFields, native_id: str
 ) -> None:
     if needs_read(context, sink, native):
-        there = context.client.get(f"accounts/{native_id}").body.get("account") or {}
+        present = context.client.get(f"accounts/{native_id}").body.get("account") or {}
         rows = context.references.custom_values_of("account", native_id)
-        stored = {value_field(row): value_of(row) for row in rows}
-        drop_filled_fields(context, sink, native, there, stored)
+        custom_values = {value_field(row): value_of(row) for row in rows}
+        drop_filled_fields(context, sink, native, present, custom_values)

@@ -16,30 +16,35 @@ if TYPE_CHECKING:
 
 
 def write_field(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Create a custom field if `create_missing_fields` is set; never change an existing one."""
+    """Create a custom field if `create_missing_fields` is set. Never change an existing field."""
     del sink
     record = row.record
     entity = str(record.get("entity") or "")
     if entity not in ENTITIES:
         raise RowRejected("entity: must be contact, account or opportunity")
-    names = [str(record[n]) for n in ("key", "tag", "name") if not is_nothing(record.get(n))]
+    names = [
+        str(record[column])
+        for column in ("key", "tag", "name")
+        if not is_nothing(record.get(column))
+    ]
     if not names:
         raise RowRejected("name: a field needs a name")
     options = record.get("options")
-    options = [o for o in options if isinstance(o, dict)] if isinstance(options, list) else []
+    items = options if isinstance(options, list) else []
+    options = [item for item in items if isinstance(item, dict)]
     fields = context.references.fields(entity)
     for name in names:
-        found = fields.find(name)
-        if found is not None:
-            reject_existing(row, "name", found.id)
-            return Outcome(Action.UNCHANGED, found.id)
+        existing = fields.find(name)
+        if existing is not None:
+            reject_existing(row, "name", existing.id)
+            return Outcome(Action.UNCHANGED, existing.id)
     if not context.policy.create_missing_fields and not row.creates:
         raise RowSkipped("the account has no such field; set create_missing_fields to create it")
-    made = context.custom.creator.define(
+    created = context.custom.creator.define(
         entity,
         title=str(record.get("name") or names[0]),
         field_type=str(record.get("type") or "text"),
         tag=names[0],
         options=options,
     )
-    return Outcome(Action.CREATED, made.id if made else None)
+    return Outcome(Action.CREATED, created.id if created else None)

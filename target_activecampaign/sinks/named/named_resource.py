@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WriteEndpoint:
-    """How a resource is sent: the key that wraps the body, and the method of an update."""
+    """The write endpoint of a resource: the key that wraps a body, and the method of an update."""
 
     wrapper: str
     update: str = "PUT"
@@ -46,12 +46,12 @@ def write_named(
     native: NativeFields,
     *,
     name: str,
-    fresh: dict[str, Any],
+    new_columns: dict[str, Any],
     within: str | None = None,
 ) -> Outcome:
-    """Update the row that the record identifies, or create it with the columns ``fresh``.
+    """Update the native row that a record identifies, or create it with ``new_columns``.
 
-    ``within`` is the id of the pipeline of a stage, or the type of a tag.
+    Names are unique within ``within``: the id of a stage's pipeline, or the type of a tag.
     """
     skip_flagged(row.record)
     family = sink.family
@@ -59,18 +59,22 @@ def write_named(
     reject_existing(row, LOOKUP_TABLES[family].key_part, native_id)
     table = context.references.table(family)
     if native_id is not None:
-        there = table.get(native_id, {})
-        change = {k: v for k, v in native.columns.items() if not _is_same(there.get(k), v)}
-        if family == "stage" and within and id_text(there.get("group")) not in {None, within}:
+        present = table.get(native_id, {})
+        changed = {
+            column: value
+            for column, value in native.columns.items()
+            if not _is_same(present.get(column), value)
+        }
+        if family == "stage" and within and id_text(present.get("group")) not in {None, within}:
             native.undone["pipeline"] = "pipeline: a stage stays in its pipeline"
-        if fold(str(there.get(LOOKUP_TABLES[family].column) or "")) == fold(
-            name
-        ) and not _named_by_id(context, row):
-            change.pop(LOOKUP_TABLES[family].column, None)
+        name_column = LOOKUP_TABLES[family].column
+        has_name = fold(str(present.get(name_column) or "")) == fold(name)
+        if has_name and not _is_named_by_id(context, row):
+            changed.pop(name_column, None)
         context.foreign_ids.record(sink.family, row, native_id)
-        if not change:
+        if not changed:
             return native.outcome(Action.UNCHANGED, native_id)
-        _update(context, sink, native_id, change)
+        _update(context, sink, native_id, changed)
         return native.outcome(Action.UPDATED, native_id)
     if not name:
         raise RowRejected(
@@ -78,19 +82,19 @@ def write_named(
         )
     if family == "stage" and within is None:
         raise RowRejected("pipeline: a new stage needs the pipeline it belongs to")
-    native_id, is_new = _create(context, sink, name, fresh, within)
+    native_id, is_new = _create(context, sink, name, new_columns, within)
     if not is_new:
         reject_existing(row, LOOKUP_TABLES[family].key_part, native_id)
     context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.CREATED if is_new else Action.UPDATED, native_id)
 
 
-def _named_by_id(context: WriteContext, row: InputRecord) -> bool:
+def _is_named_by_id(context: WriteContext, row: InputRecord) -> bool:
     return not context.policy.is_foreign and not is_nothing(row.record.get("id"))
 
 
-def _is_same(there: Any, value: Any) -> bool:
-    return str("" if there is None else there).strip() == str(value).strip()
+def _is_same(present: Any, value: Any) -> bool:
+    return str("" if present is None else present).strip() == str(value).strip()
 
 
 def _find(
@@ -104,17 +108,17 @@ def _find(
             return native_id
         if not context.policy.is_foreign:
             raise RowRejected(f"id: the account has no {word} with this id")
-    found = _named(context, sink.family, name, within) if name else []
-    if len(found) > 1:
+    ids = _ids_of_name(context, sink.family, name, within) if name else []
+    if len(ids) > 1:
         raise RowRejected(f"{word}: several have this name; give the id")
-    if found:
-        return found[0]
+    if ids:
+        return ids[0]
     return row.known_id if row.known_id in table and not row.creates else None
 
 
-def _named(context: WriteContext, family: str, name: str, within: str | None) -> list[str]:
+def _ids_of_name(context: WriteContext, family: str, name: str, within: str | None) -> list[str]:
     if family == "tag":
-        # A tag of contacts and one of templates may share a name.
+        # A tag of contacts and a tag of templates may have the same name.
         rows = [
             row
             for row in context.references.table("tag").values()
@@ -123,35 +127,37 @@ def _named(context: WriteContext, family: str, name: str, within: str | None) ->
         ]
         return [str(row["id"]) for row in rows]
     rows = context.references.find_by_name(family, name)
-    return [str(r["id"]) for r in rows if within is None or id_text(r.get("group")) == within]
+    return [str(row["id"]) for row in rows if within is None or id_text(row.get("group")) == within]
 
 
-def _update(context: WriteContext, sink: Sink, native_id: str, change: dict[str, Any]) -> None:
+def _update(context: WriteContext, sink: Sink, native_id: str, columns: dict[str, Any]) -> None:
     endpoint = WRITE_ENDPOINTS[sink.family]
     path = f"{sink.resource.endpoint}/{native_id}"
-    context.write_client.write(endpoint.update, path, {endpoint.wrapper: change})
-    kept = {k: v for k, v in change.items() if k != "password"}
-    context.references.remember(sink.family, {"id": native_id, **kept})
+    context.write_client.write(endpoint.update, path, {endpoint.wrapper: columns})
+    context.references.remember(sink.family, {"id": native_id, **_without_password(columns)})
+
+
+def _without_password(columns: dict[str, Any]) -> dict[str, Any]:
+    return {column: value for column, value in columns.items() if column != "password"}
 
 
 def _create(
-    context: WriteContext, sink: Sink, name: str, fresh: dict[str, Any], within: str | None
+    context: WriteContext, sink: Sink, name: str, columns: dict[str, Any], within: str | None
 ) -> tuple[str, bool]:
     wrapper, family = WRITE_ENDPOINTS[sink.family].wrapper, sink.family
-    params = [("reorder", 1)] if family == "stage" and "order" in fresh else []
+    params = [("reorder", 1)] if family == "stage" and "order" in columns else []
 
     def send() -> str:
-        answer = context.write_client.write(
-            "POST", sink.resource.endpoint, {wrapper: fresh}, params=params, repeatable=False
+        response = context.write_client.write(
+            "POST", sink.resource.endpoint, {wrapper: columns}, params=params, repeatable=False
         )
-        made = answer.body[wrapper]
-        kept = {k: v for k, v in fresh.items() if k != "password"}
-        context.references.remember(family, {**kept, "id": str(made["id"])})
-        return str(made["id"])
+        native_id = str(response.body[wrapper]["id"])
+        context.references.remember(family, {**_without_password(columns), "id": native_id})
+        return native_id
 
     def look() -> str | None:
         context.references.invalidate(family)
-        found = _named(context, family, name, within)
-        return found[0] if len(found) == 1 else None
+        ids = _ids_of_name(context, family, name, within)
+        return ids[0] if len(ids) == 1 else None
 
     return context.creates.create_named(send, look, is_taken=is_duplicate)

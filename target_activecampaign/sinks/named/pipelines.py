@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def write_pipeline(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Create or rename a pipeline; ActiveCampaign adds three stages to a new one."""
+    """Create or rename a pipeline. ActiveCampaign adds three stages to a new pipeline."""
     native = native_fields_of(context, sink, row)
     name = str(native.columns.get("title") or "").strip()
     outcome = write_named(
-        context, sink, row, native, name=name, fresh={"currency": "usd", **native.columns}
+        context, sink, row, native, name=name, new_columns={"currency": "usd", **native.columns}
     )
     if outcome.action is Action.CREATED:
         context.references.invalidate("stage")
@@ -35,13 +35,15 @@ def write_stage(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     native = native_fields_of(context, sink, row)
     name = str(native.columns.get("title") or "").strip()
     card = row.record.get("card_config")
-    for ours, column in CARD_COLUMNS.items():
-        value = card.get(ours) if isinstance(card, dict) else None
+    for unified, column in CARD_COLUMNS.items():
+        value = card.get(unified) if isinstance(card, dict) else None
         if not is_nothing(value):
             native.columns[column] = str(value)
     if "order" in native.columns:
         native.columns["order"] = int(float(native.columns["order"]))
     ref = reference(row.record.get("pipeline"), "pipeline")
     pipeline = context.references.resolve_id("pipeline", ref) if ref else None
-    fresh = {**native.columns, "group": pipeline}
-    return write_named(context, sink, row, native, name=name, fresh=fresh, within=pipeline)
+    new_columns = {**native.columns, "group": pipeline}
+    return write_named(
+        context, sink, row, native, name=name, new_columns=new_columns, within=pipeline
+    )

@@ -1,4 +1,4 @@
-"""The sink of segments, ActiveCampaign's lists."""
+"""The sink of segments, which ActiveCampaign calls lists."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ REMINDER = "You are on this list because you signed up for it."
 def write_list(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     """Create or update a list.
 
-    A new list is created so that ActiveCampaign never sends its last broadcast to new members.
+    ActiveCampaign never sends the last broadcast of a new list to new members.
     """
     native = native_fields_of(context, sink, row)
     name = str(native.columns.get("name") or "").strip()
     other = next(iter(context.references.table("list").values()), {})
-    fresh = {
+    new_columns = {
         "stringid": slug(name).replace("_", "-") or "list",
         "sender_url": other.get("sender_url") or context.client.address.origin,
         "sender_reminder": other.get("sender_reminder") or REMINDER,
@@ -37,16 +37,16 @@ def write_list(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     }
     channel = str(row.record.get("channel") or "").strip().lower()
     if channel in {"email", "sms"}:
-        fresh["channel"] = channel
+        new_columns["channel"] = channel
     before = set(context.references.table("list"))
-    outcome = write_named(context, sink, row, native, name=name, fresh=fresh)
+    outcome = write_named(context, sink, row, native, name=name, new_columns=new_columns)
     if outcome.action is Action.CREATED and outcome.id not in before:
         _show_list(context, str(outcome.id))
     return outcome
 
 
 def _show_list(context: WriteContext, list_id: str) -> None:
-    """Give the first group access to a new list: without a group, users may not see the list."""
+    """Give the first group access to a new list. Without a group, users may not see the list."""
     try:
         groups = sorted(context.references.table("group"), key=lambda group: (len(group), group))
         if groups:

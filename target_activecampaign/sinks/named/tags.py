@@ -25,9 +25,10 @@ def write_tag(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if len(name) > MAX_TAG_LENGTH:
         raise RowRejected(f"name: longer than {MAX_TAG_LENGTH} characters; shorten it")
     native.columns |= {"tag": name} if name else {}
-    fresh = {"tagType": "contact", "description": ""} | native.columns
+    new_columns = {"tagType": "contact", "description": ""} | native.columns
+    tag_type = str(new_columns["tagType"])
     return write_named(
-        context, sink, row, native, name=name, fresh=fresh, within=str(fresh["tagType"])
+        context, sink, row, native, name=name, new_columns=new_columns, within=tag_type
     )
 
 
@@ -38,9 +39,9 @@ def ensure_tag(context: WriteContext, name: str) -> str:
 
 
 def _ensure_tag(context: WriteContext, name: str) -> str:
-    known = context.references.find_by_name("tag", name)
-    if known:
-        return str(known[0]["id"])
+    rows = context.references.find_by_name("tag", name)
+    if rows:
+        return str(rows[0]["id"])
 
     def send() -> str:
         body = {"tag": name, "tagType": "contact", "description": ""}
@@ -50,7 +51,7 @@ def _ensure_tag(context: WriteContext, name: str) -> str:
 
     def look() -> str | None:
         context.references.invalidate("tag")
-        found = context.references.find_by_name("tag", name)
-        return str(found[0]["id"]) if found else None
+        rows = context.references.find_by_name("tag", name)
+        return str(rows[0]["id"]) if rows else None
 
     return context.creates.create_named(send, look, is_taken=is_duplicate)[0]

@@ -30,7 +30,7 @@ def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         if name.startswith("pg") and not is_nothing(value):
             native.columns[name] = int(flag_of(permissions, name, f"permissions.{name}"))
     name = str(native.columns.get("title") or "").strip()
-    return write_named(context, sink, row, native, name=name, fresh=native.columns)
+    return write_named(context, sink, row, native, name=name, new_columns=native.columns)
 
 
 def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
@@ -47,48 +47,49 @@ def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if group:
         columns["group"] = group
     password = row.record.get("password")
-    fresh = {"firstName": "", "lastName": "", **columns}
+    new_columns = {"firstName": "", "lastName": "", **columns}
     if not is_nothing(password):
         if not isinstance(password, str):
             raise RowRejected("password: must be text")
-        fresh["password"] = password
-    found = context.foreign_ids.read(sink.family, row.record.get("id")) or next(
+        new_columns["password"] = password
+    native_id = context.foreign_ids.read(sink.family, row.record.get("id")) or next(
         (
             str(user["id"])
             for user in (context.references.find_by_name("user", email) if email else [])
         ),
         None,
     )
-    if found is None and (row.known_id is None or row.creates):
-        missing = [n for n in ("username", "email", "group", "password") if not fresh.get(n)]
+    if native_id is None and (row.known_id is None or row.creates):
+        required = ("username", "email", "group", "password")
+        missing = [column for column in required if not new_columns.get(column)]
         if missing:
             raise RowRejected(f"{missing[0]}: a new user needs it ({', '.join(missing)} missing)")
     columns.pop("username", None)  # ActiveCampaign cannot change it
-    if "password" in fresh:
-        columns["password"] = fresh["password"]
-    return write_named(context, sink, row, native, name=email, fresh=fresh)
+    if "password" in new_columns:
+        columns["password"] = new_columns["password"]
+    return write_named(context, sink, row, native, name=email, new_columns=new_columns)
 
 
 def _group(context: WriteContext, row: InputRecord) -> str | None:
-    given = row.record.get("group")
-    if isinstance(given, int) and not isinstance(given, bool):
-        given = {"id": given}
-    elif isinstance(given, str) and given.strip().isdigit():
-        given = {"id": given.strip()}
-    refs = references(given, "group") or references(row.record.get("groups"), "groups")
+    group = row.record.get("group")
+    if isinstance(group, int) and not isinstance(group, bool):
+        group = {"id": group}
+    elif isinstance(group, str) and group.strip().isdigit():
+        group = {"id": group.strip()}
+    refs = references(group, "group") or references(row.record.get("groups"), "groups")
     return context.references.resolve_id("group", refs[0]) if refs else None
 
 
 def map_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Store which user here has the address of another account's user. Nothing is written.
+    """Record which user of this account has the address of another account's user.
 
-    Users are written as ``directory_users``.
+    Writes nothing to the account: `write_user` writes users, as ``directory_users``.
     """
     if not context.policy.is_foreign:
         raise RowSkipped("read only: users are written as directory_users")
     email = row.record.get("email")
-    found = None if is_nothing(email) else find_user(context.references, {"email": str(email)})
-    if found is None:
+    user = None if is_nothing(email) else find_user(context.references, {"email": str(email)})
+    if user is None:
         raise RowSkipped("read only: no user here has this address")
-    context.foreign_ids.record(sink.family, row, found)
-    return Outcome(Action.UNCHANGED, found)
+    context.foreign_ids.record(sink.family, row, user)
+    return Outcome(Action.UNCHANGED, user)

@@ -1,4 +1,4 @@
-"""The contacts of an opportunity: the primary one, and the others."""
+"""The contacts of an opportunity: the primary contact and the secondary contacts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str, str]]]:
-    """Return a deal's primary contact, None where no contact is primary, and the other contacts.
+    """Return a deal's primary contact, None if no contact is primary, and the other contacts.
 
-    Where no ``is_primary`` is given, the first contact is the primary one.
+    The first contact without ``is_primary`` is the primary contact if no contact is flagged.
     """
-    given = row.record.get("contact")
-    items = given if isinstance(given, list) else [] if is_nothing(given) else [given]
+    contact = row.record.get("contact")
+    items = contact if isinstance(contact, list) else [] if is_nothing(contact) else [contact]
     flagged: list[tuple[dict[str, str], bool | None]] = []
     for item in items:
         ref = reference(item, "contact")
@@ -39,7 +39,7 @@ def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str,
 
 
 def prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
-    """Look up the contacts of many rows at once; an error surfaces when its row is written."""
+    """Look up the contacts of many rows at once. The write of a row reports its error."""
     refs = []
     for row in rows:
         with contextlib.suppress(RowRejected):
@@ -53,8 +53,8 @@ def add_contacts(context: WriteContext, native_id: str, others: list[str], *, is
     if not others:
         return
     rows = [] if is_new else context.references.nested_rows("deals", native_id, "contactDeals")
-    known = {id_text(row.get("contact")) for row in rows}
+    present = {id_text(row.get("contact")) for row in rows}
     for contact in dict.fromkeys(others):
-        if contact not in known:
+        if contact not in present:
             body = {"contactDeal": {"contact": contact, "deal": native_id}}
             context.write_client.create_if_absent("contactDeals", body)

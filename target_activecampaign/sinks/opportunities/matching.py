@@ -1,4 +1,4 @@
-"""Finds the opportunity that a row means, in the order of `match_opportunities_on`."""
+"""Finds the opportunity of a row, in the order of `match_opportunities_on`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ STEP = "deal"
 
 def external_id_of(context: WriteContext, row: InputRecord) -> Any:
     """Return a row's external id, from ``external_id`` or from its custom field."""
-    given = row.record.get("external_id")
+    external_id = row.record.get("external_id")
     custom = row.record.get("custom_fields")
     name = context.policy.opportunity_external_id_field
-    if not is_nothing(given) or name is None or not isinstance(custom, dict):
-        return key_text(given, "external_id")
+    if not is_nothing(external_id) or name is None or not isinstance(custom, dict):
+        return key_text(external_id, "external_id")
     fields = context.references.fields("opportunity")
     key = fields.find(name)
     for column, value in custom.items():
@@ -39,7 +39,7 @@ def external_id_of(context: WriteContext, row: InputRecord) -> Any:
 def encode_external_id(
     context: WriteContext, row: InputRecord, custom: EncodedFields
 ) -> tuple[str, str] | None:
-    """Return the external id's field and the row's value; add the value to ``custom``."""
+    """Return the id of the external id's field and the row's value; add the value to ``custom``."""
     name = context.policy.opportunity_external_id_field
     given = key_text(row.record.get("external_id"), "external_id")
     if name is None:
@@ -81,7 +81,7 @@ def find_opportunity(
 ) -> str | None:
     """Return the id of the row's opportunity, None for a new one.
 
-    Raises `RowRejected` where several match, or where the row's id may not decide.
+    Raises `RowRejected` if several match, or if `match_opportunities_on` excludes the row's id.
     """
     native_id = context.foreign_ids.read(sink.family, row.record.get("id"))
     finders = {
@@ -111,7 +111,7 @@ def _by_key(
     if row.known_id:
         return [row.known_id]
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
-        return []  # the create step looks for it among the new deals
+        return []  # `CreateOnce` looks for the deal among the new deals
     return sorted(set(deals.ids_by_external_id(external[1], external[0])))
 
 
@@ -121,5 +121,5 @@ def _by_name(context: WriteContext, row: InputRecord, deals: OpportunityLookup) 
     if not primary or is_nothing(name) or row.known_id:
         return [row.known_id] if row.known_id else []
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
-        return []  # the create step looks for it among the new deals
+        return []  # `CreateOnce` looks for the deal among the new deals
     return sorted(set(deals.ids_by_name(str(name).strip(), context.references.contact(primary))))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
     """Return the id of a deal reference.
 
-    Raises `RowDeferred` for another account's id whose copy is not written yet.
+    Raises `RowDeferred` while the deal of an external id or of a foreign id may still be written.
     """
     native_id = context.foreign_ids.resolve("deal", ref.get("id"))
     if native_id:
@@ -25,7 +25,10 @@ def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
 
 
 def _by_external_id(context: WriteContext, external_id: str) -> str:
-    """Return the deal that has an external id; raise `RowDeferred` if a later row may create it."""
+    """Return the id of the deal with an external id.
+
+    Raises `RowDeferred` if a later row may create the deal.
+    """
     name = context.policy.opportunity_external_id_field
     field = context.references.fields("opportunity").find(name) if name else None
     if field is None:

@@ -50,7 +50,7 @@ def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
     """Return the identity of a deal. Without an external id, it may be any deal of its name."""
     policy = context.policy
     external = None
-    with contextlib.suppress(RowRejected):  # the row is rejected when it is written
+    with contextlib.suppress(RowRejected):  # the write of the row rejects it again
         external = external_id_of(context, row)
     name = row.record.get("name")
     is_by_name = "name+contact" in policy.match_opportunities_on
@@ -83,8 +83,8 @@ def _write(
     if native_id is not None and needs_read(context, sink, native):
         current = deals.get(native_id)
         rows = context.references.custom_values_of("opportunity", native_id)
-        stored = {value_field(row): value_of(row) for row in rows}
-        drop_filled_fields(context, sink, native, current, stored)
+        custom_values = {value_field(row): value_of(row) for row in rows}
+        drop_filled_fields(context, sink, native, current, custom_values)
     action = Action.UPDATED
     if native_id is None:
         native_id = _create(context, row, native, deals, external)
@@ -153,15 +153,15 @@ def _create(
 
 
 def _set_owner(context: WriteContext, native: NativeFields, body: dict[str, Any]) -> None:
-    """Make the API key's user the owner, if the pipeline rejects a deal without one."""
+    """Make the API key's user the owner if the pipeline rejects a deal without an owner."""
     pipeline = body.get("group")
     if not pipeline:
         pipeline = context.references.table("stage").get(str(body["stage"]), {}).get("group")
     row = context.references.table("pipeline").get(str(pipeline), {})
     if str(row.get("autoassign") or "0") == "0":
-        me = context.client.get("users/me").body.get("user")
-        if isinstance(me, dict) and me.get("id"):
-            body["owner"] = str(me["id"])
+        user = context.client.get("users/me").body.get("user")
+        if isinstance(user, dict) and user.get("id"):
+            body["owner"] = str(user["id"])
             native.remarks.append(
                 "owner: the row names no known user; the owner is the API key's user"
             )

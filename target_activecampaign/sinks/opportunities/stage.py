@@ -24,7 +24,7 @@ def set_stage(
 ) -> None:
     """Set the native columns of stage and pipeline.
 
-    A stage name is looked up in the row's pipeline, else in the deal's present one.
+    The target looks up a stage name in the row's pipeline, else in the deal's present pipeline.
     """
     stage_ref = reference(row.record.get("stage"), "stage")
     pipeline_ref = reference(row.record.get("pipeline"), "pipeline")

@@ -71,7 +71,7 @@ def _restore_row(
     if kind == ORDERS:
         document["creationSource"] = HISTORICAL
     STORE_KINDS[kind].stored.drop_unknown_columns(context, document)
-    context.write_client.mutate(mutation.name, mutation.document, {"rows": [document]})
+    context.write_client.mutate(mutation.name, mutation.query, {"rows": [document]})
     return remarks
 
 

@@ -48,7 +48,7 @@ def test_a_load_of_orders_holds_one_batch_of_rows(
     The people that the run created, the rows of the ledger that it read, and the rows and upserts
     in memory are bounded; no order that was written is kept.
     """
-    monkeypatch.setattr(RecentDocuments, "MOST", KEPT)
+    monkeypatch.setattr(RecentDocuments, "MAX_DOCUMENTS", KEPT)
     monkeypatch.setattr(ledger_store, "MAX_CACHED_ROWS", KEPT)
     clock = ManualClock()
     world = world_of(clock, is_empty=True, ecommerce="served")
