@@ -42,7 +42,7 @@ class Verdict:
         return self.figure.kind in NOISY
 
     def __str__(self) -> str:
-        """Name the figure, what was kept and what was measured."""
+        """Name the figure, its stored value and its measured value."""
         if self.kept is None:
             return f"{self.figure.name}: measured {number(self.figure.value)}, not kept yet"
         values = f"kept {number(self.kept)}, measured {number(self.figure.value)}"

@@ -31,7 +31,7 @@ def rows_of(start: int, stop: int) -> Iterator[dict[str, Any]]:
 
 
 def measure(*, short: bool) -> Found:
-    """Let all join, then send the audience without those who leave."""
+    """Write all members, then send the audience without the members that leave."""
     members = SHORT if short else MEMBERS
     leaving = members // SHARE_LEAVING
     with temp_folder() as folder, account(folder, *OPTIONS) as url:

@@ -245,7 +245,7 @@ PURE_PACKAGES = [*files_of(f"{TAP}.resources"), *files_of(f"{TARGET}.records")]
 
 @pytest.mark.parametrize("path", PURE_PACKAGES, ids=shown)
 def test_resources_and_records_do_no_io(path):
-    """They import themselves, each other's values and what is pure of the standard library."""
+    """Resources and records import each other and modules of the standard library without I/O."""
     ours = (f"{TAP}.resources", f"{TARGET}.records", f"{TARGET}.outcome")
     foreign = {name for name in imports_of(path) if not name.startswith(ours)}
     assert {name.split(".")[0] for name in foreign} <= PURE

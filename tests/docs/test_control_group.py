@@ -114,7 +114,7 @@ def test_the_sql_compares_the_groups_in_duckdb(comparison: Comparison) -> None:
 def test_the_sql_compares_the_groups_in_postgresql(
     comparison: Comparison, postgres_database: Database
 ) -> None:
-    """PostgreSQL returns the same for the same rows."""
+    """PostgreSQL returns the page's table for the same rows."""
     for statement in TABLES:
         postgres_database.rows(statement)
     with psycopg.connect(postgres_database.url()) as connection:

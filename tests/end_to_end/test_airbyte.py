@@ -49,7 +49,7 @@ def meeting() -> Meeting:
 
 @pytest.fixture
 def account(meeting: Meeting) -> Iterator[Served]:
-    """That account at its address."""
+    """The small account, served at its address."""
     with serve(meeting) as served:
         yield served
 

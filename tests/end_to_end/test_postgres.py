@@ -144,7 +144,7 @@ def wanted(database: Database) -> dict[str, tuple[float, bool]]:
 
 
 def activated(database: Database) -> dict[str, tuple[float, bool]]:
-    """Return the same, read from the account."""
+    """Return the same values, read from the account."""
     found = database.rows(
         "SELECT v.email, (c.custom_fields->>'lead_score')::numeric, "
         "       EXISTS (SELECT FROM unnest(c.tags) t WHERE t->>'name' = 'score:hot') "

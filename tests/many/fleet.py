@@ -175,7 +175,7 @@ class Fleet:
             self.engine.add_pool(name, 2 * SLOTS)
 
     def close(self) -> None:
-        """End all of it."""
+        """End Airflow and the broker."""
         self.engine.close()
         self.broker.close()
 

@@ -52,7 +52,7 @@ class RollingWindow:
     """
 
     def __init__(self, most: float, seconds: float) -> None:
-        """It is empty; a `most` of 0 means no limit."""
+        """Start without requests; a `most` of 0 means no limit."""
         self.most = most
         self.span = timedelta(seconds=seconds)
         self.kept: list[datetime] = []

@@ -25,7 +25,7 @@ class Table:
     """
 
     def __init__(self, name: str, kind: Any, /, **indexes: Callable[[Any], Any]) -> None:
-        """It is empty; each index has a name and a function of a row."""
+        """Start without rows; each index has a name and a function of a row."""
         self.name = name
         self.kind = kind
         self.rows: dict[int, Any] = {}

@@ -39,7 +39,7 @@ def test_nothing_is_newer_than_80_hours():
 
 
 def test_every_variety_is_there():
-    """There are all statuses, field types, null and edited contacts, and traps of keys."""
+    """A seeded account has all statuses and field types, null and edited contacts, trap keys."""
     world = world_of()
     t = world.tables
     assert {row.status for row in t["contactLists"]} == {0, 1, 2, 3}

@@ -1,4 +1,4 @@
-"""Every combination of the settings that decide who is written, and that note what was."""
+"""Every combination of the settings that choose the rows to write, or that record written rows."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def test_a_run_with_a_control_group_is_a_run_without_its_people(
 
 @given(first=st.floats(0, 100), more=st.floats(0, 100), address=st.emails())
 def test_a_larger_percentage_only_adds_people(first: float, more: float, address: str) -> None:
-    """Who is held out at one percentage is held out at every higher percentage."""
+    """A person who is held out at one percentage is held out at every higher percentage."""
     low, high = sorted((first, more))
     assert not (position_of(address, "s") < low) or position_of(address, "s") < high
 

@@ -38,7 +38,7 @@ def test_with_one_thread_the_caller_does_all_jobs_in_order() -> None:
 
 
 def test_jobs_that_wait_are_under_way_together_and_those_that_run_are_not() -> None:
-    """Three jobs wait for answers at the same time; between waits only one runs."""
+    """Three jobs wait for answers at the same time; between waits only one job runs."""
     pool, together = taken(), threading.Barrier(3, timeout=SECONDS)
     running: list[int] = []
     done: list[int] = []

@@ -141,7 +141,7 @@ def test_every_other_spelling_is_named_in_a_remark(stream: str, table: ColumnTab
 
 
 def prepared(runner: TargetRunner) -> TargetRunner:
-    """Make what the rows refer to."""
+    """Create the records that the rows refer to."""
     runner.world.switches.ecommerce = "served"
     runner.world.switches.tasks = "served"
     runner.world.add_contact(WHO)

@@ -131,7 +131,7 @@ def test_killed_at_any_request_the_next_run_ends_the_same(
 ) -> None:
     """After kill -9 before or after any request, the next run makes no second deal or note.
 
-    The settings that decide who is written, and that note what was, change nothing of that.
+    This holds under all settings that choose the rows to write, or that record written rows.
     """
     clock = ManualClock()
     world = account(clock)

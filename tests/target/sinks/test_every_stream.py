@@ -148,7 +148,7 @@ def test_a_dry_run_counts_the_requests_and_changes_nothing(
 
 @pytest.mark.parametrize("stream", ROWS)
 def test_rows_beyond_max_changes_wait_for_the_next_run(runner: TargetRunner, stream: str) -> None:
-    """So many rows are written; the others are skipped without a state, and the run ends with 1."""
+    """A run writes max_changes rows, skips the others without a state, and ends with 1."""
     _, rows = rows_of(runner, stream)
     run = send(runner, stream, rows, max_changes=COUNT - 3)
     assert (run.code, run.states) == (1, [])

@@ -31,7 +31,7 @@ def send(runner: TargetRunner, table: str) -> list[str]:
 
 
 def prepare(runner: TargetRunner) -> None:
-    """Add what the rows refer to."""
+    """Add the records that the rows refer to."""
     runner.world.add_contact(WHO["email"])
     runner.world.add_stage("New", runner.world.add_pipeline("Sales").id)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Rows = st.SearchStrategy[Row]
 Values = dict[str, tuple[Any, ...]]
-#: The parts of the streams: each search covers one.
+#: The parts of the streams: each search covers one part.
 PEOPLE, STORES = "people", "stores"
 TAGS = ("vip", "webinar", "trial", "pricing", "brand new")
 COMPANIES = ("Initech", "Hooli")

@@ -73,7 +73,7 @@ def store_truth_of(world: World) -> dict[str, dict[tuple[Any, ...], Any]]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value in the one form that all its spellings have."""
+    """Return a value in the form that all its spellings share."""
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):

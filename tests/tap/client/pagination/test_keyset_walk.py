@@ -208,7 +208,7 @@ def test_a_total_comes_as_a_number_a_text_or_not_at_all(meta, total):
 @pytest.mark.parametrize("switch", ["missing", "string", "int", "wrong"])
 @pytest.mark.parametrize("keyset", [True, False])
 def test_the_sandboxs_contacts_come_once_whatever_the_total_says(switch, keyset):
-    """Keyset and offset pagination emit the same contacts while one is deleted and one added."""
+    """Keyset and offset pagination emit the same contacts during an insert and a delete."""
     clock = ManualClock()
     world = world_of(clock, contacts=230, meta_total=switch)
 

@@ -18,7 +18,7 @@ KEYS = st.lists(st.integers(0, 3000) | st.integers() | st.text(max_size=3), max_
 
 @given(first=KEYS, second=KEYS)
 def test_it_holds_what_a_set_holds(first: list[Any], second: list[Any]) -> None:
-    """It has the members, the length and the equality of a set, whatever the order of the keys."""
+    """`SeenKeys` has the members, length and equality of a set, for any order of the keys."""
     seen, other = SeenKeys(), SeenKeys()
     known: set[Any] = set()
     for key in first:
@@ -41,7 +41,7 @@ def bytes_of(make: Callable[[], Any]) -> int:
 
 
 def filled(keys: Any) -> SeenKeys:
-    """Return what has seen these keys."""
+    """Return a `SeenKeys` that has these keys."""
     found = SeenKeys()
     found.update(keys)
     return found

@@ -28,7 +28,7 @@ def of_contact(email: str, status: Any) -> tuple[str, dict[str, Any]]:
 
 
 def of_marketing(email: str, status: Any) -> tuple[str, dict[str, Any]]:
-    """The same in the column names of warehouses."""
+    """A membership in the column names of warehouses."""
     return "marketing_contacts", {"EMAIL": email, "Lists": [{"list": "News", "STATUS": status}]}
 
 

@@ -115,7 +115,7 @@ def test_a_row_changes_the_contact_that_has_its_address_now(
 
 
 def test_a_contact_with_an_address_of_the_input_stays_in_the_audience(tmp_path: Path) -> None:
-    """Who has an address of the input loses nothing, whatever contact had the address before."""
+    """A contact with an address of the input loses nothing, whatever contact had it before."""
     swap = Swap(tmp_path, "audience", 3)
     row = {"tags": ["trial"], "segments": ["News"]}
     swap.send({"email": A, **row}, {"email": B, **row})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_a_task_that_the_run_reopened_is_completed_again(runner: UndoRunner) -> None:
-    """It has its outcome again, and stays open if its completion starts an automation."""
+    """A task has its outcome again, and stays open if its completion starts an automation."""
     table = runner.world.tables["dealTasks"]
     done = [row for row in table if row.status == 1][:2]
     for task in done:

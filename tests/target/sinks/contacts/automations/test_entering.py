@@ -33,7 +33,7 @@ def test_automations_are_named_as_tags_are(account: Account, form: Any) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, [], "", "[]", [""]])
-def test_nothing_named_is_nothing_asked(account: Account, nothing: Any) -> None:
+def test_a_row_without_automations_reads_none(account: Account, nothing: Any) -> None:
     """A row without automations writes its contact and does not read automations."""
     row = {"email": EMAIL, "automations": nothing, "leave_automations": nothing}
     run = account.send(row)
