@@ -41,25 +41,25 @@ class DocumentChange:
 class ChangeRecorder(Protocol):
     """Records the values that write requests replace, for an undo: `UndoRecorder`."""
 
-    def before(self, method: str, path: str, body: Any, about: str | None) -> list[Any]:
+    def note_request(self, method: str, path: str, body: Any, about: str | None) -> list[Any]:
         """Record the values before a request; return the values that the request writes.
 
         Raises `RequestError`.
         """
 
-    def before_documents(self, changes: Sequence[DocumentChange]) -> list[Any]:
-        """Record the values before a request that replaces whole records, as `before` does."""
+    def note_documents(self, changes: Sequence[DocumentChange]) -> list[Any]:
+        """Record the values before a request that replaces whole records, as `note_request`."""
 
-    def refused(self, values: list[Any], problem: RequestError) -> None:
+    def withdraw_request(self, values: list[Any], problem: RequestError) -> None:
         """Record that ActiveCampaign refused a request that writes ``values``."""
 
-    def after(self, values: list[Any], answer: ApiResponse) -> None:
+    def confirm_request(self, values: list[Any], answer: ApiResponse) -> None:
         """Record that ActiveCampaign carried out a request that writes ``values``."""
 
     def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
         """Record the creates of a block under a name."""
 
-    def created(self, native_id: str) -> None:
+    def note_created(self, native_id: str) -> None:
         """Record the id of the record that the block created."""
 
 
@@ -103,8 +103,8 @@ class WriteClient:
             if is_raw or self.recorder is None:
                 return send()
             if document is not None:
-                return self._record(self.recorder.before_documents([document]), send)
-            return self._record(self.recorder.before(method, path, body, about), send)
+                return self._record(self.recorder.note_documents([document]), send)
+            return self._record(self.recorder.note_request(method, path, body, about), send)
         endpoint = "/".join("{id}" if _is_id(part) else part for part in path.split("/"))
         self.count_planned(f"{method} {endpoint}")
         answer: Body = {}
@@ -120,10 +120,10 @@ class WriteClient:
             answer = send()
         except (InvalidRequest, NotFound, PermissionDenied) as problem:
             if recorder and values:
-                recorder.refused(values, problem)
+                recorder.withdraw_request(values, problem)
             raise
         if recorder and values:
-            recorder.after(values, answer)
+            recorder.confirm_request(values, answer)
         return answer
 
     def create_if_absent(self, path: str, body: Body) -> None:
@@ -164,7 +164,7 @@ class WriteClient:
         def send() -> ApiResponse:
             return ApiResponse(200, run_graphql(self.client, query, variables), None)
 
-        values = self.recorder.before_documents(changes) if self.recorder else []
+        values = self.recorder.note_documents(changes) if self.recorder else []
         return self._record(values, send).body
 
     def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
@@ -174,7 +174,7 @@ class WriteClient:
     def note_created(self, native_id: str) -> None:
         """Record the id of the record that the block of `creating` created."""
         if self.recorder:
-            self.recorder.created(native_id)
+            self.recorder.note_created(native_id)
 
     def count_planned(self, request: str) -> None:
         """Count a request that a dry run would send, by its method and endpoint."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import sqlalchemy as sa
 
@@ -62,10 +62,40 @@ LEAVERS = sa.Table(
     METADATA,
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
+    # Named so in files of earlier versions: the grantor, and its grants by id.
     sa.Column("giver", sa.Text, primary_key=True),
     sa.Column("tokens", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+
+#: Begins the temporary id of a record until the response to its create has the id. After a killed
+#: run it stays: it is not known whether the record was created.
+UNCONFIRMED = "?"
+#: Begins the temporary id of a contact of which the run knows only the address, which follows.
+BY_ADDRESS = "@"
+
+
+class Mark(TypedDict, total=False):
+    """What distinguishes a value that the run wrote from an equal value of another client.
+
+    * Of a list status: ``at`` and ``source``, the time and the source of the unsubscription in the
+      account; ``subscribed``, the time of the subscription; ``was``, ``at`` and ``source`` before
+      the request. The importer returns none of these: ``since`` and ``until`` are the times (of the
+      account's clock) between which it changed the status.
+    * Of an entry into an automation: ``id`` of the enrolment.
+    * Of a created record: ``since``, the time before its request; ``is_unsure``, whether the record
+      may have existed before.
+    """
+
+    at: Any
+    source: str
+    subscribed: Any
+    was: Mark
+    since: float
+    until: float
+    id: str
+    is_unsure: bool
 
 
 class ValuePart(NamedTuple):
@@ -91,7 +121,7 @@ class Entry:
     before: Any
     after: Any
     former: tuple[Any, ...] = ()
-    mark: dict[str, Any] = field(default_factory=dict)
+    mark: Mark = field(default_factory=Mark)
     state: str = WRITTEN
     run: str = ""
     #: The same part under the contact's address, if the run first knew the contact by address.
@@ -141,7 +171,7 @@ def entry_of(row: Any) -> Entry:
         load(row.before),
         load(row.after),
         () if row.former is None else (load(row.former),),
-        load(row.mark) or {},
+        load(row.mark) or Mark(),
         row.state,
         row.run,
     )

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.storage.database import Database
 
+    from .entries import Mark
+
 SETTING = "undo_path"
 DAY = 86_400.0
 
@@ -179,9 +181,7 @@ class UndoJournal:
         times = self._database.rows(sa.select(META.c.value).where(META.c.name == "late write"))
         return float(times[0][0]) if times else 0.0
 
-    def confirm(
-        self, run: str, values: Iterable[tuple[ValuePart, Any, dict[str, Any] | None]]
-    ) -> None:
+    def confirm(self, run: str, values: Iterable[tuple[ValuePart, Any, Mark | None]]) -> None:
         """Note that parts were written, each with its value and its mark."""
         self._execute_many(
             self._confirm,

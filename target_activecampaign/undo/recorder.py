@@ -1,6 +1,8 @@
 """Records the values that a run replaces, before each write request.
 
-The write client calls `before` and `after` for every request, so no sink can write unrecorded.
+The write client calls `note_request` and `confirm_request` for every request, so no sink can write
+unrecorded. A record whose id is not known yet has a temporary id (`entries.py`: `UNCONFIRMED`,
+`BY_ADDRESS`). The recorder renames its entries as soon as a response has the id.
 """
 
 from __future__ import annotations
@@ -19,26 +21,21 @@ from target_activecampaign.sinks import registry
 
 from .cost import BY_ID, RECORD_KINDS, known_contacts, known_records
 from .decisions.list_decision import stamp_of
-from .documents.kinds import is_document
-from .entries import ValuePart, WrittenRow
+from .entries import BY_ADDRESS, UNCONFIRMED, ValuePart, WrittenRow
 from .late_reads import LateReads
+from .marks import confirmed_value
 from .present_values import PresentValues
 from .record_values import (
     ACCOUNT_LINK,
     COLUMN,
     CONTACT,
     CREATED,
-    DEAL,
     DELETED,
-    ENTERED,
     LIST,
     NOTE,
-    STAGE,
     TAG,
     TAG_NAME,
-    TASK,
     RecordValues,
-    values_of_row,
 )
 from .request_changes import DEFINITIONS, KINDS, RecordChange, changes_of
 
@@ -52,12 +49,11 @@ if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.records.record import InputRecord
 
+    from .entries import Mark
     from .journal import UndoJournal
 
     Value = tuple[ValuePart, Any, Any]
 
-#: Columns of a new task that ActiveCampaign sets if the request leaves them out.
-_SET_BY_ACCOUNT = (f"{COLUMN}edate", f"{COLUMN}assignee")
 #: Collections of the definitions that sinks of a family create.
 _DEFINITIONS_BY_FAMILY = {"tag": "tags", "list": "lists"}
 MAX_BUFFERED = 500
@@ -119,7 +115,7 @@ class UndoRecorder:
 
     # --- requests ---------------------------------------------------------------------------
 
-    def before(self, method: str, path: str, body: Any, about: str | None) -> list[Value]:
+    def note_request(self, method: str, path: str, body: Any, about: str | None) -> list[Value]:
         """Record values before a request; return those that it writes. Raises `RequestError`."""
         values: list[Value] = []
         for change in changes_of(method, path, body, about):
@@ -129,8 +125,8 @@ class UndoRecorder:
             self._journal.record(self._run, values)
         return values
 
-    def before_documents(self, changes: Sequence[DocumentChange]) -> list[Value]:
-        """Record the values before a request that replaces whole records, as `before` does."""
+    def note_documents(self, changes: Sequence[DocumentChange]) -> list[Value]:
+        """Record the values before a request that replaces whole records, as `note_request`."""
         values: list[Value] = []
         for change in changes:
             after = {COLUMN + name: value for name, value in change.after.items()}
@@ -149,7 +145,7 @@ class UndoRecorder:
             self._late_reads.note_write(part.kind for part, _, __ in values)
         return values
 
-    def refused(self, values: list[Value], problem: RequestError) -> None:
+    def withdraw_request(self, values: list[Value], problem: RequestError) -> None:
         """Remove the entries of a request that ActiveCampaign refused.
 
         They stay if it refused a duplicate: a first attempt of the request may have succeeded.
@@ -157,14 +153,22 @@ class UndoRecorder:
         if not (isinstance(problem, InvalidRequest) and is_duplicate(problem)):
             self._journal.discard(self._run, [part for part, _, __ in values])
 
-    def after(self, values: list[Value], answer: ApiResponse) -> None:
+    def confirm_request(self, values: list[Value], answer: ApiResponse) -> None:
         """Record the success of a request, the ids of created records, and marks of statuses."""
-        self._journal.confirm(
-            self._run, [self._confirmed(part, value, answer) for part, _, value in values]
-        )
+        confirmed = [
+            confirmed_value(
+                part,
+                value,
+                answer,
+                earlier_stamp=self._earlier_stamp,
+                created_since=self._created_since,
+            )
+            for part, _, value in values
+        ]
+        self._journal.confirm(self._run, confirmed)
         created = [part for part, _, __ in values if part.name == CREATED]
         if len(created) == 1:
-            self._note_created(created[0], answer)
+            self._note_id(created[0], answer)
 
     def _values_of(self, change: RecordChange) -> list[Value]:
         if change.kind != CONTACT and change.id is None:
@@ -188,7 +192,7 @@ class UndoRecorder:
 
     def _new_contact(self, change: RecordChange) -> list[Value]:
         """Return the values of a contact that the account does not have yet."""
-        placeholder = "@" + fold(change.email or "")
+        placeholder = BY_ADDRESS + fold(change.email or "")
         self._note_import(change, placeholder)
         values: list[Value] = [(ValuePart(CONTACT, placeholder, CREATED), None, change.created)]
         for name, after in self._named_parts(change, placeholder, None).items():
@@ -247,7 +251,7 @@ class UndoRecorder:
     def _note_import(self, change: RecordChange, native_id: str) -> None:
         if change.is_import:
             now = self._server_time()
-            if native_id.startswith("@"):
+            if native_id.startswith(BY_ADDRESS):
                 self._created_since[native_id] = now
             self._imported[native_id] = [
                 (ValuePart(CONTACT, native_id, name), after, now)
@@ -255,35 +259,7 @@ class UndoRecorder:
                 if name.startswith(LIST)
             ]
 
-    def _confirmed(
-        self, part: ValuePart, value: Any, answer: ApiResponse
-    ) -> tuple[ValuePart, Any, dict[str, Any] | None]:
-        body, mark = answer.body, None
-        if part.name.startswith(LIST):
-            row = body.get("contactList")
-            if isinstance(row, dict):
-                mark = {"at": row.get("udate"), "source": str(row.get("sourceid") or "0")}
-                mark |= {"subscribed": row.get("sdate")} | self._earlier_stamp(part)
-        elif part.kind == DEAL and part.name == STAGE:
-            row = body.get("deal")
-            if isinstance(row, dict):
-                names = ("stage", "group")
-                value = {name: str(row.get(name) or value.get(name) or "") for name in names}
-        elif part.name.startswith(ENTERED):
-            row = body.get("contactAutomation")
-            mark = {"id": str(row.get("id"))} if isinstance(row, dict) else None
-        elif part.name == CREATED and part.kind == TASK:
-            row = answer.body.get("dealTask")
-            parts = values_of_row(TASK, row).parts if isinstance(row, dict) else {}
-            value = {name: parts[name] for name in _SET_BY_ACCOUNT if name in parts} | value
-        elif part.name == CREATED and is_document(part.kind):
-            mark = {"since": self._created_since.pop(part.id, 0.0)}
-        elif part.name == CREATED and part.kind == CONTACT and answer.status == 200:
-            since = self._created_since.pop(part.id, None)
-            mark = {"is_unsure": "contact" in body} | ({"since": since} if since else {})
-        return part, value, mark
-
-    def _earlier_stamp(self, part: ValuePart) -> dict[str, Any]:
+    def _earlier_stamp(self, part: ValuePart) -> Mark:
         """Return the stamp of a list status before the run's request."""
         current = self._values.cached(part.kind, part.id)
         lists = current.contact.lists if current is not None and current.contact is not None else {}
@@ -294,7 +270,7 @@ class UndoRecorder:
 
     @contextlib.contextmanager
     def creating(self, name: str | None = None) -> Iterator[None]:
-        """Record the creates of the block under a temporary name, until `created` has the id."""
+        """Record the creates of the block under a temporary name, for `note_created`."""
         former = getattr(self._local, "name", None)
         self._local.name = name or secrets.token_hex(8)
         try:
@@ -302,16 +278,16 @@ class UndoRecorder:
         finally:
             self._local.name = former
 
-    def created(self, native_id: str) -> None:
+    def note_created(self, native_id: str) -> None:
         """Replace the temporary name of `creating` by the created record's id, in all runs."""
         name = getattr(self._local, "name", None)
         if name is not None:
             for kind in (*BY_ID, *DEFINITIONS):
-                self._journal.rename(kind, f"?{name}", native_id)
+                self._journal.rename(kind, UNCONFIRMED + name, native_id)
 
     def note_imported(self, email: str, native_id: str) -> None:
         """Note the id of a contact that the importer created."""
-        placeholder = "@" + fold(email)
+        placeholder = BY_ADDRESS + fold(email)
         self._values.note_contact(email, native_id)
         self._journal.rename(CONTACT, placeholder, native_id, self._run)
         parts = self._imported.pop(placeholder, None)
@@ -321,9 +297,9 @@ class UndoRecorder:
             ]
 
     def _temporary_id(self) -> str:
-        return "?" + (getattr(self._local, "name", None) or secrets.token_hex(8))
+        return UNCONFIRMED + (getattr(self._local, "name", None) or secrets.token_hex(8))
 
-    def _note_created(self, part: ValuePart, answer: ApiResponse) -> None:
+    def _note_id(self, part: ValuePart, answer: ApiResponse) -> None:
         wrappers = dict(KINDS.values()) | DEFINITIONS
         row = answer.body.get(wrappers.get(part.kind, ""))
         if not isinstance(row, dict) or not row.get("id"):
@@ -331,7 +307,7 @@ class UndoRecorder:
         native_id = str(row["id"])
         self._journal.rename(part.kind, part.id, native_id)
         if part.kind == CONTACT:
-            self._values.note_contact(part.id.removeprefix("@"), native_id)
+            self._values.note_contact(part.id.removeprefix(BY_ADDRESS), native_id)
         self._values.invalidate(part.kind, native_id)
 
     # --- rows -------------------------------------------------------------------------------
@@ -364,14 +340,14 @@ class UndoRecorder:
             self.flush()
 
     def _id_of_row(self, row: InputRecord, kind: str | None, outcome: Outcome) -> str:
-        """Return the id of the record that a row wrote, as `before` recorded it."""
+        """Return the id of the record that a row wrote, as `note_request` recorded it."""
         if outcome.id or kind != CONTACT:
             return outcome.id or ""
         known = known_contacts(self._references, [row])
         if known.ids:
             return known.ids[0]
         email = next(iter(known.emails), "")
-        return self._values.cached_id(email) or "@" + fold(email)
+        return self._values.cached_id(email) or BY_ADDRESS + fold(email)
 
     def _end_import(self, native_id: str) -> None:
         """Record the end of the time in which the importer changed a contact's list statuses."""

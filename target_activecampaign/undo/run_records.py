@@ -9,6 +9,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .documents.kinds import UNDELETABLE_KINDS, is_document
 from .documents.read_documents import read_documents
+from .entries import BY_ADDRESS, UNCONFIRMED
 from .present_values import PresentValues
 from .record_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, TASK, RecordValues
 
@@ -109,7 +110,9 @@ class RunRecords:
                 )
         elif kind in STREAMS:
             self._find_unconfirmed(kind, records)
-            with_id = [candidate for candidate in records if not candidate.id.startswith("?")]
+            with_id = [
+                candidate for candidate in records if not candidate.id.startswith(UNCONFIRMED)
+            ]
             if kind != NOTE:
                 self._values.expect(kind, [candidate.id for candidate in with_id])
             for record in with_id:
@@ -121,18 +124,18 @@ class RunRecords:
         """Find accounts with an unconfirmed create by name. Other such records stay without id."""
         if kind == ACCOUNT:
             for record in records:
-                if record.id.startswith("?"):
+                if record.id.startswith(UNCONFIRMED):
                     self.load([record])
                     name = record.created_as.get(f"{COLUMN}name")
                     record.id = self._references.account_named(str(name)) or record.id
 
     def _merge_addresses(self, records: list[RunRecord]) -> list[RunRecord]:
         """Return the contacts by id; contacts that the run knew by address get their id."""
-        addresses = [record.id[1:] for record in records if record.id.startswith("@")]
+        addresses = [record.id[1:] for record in records if record.id.startswith(BY_ADDRESS)]
         ids = self._references.contacts_by_email(addresses) if addresses else {}
         merged: dict[str, RunRecord] = {}
         for record in records:
-            if record.id.startswith("@"):
+            if record.id.startswith(BY_ADDRESS):
                 record.id = ids.get(fold(record.id[1:]), record.id)
             current = merged.setdefault(record.id, record)
             if current is not record:

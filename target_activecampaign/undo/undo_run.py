@@ -13,9 +13,9 @@ from target_activecampaign.outcome import Action, Outcome, RowError, join_reason
 
 from .decisions.record_decisions import decide_record, is_deletable
 from .decisions.value_decision import Decision, ValueDecision
-from .deletion import delete_created
+from .delete_created import delete_created
 from .documents.kinds import is_document, key_columns
-from .entries import UNDONE, Entry, ValuePart
+from .entries import BY_ADDRESS, UNCONFIRMED, UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
 from .late_reads import LateReads
 from .record_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
@@ -215,10 +215,7 @@ class UndoRun:
 
     def _end_enrolment(self, record: RunRecord, decision: ValueDecision) -> bool:
         """End an enrolment in an automation that the run began; return whether it was active."""
-        is_entered = (
-            decision.entry.part.name.startswith(ENTERED) and decision.decision is Decision.KEEP
-        )
-        if not is_entered or record.present is None:
+        if decision.decision is not Decision.END_IF_ACTIVE:
             return False
         return end_enrolment(self._context, record.id, decision)
 
@@ -231,7 +228,7 @@ class UndoRun:
                 names.setdefault(decision.reason, []).append(name)
         reasons = [f"{reason}: {', '.join(sorted(set(parts)))}" for reason, parts in names.items()]
         for decision in kept:
-            if decision.decision is Decision.KEEP:
+            if decision.decision in {Decision.KEEP, Decision.END_IF_ACTIVE}:
                 is_created = decision.entry.part.name == CREATED
                 reasons.append(refusal if refusal and is_created else decision.reason)
         return reasons
@@ -299,7 +296,7 @@ class UndoRun:
         row = candidates[-1] if candidates else None
         key = (row.key if row else None) or _key_of(record)
         stream = row.stream if row else stream_of(record.kind)
-        if record.id.startswith(("?", "@")) or is_document(record.kind):
+        if record.id.startswith((UNCONFIRMED, BY_ADDRESS)) or is_document(record.kind):
             native = record.present.native if record.present is not None else {}
             outcome = replace(outcome, id=native.get("id"))
         if self._request.is_plan and outcome.action is Action.UPDATED:
@@ -312,9 +309,9 @@ def _key_of(record: RunRecord) -> dict[str, Any]:
     """Return the key of a record without a row: its id, else names with which it was created."""
     if is_document(record.kind):
         return key_columns(record.kind, record.id)
-    if record.id.startswith("@"):
+    if record.id.startswith(BY_ADDRESS):
         return {"email": record.id[1:]}
-    if not record.id.startswith("?"):
+    if not record.id.startswith(UNCONFIRMED):
         return {"id": record.id}
     created = record.created_as
     names = {"name": "name", "title": "name", "note": "content"}

@@ -6,9 +6,9 @@ are those of the run's own request.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from target_activecampaign.undo.entries import UNDONE, Entry
+from target_activecampaign.undo.entries import UNDONE, Entry, Mark
 from target_activecampaign.undo.record_values import LIST
 from target_activecampaign.undo.request_changes import SUBSCRIBED, UNSUBSCRIBED
 
@@ -37,7 +37,7 @@ def decide_list(
     entry: Entry,
     present: RecordValues,
     later: list[Entry],
-    marks: dict[str, dict[str, Any]],
+    marks: dict[str, Mark],
     *,
     undoes_unsubscribes: bool,
 ) -> ValueDecision:
@@ -74,19 +74,19 @@ def decide_list(
 
 
 def _is_foreign(
-    part: str, status: ListStatus, own_status: ListStatus, marks: dict[str, dict[str, Any]]
+    part: str, status: ListStatus, own_status: ListStatus, marks: dict[str, Mark]
 ) -> bool:
     """Return whether another client or the person ended a subscription after the run's request.
 
     ``own_status`` is the status on the list that the run unsubscribed.
     """
-    if status.status not in OPT_OUTS or _is_own(marks.get(part, {}), stamp_of(status)):
+    if status.status not in OPT_OUTS or _is_own(marks.get(part, Mark()), stamp_of(status)):
         return False
     own_end, end = seconds_of(own_status.unsubscribed_at), seconds_of(status.unsubscribed_at)
     return own_end is None or end is None or end >= own_end
 
 
-def stamp_of(status: ListStatus) -> dict[str, Any]:
+def stamp_of(status: ListStatus) -> Mark:
     """Return the time and the source of an unsubscription, which distinguish it from others."""
     is_plain = status.status == UNSUBSCRIBED and not status.reason
     return {"at": status.unsubscribed_at if is_plain else None, "source": status.source}
@@ -115,11 +115,11 @@ def _is_own_since(entry: Entry, repeats: list[Entry], status: ListStatus) -> boo
     stamp = stamp_of(status)
     for other in reversed(repeats):
         if _is_own(other.mark, stamp):
-            stamp = other.mark.get("was") or {}
+            stamp = other.mark.get("was") or Mark()
     return _is_own(entry.mark, stamp)
 
 
-def _is_own(mark: dict[str, Any], stamp: dict[str, Any]) -> bool:
+def _is_own(mark: Mark, stamp: Mark) -> bool:
     """Return whether a stamp belongs to the run's own request."""
     at = seconds_of(stamp.get("at"))
     if at is None:

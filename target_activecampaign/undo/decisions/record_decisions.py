@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.undo.deletion import NO_CREATES
+from target_activecampaign.undo.delete_created import NO_CREATES
 from target_activecampaign.undo.documents.columns import TASK_COLUMNS, sameness_of
 from target_activecampaign.undo.documents.kinds import ORDERS, UNDELETABLE_KINDS, is_document
-from target_activecampaign.undo.entries import SENT, UNDONE, Entry, ValuePart
+from target_activecampaign.undo.entries import (
+    BY_ADDRESS,
+    SENT,
+    UNCONFIRMED,
+    UNDONE,
+    Entry,
+    ValuePart,
+)
 from target_activecampaign.undo.record_values import (
     ACCOUNT_LINK,
     COLUMN,
@@ -84,7 +91,9 @@ def decide_record(
         elif name == CREATED and entry.state == SENT:
             decision = ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
         elif reason := _kept_reason(entry.part.kind, name):
-            decision = ValueDecision(entry, Decision.KEEP, reason)
+            is_entered = name.startswith(ENTERED)
+            kept = Decision.END_IF_ACTIVE if is_entered else Decision.KEEP
+            decision = ValueDecision(entry, kept, reason)
         elif name.startswith(LIST):
             decision = decide_list(
                 entry,
@@ -110,9 +119,9 @@ def decide_record(
 def _decide_absent(entry: Entry) -> ValueDecision:
     """Decide on an entry of a record that the account does not have."""
     part = entry.part
-    if part.id.startswith("?"):
+    if part.id.startswith(UNCONFIRMED):
         return ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
-    if part.name == CREATED and part.id.startswith("@"):
+    if part.name == CREATED and part.id.startswith(BY_ADDRESS):
         # Only the address is known, and the contact may have another address by now.
         return ValueDecision(entry, Decision.KEEP, NO_CONTACT)
     if part.name == CREATED and is_deletable(part.kind):

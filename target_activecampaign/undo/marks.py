@@ -1,0 +1,69 @@
+"""What the response to a request says of the values that it wrote: their final value and `Mark`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .documents.kinds import is_document
+from .record_values import COLUMN, CONTACT, CREATED, DEAL, ENTERED, LIST, STAGE, TASK, values_of_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.client import ApiResponse
+
+    from .entries import Mark, ValuePart
+
+#: Columns of a new task that ActiveCampaign sets if the request leaves them out.
+_SET_BY_ACCOUNT = (f"{COLUMN}edate", f"{COLUMN}assignee")
+
+
+def confirmed_value(
+    part: ValuePart,
+    value: Any,
+    answer: ApiResponse,
+    *,
+    earlier_stamp: Callable[[ValuePart], Mark],
+    created_since: dict[str, float],
+) -> tuple[ValuePart, Any, Mark | None]:
+    """Return a part with the value that the account has after a request, and the value's mark.
+
+    * A list status: the mark has its times and its source, from the response.
+    * The stage of a deal: the response completes the value, as the request may leave out the
+      pipeline.
+    * An entry into an automation: the mark has the id of the enrolment.
+    * A created task: the value has the columns that ActiveCampaign set.
+    * A created record that is written whole: the mark has the time before the request, which
+      ``created_since`` has by key; ``confirmed_value`` removes it.
+    * A created contact that ActiveCampaign answers with 200: it may have existed before.
+
+    ``earlier_stamp`` returns the stamp of a list status before the request.
+    """
+    body = answer.body
+    mark: Mark | None = None
+    if part.name.startswith(LIST):
+        row = body.get("contactList")
+        if isinstance(row, dict):
+            mark = {"at": row.get("udate"), "source": str(row.get("sourceid") or "0")}
+            mark |= {"subscribed": row.get("sdate")}
+            mark |= earlier_stamp(part)
+    elif part.kind == DEAL and part.name == STAGE:
+        row = body.get("deal")
+        if isinstance(row, dict):
+            names = ("stage", "group")
+            value = {name: str(row.get(name) or value.get(name) or "") for name in names}
+    elif part.name.startswith(ENTERED):
+        row = body.get("contactAutomation")
+        mark = {"id": str(row.get("id"))} if isinstance(row, dict) else None
+    elif part.name == CREATED and part.kind == TASK:
+        row = body.get("dealTask")
+        parts = values_of_row(TASK, row).parts if isinstance(row, dict) else {}
+        value = {name: parts[name] for name in _SET_BY_ACCOUNT if name in parts} | value
+    elif part.name == CREATED and is_document(part.kind):
+        mark = {"since": created_since.pop(part.id, 0.0)}
+    elif part.name == CREATED and part.kind == CONTACT and answer.status == 200:
+        since = created_since.pop(part.id, None)
+        mark = {"is_unsure": "contact" in body}
+        if since:
+            mark["since"] = since
+    return part, value, mark
