@@ -199,8 +199,8 @@ def test_no_second_exceeds_the_limit_and_every_process_sends(
     """Any processes keep the limit, however late they wake and wherever they are delayed or killed.
 
     The server sees at most five requests in any rolling second, with bytes up to 25 ms under way.
-    Every living process sends all its requests. It waits for a slot no longer than all pauses, its own
-    late wakings and one turn of each other process.
+    Every living process sends all its requests. It waits for a slot no longer than all pauses, its
+    own late wakings and one turn of each other process.
     """
     machine, path = Machine(), tmp_path_factory.mktemp("rate") / "rate.json"
     senders = [Sender(machine, path, drawing) for drawing in drawn]
