@@ -10,7 +10,7 @@ from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowDeferred, RowError, RowRejected
 
 from .foreign_ids import ForeignIds
-from .unwritten import UnwrittenRecords
+from .unwritten_records import UnwrittenRecords
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client, RowsKey

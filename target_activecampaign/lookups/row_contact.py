@@ -1,4 +1,4 @@
-"""The contact that a row refers to, and the natural key of the record that a row writes."""
+"""The contact that a row writes to: its address and its id, as far as the row gives them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 CONTACT_STREAMS = frozenset({"crm_contacts", "marketing_contacts"})
 PAIR_STREAMS = frozenset({"marketing_contact_tags", "marketing_segment_memberships"})
-_NATURAL_KEYS = {"crm_accounts": ("account", "name"), "crm_opportunities": ("deal", "external_id")}
 #: Rows of these streams belong to the contact that they name, opportunities to the first contact.
 _OF_CONTACTS = frozenset(
     {"crm_notes", "crm_opportunities", "crm_tasks", "marketing_events"}
@@ -43,17 +42,6 @@ def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, s
         email = None if is_nothing(ref.get("email")) else str(ref["email"]).strip()
         return email, _id_here(lookups, ref.get("id"))
     return None, None
-
-
-def record_named_by(lookups: References, row: InputRecord) -> tuple[str, Any]:
-    """Return the kind and the natural key of the record that a row writes, for rows that name it.
-
-    The key is None if the row has none.
-    """
-    if row.stream in CONTACT_STREAMS:
-        return "contact", contact_of_row(lookups, row)[0]
-    family, column = _NATURAL_KEYS.get(row.stream, ("", ""))
-    return family, row.record.get(column)
 
 
 def _id_here(lookups: References, value: Any) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.resources.parsing import arrays, flags, times
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.holdout import HELD_OUT
-from target_activecampaign.lookups.row_contact import record_named_by
+from target_activecampaign.lookups.row_contact import CONTACT_STREAMS, contact_of_row
 from target_activecampaign.outcome import Action, Outcome, join_reasons
 from target_activecampaign.records import consent_status
 from target_activecampaign.records.input_schemas import InputSchemas
@@ -41,6 +41,10 @@ ACCEPTED_FORMS = (
     *(arrays.FORMS, consent_status.FORMS, consent_status.UNWRITABLE),
     *(flags.FORMS, times.FORMS),
 )
+
+#: The kind and the natural key of records that other rows name, by the stream of the rows that
+#: write them. A contact is named by its address.
+NATURAL_KEYS = {"crm_accounts": ("account", "name"), "crm_opportunities": ("deal", "external_id")}
 
 
 @dataclass
@@ -120,7 +124,12 @@ class RowFinisher:
         self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
 
     def _note_unwritten(self, row: InputRecord, outcome: Outcome) -> None:
-        family, natural_key = record_named_by(self.references, row)
+        """Note that a row's record was not written, for rows that name the record."""
+        if row.stream in CONTACT_STREAMS:
+            family, natural_key = "contact", contact_of_row(self.references, row)[0]
+        else:
+            family, column = NATURAL_KEYS.get(row.stream, ("", ""))
+            natural_key = row.record.get(column)
         if natural_key:
             self.references.unwritten.note(family, natural_key, outcome)
 
