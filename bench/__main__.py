@@ -93,12 +93,12 @@ def run(script: str, measure: Measure, kept: Kept, *, keeps: bool) -> list[str]:
             missed = missed_in_both(found, second)
     except SystemExit as problem:
         return [f"did not end: {problem.code}"]
-    gone = [f"{name}: kept, but no longer measured" for name in kept.missing(script, found)]
+    unmeasured = [f"{name}: kept, but no longer measured" for name in kept.missing(script, found)]
     report(verdicts)
     if keeps:
         kept.take(script, found, yardstick)
         return missed
-    return missed + gone + [str(verdict) for verdict in verdicts if verdict.is_regression]
+    return missed + unmeasured + [str(verdict) for verdict in verdicts if verdict.is_regression]
 
 
 def timed(measure: Measure) -> tuple[Found, Yardstick]:

@@ -34,13 +34,13 @@ def start(
     folder: Path,
     environment: dict[str, str],
     *,
-    given: Path | None = None,
+    stdin: Path | None = None,
     out: Path | None = None,
     err: Path,
 ) -> BaseProcess:
-    """Start a program in a folder; ``given`` is its stdin, ``out`` and ``err`` its outputs."""
+    """Start a program in a folder; ``stdin`` is its input, ``out`` and ``err`` its outputs."""
     nothing = os.devnull
-    streams = (str(given or nothing), str(out or nothing), str(err))
+    streams = (str(stdin or nothing), str(out or nothing), str(err))
     process = _CONTEXT.Process(
         target=_run, args=(_PROGRAMS[program], [program, *arguments], folder, environment, streams)
     )
@@ -67,9 +67,9 @@ def _run(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    given, out, err = streams
+    stdin, out, err = streams
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    os.dup2(os.open(given, os.O_RDONLY), 0)
+    os.dup2(os.open(stdin, os.O_RDONLY), 0)
     os.dup2(os.open(out, flags, 0o600), 1)
     os.dup2(os.open(err, flags, 0o600), 2)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - until the process ends

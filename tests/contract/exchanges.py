@@ -28,12 +28,12 @@ class Exchange:
         def received(
             method: str, path: str, query: Any, headers: Any, body: bytes = b"", *more: Any
         ):
-            status, given, content = answer(method, path, query, headers, body, *more)
+            status, answered, content = answer(method, path, query, headers, body, *more)
             sent = json.loads(body) if body else None
             names = [name for name, _ in query]
             document = json.loads(content) if content[:1] in (b"{", b"[") else None
             self.calls.append((method, path.removeprefix("/api/3"), names, sent, status, document))
-            return status, given, content
+            return status, answered, content
 
         world.answer = received  # type: ignore[method-assign]
         return world

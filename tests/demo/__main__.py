@@ -81,12 +81,12 @@ def demo(folder: Path) -> None:
         for line in in_words(changed["counts"]):
             say(f"  · {line}")
         head("4  The same command again: it loads what changed")
-        gone = {"marketing_contact_tags": len(changed["tags_removed"])}
-        load(pipeline, account, database, gone)
+        removed = {"marketing_contact_tags": len(changed["tags_removed"])}
+        load(pipeline, account, database, removed)
         say(wrapped(WHY_MORE_IS_READ, "  "))
         print_findings(changed, account, database)
         activation.write_back(
-            pipeline, account, database, lambda: load(pipeline, account, database, gone)
+            pipeline, account, database, lambda: load(pipeline, account, database, removed)
         )
         print_refused(account.refused())
     print_file(pipeline, database)

@@ -139,12 +139,12 @@ def test_the_second_run_loads_what_changed_and_merges_it(tmp_path: Path) -> None
         world.edit_contact(5, firstName="Zoë")
         world.edit_deal(3, title="Another title")
         newcomer = world.add_contact("new@case.example", firstName="New")
-        gone = next(row for row in world.tables["contactTags"] if row.contact != 5)
-        world.untag(gone.contact, gone.tag)
-        world.touch(gone.contact)
+        applied = next(row for row in world.tables["contactTags"] if row.contact != 5)
+        world.untag(applied.contact, applied.tag)
+        world.touch(applied.contact)
         second = recipe.run()
         compare(recipe, world)
-        changed = {"5", str(newcomer.id), str(gone.contact)}
+        changed = {"5", str(newcomer.id), str(applied.contact)}
         assert second["crm_contacts"] == len(changed)
         assert second["crm_opportunities"] == 1
         assert second["crm_accounts"] == 0

@@ -188,15 +188,15 @@ class Loader:
 def into_postgres(folder: Path, database: Database, **settings: Any) -> Loader:
     """Return MeltanoLabs' target-postgres with the settings of meltano.yml."""
     url = database.url("postgresql+psycopg")
-    given = {"sqlalchemy_url": url, "default_target_schema": SCHEMA, **settings}
-    return Loader("target-postgres", folder, PostgresTables(database), given)
+    config = {"sqlalchemy_url": url, "default_target_schema": SCHEMA, **settings}
+    return Loader("target-postgres", folder, PostgresTables(database), config)
 
 
 def into_duckdb(folder: Path, **settings: Any) -> Loader:
     """Return target-duckdb with the settings of meltano.yml."""
     path = folder / "loaded.duckdb"
-    given = {"path": str(path), "default_target_schema": SCHEMA, "add_metadata_columns": True}
-    return Loader("target-duckdb", folder, DuckDBTables(path), given | settings)
+    config = {"path": str(path), "default_target_schema": SCHEMA, "add_metadata_columns": True}
+    return Loader("target-duckdb", folder, DuckDBTables(path), config | settings)
 
 
 def plain(value: Any, kind: str) -> Any:

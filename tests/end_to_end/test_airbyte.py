@@ -229,11 +229,11 @@ def test_destination_and_tap_share_the_budget(shared: Workspace, meeting: Meetin
         {"type": "RECORD", "record": {"stream": "crm_contacts", "data": data, "emitted_at": 1}}
         for data in ({"email": f"p{n}@example.com", "tags": ["new"]} for n in range(18))
     ]
-    given = "".join(json.dumps(row) + "\n" for row in rows)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
     shared.settings["bulk_import"] = "never"
     meeting.begin()
     command = [DESTINATION, "write", "--catalog", str(catalog)]
-    destination = background(shared, command, given)
+    destination = background(shared, command, lines)
     del shared.settings["bulk_import"]
     singer = shared.run(catalog=PER_CONTACT_CATALOG)
     ended = done(shared, destination)
@@ -255,12 +255,12 @@ def asked_for(workspace: Workspace, *names: str) -> Path:
 
 
 def background(
-    workspace: Workspace, command: list[str], given: str = ""
+    workspace: Workspace, command: list[str], lines: str = ""
 ) -> subprocess.Popen[bytes]:
     """Start a connector with an input; the account sees it as another program."""
     settings = workspace.settings | {"user_agent": "airbyte"}
     with (
-        workspace.file("input.jsonl", given).open("rb") as stdin,
+        workspace.file("input.jsonl", lines).open("rb") as stdin,
         (workspace.folder / "out").open("wb") as stdout,
         (workspace.folder / "err").open("wb") as stderr,
     ):

@@ -139,7 +139,7 @@ def pairs_of(world: World) -> set[tuple[str, str]]:
     return {(str(row.contact), str(row.tag)) for row in world.tables["contactTags"]}
 
 
-def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> None:
+def check(warehouse: Warehouse, world: World, *, deleted_pairs: set[tuple[str, str]]) -> None:
     """Compare every row that can have a text with the account's own tables.
 
     ``gone`` are earlier pairs of the account: Singer has no message for their end.
@@ -189,7 +189,7 @@ def check(warehouse: Warehouse, world: World, *, gone: set[tuple[str, str]]) -> 
     assert warehouse.rows("crm_opportunities", "name", "description") == {
         row.id: (shown(row.title), without_nul(row.description) or None) for row in t["deals"]
     }
-    assert warehouse.pairs() == pairs_of(world) | gone
+    assert warehouse.pairs() == pairs_of(world) | deleted_pairs
 
 
 def test_every_value_arrives_and_the_next_run_brings_what_changed(
@@ -201,7 +201,7 @@ def test_every_value_arrives_and_the_next_run_brings_what_changed(
     assert (first.code, first.errors) == (0, [])
     warehouse.load(first)
     assert warehouse.lines() == len(first.messages)
-    check(warehouse, world, gone=set())
+    check(warehouse, world, deleted_pairs=set())
 
     before = pairs_of(world)
     victims = [row.id for row in world.tables["contacts"]][-len(HOSTILE) :: 2]
@@ -216,7 +216,7 @@ def test_every_value_arrives_and_the_next_run_brings_what_changed(
     assert set(second.ids("crm_contacts")) == {*victims, newcomer.id}
     warehouse.load(second)
     assert warehouse.lines() == len(first.messages) + len(second.messages)
-    check(warehouse, world, gone=before - pairs_of(world))
+    check(warehouse, world, deleted_pairs=before - pairs_of(world))
 
 
 @pytest.mark.long

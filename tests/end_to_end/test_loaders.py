@@ -147,12 +147,12 @@ def delete_some(world: World) -> dict[str, list[tuple[str, ...]]]:
     world.tables["notes"].delete(next(iter(world.tables["notes"].ids())))
     world.delete_stage(list(world.tables["dealStages"])[-1].id)
     after = truth_of(world)
-    gone = {name: sorted(rows.keys() - after[name].keys()) for name, rows in before.items()}
-    assert {name for name, keys in gone.items() if keys} >= {
+    deleted = {name: sorted(rows.keys() - after[name].keys()) for name, rows in before.items()}
+    assert {name for name, keys in deleted.items() if keys} >= {
         *("crm_contacts", "marketing_contacts", "marketing_contact_tags"),
         *("crm_notes", "crm_opportunities", "crm_stages"),
     }
-    return gone
+    return deleted
 
 
 @pytest.mark.parametrize("hard", [False, True], ids=["marked", "hard"])
@@ -170,12 +170,12 @@ def test_deleted_rows_are_marked_or_removed(
     loader.load(first.text)
     assert not any(tables.deleted(stream) for stream in tables.streams())
     account.wait(hours=200)
-    gone = delete_some(account.world)
+    deleted = delete_some(account.world)
     second = account.run(first.state, **settings)
     loader.load(second.text)
     tables.warehouse().check(account.world)
     of_duckdb = isinstance(tables, DuckDBTables)
-    for stream, keys in gone.items():
+    for stream, keys in deleted.items():
         removed = hard and (of_duckdb or stream == "crm_stages")
         assert tables.deleted(stream) == ([] if removed else keys), stream
 

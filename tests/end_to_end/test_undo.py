@@ -112,7 +112,7 @@ class Program:
             [*self._options, *options],
             self.folder,
             dict(os.environ),
-            given=rows,
+            stdin=rows,
             err=log,
         )
         return forked.ended(self._process), log.read_text()
@@ -173,11 +173,11 @@ def killed_at(world: World, program: Program, number: int) -> Iterator[None]:
     answer, seen = world.answer, itertools.count(1)
     is_before = number // STEP % 2 == 0
 
-    def killing(*given: Any, **named: Any) -> Any:
+    def killing(*arguments: Any, **named: Any) -> Any:
         is_now = next(seen) == number
         if is_now and is_before:
             program.kill()
-        found = answer(*given, **named)
+        found = answer(*arguments, **named)
         if is_now:
             program.kill()
         return found

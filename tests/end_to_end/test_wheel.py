@@ -66,7 +66,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def run(installed: Path, *command: str, given: str = "") -> str:
+def run(installed: Path, *command: str, stdin: str = "") -> str:
     """Run a command with the wheel's packages; return its output."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)}
     environment["XDG_STATE_HOME"] = str(installed / "state")
@@ -74,7 +74,7 @@ def run(installed: Path, *command: str, given: str = "") -> str:
         command,
         cwd=installed,
         env=environment,
-        input=given,
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -134,7 +134,7 @@ def test_its_programs_work_outside_the_repository(installed: Path, tmp_path: Pat
                 settings["source_ids"] = "foreign"
             config.write_text(json.dumps(settings))
             path = str(installed / "bin" / program)
-            out = run(installed, path, "--config", str(config), given=out)
+            out = run(installed, path, "--config", str(config), stdin=out)
             assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     known, copied = ({contact.email for contact in world.tables["contacts"]} for world in accounts)
     assert len(known) == 12

@@ -59,8 +59,8 @@ def run(known: KnownIds, comparison: tuple[Any, ...]) -> list[Any]:
         known.record_read(kind, sorted(parents))
         results += answers(known, kind, user, parents)
         missing = known.missing_rows(kind, user, NOW.isoformat())
-        gone = [("", key) for key in missing[::2]] + known.missing_pairs(kind, user)
-        known.commit_comparison(kind, user, NOW + dt.timedelta(hours=hours), gone, missing[1::2])
+        deleted = [("", key) for key in missing[::2]] + known.missing_pairs(kind, user)
+        known.commit_comparison(kind, user, NOW + dt.timedelta(hours=hours), deleted, missing[1::2])
         return results + [answers(known, kind, user, parents) for kind in KINDS]
     finally:
         known.close()

@@ -42,7 +42,7 @@ def run(
     for world in worlds or []:
         world.before_request(kill)
     process = forked.start(
-        "target-activecampaign", arguments, folder, environment, given=source, err=log
+        "target-activecampaign", arguments, folder, environment, stdin=source, err=log
     )
     pid = process.pid or 0
     started.set()

@@ -84,25 +84,25 @@ class Acts:
             t["deals"].change(deal, contact=None)
         t["contacts"].delete(contact)
 
-    def merge_contacts(self, kept: int, gone: int) -> None:
+    def merge_contacts(self, kept: int, merged: int) -> None:
         """Merge two contacts: the remaining contact gets the related rows that it lacks."""
         t = self.tables
-        for row in t["contactTags"].by("contact", gone):
+        for row in t["contactTags"].by("contact", merged):
             self.tag(kept, row.tag)
-        for row in t["contactLists"].by("contact", gone):
+        for row in t["contactLists"].by("contact", merged):
             if self.membership(kept, row.list) is None:
                 self.subscribe(kept, row.list, row.status)
-        for row in t["fieldValues"].by("contact", gone):
+        for row in t["fieldValues"].by("contact", merged):
             if self.field_value(kept, row.field) is None:
                 self.set_field(kept, row.field, row.value)
         if not t["accountContacts"].ids_by("contact", kept):
-            for row in t["accountContacts"].by("contact", gone)[:1]:
+            for row in t["accountContacts"].by("contact", merged)[:1]:
                 self.link(kept, row.account, row.jobTitle)
-        for row in t["notes"].by("parent", ("Subscriber", gone)):
+        for row in t["notes"].by("parent", ("Subscriber", merged)):
             t["notes"].change(row, relid=kept)
-        for row in t["deals"].by("contact", gone):
+        for row in t["deals"].by("contact", merged):
             t["deals"].change(row, contact=kept)
-        self.delete_contact(gone)
+        self.delete_contact(merged)
         self.touch(kept)
 
     def add_tag(self, tag: str, tagType: str = "contact", **columns: Any) -> rows.Tag:

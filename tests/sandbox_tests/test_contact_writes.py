@@ -244,12 +244,12 @@ def test_two_contacts_become_one():
     """After a merge the remaining contact has the related rows of both."""
     caller = caller_of(is_empty=True)
     w = caller.world
-    kept, gone = w.add_contact("kept@x.example").id, w.add_contact("gone@x.example").id
-    w.tag(gone, w.add_tag("vip").id)
-    w.subscribe(gone, w.add_list("News").id, 2)
-    w.add_note("Subscriber", gone, "Hello")
+    kept, merged = w.add_contact("kept@x.example").id, w.add_contact("gone@x.example").id
+    w.tag(merged, w.add_tag("vip").id)
+    w.subscribe(merged, w.add_list("News").id, 2)
+    w.add_note("Subscriber", merged, "Hello")
     w.clock.advance(60)
-    w.merge_contacts(kept, gone)
+    w.merge_contacts(kept, merged)
     assert [row["id"] for row in caller.rows("/contacts")] == [str(kept)]
     assert [row["contact"] for row in caller.rows("/contactTags")] == [str(kept)]
     assert [row["status"] for row in caller.rows("/contactLists")] == ["2"]

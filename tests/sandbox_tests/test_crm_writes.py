@@ -75,8 +75,8 @@ def test_custom_data_in_bulk(caller):
     body = [{"id": row["id"], "fieldValue": "6"}]
     assert caller.ask("PATCH", "/dealCustomFieldData/bulkUpdate", body)[0] == 200
     assert caller.rows("/deals/1/dealCustomFieldData")[0]["fieldValue"] == "6"
-    gone = caller.ask("DELETE", f"/dealCustomFieldData/{row['id']}")
-    assert gone == (200, {"message": "DealCustomFieldData deleted."})
+    answer = caller.ask("DELETE", f"/dealCustomFieldData/{row['id']}")
+    assert answer == (200, {"message": "DealCustomFieldData deleted."})
     status, document = caller.ask("GET", f"/dealCustomFieldData/{row['id']}")
     assert (status, document) == (404, {"errors": [{"status": 404, "title": "Not Found"}]})
 

@@ -203,9 +203,9 @@ def _rename(g: RandomChanges, w: World) -> None:
 
 def _merge(g: RandomChanges, w: World) -> None:
     """Merge two contacts: one is deleted, the other gets its tags and lists."""
-    kept, gone = g.any_id(w, "contacts"), g.spare(w, "contacts")
-    if kept and gone and kept != gone:
-        w.merge_contacts(kept, gone)
+    kept, merged = g.any_id(w, "contacts"), g.spare(w, "contacts")
+    if kept and merged and kept != merged:
+        w.merge_contacts(kept, merged)
 
 
 ACTS: list[Callable[[RandomChanges, World], None]] = [

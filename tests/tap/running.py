@@ -97,8 +97,8 @@ class Account:
 
     def config(self, **settings: Any) -> dict[str, Any]:
         """Return settings for this account; sweeps are rare unless a test sets them."""
-        given = {"api_url": ORIGIN, "api_key": KEY, "requests_per_second": 5}
-        return given | {"full_sweep_hours": 168} | settings
+        usual = {"api_url": ORIGIN, "api_key": KEY, "requests_per_second": 5}
+        return usual | {"full_sweep_hours": 168} | settings
 
     def stop(self, signum: int) -> None:
         """Raise the exception of a signal in the current run."""

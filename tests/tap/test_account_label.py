@@ -184,15 +184,15 @@ def test_bookmarks_do_not_know_the_label(account: Account) -> None:
     assert [(row["id"], row[LABEL]) for row in second.records["crm_contacts"]] == [("3", "acme-eu")]
 
 
-@pytest.mark.parametrize("given", ["", "   ", None], ids=repr)
-def test_an_empty_label_is_none(given: Any) -> None:
+@pytest.mark.parametrize("label", ["", "   ", None], ids=repr)
+def test_an_empty_label_is_none(label: Any) -> None:
     """An empty label is no label: Meltano passes unset settings as empty strings."""
-    config = {"api_url": "https://acme.api-us1.com", "api_key": "k", LABEL: given}
+    config = {"api_url": "https://acme.api-us1.com", "api_key": "k", LABEL: label}
     assert Settings(TAP, config, "X_")[LABEL] is None
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("label", "line"),
     [
         ("a\nb", "account_label must be one line of visible characters"),
         ("a\x00b", "account_label holds an invalid character"),
@@ -202,9 +202,9 @@ def test_an_empty_label_is_none(given: Any) -> None:
     ],
     ids=["line", "NUL", "invisible", "long", "number"],
 )
-def test_an_unusable_label_is_refused(given: Any, line: str) -> None:
+def test_an_unusable_label_is_refused(label: Any, line: str) -> None:
     """A label of blanks or control characters is refused."""
-    config = {"api_url": "https://acme.api-us1.com", "api_key": "k", LABEL: given}
+    config = {"api_url": "https://acme.api-us1.com", "api_key": "k", LABEL: label}
     with pytest.raises(SettingsError) as refused:
         Settings(TAP, config, "X_")
     assert refused.value.lines == [line]

@@ -257,9 +257,9 @@ def test_delete_takes_one_row_and_refuses_what_takes_others_along(access, accoun
         access.delete("crm_stages", "1")
     with pytest.raises(InvalidQuery):
         access.upsert("raw_requests", {"method": "DELETE", "path": "contacts/1"})
-    gone = {"id": "2", "_sdc_deleted_at": "2031-01-01T00:00:00+00:00"}
+    tombstone = {"id": "2", "_sdc_deleted_at": "2031-01-01T00:00:00+00:00"}
     with pytest.raises(InvalidQuery, match="delete it by its id"):
-        access.upsert("crm_accounts", gone)
+        access.upsert("crm_accounts", tombstone)
     assert account.world.tables["accounts"].get(2) is not None
 
 

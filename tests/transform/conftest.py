@@ -135,10 +135,10 @@ def history(
         campaigns = account.plant_campaigns(warehouse.world)
         warehouse.load(detect_deletes=True)
         days = [day_of(warehouse, with_unit_tests=True)]
-        gone = work_two_days(warehouse)
+        removed = work_two_days(warehouse)
         warehouse.load(detect_deletes=True)
         days.append(day_of(warehouse))
-        yield History(warehouse.transform, days, campaigns, gone)
+        yield History(warehouse.transform, days, campaigns, removed)
 
 
 def day_of(warehouse: Warehouse, *, with_unit_tests: bool = False) -> Day:
@@ -170,7 +170,7 @@ def work_two_days(warehouse: Warehouse) -> set[tuple[str, str]]:
     world.edit_deal(deals[1].id, status=account.OPEN)
     world.delete_deal(deals[-1].id)
     pair = next(iter(world.tables["contactTags"]))
-    gone = {(str(pair.contact), str(pair.tag))}
+    removed = {(str(pair.contact), str(pair.tag))}
     world.untag(pair.contact, pair.tag)
     world.tag(9, world.add_tag("brand new").id)
     world.edit_contact(5, firstName="Zoë")
@@ -188,9 +188,9 @@ def work_two_days(warehouse: Warehouse) -> set[tuple[str, str]]:
     person = next(
         row.contact for row in world.tables["contactTags"] if row.contact not in with_deals
     )
-    gone |= {
+    removed |= {
         (str(person), str(row.tag)) for row in world.tables["contactTags"].by("contact", person)
     }
     world.delete_contact(person)
     wait(hours=30)
-    return gone
+    return removed

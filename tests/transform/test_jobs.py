@@ -110,9 +110,9 @@ def test_one_job_loads_transforms_and_activates(
         pipeline = Pipeline(tmp_path, served.url, tuple(settings.items()))
 
         first = run(pipeline, job)
-        given = grades(world)
-        treated = [contact_id for contact_id, tags in given.items() if tags == 1]
-        control = [contact_id for contact_id, tags in given.items() if tags == 0]
+        tag_counts = grades(world)
+        treated = [contact_id for contact_id, tags in tag_counts.items() if tags == 1]
+        control = [contact_id for contact_id, tags in tag_counts.items() if tags == 0]
         assert sorted(treated + control) == people
         assert (first["updated"], first["skipped"]) == (len(treated), len(control))
         found = scores(world)

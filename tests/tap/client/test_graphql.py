@@ -65,17 +65,17 @@ def test_a_walk_gives_every_row_once_in_the_order_of_its_key(shop, make_client):
 def test_rows_deleted_during_a_walk_cost_no_other_row(shop, make_client):
     """If the shared row of two pages is missing, the walk steps back until it finds a known row."""
     client = make_client(shop)
-    gone = []
+    deleted = []
 
     def delete_some(world, method, path, query):
-        if world.count("POST", "ecom/graphql") == 2 and not gone:
+        if world.count("POST", "ecom/graphql") == 2 and not deleted:
             for row in list(world.tables["storeProducts"])[:50]:
-                gone.append(row.key)
+                deleted.append(row.key)
                 world.tables["storeProducts"].delete(row.id)
 
     shop.before_request(delete_some)
     found = keys(client)
-    assert len(gone) == 50
+    assert len(deleted) == 50
     assert len(found) == len(set(found))
     assert set(found) >= {row.key for row in shop.tables["storeProducts"]}
 

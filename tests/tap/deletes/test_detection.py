@@ -182,21 +182,21 @@ def test_another_users_key_deletes_nothing(account, run):
     assert not [path for path in second.paths() if path.startswith("contacts/")]
 
 
-@pytest.mark.parametrize(("gone", "is_logged"), [(18, True), (19, False), (60, False)])
-def test_deletes_beyond_max_delete_share_are_not_emitted(account, run, gone, is_logged, caplog):
+@pytest.mark.parametrize(("count", "is_logged"), [(18, True), (19, False), (60, False)])
+def test_deletes_beyond_max_delete_share_are_not_emitted(account, run, count, is_logged, caplog):
     """Above `max_delete_share` the tap logs a warning, emits no tombstone and checks no row."""
     first = run(only=CONTACT_STREAMS)
-    for row_id in range(1, gone + 1):
+    for row_id in range(1, count + 1):
         account.world.delete_contact(row_id)
     second = run(first.state, only=CONTACT_STREAMS)
-    assert len(deleted(second, "crm_contacts")) == (gone if is_logged else 0)
+    assert len(deleted(second, "crm_contacts")) == (count if is_logged else 0)
     assert ("max_delete_share" in caplog.text) is not is_logged
     report = second.tap._report.document()["crm_contacts"]
     assert (report["deletes_refused"] is None) is is_logged
     if not is_logged:
         assert not [path for path in second.paths() if path.startswith("contacts/")]
         third = run(second.state, only=CONTACT_STREAMS, max_delete_share=1)
-        assert len(deleted(third, "crm_contacts")) == gone
+        assert len(deleted(third, "crm_contacts")) == count
 
 
 def test_a_refused_table_keeps_its_older_versions(account, run):

@@ -35,7 +35,7 @@ def read_with_deletes(
     return account.run(state, only=STREAMS, catalog=catalog, **(place | settings))
 
 
-def gone(ran: Ran, stream: str) -> set[str]:
+def deleted_keys(ran: Ran, stream: str) -> set[str]:
     """Return the ids of the tombstones of a run."""
     key = ran.schemas[stream]["key_properties"][0]
     return {row[key] for row in ran.records.get(stream, []) if row.get(DELETED)}
@@ -52,14 +52,14 @@ def test_a_machine_emits_tombstones_for_rows_that_another_saw(
     first = read_with_deletes(account, postgres_database)
     stranger = Account(contacts=3)
     other = read_with_deletes(stranger, postgres_database, api_url="https://birch.api-us1.com")
-    assert not any(gone(other, name) for name in STREAMS)
+    assert not any(deleted_keys(other, name) for name in STREAMS)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
     account.world.delete_contact(7)
     second = read_with_deletes(account, postgres_database, first.state)
-    assert gone(second, "crm_contacts") == {"7"}
-    assert "7" in gone(second, "marketing_contact_tags")
+    assert deleted_keys(second, "crm_contacts") == {"7"}
+    assert "7" in deleted_keys(second, "marketing_contact_tags")
     third = read_with_deletes(account, postgres_database, second.state)
-    assert not any(gone(third, name) for name in STREAMS)
+    assert not any(deleted_keys(third, name) for name in STREAMS)
     kept = str(postgres_database.rows("SELECT * FROM activecampaign_known_ids.known"))
     assert "acme/contacts" in kept
     assert "@" not in kept
@@ -86,4 +86,4 @@ def test_a_database_that_goes_away_ends_the_run_in_one_line(
     account.world.hooks.clear()
     third = read_with_deletes(account, postgres_database, second.state or first.state)
     assert third.code == 0
-    assert gone(third, "crm_contacts") == {"7"}
+    assert deleted_keys(third, "crm_contacts") == {"7"}

@@ -82,14 +82,14 @@ def test_filters_that_the_account_honours_spare_the_rest(account):
     tag = next(iter(account.world.tables["contactTags"])).tag
     newest = max(row.udate or 0 for row in account.world.tables["contacts"])
     moment = account.world.dt(newest)
-    for given, most in (
+    for filters, most in (
         ({"email": contact.email}, 1),
         ({"tags": {"id": str(tag)}}, 1),
         ({"updated_at": {"gte": moment}}, 2),
         ({"email": "nobody@nowhere.example"}, 2),
     ):
-        ask = partial(reading.list, "crm_contacts", limit=5, **given)
-        assert costs(account, ask) == most, given
+        ask = partial(reading.list, "crm_contacts", limit=5, **filters)
+        assert costs(account, ask) == most, filters
 
 
 def test_rows_that_the_reader_sorts_are_read_once(account):

@@ -134,9 +134,9 @@ def test_contacts_are_found_by_address_tag_and_segment(account, is_deaf):
         ({"tags": None}, lambda record: not record["tags"]),
         ({"name": sample["name"]}, lambda record: record["name"] == sample["name"]),
     ]
-    for given, is_wanted in questions:
-        found, _ = walk(reading_of(account), "crm_contacts", limit=3, **given)
-        assert ids(found) == ids(filter(is_wanted, records)), given
+    for filters, is_wanted in questions:
+        found, _ = walk(reading_of(account), "crm_contacts", limit=3, **filters)
+        assert ids(found) == ids(filter(is_wanted, records)), filters
 
 
 def named(tag):
@@ -147,17 +147,17 @@ def named(tag):
 def test_a_contact_that_left_a_segment_is_not_in_it(account):
     """A segment contains its active members; other members are found by their status."""
     records = every(account, "marketing_contacts")
-    gone = next(
+    left = next(
         (record, two)
         for record in records
         for two in record["segments"]
         if two["status"] == "unsubscribed"
     )
     reading = reading_of(account)
-    inside = walk(reading, "marketing_contacts", segments={"id": gone[1]["id"]})[0]
-    assert gone[0]["id"] not in ids(inside)
-    asked_for = {"id": gone[1]["id"], "status": "unsubscribed"}
-    assert gone[0]["id"] in ids(walk(reading, "marketing_contacts", segments=asked_for)[0])
+    inside = walk(reading, "marketing_contacts", segments={"id": left[1]["id"]})[0]
+    assert left[0]["id"] not in ids(inside)
+    asked_for = {"id": left[1]["id"], "status": "unsubscribed"}
+    assert left[0]["id"] in ids(walk(reading, "marketing_contacts", segments=asked_for)[0])
 
 
 def test_an_address_is_found_in_any_case(account):
@@ -203,12 +203,12 @@ def test_opportunities_are_found_by_each_of_their_fields(account, is_deaf):
         ),
         ({"is_disabled": False}, lambda record: record["is_disabled"], False),
     ]
-    for given, of, value in questions:
-        found, _ = walk(reading_of(account), "crm_opportunities", limit=4, **given)
+    for filters, of, value in questions:
+        found, _ = walk(reading_of(account), "crm_opportunities", limit=4, **filters)
         # The account lists deals in no fixed order unless the request has an order.
         assert sorted(ids(found)) == sorted(
             record["id"] for record in records if of(record) == value
-        ), given
+        ), filters
 
 
 def test_custom_fields_are_filters_too(account):
@@ -226,15 +226,15 @@ def test_custom_fields_are_filters_too(account):
         if not values or kind in seen or kind == "object":
             continue
         seen.add(kind)
-        given = values[0][0] if kind == "array" else values[0]
-        found = walk(reading, "crm_contacts", custom_fields={key: given})[0]
+        value = values[0][0] if kind == "array" else values[0]
+        found = walk(reading, "crm_contacts", custom_fields={key: value})[0]
         wanted = [
             record["id"]
             for record in records
             if (
-                given in record["custom_fields"][key]
+                value in record["custom_fields"][key]
                 if kind == "array"
-                else record["custom_fields"][key] == given
+                else record["custom_fields"][key] == value
             )
         ]
         assert ids(found) == wanted, key
@@ -311,7 +311,7 @@ def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
                 InvalidQuery, match=f"cannot be sorted by nose; .*{', '.join(keys)}$"
             ):
                 reading.list(resource, sort_by={"nose": "asc"})
-        for given, problem in (
+        for parameters, problem in (
             ({"created_at": {"after": "2031-01-01"}}, "no such operator: after; there are eq, gt"),
             ({"created_at": "yesterday"}, "created_at: must be a date or a date-time"),
             ({"tags": {"nam": "x"}}, "tags: holds no nam; there are id, name"),
@@ -325,16 +325,16 @@ def test_unknown_filters_and_orders_are_named_with_those_there_are(account):
             ({"sort_by": {"name": "asc", "id": "asc"}}, "sort_by: must be one field"),
         ):
             with pytest.raises(InvalidQuery, match=problem):
-                reading.list("crm_contacts", **given)
+                reading.list("crm_contacts", **parameters)
     # Only the custom fields are requested.
     assert paths == ["fields"]
 
 
 def test_an_unknown_tag_reads_no_contacts(account):
     """A filter by a tag that does not exist reads only tags."""
-    for given in ("no such tag", 12345):
+    for tags in ("no such tag", 12345):
         with requests_in(account) as paths:
-            page = reading_of(account).list("crm_contacts", tags=given)
+            page = reading_of(account).list("crm_contacts", tags=tags)
         assert page == {"result": [], "next_cursor": None, "prev_cursor": None, "result_count": 0}
         assert set(paths) == {"tags"}
 

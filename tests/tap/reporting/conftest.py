@@ -17,10 +17,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect browser tests without a browser; a browser that CHROMIUM names must exist."""
     if browsers.find() is not None or os.environ.get("CHROMIUM"):
         return
-    gone = [item for item in items if "browser" in getattr(item, "fixturenames", ())]
-    if gone:
-        items[:] = [item for item in items if item not in gone]
-        config.hook.pytest_deselected(items=gone)
+    in_browser = [item for item in items if "browser" in getattr(item, "fixturenames", ())]
+    if in_browser:
+        items[:] = [item for item in items if item not in in_browser]
+        config.hook.pytest_deselected(items=in_browser)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

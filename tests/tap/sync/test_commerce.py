@@ -262,9 +262,9 @@ def test_deleted_orders_and_lines_are_found(account):
     assert (first.code, first.line) == (0, None)
     world, tables = account.world, account.world.tables
     account.wait(hours=1)
-    gone, changed = list(tables["ecomOrders"].rows)[:2]
-    lines = [row.id for row in tables["ecomOrderProducts"].by("orderid", gone)]
-    store.delete_order(world, gone)
+    deleted_order, changed = list(tables["ecomOrders"].rows)[:2]
+    lines = [row.id for row in tables["ecomOrderProducts"].by("orderid", deleted_order)]
+    store.delete_order(world, deleted_order)
     lost, kept = (row.id for row in tables["ecomOrderProducts"].by("orderid", changed))
     tables["ecomOrderProducts"].delete(lost)
     tables["ecomOrders"].change(tables["ecomOrders"][changed], updated=world.now())
@@ -280,7 +280,7 @@ def test_deleted_orders_and_lines_are_found(account):
     }
     assert found == {
         "commerce_customers": [customer],
-        "commerce_orders": [gone],
+        "commerce_orders": [deleted_order],
         "commerce_order_lines": sorted([*lines, lost]),
     }
     emitted = second.by_id("commerce_order_lines")

@@ -130,11 +130,11 @@ def test_a_selected_object_that_is_gone_is_a_settings_error(account):
 def test_a_deleted_record_is_found(account):
     """`detect_deletes` emits a tombstone for a deleted record."""
     first = account.run(only=[STREAM], detect_deletes=True)
-    gone = account.world.tables["customRecords"].delete(9)
+    deleted_record = account.world.tables["customRecords"].delete(9)
     account.wait(hours=1)
     second = account.run(first.state, only=[STREAM], detect_deletes=True)
     deleted = [record["id"] for record in second.records[STREAM] if record["_sdc_deleted_at"]]
-    assert deleted == [gone.uuid]
+    assert deleted == [deleted_record.uuid]
 
 
 @pytest.mark.parametrize("status", [403, 404])

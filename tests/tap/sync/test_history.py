@@ -231,6 +231,6 @@ def test_history_takes_part_in_deletes(account, tmp_path):
     account.wait(hours=1)
     account.world.delete_contact(5)
     ran = account.run(first.state, only=chosen, **options)
-    gone = [r for r in ran.records.get("crm_contact_scores", []) if r["_sdc_deleted_at"]]
-    assert {record["contact_id"] for record in gone} == {"5"}
-    assert all(record["score_id"] for record in gone)
+    tombstones = [r for r in ran.records.get("crm_contact_scores", []) if r["_sdc_deleted_at"]]
+    assert {record["contact_id"] for record in tombstones} == {"5"}
+    assert all(record["score_id"] for record in tombstones)

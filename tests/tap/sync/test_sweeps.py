@@ -90,11 +90,11 @@ def test_an_interrupted_sweep_counts_the_requests_of_all_its_runs():
     assert entry_of(second)["sweep_requests"] >= whole
 
 
-@pytest.mark.parametrize("given", ["auto", "Auto", 12, "12.5"])
-def test_hours_are_a_number_or_auto(given):
+@pytest.mark.parametrize("hours", ["auto", "Auto", 12, "12.5"])
+def test_hours_are_a_number_or_auto(hours):
     """`full_sweep_hours` is a number or `auto`, also as text from the environment."""
     account = Account(contacts=3)
-    assert account.run(only=ONLY, full_sweep_hours=given).code == 0
+    assert account.run(only=ONLY, full_sweep_hours=hours).code == 0
 
 
 def test_another_word_is_refused_with_what_is_allowed():
@@ -156,11 +156,11 @@ def test_a_machine_whose_clock_is_slow_does_not_sweep_for_it(caplog):
     assert not [r for r in caplog.records if "later than now" in r.message]
 
 
-@pytest.mark.parametrize("given", [-1, "many", True, 1.5])
-def test_a_count_that_is_none_is_a_misshapen_state(given):
+@pytest.mark.parametrize("count", [-1, "many", True, 1.5])
+def test_a_count_that_is_none_is_a_misshapen_state(count):
     """A count that is no number makes the state invalid."""
     account = Account(contacts=3)
     state = account.run(only=ONLY).state
-    state["bookmarks"]["crm_contacts"]["sweep_requests"] = given
+    state["bookmarks"]["crm_contacts"]["sweep_requests"] = count
     with pytest.raises(SettingsError, match="sweep_requests"):
         account.run(state, only=ONLY)

@@ -229,7 +229,7 @@ def note_rows() -> Any:
 def pair_rows() -> Any:
     keys = st.sampled_from([{"contact_id": "1"}, {"email": "p0@shop.example"}, {"contact_id": "2"}])
     columns = st.builds(
-        lambda tag, gone: {"tag_name": tag, **({"status": "removed"} if gone else {})},
+        lambda tag, is_removed: {"tag_name": tag, **({"status": "removed"} if is_removed else {})},
         TEXTS,
         st.booleans(),
     )
@@ -317,14 +317,14 @@ def test_deletes_stop_where_they_would_in_order(
     folders: pytest.TempPathFactory, seed: int, contact_ids: list[int], limits: dict[str, int]
 ) -> None:
     """`max_deletes` holds in the order of the rows; contacts deleted before do not count."""
-    gone = [
+    deletes = [
         {"id": str(row_id), "_sdc_deleted_at": "2031-01-01T00:00:00Z"} for row_id in contact_ids
     ]
     found = []
     for run_seed in (None, seed):
         clock = ManualClock()
         runner = TargetRunner(shop(clock), clock, folders.mktemp("runner"), run_seed)
-        run = runner.send("crm_contacts", *gone, delete_mode="delete", **limits)
+        run = runner.send("crm_contacts", *deletes, delete_mode="delete", **limits)
         left = sorted(c.email for c in runner.world.tables["contacts"])
         found.append((outcomes(run), run.code, run.states, left))
     assert found[0] == found[1]

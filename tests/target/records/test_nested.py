@@ -23,7 +23,7 @@ def read(record: dict[str, Any], delimiter: str | None = None) -> dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("spelled", "wanted"),
     [
         ({"EMAIL": "a@b.co"}, {"email": "a@b.co"}),
         ({"account__Name": "Acme"}, {"account": {"name": "Acme"}}),
@@ -54,9 +54,11 @@ def read(record: dict[str, Any], delimiter: str | None = None) -> dict[str, Any]
     ],
     ids=str,
 )
-def test_every_spelling_gives_the_same_field(given: dict[str, Any], wanted: dict[str, Any]) -> None:
+def test_every_spelling_gives_the_same_field(
+    spelled: dict[str, Any], wanted: dict[str, Any]
+) -> None:
     """Flat or nested, upper case or camelCase, text or JSON give the same field."""
-    assert read(given) == wanted
+    assert read(spelled) == wanted
 
 
 def test_a_delimiter_splits_the_text_of_array_columns_alone() -> None:

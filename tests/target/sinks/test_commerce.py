@@ -105,8 +105,8 @@ def test_real_time_is_sent_only_where_row_and_setting_say_so(runner: TargetRunne
     assert (again.actions, again.reason()) == (["skipped"], HISTORICAL)
     assert not any(b"mutation" in entry.body for entry in runner.world.log[before:])
     runner.world.tables["storeOrders"].delete(next(iter(runner.world.tables["storeOrders"])).id)
-    gone = runner.send("commerce_orders", live, run_automations=False)
-    assert (gone.actions, "whole row" in gone.reason()) == (["skipped"], True)
+    skipped = runner.send("commerce_orders", live, run_automations=False)
+    assert (skipped.actions, "whole row" in skipped.reason()) == (["skipped"], True)
     assert runner.send("commerce_orders", live, run_automations=False).actions == ["created"]
     other = live | {"store_order_id": "a-2"}
     assert runner.send("commerce_orders", other).actions == ["created"]
@@ -348,8 +348,10 @@ def test_a_copied_store_equals_its_source(runner: TargetRunner) -> None:
         document = copied[row.externalid]
         assert round(float(document["finalAmount"]) * 100) == row.totalPrice
         assert len(document["lineItems"]) == len(alone[row.externalid]["lines"])
-        given = [float(discount["discountAmount"]) for discount in document.get("discounts") or []]
-        assert given == [discount["amount"] for discount in alone[row.externalid]["discounts"]]
+        amounts = [
+            float(discount["discountAmount"]) for discount in document.get("discounts") or []
+        ]
+        assert amounts == [discount["amount"] for discount in alone[row.externalid]["discounts"]]
     again = runner.run(*messages, state_of(1), source_ids="foreign")
     assert again.writes == []
     assert set(again.actions) == {"unchanged", "skipped"}

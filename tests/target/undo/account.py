@@ -210,13 +210,13 @@ class KillableRunner(UndoRunner):
         """Run a program and kill it at this request; return whether it sent so many."""
         count = 0
 
-        def answer(*given: Any, **named: Any) -> Any:
+        def answer(*arguments: Any, **named: Any) -> Any:
             nonlocal count
             count += 1
             if count == number and not is_after:
                 self.is_killed = True
                 raise Killed
-            found = self._answer(*given, **named)
+            found = self._answer(*arguments, **named)
             if count == number:
                 self.is_killed = True
                 raise Killed

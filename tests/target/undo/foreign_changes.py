@@ -30,8 +30,8 @@ def changes(world: World, part: str) -> st.SearchStrategy[list[Change]]:
         found = sorted(t[table].ids())
         return st.sampled_from(found) if found else st.nothing()
 
-    def change(name: str, *given: st.SearchStrategy[Any]) -> st.SearchStrategy[Change]:
-        return st.tuples(st.just(name), *given)
+    def change(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Change]:
+        return st.tuples(st.just(name), *arguments)
 
     person, deal, account = id_in("contacts"), id_in("deals"), id_in("accounts")
     tag = st.sampled_from([tag.id for tag in t["tags"] if tag.tagType == "contact"])
@@ -64,10 +64,10 @@ def changes(world: World, part: str) -> st.SearchStrategy[list[Change]]:
 
 def make(world: World, found: list[Change]) -> None:
     """Make the changes; a change of a record that an earlier change deleted is left out."""
-    for name, *given in found:
+    for name, *arguments in found:
         table = _TABLES.get(name, "contacts")
-        if given[0] in world.tables[table]:
-            ACTS[name](world, *given)
+        if arguments[0] in world.tables[table]:
+            ACTS[name](world, *arguments)
 
 
 def _tag(world: World, person: int, tag: int) -> None:

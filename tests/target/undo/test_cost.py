@@ -38,8 +38,8 @@ def more_requests(folder: Path, rows: Any, *, first: Any = None, **settings: Any
         runner = runner_of(folder / name)
         if first is not None:
             runner.send("crm_contacts", *first(runner.world), **settings)
-        given = runner.settings if undo else {}
-        run = runner.send("crm_contacts", *rows(runner.world), **given | settings)
+        undo_settings = runner.settings if undo else {}
+        run = runner.send("crm_contacts", *rows(runner.world), **undo_settings | settings)
         assert set(run.actions) == {"updated"}
         counts.append(len(run.requests))
     return counts[1] - counts[0]

@@ -86,11 +86,11 @@ def test_a_contact_that_a_form_created_before_the_import_stays(runner: UndoRunne
     """Of a contact that was created between the look-up and the import, the run is no creator."""
     world, answer = runner.world, runner.world.answer
 
-    def answer_late(method: str, path: str, *given: Any, **named: Any) -> Any:
+    def answer_late(method: str, path: str, *arguments: Any, **named: Any) -> Any:
         if path.endswith("settings/account"):
             world.add_contact("n3@shop.example", firstName="N")
             runner.clock.sleep(60)
-        return answer(method, path, *given, **named)
+        return answer(method, path, *arguments, **named)
 
     world.answer = answer_late  # type: ignore[method-assign]
     rows = [{"email": f"n{n}@shop.example", "first_name": "N"} for n in range(12)]

@@ -33,16 +33,16 @@ class Mover:
     """Deletes rows and adds others between requests, as often as it is configured to."""
 
     def __init__(self, moves: list[tuple[int, int, int, int]]) -> None:
-        self.moves = {at: (gone, new, seed) for at, gone, new, seed in moves}
+        self.moves = {at: (deletes, new, seed) for at, deletes, new, seed in moves}
         self.inserted = 10_000
         self.gone: set[int] = set()
 
     def __call__(self, server: CollectionServer, count: int) -> None:
-        gone, new, seed = self.moves.get(count, (0, 0, 0))
+        deletes, new, seed = self.moves.get(count, (0, 0, 0))
         dice = random.Random(seed)
-        taken = set(sorted(server.ids)[:gone]) if seed % 3 == 0 else set()
-        if gone and not taken:
-            taken = set(dice.sample(server.ids, min(gone, len(server.ids))))
+        taken = set(sorted(server.ids)[:deletes]) if seed % 3 == 0 else set()
+        if deletes and not taken:
+            taken = set(dice.sample(server.ids, min(deletes, len(server.ids))))
         self.gone |= taken
         server.ids = [row_id for row_id in server.ids if row_id not in taken]
         server.ids += range(self.inserted, self.inserted + new)

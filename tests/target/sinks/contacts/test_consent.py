@@ -139,7 +139,7 @@ def test_opt_outs_hold_if_the_account_ignores_the_status_filter(
 ) -> None:
     """If the account ignores `status` on contacts, opt-outs still hold."""
     runner = make_runner()
-    news, gone = members(runner, 12, UNSUBSCRIBED)
+    news, opted_out = members(runner, 12, UNSUBSCRIBED)
     fresh = [runner.world.add_contact(f"fresh{n}@shop.example") for n in range(12)]
     real = contact_filters._narrowed
 
@@ -149,9 +149,9 @@ def test_opt_outs_hold_if_the_account_ignores_the_status_filter(
         return real(w, r)
 
     monkeypatch.setattr(contact_filters, "_narrowed", deaf)
-    rows = [{"email": p.email, "segments": ["News"]} for p in [*gone, *fresh]]
+    rows = [{"email": p.email, "segments": ["News"]} for p in [*opted_out, *fresh]]
     runner.send("crm_contacts", *rows)
-    assert {runner.world.membership(p.id, news.id).status for p in gone} == {UNSUBSCRIBED}
+    assert {runner.world.membership(p.id, news.id).status for p in opted_out} == {UNSUBSCRIBED}
     assert {runner.world.membership(p.id, news.id).status for p in fresh} == {ACTIVE}
 
 

@@ -15,10 +15,10 @@ def test_a_dry_run_counts_who_would_enter_and_leave(account: Account, others: in
     """
     w = account.world
     news = w.add_list("News")
-    inside, outside, gone = (w.add_contact(f"{name}@shop.example") for name in ("i", "o", "g"))
+    inside, outside, opted_out = (w.add_contact(f"{name}@shop.example") for name in ("i", "o", "g"))
     w.enrol(inside.id, account.dunning.id)
     w.enrol(outside.id, account.nurture.id)
-    w.subscribe(gone.id, news.id, 2)
+    w.subscribe(opted_out.id, news.id, 2)
     rows = [
         {"email": inside.email, "automations": ["Dunning"]},
         {
@@ -26,7 +26,7 @@ def test_a_dry_run_counts_who_would_enter_and_leave(account: Account, others: in
             "automations": ["Dunning"],
             "leave_automations": ["Nurture"],
         },
-        {"email": gone.email, "automations": ["Dunning"]},
+        {"email": opted_out.email, "automations": ["Dunning"]},
         {"email": "new@shop.example", "automations": ["Dunning", "Nurture"]},
         *[
             {"email": f"n{n}@shop.example", "first_name": "N", "automations": ["Dunning"]}

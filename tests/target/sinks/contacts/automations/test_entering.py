@@ -25,8 +25,8 @@ from tests.target.sinks.contacts.automations.account import EMAIL, ON, Account
 )
 def test_automations_are_named_as_tags_are(account: Account, form: Any) -> None:
     """An automation is named by name in any case, by id, as object, array or its JSON text."""
-    given = form(account) if callable(form) else form
-    run = account.send({"email": EMAIL, "automations": given})
+    automations = form(account) if callable(form) else form
+    run = account.send({"email": EMAIL, "automations": automations})
     assert (run.code, run.actions) == (0, ["created"])
     assert account.entered() == 1
     assert run.report["automations"] == {"entered": {"Dunning": 1}, "left": {}}

@@ -221,8 +221,8 @@ class History:
         self.dice = random.Random(seed)
         self.clock = ManualClock()
         left = self.dice.choice(["removed", "ended"])
-        gone = self.dice.choice([403, 404])
-        self.world = account(self.clock, left_enrolment=left, no_enrolment_status=gone)
+        status = self.dice.choice([403, 404])
+        self.world = account(self.clock, left_enrolment=left, no_enrolment_status=status)
         side = self.dice.choice([None, seed])
         self.runner = TargetRunner(self.world, self.clock, folder, side)
         self.people = [f"p{n}@shop.example" for n in range(self.dice.choice([3, 12]))]

@@ -35,14 +35,16 @@ def test_a_contact_that_another_client_enrolled_does_not_enter_again(
     assert account.entered() == 2
 
 
-@pytest.mark.parametrize("gone", [403, 404])
+@pytest.mark.parametrize("status", [403, 404])
 @pytest.mark.parametrize("left", ["removed", "ended"])
 def test_a_contact_that_left_by_a_row_may_enter_once_more(
-    make_runner: Callable[..., TargetRunner], left: str, gone: int
+    make_runner: Callable[..., TargetRunner], left: str, status: int
 ) -> None:
     """After a row leaves, a row may enter once more, and not a third time."""
     account = Account(
-        make_runner(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
+        make_runner(
+            contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=status
+        )
     )
     enter = {"email": EMAIL, "automations": ["Dunning"]}
     leave = {"email": EMAIL, "leave_automations": ["Dunning"]}
@@ -73,14 +75,16 @@ def test_an_enrolment_after_a_leave_counts(
 
 
 @pytest.mark.parametrize("left", ["removed", "ended"])
-@pytest.mark.parametrize("gone", [403, 404])
+@pytest.mark.parametrize("status", [403, 404])
 @pytest.mark.parametrize("fault", ["reset_after_apply", "truncated_json", "late_trouble"])
 def test_leaving_whose_answer_was_lost_is_done(
-    make_runner: Callable[..., TargetRunner], left: str, gone: int, fault: str
+    make_runner: Callable[..., TargetRunner], left: str, status: int, fault: str
 ) -> None:
     """A leave whose answer is lost is done: the 404 of its retry is no refusal."""
     account = Account(
-        make_runner(contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=gone)
+        make_runner(
+            contacts=0, deals=0, accounts=0, left_enrolment=left, no_enrolment_status=status
+        )
     )
     account.send({"email": EMAIL, "automations": ["Dunning"]})
     getattr(account.world.faults, fault)("/contactAutomations", method="DELETE")
