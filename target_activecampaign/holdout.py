@@ -7,7 +7,11 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.lookups.row_contact import contact_of_row
+from target_activecampaign.lookups.row_contact import (
+    CONTACT_STREAMS,
+    contact_of_row,
+    deciding_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,9 +52,11 @@ class Holdout:
         return native_id in self._held_out_ids([native_id])
 
     def find(self, rows: list[InputRecord]) -> list[InputRecord]:
-        """Return the rows of held-out contacts; those with only an id are looked up together.
+        """Return the rows of held-out contacts; those that an id decides are looked up together.
 
-        A row that does not say which contact it means is none of them. Raises `RequestError`.
+        A row that does not say which contact it means is none of them. A contact's row with an id
+        and an address is judged by the address here, and by the contact's present address, where
+        that is another one, when the target has read it. Raises `RequestError`.
         """
         if not self.is_active:
             return []
@@ -59,14 +65,24 @@ class Holdout:
             if row.stream == _LINES:
                 found += [row] if _order_of(row) in self._orders else []
                 continue
-            email, native_id = contact_of_row(self._references, row)
-            if email:
-                found += [row] if self.is_held_out(email) else []
-            elif native_id:
+            email, native_id = self._name_of(row)
+            if native_id:
                 by_id.append((row, native_id))
+            elif email:
+                found += [row] if self.is_held_out(email) else []
         held_out = self._held_out_ids(native_id for _, native_id in by_id)
         self._orders |= {_order_of(row) for row in found if row.stream == _ORDERS}
         return found + [row for row, native_id in by_id if native_id in held_out]
+
+    def _name_of(self, row: InputRecord) -> tuple[str | None, str | None]:
+        """Return the address by which a row is judged, or the id of the contact to look up."""
+        email, native_id = contact_of_row(self._references, row)
+        if row.stream not in CONTACT_STREAMS or not email or not native_id:
+            return deciding_name(self._references, row)
+        policy = self._references.policy
+        may_rename = policy.allow_email_change and not policy.is_foreign
+        # Without the setting, a row with another address than the contact's is rejected.
+        return (None, native_id) if may_rename and self.is_held_out(email) else (email, None)
 
     def _held_out_ids(self, ids: Iterable[str]) -> set[str]:
         contacts = self._references.contacts_by_id(ids)

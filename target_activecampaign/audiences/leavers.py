@@ -14,9 +14,10 @@ from target_activecampaign.sinks.contacts.sink import write_revocations
 from target_activecampaign.sinks.context import RowResults
 from target_activecampaign.sinks.registry import SINKS
 
-from .grants import AudienceReport, audience_grantor
 from .input_completeness import REJECTED
 from .pending_imports import wait_for_imports
+from .report import AudienceReport
+from .requested_grants import audience_grantor
 from .revocation import Leaver, leaver_of, plan_revocation
 
 if TYPE_CHECKING:
@@ -238,9 +239,11 @@ class LeaverProcessor:
                 context.earlier_values.expect("contact", [leaver.row_request.row for leaver in now])
             values = self._grants.reader.read(leaver.contact for leaver in now if leaver.contact)
             now = self._keep_members(now, values)
+            self._prefetch_stream_grants(now, values)
             for leaver in now:
                 there = values.get(leaver.contact or "")
-                plan_revocation(context, leaver, rule, self._grants_of(leaver), there)
+                plan_revocation(context, leaver, rule, self._grants_of(leaver, there), there)
+            self._records.uncache()
             if context.earlier_values is not None:
                 grantor = audience_grantor(now[0].row_request.row.input_stream) if now else ""
                 context.earlier_values.note_leavers(
@@ -269,9 +272,8 @@ class LeaverProcessor:
         """Return the leavers without the contacts that got an address of the input; these stay."""
         gone = []
         for leaver in leavers:
-            there, name = values.get(leaver.contact or ""), leaver.row_request.row.input_stream
-            email = str(there.row.get("email") or "") if there is not None else ""
-            address = self._records.address_key(email) if email else NO_ADDRESS
+            name = leaver.row_request.row.input_stream
+            address = self._address_of(values.get(leaver.contact or ""))
             moved = [member._replace(address=address) for member in leaver.members]
             if not self._input_members[name].includes(moved[0]):
                 gone.append(leaver)
@@ -282,12 +284,29 @@ class LeaverProcessor:
             self._rows.finish(leaver.row_request.row, replace(outcome, details={"audience": name}))
         return gone
 
-    def _grants_of(self, leaver: Leaver) -> Grants:
-        """Return what was granted to a leaver, by id and by address."""
+    def _address_of(self, there: ContactValues | None) -> bytes:
+        """Return the hash of a contact's present address."""
+        email = str(there.row.get("email") or "") if there is not None else ""
+        return self._records.address_key(email) if email else NO_ADDRESS
+
+    def _prefetch_stream_grants(
+        self, leavers: list[Leaver], values: dict[str, ContactValues]
+    ) -> None:
+        names = [leaver.contact for leaver in leavers if leaver.contact]
+        addresses = (self._address_of(there) for there in values.values())
+        self._records.prefetch_stream_grants(
+            [*names, *(placeholder_of(address) for address in addresses if address)]
+        )
+
+    def _grants_of(self, leaver: Leaver, there: ContactValues | None) -> Grants:
+        """Return what was granted to a leaver, by id and by address, with all its grantors."""
         found = Grants(by_id=dict(self._records.grants_of(leaver.contact or "").by_id))
         for member in leaver.members:
             for grant_id, grantors in self._records.grants_of(member.person).by_id.items():
                 found.by_id[grant_id] = {**found.by_id.get(grant_id, {}), **grantors}
+        others = self._grants.others.grantors_of(leaver.contact or "", self._address_of(there))
+        for grant_id in found.by_id.keys() & others.keys():
+            found.by_id[grant_id] = {**others[grant_id], **found.by_id[grant_id]}
         return found
 
     def _finish_leavers(self, leavers: list[Leaver], report: AudienceReport) -> None:

@@ -9,7 +9,7 @@ from target_activecampaign.records.record import InputRecord
 from target_activecampaign.sinks.contacts.change import UNSUBSCRIBE, ContactChange, RowRequest
 
 from .grant_ids import ACTIVE, BLANK, GRANT_KINDS, began_after, normalized_text, split_grant_id
-from .grants import audience_grantor
+from .requested_grants import audience_grantor
 
 if TYPE_CHECKING:
     from target_activecampaign.config.audience_rules import AudienceRule

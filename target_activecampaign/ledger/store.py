@@ -81,6 +81,8 @@ class _Table:
         on_page = [first == sa.bindparam("first"), second > sa.bindparam("after")]
         self.page = sa.select(*key[1:], *others).where(*in_account, *on_page).order_by(second)
         self.page = self.page.limit(sa.bindparam("most"))
+        self.scan = sa.select(*key, *others).where(*in_account, is_after).order_by(first)
+        self.scan = self.scan.limit(sa.bindparam("most"))
         self.add, self.put = database.add(table), database.put(table)
 
 
@@ -153,6 +155,11 @@ class Store:
         """
         values = {"first": first, "after": after, "most": most, **self._scope}
         return self._database.rows(self._tables[table].page, values)
+
+    def scan(self, table: str, after: str, most: int) -> list[Any]:
+        """Return up to ``most`` rows of a key of one column, above ``after``, in their order."""
+        values = {"after": after, "most": most, **self._scope}
+        return self._database.rows(self._tables[table].scan, values)
 
     def firsts(self, table: str) -> list[str]:
         """Return the distinct values of the first key column of a table."""

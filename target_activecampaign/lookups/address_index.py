@@ -36,6 +36,12 @@ class AddressIndex:
         if after <= self.last:
             self.last = max([self.last, *(id_number(native_id) or 0 for _, native_id in entries)])
 
+    def put(self, address: str, native_id: str) -> None:
+        """Note that a contact that was read before has this address now."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO contacts VALUES (?, ?)", (self._hash(address), native_id)
+        )
+
     def find(self, address: str) -> str | None:
         """Return the id of an address's contact, None if the address has no contact."""
         row = self._database.execute(

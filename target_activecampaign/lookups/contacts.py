@@ -67,6 +67,16 @@ class ContactLookup(Lookup):
         if self._index is not None:
             self._index.forget(email)
 
+    def note_new_address(self, native_id: str, former: str, new: str) -> None:
+        """Note that this run changed the address of a contact."""
+        if self._contacts.get(fold(former)) == native_id:
+            self._contacts.pop(fold(former))
+        if self._index is not None:
+            if self._index.find(former) == native_id:
+                self._index.forget(former)
+            self._index.put(new, native_id)
+        self.note_contact(new, native_id)
+
     def forget_absent(self) -> None:
         """Forget which contacts are absent, because contacts were written."""
         self._absent.clear()

@@ -69,6 +69,10 @@ class OptOuts:
         references.pool.each([partial(check, email, contact) for email, contact in ids.items()])
         return statuses
 
+    def forget(self) -> None:
+        """Read all opt-outs again: a contact has another address now."""
+        self._opted_out.clear()
+
     def _read_list(self, list_id: str) -> set[str] | None:
         """Return all who opted out of a list, None if a request per contact is cheaper."""
         now = self._clock.monotonic()

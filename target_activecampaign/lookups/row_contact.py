@@ -44,6 +44,21 @@ def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, s
     return None, None
 
 
+def deciding_name(lookups: References, row: InputRecord) -> tuple[str | None, str | None]:
+    """Return the address or the id that decides which contact a row writes to.
+
+    The id decides, except for contacts of another account, which are found by their address, and
+    for events, which name the address.
+    """
+    email, native_id = contact_of_row(lookups, row)
+    is_by_address = row.stream == "marketing_events" or (
+        lookups.policy.is_foreign and row.stream in CONTACT_STREAMS
+    )
+    if native_id is not None and not (email and is_by_address):
+        return None, native_id
+    return email, None
+
+
 def _id_here(lookups: References, value: Any) -> str | None:
     text = None if is_nothing(value) else str(value).strip()
     return lookups.foreign_ids.resolve("contact", text)

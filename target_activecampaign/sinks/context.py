@@ -88,6 +88,12 @@ class AudienceGrants(Protocol):
         Raises `RequestError` if the present values cannot be read.
         """
 
+    def find_written(self, context: WriteContext, changes: list[ContactChange]) -> None:
+        """Set the ids of written contacts that are not known yet, where a grant needs them.
+
+        Raises `RequestError`.
+        """
+
     def after_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
         """Record the grants that were made. Called in the transaction that confirms the rows."""
 

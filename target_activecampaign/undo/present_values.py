@@ -25,6 +25,7 @@ from target_activecampaign.lookups.custom_fields import VALUE_TABLES
 
 from .record_values import (
     ACCOUNT,
+    COLUMN,
     CONTACT,
     DEAL,
     ENTITIES,
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.lookups.references import References
 
+    from .entries import ValuePart
+
+EMAIL = f"{COLUMN}email"
 MAX_CACHED = 5_000
 #: The most records of a collection in the cache: the records of a whole batch.
 MAX_COLLECTION_CACHED = 10_000
@@ -123,6 +127,14 @@ class PresentValues:
     def note_contact(self, email: str, native_id: str) -> None:
         """Note the id of a contact that the run created."""
         self._note_id(fold(email), native_id)
+
+    def note_new_addresses(self, values: Iterable[tuple[ValuePart, Any, Any]]) -> None:
+        """Note the addresses among values that the run changed: part, former and new value."""
+        for part, former, new in values:
+            if part.kind == CONTACT and part.name == EMAIL:
+                if self._ids.get(fold(str(former))) == part.id:
+                    del self._ids[fold(str(former))]
+                self._note_id(fold(str(new)), part.id)
 
     def _note_id(self, key: str, native_id: str | None) -> None:
         self._ids[key] = native_id

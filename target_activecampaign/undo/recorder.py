@@ -166,6 +166,7 @@ class UndoRecorder:
             for part, _, value in values
         ]
         self._journal.confirm(self._run, confirmed)
+        self._values.note_new_addresses(values)
         created = [part for part, _, __ in values if part.name == CREATED]
         if len(created) == 1:
             self._note_id(created[0], answer)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.client import InvalidRequest, RequestError
+from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.config.settings import SettingsError
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
 
@@ -43,6 +44,16 @@ NOT_UNDOABLE_EFFECTS = (
 MAX_NAMED_RUNS = 5
 
 
+class _Group(NamedTuple):
+    """Values of a record that are put back together; ``refusal`` is why it was not deleted."""
+
+    record: RunRecord
+    name: str
+    entries: list[Entry]
+    decisions: list[ValueDecision]
+    refusal: str | None
+
+
 class UndoRun:
     """Puts back the values that a run replaced. Each group of a record's values has a result."""
 
@@ -55,6 +66,9 @@ class UndoRun:
         self._records = RunRecords(context, journal, request.run, self._late_reads)
         #: The values of the present window that are undone.
         self._undone: list[ValuePart] = []
+        #: Groups with an address or a name that another record has, and that this undo may free.
+        self._waiting: list[_Group] = []
+        self._is_last_try = False
 
     def run(self) -> None:
         """Undo the run. Raises `SettingsError` for a run that the file does not have."""
@@ -66,6 +80,7 @@ class UndoRun:
             logger.info("The run %s changed nothing that an undo covers", run)
         for window in self._records.windows():
             self._undo_window(window)
+        self._retry_waiting()
         for row in self._journal.noted_rows(run):
             outcome = Outcome(Action.SKIPPED, row.id or None, row.note)
             self._add(row.row, row.stream, row.key, "record", outcome)
@@ -107,8 +122,23 @@ class UndoRun:
         try:
             pool.each([partial(self._undo, record, found) for record, found in decisions])
         finally:
-            undone, self._undone = self._undone, []
-            self._journal.set_undone(self._request.run, undone)
+            self._set_undone()
+        self._results.flush()
+
+    def _set_undone(self) -> None:
+        undone, self._undone = self._undone, []
+        self._journal.set_undone(self._request.run, undone)
+
+    def _retry_waiting(self) -> None:
+        """Try again the groups that were refused for an address or a name of another record."""
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            try:
+                for group in waiting:
+                    self._finish_group(group)
+            finally:
+                self._set_undone()
+            self._is_last_try = len(self._waiting) == len(waiting)
         self._results.flush()
 
     def _decide(self, record: RunRecord) -> Decisions:
@@ -131,9 +161,19 @@ class UndoRun:
             if is_deleted:
                 self._note_undone(group_decisions)
                 outcome = Outcome(Action.UPDATED, record.id, "deleted")
+                self._report(record, group, entries, outcome)
             else:
-                outcome = self._undo_group(record, group, group_decisions, refusal)
-            self._report(record, group, entries, outcome)
+                self._finish_group(_Group(record, group, entries, group_decisions, refusal))
+
+    def _finish_group(self, group: _Group) -> None:
+        """Put back a group and report it; keep one whose address or name is not free yet."""
+        record, name = group.record, group.name
+        try:
+            outcome = self._undo_group(record, name, group.decisions, group.refusal)
+        except InvalidRequest:
+            self._waiting.append(group)
+        else:
+            self._report(record, name, group.entries, outcome)
 
     def _report_failure(self, record: RunRecord, problem: RequestError) -> None:
         for group, entries in _groups(record.entries).items():
@@ -144,7 +184,11 @@ class UndoRun:
     def _undo_group(
         self, record: RunRecord, group: str, decisions: list[ValueDecision], refusal: str | None
     ) -> Outcome:
-        """Put back the values of a group that the account still holds; return the outcome."""
+        """Put back the values of a group that the account still holds; return the outcome.
+
+        Raises `InvalidRequest` where another record has the same address or name, until the last
+        try.
+        """
         restored = [decision for decision in decisions if decision.decision is Decision.RESTORE]
         reasons = [Decision.RESTORE.value] if restored else []
         try:
@@ -160,9 +204,9 @@ class UndoRun:
         except RowError as problem:
             return problem.outcome()
         except RequestError as problem:
-            return outcome_of(problem)
+            return self._outcome_of(problem)
         if record.kind == CONTACT:
-            self._remove_grants(record.id, restored)
+            self._remove_grants(record, restored)
         self._note_undone(
             [
                 *restored,
@@ -179,6 +223,12 @@ class UndoRun:
         result = Decision.ALREADY_UNDONE if is_undone else Decision.UNCHANGED
         return Outcome(Action.UNCHANGED, record.id, result.value)
 
+    def _outcome_of(self, problem: RequestError) -> Outcome:
+        is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
+        if is_taken and not self._is_last_try:
+            raise problem
+        return outcome_of(problem)
+
     def _restore_grants(self, record: RunRecord, restored: list[ValueDecision]) -> None:
         """Record again the grants of an audience to a person who then left the audience.
 
@@ -193,7 +243,7 @@ class UndoRun:
             with ledger.transaction():
                 ledger.audiences.put_grants(record.id, grants)
 
-    def _remove_grants(self, native_id: str, restored: list[ValueDecision]) -> None:
+    def _remove_grants(self, record: RunRecord, restored: list[ValueDecision]) -> None:
         """Remove the grants of undone values. A user who adds such a value later owns it."""
         grant_ids = set()
         for decision in restored:
@@ -202,16 +252,10 @@ class UndoRun:
                 name = f"{TAG}{tag_of(self._context, name) or ''}"
             if not before or (name.startswith(LIST) and before != SUBSCRIBED):
                 grant_ids.add(name)
+        native = record.present.native if record.present is not None else {}
         ledger = self._context.ledger
-        grants = ledger.audiences.grants_of(native_id)
-        if not grant_ids.isdisjoint(grants.by_id):
-            remaining = {
-                grant_id: grantors
-                for grant_id, grantors in grants.by_id.items()
-                if grant_id not in grant_ids
-            }
-            with ledger.transaction():
-                ledger.audiences.put_grants(native_id, replace(grants, by_id=remaining))
+        with ledger.transaction():
+            ledger.audiences.remove_grants(record.id, str(native.get("email") or ""), grant_ids)
 
     def _end_enrolment(self, record: RunRecord, decision: ValueDecision) -> bool:
         """End an enrolment in an automation that the run began; return whether it was active."""

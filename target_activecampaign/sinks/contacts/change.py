@@ -131,6 +131,32 @@ class PendingGrants:
     started: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamGrant:
+    """What a row of a stream that is no audience gives; ``name`` is the row's name of its contact.
+
+    ``value`` is a field's normalized value. The name is a person of the ledger, empty without one.
+    """
+
+    grantor: str
+    grant_id: str
+    request: str
+    value: str
+    name: str
+
+
+@dataclass(slots=True)
+class StreamGrants:
+    """What streams that are no audience give by a change, and the grant ids that it removes.
+
+    ``names`` are what its rows call the contact, as persons of the ledger.
+    """
+
+    grants: list[StreamGrant]
+    removed: set[str]
+    names: set[str]
+
+
 @dataclass(slots=True)
 class ContactChange:
     """The requests of all rows of one contact; later rows win.
@@ -140,8 +166,8 @@ class ContactChange:
     whether they are entered or left. ``associations`` are ids of tag associations to be removed.
     ``left_automations`` are the names of automations that the contact was in and left.
 
-    ``pending_grants`` is what it grants for audiences. A change that ``is_revocation`` is
-    of a person who left an audience.
+    ``pending_grants`` is what it grants for audiences, ``stream_grants`` what other streams give.
+    A change that ``is_revocation`` is of a person who left an audience.
     """
 
     row_requests: list[RowRequest]
@@ -163,6 +189,7 @@ class ContactChange:
     associations: tuple[str, ...] = ()
     left_automations: list[str] = field(default_factory=list)
     pending_grants: PendingGrants | None = None
+    stream_grants: StreamGrants | None = None
     is_revocation: bool = False
 
     @property

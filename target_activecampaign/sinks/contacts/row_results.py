@@ -41,6 +41,7 @@ def end_with_error(
     Of a contact that is written, only ``requests`` are left out, the whole row without them.
     """
     if isinstance(problem, RowDeferred):
+        context.audiences.discard(change)
         for row_request in change.row_requests:
             context.rows.defer(row_request.row, problem)
         change.row_requests = []

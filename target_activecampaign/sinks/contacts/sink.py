@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import (
     Action,
     Outcome,
     RowDeferred,
     RowError,
-    RowRejected,
     outcome_of,
 )
-from target_activecampaign.reporting.results import BEHIND, OTHER_ADDRESS
-from target_activecampaign.sinks.create_only import reject_existing_contact
+from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
 from target_activecampaign.sinks.run_automations import deny_automation_starts
 
@@ -28,11 +25,10 @@ from . import consent, lists, upsert
 from .account_link import apply_account_links
 from .after_write import use_known_ids
 from .automations import apply_automations
-from .bulk_import.choice import uses_importer
 from .bulk_import.import_changes import import_changes
-from .change import CONTACT_ITSELF, ContactChange, identity_of_change, strip_held_out
+from .change import ContactChange, identity_of_change, strip_held_out
 from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
-from .merge import merge_changes
+from .identities import AddressRounds, address_taken, check_identities, merge_changes
 from .parse import parse_contact_change
 from .row_results import end_all_rows, end_with_error, give_results, held_by_limit
 from .tags import remove_tags
@@ -40,7 +36,6 @@ from .tags import remove_tags
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.lookups.lookup import NativeRow
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
     from target_activecampaign.sinks.context import WriteContext
@@ -80,8 +75,18 @@ def parse_or_report(
 
 def apply_changes(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
     """Apply changes and give each of their rows its result."""
+    rounds, checked = AddressRounds(changes), check_identities(context, changes)
+    while checked:
+        now, later = rounds.split(checked)
+        _apply_round(context, sink, now)
+        again, later = rounds.split(later)
+        rounds.reset(again)
+        checked = [*check_identities(context, again), *later]
+
+
+def _apply_round(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
+    """Apply changes of which none depends on the new address of another one."""
     try:
-        changes = _check_identities(context, changes)
         strip_held_out(changes)
         changes = merge_changes(changes)
         consent.check(context, changes)
@@ -142,6 +147,8 @@ def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChang
     _write_unimported(context, changes, imported)
     if context.policy.run_automations:
         _write_related(context, changes)
+    with contextlib.suppress(RequestError):  # then what a row gives is noted at its address alone
+        context.audiences.find_written(context, changes)
     with context.ledger.transaction():
         changes = [change for change in changes if change.row_requests]
         context.audiences.after_write(context, changes)
@@ -171,55 +178,6 @@ def _after_import(
     return rest
 
 
-# --- before anything is written ---------------------------------------------------------------
-
-
-def _check_identities(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
-    """Check that a row's id and address belong to one contact; read the address of an id."""
-    checked = [
-        change
-        for change in changes
-        if change.id is not None
-        and not is_planned(change.id)
-        and (
-            change.email is not None
-            or CONTACT_ITSELF in change.row_requests[0].requested
-            or (change.upserts and uses_importer(context.policy, len(changes)))
-        )
-    ]
-    found = context.references.contacts_by_id([change.id for change in checked if change.id])
-    checked_ids = set(map(id, checked))
-    kept = []
-    for change in changes:
-        try:
-            reject_existing_contact(context, change)
-            if id(change) in checked_ids:
-                _check_address(context, change, found.get(change.id or ""))
-        except RowRejected as rejection:
-            end_all_rows(context, change, rejection.outcome())
-        else:
-            kept.append(change)
-    return kept
-
-
-def _check_address(context: WriteContext, change: ContactChange, row: NativeRow | None) -> None:
-    """Set the address of the contact that a row names by id; raise `RowRejected` for another one.
-
-    ``row`` is that contact as the account has it. With `allow_email_change`, it gets the address
-    of the row.
-    """
-    if row is None:
-        raise RowRejected("id: the account has no contact with this id")
-    present = str(row.get("email") or "").strip()
-    if change.email is None or fold(change.email) == fold(present):
-        change.email = present or None
-    elif context.policy.allow_email_change:
-        change.new_email, change.email = change.email, present
-        change.row_requests[0].requested.add("email")
-    else:
-        raise RowRejected(OTHER_ADDRESS)
-
-
 # --- after the import -------------------------------------------------------------------------
 
 
@@ -228,7 +186,6 @@ def _write_unimported(
 ) -> None:
     """Write the changes that were not imported; override opt-outs of those that were."""
     context.references.forget_absent()
-    duplicates: list[ContactChange] = []
 
     def write(change: ContactChange) -> None:
         if id(change) in imported:
@@ -239,20 +196,13 @@ def _write_unimported(
             upsert.write_one(context, change)
         except (RowError, RequestError) as problem:
             is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
-            if (
-                is_taken
-                and change.new_email is not None
-                and context.pool.max_threads > 1 < len(changes)
-            ):
-                duplicates.append(change)
+            if is_taken and change.new_email is not None and not change.is_touched:
+                end_with_error(context, change, address_taken(context))
             else:
                 end_with_error(context, change, problem)
 
     _prefetch(context, changes)
     run_in_identity_order(context.pool, changes, identity_of_change, write)
-    # An earlier row may have released the address: try again in order.
-    for change in duplicates:
-        _end_on_error(context, change, partial(upsert.write_one, context, change))
 
 
 def _write_related(context: WriteContext, changes: list[ContactChange]) -> None:

@@ -52,6 +52,9 @@ def _update(context: WriteContext, change: ContactChange, body: dict[str, Any]) 
         raise RowRejected("id: the account has no contact with this id") from None
     change.is_touched = True
     change.created = False
+    if change.new_email is not None and change.id is not None:
+        context.references.note_new_address(change.id, change.email or "", change.new_email)
+        context.opt_outs.forget()
 
 
 def _sync(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:

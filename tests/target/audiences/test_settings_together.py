@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from target_activecampaign.holdout import position_of
 from tests.target.airbyte.runs import Destination, catalog_of, record, status
 from tests.target.runner import state_of, stream_of
@@ -14,8 +16,6 @@ from .scene import ALL, Scene, leavers, messages_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tests.postgres import Database
 
@@ -365,3 +365,23 @@ def test_the_report_page_says_who_left_and_why_not(scene: Scene) -> None:
     assert B not in text
     scene.run(*stream_of("trial"), state_of(1), run_report_html_path=str(page))
     assert "no row of it came, and allow_empty is not set" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("column", ["email", "contact_id"])
+def test_what_an_undo_took_from_another_stream_it_does_not_give(
+    tmp_path: Path, column: str
+) -> None:
+    """A tag that another stream gave before an undo is the audience's when it gives it later."""
+    scene = Scene(tmp_path)
+    scene.runner = runner = UndoRunner(scene.world, scene.clock, tmp_path)
+    scene.send(B)
+    contact = scene.add(A)
+    who = {"email": A, "contact_id": str(contact)}[column]
+    pair = stream_of("marketing_contact_tags", {column: who, "tag_name": "trial"})
+    runner.run(*pair, state_of(1), **runner.settings)
+    assert scene.tags(A) == {"trial"}
+    runner.undo(**scene.settings)
+    assert scene.tags(A) == set()
+    scene.send(A, B)
+    scene.send(B)
+    assert scene.tags(A) == set()

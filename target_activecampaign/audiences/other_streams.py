@@ -1,0 +1,173 @@
+"""Streams that are no audience: the ledger notes what they give, so that a leaver does not lose it.
+
+It is noted after the write, in two places. At the contact that was written, if an audience gave it
+the same. And under the contact's name in the row, its id or else its address: the contact that has
+the address when it leaves keeps what the row gives, also where the row was written to another
+contact, was unchanged, or went through the importer, which does not return ids.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.ledger.audience_records import Grants, placeholder_of
+from target_activecampaign.lookups.row_contact import deciding_name
+from target_activecampaign.sinks.contacts.after_write import has_address
+from target_activecampaign.sinks.contacts.change import StreamGrant, StreamGrants
+
+from .grant_ids import removed_grant_ids, split_grant_id
+from .requested_grants import done_requests, grantor_of, grants_of_change
+
+if TYPE_CHECKING:
+    from target_activecampaign.ledger.audience_records import Grantors
+    from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.contacts.change import ContactChange
+    from target_activecampaign.sinks.context import WriteContext
+
+    from .memberships import Memberships
+
+
+class OtherStreams:
+    """Notes what streams that are no audience give, of what an audience has ever given anybody."""
+
+    def __init__(self, ledger: Ledger, members: Memberships) -> None:
+        self._records, self._members = ledger.audiences, members
+
+    # --- before a write ---------------------------------------------------------------------
+
+    def expect(self, context: WriteContext, changes: list[ContactChange]) -> None:
+        """Set what changes will give and remove; sends no request but for the names of tags."""
+        found = [
+            (
+                change,
+                [
+                    grant
+                    for grant in grants_of_change(context, self._members, change)
+                    if self._members.audience_of(grant.row) is None
+                ],
+                removed_grant_ids(context, change),
+            )
+            for change in changes
+        ]
+        ids = {grant.grant_id for _, grants, __ in found for grant in grants}
+        granted = self._records.granted_of(ids.union(*(removed for *_, removed in found)))
+        for change, grants, removed in found:
+            mine = [
+                StreamGrant(
+                    grantor_of(self._members, grant.row),
+                    grant.grant_id,
+                    grant.request,
+                    grant.value,
+                    self._name_of(context, grant.row),
+                )
+                for grant in grants
+                if grant.grant_id in granted
+            ]
+            if mine or not removed.isdisjoint(granted):
+                rows = (row_request.row for row_request in change.row_requests)
+                names = {self._name_of(context, row) for row in rows}
+                change.stream_grants = StreamGrants(mine, removed & granted, names - {""})
+
+    def _name_of(self, context: WriteContext, row: InputRecord) -> str:
+        """Return the name of a row's contact in the ledger: its id, else that of its address."""
+        email, native_id = deciding_name(context.references, row)
+        if native_id:
+            return native_id
+        return placeholder_of(self._records.address_key(email)) if email else ""
+
+    # --- after a write ----------------------------------------------------------------------
+
+    def find_written(self, context: WriteContext, changes: list[ContactChange]) -> None:
+        """Set the ids of written contacts that the importer did not return, where that matters.
+
+        The ledger's contact of an address is verified if it has what the rows give or remove.
+        Raises `RequestError`.
+        """
+        mine = [
+            change
+            for change in changes
+            if change.stream_grants is not None and change.id is None and change.email
+        ]
+        self._records.prefetch_grants(map(self._placeholder, mine))
+        candidates = [self._candidates_of(change) for change in mine]
+        self._records.prefetch_grants({each for found in candidates for each in found})
+        candidates = [
+            [each for each in found if self._has_any(each, change)]
+            for change, found in zip(mine, candidates, strict=True)
+        ]
+        rows = context.references.contacts_by_id(each for found in candidates for each in found)
+        for change, found in zip(mine, candidates, strict=True):
+            verified = (each for each in found if has_address(rows.get(each), change.email))
+            change.id = next(verified, None)
+
+    def _candidates_of(self, change: ContactChange) -> list[str]:
+        """Return the contacts that the ledger remembers of an address."""
+        remembered = [change.known_id, self._records.grants_of(self._placeholder(change)).contact]
+        return [contact for contact in dict.fromkeys(remembered) if contact]
+
+    def _has_any(self, contact: str, change: ContactChange) -> bool:
+        grants = change.stream_grants
+        ids = grants.removed.union(g.grant_id for g in grants.grants) if grants else set()
+        return not ids.isdisjoint(self._records.grants_of(contact).by_id)
+
+    def after_write(self, changes: list[ContactChange]) -> None:
+        """Note what was given and removed; called in the transaction that confirms the rows."""
+        mine = [(change, change.stream_grants) for change in changes if change.stream_grants]
+        people: set[str] = set()
+        for change, found in mine:
+            people.update(self._people_of(change), found.names)
+        self._records.prefetch_grants(people)
+        self._records.prefetch_stream_grants(people)
+        for change, found in mine:
+            done = done_requests(self._members, change)
+            for person in {*self._people_of(change), *found.names}:
+                self._remove(person, found.removed)
+            for grant in found.grants:
+                if (grant.grantor, grant.request) in done:
+                    self._note(change, grant)
+        self._records.uncache()
+
+    def _people_of(self, change: ContactChange) -> list[str]:
+        """Return where the ledger may have grants of the contact that a change wrote."""
+        people = [change.id] if change.id is not None and not is_planned(change.id) else []
+        return [*people, self._placeholder(change)] if change.email else people
+
+    def _placeholder(self, change: ContactChange) -> str:
+        return placeholder_of(self._records.address_key(change.email or ""))
+
+    def _note(self, change: ContactChange, grant: StreamGrant) -> None:
+        is_field = split_grant_id(grant.grant_id)[0] == "field"
+        digest = self._records.digest(grant.value) if is_field else ""
+        for person in self._people_of(change):
+            # An entry with a contact has no grants of its own.
+            grants = self._records.grants_of(person)
+            grantors = grants.by_id.get(grant.grant_id)
+            if grantors is not None:
+                value = digest if is_field else max(grantors.values(), default="")
+                grants.by_id[grant.grant_id] = dict.fromkeys([*grantors, grant.grantor], value)
+                self._records.put_grants(person, grants)
+        if grant.name:
+            noted = self._records.stream_grants_of(grant.name)
+            noted.setdefault(grant.grant_id, {})[grant.grantor] = digest
+            self._records.put_stream_grants(grant.name, noted)
+
+    def _remove(self, person: str, removed: set[str]) -> None:
+        grants, noted = self._records.grants_of(person), self._records.stream_grants_of(person)
+        if not removed.isdisjoint(grants.by_id):
+            left = {found: by for found, by in grants.by_id.items() if found not in removed}
+            self._records.put_grants(person, Grants(grants.contact, left))
+        if not removed.isdisjoint(noted):
+            left = {found: by for found, by in noted.items() if found not in removed}
+            self._records.put_stream_grants(person, left)
+
+    # --- who leaves -------------------------------------------------------------------------
+
+    def grantors_of(self, contact: str, address: bytes) -> dict[str, Grantors]:
+        """Return by grant id the streams that give it to a contact, or to its present address."""
+        found = dict(self._records.stream_grants_of(contact))
+        by_address = self._records.stream_grants_of(placeholder_of(address)) if address else {}
+        for grant_id, grantors in by_address.items():
+            found[grant_id] = {**found.get(grant_id, {}), **grantors}
+        return found

@@ -1,0 +1,167 @@
+"""Which rows mean one contact: checks ids and addresses, orders and merges the changes of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.client import RequestError
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.client.write_client import is_planned
+from target_activecampaign.outcome import RowDeferred, RowError, RowRejected, outcome_of
+from target_activecampaign.reporting.results import OTHER_ADDRESS
+from target_activecampaign.sinks.create_only import reject_existing_contact
+
+from .bulk_import.choice import uses_importer
+from .change import ADDRESS, CONTACT_ITSELF, ContactChange
+from .row_results import end_all_rows
+
+if TYPE_CHECKING:
+    from target_activecampaign.lookups.lookup import NativeRow
+    from target_activecampaign.sinks.context import WriteContext
+
+ADDRESS_TAKEN = (
+    "email: another contact of the account has this address; change that contact's address first. "
+    "Two contacts cannot swap their addresses in one run: give one of them a third address before"
+)
+REPLACED = "automations: a later row of this contact replaces this one"
+ADDRESS_HELD_OUT = "email: not changed, because the new address is in the control group"
+#: What a row waits for whose new address another contact has: no written record is of this family,
+#: so that the row is tried again at the end of the input only.
+FREE_ADDRESS = "free address"
+
+
+def check_identities(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
+    """Return the changes whose id and address belong to one contact; end the others.
+
+    Reads the address of an id. So it also finds a contact of the control group whose row has
+    another address.
+    """
+    checked = [
+        change
+        for change in changes
+        if change.id is not None
+        and not is_planned(change.id)
+        and (
+            change.email is not None
+            or CONTACT_ITSELF in change.row_requests[0].requested
+            or (change.upserts and uses_importer(context.policy, len(changes)))
+        )
+    ]
+    checked_ids = set(map(id, checked))
+    kept = []
+    try:
+        found = context.references.contacts_by_id([change.id for change in checked if change.id])
+        for change in changes:
+            try:
+                reject_existing_contact(context, change)
+                if id(change) in checked_ids:
+                    _check_address(context, change, found.get(change.id or ""))
+            except RowRejected as rejection:
+                end_all_rows(context, change, rejection.outcome())
+            else:
+                kept.append(change)
+    except RequestError as problem:
+        for change in changes:
+            end_all_rows(context, change, outcome_of(problem))
+        return []
+    return kept
+
+
+def _check_address(context: WriteContext, change: ContactChange, row: NativeRow | None) -> None:
+    """Set the address of the contact that a row names by id; raise `RowRejected` for another one.
+
+    ``row`` is that contact as the account has it. With `allow_email_change`, it gets the address
+    of the row, unless the address is in the control group and the contact is not.
+    """
+    if row is None:
+        raise RowRejected("id: the account has no contact with this id")
+    present = str(row.get("email") or "").strip()
+    if change.email is None or fold(change.email) == fold(present):
+        change.email = present or None
+        return
+    if not context.policy.allow_email_change:
+        raise RowRejected(OTHER_ADDRESS)
+    row_request, holdout = change.row_requests[0], context.holdout
+    new, change.email = change.email, present
+    if holdout.is_active:
+        row_request.row.is_held_out = row_request.row.is_held_out or holdout.is_held_out(present)
+        if not row_request.row.is_held_out and holdout.is_held_out(new):
+            row_request.postpone(ADDRESS, ADDRESS_HELD_OUT)
+            return
+    change.new_email = new
+    row_request.requested.add(ADDRESS)
+
+
+def merge_changes(changes: list[ContactChange]) -> list[ContactChange]:
+    """Merge the changes of each contact, in the order of the rows."""
+    merged: list[ContactChange] = []
+    by_name: dict[str, ContactChange] = {}
+    for change in changes:
+        names = [f"email:{fold(change.email)}"] if change.email else []
+        names += [f"id:{change.id}"] if change.id else []
+        first = next((by_name[name] for name in names if name in by_name), None)
+        if first is None:
+            merged.append(change)
+            first = change
+        else:
+            _merge_into(first, change)
+        by_name |= dict.fromkeys(names, first)
+    return merged
+
+
+def _merge_into(first: ContactChange, later: ContactChange) -> None:
+    """Add the requests of a later row to the change of the first row of the contact."""
+    for automation, enters in later.automations.items():
+        if first.automations.get(automation, enters) is not enters:
+            first.leave_undone(f"automation:{automation}", REPLACED)
+    first.row_requests += later.row_requests
+    first.id = first.id or later.id
+    first.email = first.email or later.email
+    first.new_email = later.new_email or first.new_email
+    first.columns |= later.columns
+    first.values |= later.values
+    if later.is_mirror:
+        first.tags = {}
+    first.tags |= later.tags
+    first.is_mirror = first.is_mirror or later.is_mirror
+    first.lists |= later.lists
+    first.automations |= later.automations
+    first.account = later.account or first.account
+    first.title = later.title if later.title is not None else first.title
+
+
+class AddressRounds:
+    """Rounds of changes: none names an address that an earlier change of its round changes.
+
+    So a row by address is written to the contact that has the address after the rows before it.
+    """
+
+    def __init__(self, changes: list[ContactChange]) -> None:
+        """Keep the addresses as the rows have them."""
+        self._given = {id(change): change.email for change in changes}
+
+    def split(
+        self, changes: list[ContactChange]
+    ) -> tuple[list[ContactChange], list[ContactChange]]:
+        """Return the changes of the first round, and the others."""
+        moved: dict[str, str | None] = {}
+        for place, change in enumerate(changes):
+            names = {fold(email) for email in (change.email, change.new_email) if email}
+            if any(moved.get(name, change.id) != change.id for name in names):
+                return changes[:place], changes[place:]
+            if change.new_email is not None:
+                moved |= dict.fromkeys(names, change.id)
+        return changes, []
+
+    def reset(self, changes: list[ContactChange]) -> None:
+        """Restore the addresses of the rows: those of contacts may have changed since."""
+        for change in changes:
+            change.email, change.new_email = self._given[id(change)], None
+            change.row_requests[0].requested.discard(ADDRESS)
+
+
+def address_taken(context: WriteContext) -> RowError:
+    """Return the error of a row whose new address another contact has: a later row may free it."""
+    if context.references.is_final:
+        return RowRejected(ADDRESS_TAKEN)
+    return RowDeferred(ADDRESS_TAKEN, FREE_ADDRESS)
