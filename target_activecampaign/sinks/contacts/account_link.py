@@ -1,4 +1,4 @@
-"""Links contacts to their account and sets their title there. A contact has at most one link."""
+"""Links contacts to accounts and sets their titles. A contact has at most one link."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from .change import ContactChange
 
 Link = dict[str, Any]
-FEW = 10
+#: The fewest contacts for which the target may read the links of all contacts.
+MIN_FOR_COLLECTION = 10
 
 
 def apply_account_links(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
-    """Write the links and titles that differ from those of the account."""
+    """Write the links and titles that differ from ActiveCampaign's."""
     affected = [
         change
         for change in changes
@@ -40,18 +41,17 @@ def apply_account_links(context: WriteContext, changes: list[ContactChange], fai
 
 
 def _all_links(context: WriteContext, changes: list[ContactChange]) -> dict[str, Link] | None:
-    """Return all links by contact, or None if one request per contact is cheaper."""
-    if len(changes) < FEW or context.write_client.is_dry_run:
+    """Return all links by contact, or None if a request per contact is cheaper."""
+    if len(changes) < MIN_FOR_COLLECTION or context.write_client.is_dry_run:
         return None
-    answer = context.client.get("accountContacts", [("limit", 1)])
-    total = total_of(answer.body)
+    total = total_of(context.client.get("accountContacts", [("limit", 1)]).body)
     if total is None or total / FULL_PAGE + 2 > len(changes):
         return None
-    found: dict[str, Link] = {}
+    links: dict[str, Link] = {}
     for page in walk_offset(context.client, "accountContacts", "accountContacts"):
         for row in page.rows:
-            found.setdefault(str(row.get("contact")), row)
-    return found
+            links.setdefault(str(row.get("contact")), row)
+    return links
 
 
 def _write_change(
@@ -79,7 +79,7 @@ def _write_change(
 
 
 def link_of(context: WriteContext, change: ContactChange) -> Link | None:
-    """Return a contact's link, None if it has none."""
+    """Return a contact's link, None without a link."""
     rows = context.references.nested_rows("contacts", change.id or "", "accountContacts")
     return next((row for row in rows if id_text(row.get("contact")) in {None, change.id}), None)
 

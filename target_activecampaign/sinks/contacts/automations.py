@@ -1,8 +1,8 @@
-"""Enters contacts into automations and takes them out, after everything else of a row.
+"""Enters contacts into automations and removes them, after all other writes of a row.
 
-So the first e-mail finds the contact complete. ActiveCampaign cannot undo an enrolment, and a
-second one sends the e-mails again. The target reads the enrolments before it enters a contact, and
-again after a lost answer; it never enters a contact that may be enrolled.
+The first e-mail then uses the complete contact. ActiveCampaign cannot undo an enrolment, and a
+second enrolment sends the e-mails again. The target reads the enrolments before it enters a
+contact, and again after a lost response. It never enters a contact that may be enrolled.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from .after_write import ApplyOne, Fail
     from .change import ContactChange
 
-# Seconds to wait after a lost answer: by then the list shows an enrolment that was in progress.
-LOOKS = (2.0, 8.0)
+# Seconds to wait after a lost response before each look: then a read shows a finished enrolment.
+LOOK_AFTER_SECONDS = (2.0, 8.0)
 ENTERED_BEFORE = "automations: entered before; enters again only after leave_automations"
 ALREADY_IN_AUTOMATION = (
     "automations: the contact is or was in it; enters again only after leave_automations"
@@ -50,7 +50,7 @@ UNANSWERED = "automations: entering was sent and never answered; the next run lo
 
 
 def apply_automations(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
-    """Enter contacts into automations and take them out, once per automation."""
+    """Enter contacts into automations and remove them, once per automation."""
     affected = [change for change in changes if change.row_requests and change.automations]
 
     def prepare() -> ApplyOne:
@@ -67,14 +67,14 @@ def _apply_one(context: WriteContext, change: ContactChange) -> None:
     try:
         _leave_and_enter(context, change, change.id)
     except NotFound:
-        # The contact of this id was deleted; the address may have a new contact.
-        known = context.references.contacts_by_email([change.email]) if change.email else {}
-        again = known.get(fold(change.email or ""))
-        if again is None or again == change.id:
+        # The contact of this id was deleted. The address may have a new contact.
+        ids = context.references.contacts_by_email([change.email]) if change.email else {}
+        new_id = ids.get(fold(change.email or ""))
+        if new_id is None or new_id == change.id:
             _leave_out(change, NO_CONTACT)
             return
-        change.id = again
-        _leave_and_enter(context, change, again)
+        change.id = new_id
+        _leave_and_enter(context, change, new_id)
 
 
 def _leave_and_enter(context: WriteContext, change: ContactChange, contact: str) -> None:
@@ -104,12 +104,12 @@ def _leave_out(change: ContactChange, reason: str) -> None:
 
 
 def _is_not_entered(problem: PermissionDenied | InvalidRequest) -> bool:
-    """Say whether a 403 or a 422 concerns this contact alone."""
+    """Return whether a 403 or a 422 concerns only this contact."""
     return any("could not create" in reason.text.lower() for reason in problem.reasons)
 
 
 def _note_forbidden(context: WriteContext, problem: PermissionDenied) -> str:
-    """Return the reason; a refusal that does not concern this contact applies to the whole run."""
+    """Return the reason of a refusal. A refusal of more than this contact ends all enrolments."""
     if _is_not_entered(problem):
         return NOT_ENTERED
     context.enrolments.refused = REFUSED
@@ -122,8 +122,8 @@ def _note_forbidden(context: WriteContext, problem: PermissionDenied) -> str:
 def _leave(context: WriteContext, change: ContactChange, contact: str, automation: str) -> None:
     enrolments = enrolments_of(context, contact, automation)
     active = [enrolment for enrolment in enrolments if enrolment.is_active]
-    # Before the request: a run that is killed after it must not take the contact for entered. One
-    # that is killed before it still finds the contact in the automation.
+    # Note the leave before the request: if the run is killed after the request, the ledger must not
+    # show the contact as entered. If it is killed before, the account still shows the enrolment.
     last = max((enrolment.number for enrolment in enrolments), default=0)
     EnrolmentRecord(context, contact, automation).lift(last)
     for enrolment in active:
@@ -131,8 +131,9 @@ def _leave(context: WriteContext, change: ContactChange, contact: str, automatio
     if active:
         change.is_touched = True
         change.left_automations.append(name_of(context, automation))
-        left = context.plan.leaves if context.write_client.is_dry_run else context.enrolments.left
-        left[change.left_automations[-1]] += 1
+        is_dry_run = context.write_client.is_dry_run
+        counts = context.plan.leaves if is_dry_run else context.enrolments.left
+        counts[change.left_automations[-1]] += 1
 
 
 def _leave_automation(
@@ -143,7 +144,7 @@ def _leave_automation(
             "DELETE", f"contactAutomations/{enrolment.number}", about=contact
         )
     except (NotFound, PermissionDenied):
-        # ActiveCampaign answers so, too, if the first attempt of this request succeeded.
+        # ActiveCampaign also gives this response if an earlier attempt of the request succeeded.
         enrolments = enrolments_of(context, contact, automation)
         if any(other.number == enrolment.number and other.is_active for other in enrolments):
             raise
@@ -203,10 +204,10 @@ def _is_kept_out(
 def _look(
     context: WriteContext, contact: str, automation: str, history: EnrolmentRecord
 ) -> int | None:
-    """Return the id of the enrolment that counts as this one, None if there is none.
+    """Return the id of an active enrolment, or of one after the last known enrolment; else None.
 
-    That is an active one, or any after the last known one. Raises `RowFailed` if an earlier
-    request is unconfirmed and ActiveCampaign does not show the enrolments.
+    Raises `RowFailed` if an earlier request is unconfirmed and ActiveCampaign does not show the
+    enrolments.
     """
     try:
         enrolments = enrolments_of(context, contact, automation)
@@ -214,12 +215,16 @@ def _look(
         if history.is_unsure:
             raise RowFailed(NOT_CONFIRMED) from None
         raise
-    enrolled = [e.number for e in enrolments if e.is_active or e.number > history.before]
-    return max(enrolled, default=None)
+    numbers = [
+        enrolment.number
+        for enrolment in enrolments
+        if enrolment.is_active or enrolment.number > history.before
+    ]
+    return max(numbers, default=None)
 
 
 def _send(context: WriteContext, contact: str, automation: str, history: EnrolmentRecord) -> int:
-    """Enter a contact; return the enrolment's id. The ledger stores the intent first."""
+    """Enter a contact; return the enrolment's id. The ledger notes the request first."""
     body = {"contactAutomation": {"contact": contact, "automation": automation}}
     for _ in range(MAX_ATTEMPTS):
         history.begin(context.creates.server_time())
@@ -242,7 +247,7 @@ def _send(context: WriteContext, contact: str, automation: str, history: Enrolme
 def _look_again(
     context: WriteContext, contact: str, automation: str, history: EnrolmentRecord
 ) -> int | None:
-    for seconds in LOOKS:
+    for seconds in LOOK_AFTER_SECONDS:
         context.clock.sleep(seconds)
         try:
             enrolled = _look(context, contact, automation, history)
@@ -255,8 +260,9 @@ def _look_again(
 
 def _note_entered(context: WriteContext, change: ContactChange, automation: str) -> None:
     change.is_touched = True
-    entered = context.plan.enters if context.write_client.is_dry_run else context.enrolments.entered
-    entered[name_of(context, automation)] += 1
+    is_dry_run = context.write_client.is_dry_run
+    counts = context.plan.enters if is_dry_run else context.enrolments.entered
+    counts[name_of(context, automation)] += 1
 
 
 def _remark(change: ContactChange, automation: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The change of a contact: parsed from each row, merged over all rows of a contact in a batch."""
+"""The change of a contact: parsed from each row, then merged from a batch's rows of the contact."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 MAX_TAG_LENGTH = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
 ADDRESS = "email"
-#: The request of a row that asks for nothing but the contact itself.
+#: The request of a row that requests only the contact itself.
 CONTACT_ITSELF = "exist"
-#: Stands for all parts of a row that is not decided.
+#: Stands for all parts of a row without a decision.
 WHOLE_ROW = ""
 
 Reasons = dict[str, list[str]]
@@ -34,7 +34,7 @@ Reasons = dict[str, list[str]]
 def contact_columns(resource: Resource) -> dict[str, str]:
     """Return the unified names of a contact's writable columns, by native name.
 
-    The address is not one of them: it identifies the contact.
+    The address is excluded, because it identifies the contact.
     """
     return {
         entry.native: entry.unified
@@ -48,14 +48,15 @@ def contact_columns(resource: Resource) -> dict[str, str]:
 
 @dataclass(slots=True)
 class RowRequest:
-    """What one row of a change requests, and why parts of the row are not done.
+    """The requests of a row of a change, and the reasons for parts that are not written.
 
-    * ``left_out``: the reasons, by part of the row, that the row or the account can correct.
-    * ``undone``: the reasons, by part, why an opt-out or the contact's state forbids it today.
-    * ``postponed``: the reasons, by part, that are no fault of the row.
-    * ``denied``: what the settings forbid.
-    * ``origins``: the parts that a request comes from, where the request has another name.
-    * ``may_create``: a row that requests nothing else requests the contact itself.
+    * ``requested``: the requests that the change may carry out.
+    * ``left_out``: reasons by part that the user can correct in the row or in the account.
+    * ``undone``: reasons by part, if an opt-out or the contact's state forbids the part today.
+    * ``postponed``: reasons by part that are no fault of the row.
+    * ``denied``: reasons of settings that forbid a part.
+    * ``origins``: the parts of a request, if the request has another name than its part.
+    * ``may_create``: a row without other requests requests the contact itself.
 
     `WHOLE_ROW` stands for all parts. The next run requests `left_out`, `undone` and `postponed`
     parts again.
@@ -72,56 +73,60 @@ class RowRequest:
     may_create: bool = True
 
     def __post_init__(self) -> None:
-        """Repeat what the ledger knows as denied."""
+        """Add the denials that the ledger has for the row."""
         self.denied += self.row.denied
 
     def leave_out(self, part: str, reason: str) -> None:
-        """Note a part with a fault that may be corrected."""
+        """Note a part with a fault that the user can correct."""
         self.left_out.setdefault(part, []).append(reason)
 
     def leave_undone(self, part: str, reason: str) -> None:
-        """Note a part that cannot be done now."""
+        """Note a part that cannot be written now."""
         self.undone.setdefault(part, []).append(reason)
 
     def postpone(self, part: str, reason: str) -> None:
-        """Note a part that is sent again later."""
+        """Note a part that a later run sends again."""
         self.postponed.setdefault(part, []).append(reason)
 
     def note_origin(self, request: str, part: str) -> None:
-        """Note the part that a request comes from, where it has another name."""
+        """Note the part of a request that has another name than its part."""
         if request != part:
             self.origins.setdefault(request, []).append(part)
 
     def parts_of(self, request: str) -> list[str]:
-        """Return the parts that a request comes from."""
+        """Return the parts of a request."""
         return self.origins.get(request, [request])
 
     @property
     def requested_again(self) -> frozenset[str]:
-        """The parts that are not done."""
+        """The parts that the next run requests again."""
         return frozenset([*self.left_out, *self.undone, *self.postponed]) - {WHOLE_ROW}
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything but the parts that are not done is decided."""
+        """Whether each part is decided or is in `requested_again`."""
         return WHOLE_ROW not in self.left_out and WHOLE_ROW not in self.postponed
 
     @property
     def reasons(self) -> list[str]:
-        """Why parts are not done, and what else the result says."""
-        not_done = [*self.left_out.values()], [*self.undone.values()], [*self.postponed.values()]
-        left_out, undone, postponed = ([reason for own in by for reason in own] for by in not_done)
+        """The reasons for unwritten parts, and the remarks of the result."""
+        left_out, undone, postponed = (
+            [reason for reasons in by_part.values() for reason in reasons]
+            for by_part in (self.left_out, self.undone, self.postponed)
+        )
         return [*left_out, *self.denied, *undone, *postponed, *self.remarks]
 
 
 @dataclass(slots=True)
 class PendingGrants:
-    """The grants of a change that the ledger records before the write, for audiences.
+    """The grants of a change, for audiences. The ledger records them before the write.
 
-    ``person`` gets them. ``removed`` holds the grant ids that the change takes away, ``new`` the
-    new grants as grantor, grant id and request, and ``was_done_before`` the requests that turned
-    out to be carried out before. ``started`` has, by grant id, the request of a tag or list that
-    no other client is known to have added, and the value that its grantors had.
+    * ``person``: the person who receives the grants.
+    * ``removed``: the ids of grants that the change removes.
+    * ``new``: the new grants, each as grantor, grant id and request.
+    * ``was_done_before``: the requests that were carried out before, as a read shows.
+    * ``started``: by grant id, the request of a tag or list that no other client is known to have
+      added, and the earlier value of its grantors.
     """
 
     person: str
@@ -159,15 +164,18 @@ class StreamGrants:
 
 @dataclass(slots=True)
 class ContactChange:
-    """The requests of all rows of one contact; later rows win.
+    """The requests of all rows of a contact; later rows win.
 
-    ``tags`` holds by folded name the name and whether it is added; ``lists`` the status by list
-    id; ``resubscribed`` the lists on which an opt-out is to be overridden; ``automations`` by id
-    whether they are entered or left. ``associations`` are ids of tag associations to be removed.
-    ``left_automations`` are the names of automations that the contact was in and left.
-
-    ``pending_grants`` is what it grants for audiences, ``stream_grants`` what other streams give.
-    A change that ``is_revocation`` is of a person who left an audience.
+    * ``tags``: by folded name, the name and whether the tag is added.
+    * ``lists``: the requested status by list id.
+    * ``memberships``: the present status by list id.
+    * ``resubscribed``: the lists on which the write overrides an opt-out.
+    * ``automations``: by id, whether the contact enters or leaves.
+    * ``associations``: ids of tag associations to remove.
+    * ``left_automations``: the names of automations that the contact was in and left.
+    * ``pending_grants``: the grants of audiences.
+    * ``stream_grants``: the grants of other streams.
+    * ``is_revocation``: the change concerns a person who left an audience.
     """
 
     row_requests: list[RowRequest]
@@ -194,22 +202,22 @@ class ContactChange:
 
     @property
     def adds(self) -> list[str]:
-        """The names of tags to be added."""
+        """The names of tags to add."""
         return [name for name, is_added in self.tags.values() if is_added]
 
     @property
     def removes(self) -> list[str]:
-        """The names of tags to be removed."""
+        """The names of tags to remove."""
         return [name for name, is_added in self.tags.values() if not is_added]
 
     @property
     def has_requests(self) -> bool:
-        """Whether there is anything left to do."""
+        """Whether any row still has a request."""
         return any(row_request.requested for row_request in self.row_requests)
 
     @property
     def upserts(self) -> bool:
-        """Whether the contact must exist afterwards."""
+        """Whether the contact must exist after the write."""
         core = self.columns or self.values or self.adds or self.lists or self.account
         return bool(core) or any(
             CONTACT_ITSELF in row_request.requested for row_request in self.row_requests
@@ -217,7 +225,7 @@ class ContactChange:
 
     @property
     def known_id(self) -> str | None:
-        """The ledger's id of this address; None if the row's key is not its address."""
+        """The ledger's id of this address, None if the row's key has no address."""
         row = self.row_requests[0].row if self.row_requests else None
         return row.known_id if row is not None and "email" in row.key else None
 
@@ -232,49 +240,52 @@ class ContactChange:
             row_request.denied.append(reason)
 
     def leave_undone(self, request: str, reason: str) -> None:
-        """Withdraw a request that cannot be done now, from every row that has it."""
+        """Withdraw a request that cannot be written now, from every row that has it."""
         for row_request in self._withdraw(request):
             for name in row_request.parts_of(request):
                 row_request.leave_undone(name, reason)
 
     def leave_out(self, request: str, reason: str) -> None:
-        """Withdraw a request with a fault that may be corrected, from every row that has it."""
+        """Withdraw a request with a fault that the user can correct, from every row that has it."""
         for row_request in self._withdraw(request):
             for name in row_request.parts_of(request):
                 row_request.leave_out(name, reason)
 
     def postpone(self, request: str, reason: str) -> None:
-        """Withdraw a request that is sent again later, from every row that has it."""
+        """Withdraw a request that a later run sends again, from every row that has it."""
         for row_request in self._withdraw(request):
             for name in row_request.parts_of(request):
                 row_request.postpone(name, reason)
 
     def note_refused(self, request: str, reason: str) -> None:
-        """Note that ActiveCampaign refused a request of a contact that is written."""
+        """Note that ActiveCampaign refused a request of a contact that was written."""
         for row_request in self.row_requests:
             if request in row_request.requested:
                 for name in row_request.parts_of(request):
                     row_request.leave_out(name, reason)
 
     def _withdraw(self, request: str) -> list[RowRequest]:
-        found = [
+        affected = [
             row_request for row_request in self.row_requests if request in row_request.requested
         ]
-        for row_request in found:
+        for row_request in affected:
             row_request.requested.discard(request)
-        return found
+        return affected
 
 
 def strip_held_out(changes: list[ContactChange]) -> None:
-    """Leave only unsubscriptions of the changes of held-out contacts, before they are merged.
+    """Keep only the unsubscriptions of held-out contacts in changes that are not yet merged.
 
-    The rest is postponed: the ledger does not know it as confirmed when the control group ends.
+    Other requests are postponed. The ledger does not confirm them, so the target sends them when
+    the control group ends.
     """
     for change in changes:
         [row_request] = change.row_requests
         if not row_request.row.is_held_out:
             continue
-        change.lists = {list_id: s for list_id, s in change.lists.items() if s == UNSUBSCRIBE}
+        change.lists = {
+            list_id: status for list_id, status in change.lists.items() if status == UNSUBSCRIBE
+        }
         change.columns, change.values, change.tags = {}, {}, {}
         change.automations, change.account, change.title = {}, {}, None
         change.associations = ()
@@ -291,7 +302,7 @@ def strip_held_out(changes: list[ContactChange]) -> None:
 
 
 def identity_of_change(change: ContactChange) -> RecordIdentity:
-    """Return the identity of a contact as far as it is known."""
+    """Return the identity of a contact by its known ids and addresses."""
     names = {("id", change.id)} if change.id else set()
     names |= {("email", fold(address)) for address in (change.email, change.new_email) if address}
     names |= {
@@ -307,7 +318,7 @@ def identity_of_change(change: ContactChange) -> RecordIdentity:
 
 @contextlib.contextmanager
 def left_out_where_refused(change: ContactChange, request: str) -> Iterator[None]:
-    """Leave out one tag or list that ActiveCampaign refuses to a contact that is written."""
+    """Leave out a tag or list that ActiveCampaign refuses, if the contact itself was written."""
     try:
         yield
     except InvalidRequest as problem:

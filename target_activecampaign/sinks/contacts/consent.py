@@ -1,8 +1,10 @@
-"""Consent: checks which contacts opted out, just before each write, and writes nothing.
+"""Consent: checks which contacts opted out, just before each write. Writes nothing itself.
 
-A contact who unsubscribed or bounced is not subscribed again unless `resubscribe` says so.
-`lists.py` subscribes and unsubscribes.
+The target does not subscribe a contact again who unsubscribed or bounced, unless `resubscribe` is
+set. `lists.py` subscribes and unsubscribes.
 """
+
+#: The number of contacts whose memberships show whether ActiveCampaign applied a filter.
 
 from __future__ import annotations
 
@@ -58,9 +60,9 @@ def memberships_of(context: WriteContext, change: ContactChange) -> dict[str, in
 
 
 def left_all_lists(context: WriteContext, change: ContactChange) -> str | None:
-    """Return how a contact left, if it left lists and is active on none; else None.
+    """Return how a contact left its lists, None if it is active on a list or left none.
 
-    Automations belong to no list, and may subscribe to one: with `resubscribe` that is wanted.
+    Automations belong to no list, but may subscribe contacts to lists. `resubscribe` allows that.
     """
     if context.policy.resubscribe:
         return None
@@ -72,13 +74,13 @@ def left_all_lists(context: WriteContext, change: ContactChange) -> str | None:
 
 def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: set[str]) -> None:
     for list_id in sorted(list_id for list_id in lists if not is_planned(list_id)):
-        mine = [change for change in changes if change.lists.get(list_id) == SUBSCRIBE]
-        by_email = {fold(change.email): change for change in mine if change.email}
-        by_id = {change.id: change for change in mine if change.id}
-        suspects: dict[int, ContactChange] = {}
+        wanted = [change for change in changes if change.lists.get(list_id) == SUBSCRIBE]
+        by_email = {fold(change.email): change for change in wanted if change.email}
+        by_id = {change.id: change for change in wanted if change.id}
+        candidates: dict[int, ContactChange] = {}
         is_walked = True
         for status in OPTED_OUT:
-            for page in list_contacts(context.client, list_id, status, len(mine)):
+            for page in list_contacts(context.client, list_id, status, len(wanted)):
                 if page is None:
                     is_walked = False
                     break
@@ -88,42 +90,44 @@ def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: s
                     )
                     if change is not None:
                         change.id = change.id or str(row.get("id"))
-                        suspects[id(change)] = change
+                        candidates[id(change)] = change
         if is_walked:
-            _judge(context, list_id, list(suspects.values()), ENOUGH_PROOF)
+            _check_candidates(context, list_id, list(candidates.values()), ENOUGH_PROOF)
         else:
-            _judge(context, list_id, mine, len(mine))
+            _check_candidates(context, list_id, wanted, len(wanted))
 
 
-def _judge(context: WriteContext, list_id: str, suspects: list[ContactChange], enough: int) -> None:
+def _check_candidates(
+    context: WriteContext, list_id: str, candidates: list[ContactChange], enough: int
+) -> None:
     """Read the memberships of contacts that a filter returned: ActiveCampaign may ignore a filter.
 
-    If the first ``enough`` of them left the list, the filter is trusted for the others.
+    If the first ``enough`` contacts all left the list, trust the filter for the other contacts.
     """
-    first, others = suspects[:enough], suspects[enough:]
-    is_proven = _check_memberships(context, list_id, first)
-    if is_proven:
+    first, others = candidates[:enough], candidates[enough:]
+    is_filtered = _check_memberships(context, list_id, first)
+    if is_filtered:
         for change in others:
             _apply(context, change, {list_id: 2})
     else:
         _check_memberships(context, list_id, others)
 
 
-def _check_memberships(context: WriteContext, list_id: str, suspects: list[ContactChange]) -> bool:
-    """Read the memberships of each contact; return whether all of them left the list."""
+def _check_memberships(context: WriteContext, list_id: str, changes: list[ContactChange]) -> bool:
+    """Read the memberships of each contact; return whether all contacts left the list."""
     statuses: list[int] = []
 
-    def ask(change: ContactChange) -> None:
+    def check_contact(change: ContactChange) -> None:
         status = memberships_of(context, change).get(list_id, 0)
         statuses.append(status)
         _apply(context, change, {list_id: status})
 
-    context.pool.each([partial(ask, change) for change in suspects])
+    context.pool.each([partial(check_contact, change) for change in changes])
     return all(status in OPTED_OUT for status in statuses)
 
 
-def _apply(context: WriteContext, change: ContactChange, found: dict[str, int]) -> None:
-    for list_id, status in found.items():
+def _apply(context: WriteContext, change: ContactChange, memberships: dict[str, int]) -> None:
+    for list_id, status in memberships.items():
         if change.lists.get(list_id) != SUBSCRIBE:
             continue
         if status in OPTED_OUT:

@@ -1,8 +1,8 @@
 """Enrolments of contacts in automations, in the ledger and in the account.
 
-A second enrolment sends the e-mails again. So a contact enters an automation once: an entry of its
-own in the ledger keeps every later row from entering it, even with `force`. An enrolment by another
-client counts, too. Only a confirmed `leave_automations` removes the entry.
+A second enrolment sends the e-mails again, so a contact enters an automation only once. The ledger
+has an entry per contact and automation, which stops every later row, even with `force`. An
+enrolment by another client counts too. Only a confirmed `leave_automations` removes the entry.
 """
 
 from __future__ import annotations
@@ -29,43 +29,43 @@ NOT_RUNNING = (
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """One run of a contact through an automation; ``number`` is its id, which only grows."""
+    """An enrolment of a contact in an automation; ``number`` is its id. Later ids are higher."""
 
     number: int
     is_active: bool
 
 
 class EnrolmentRecord:
-    """What the ledger knows of one contact and one automation.
+    """The ledger's entry of a contact and an automation.
 
-    Its note is the enrolment's id; after the contact left, the last id of before, negative. An
-    enrolment after that one (`before`) counts as entered, also by another client.
+    Its value is the enrolment's id. After the contact left, the value is the negative id of its
+    last enrolment, ``before``. A later enrolment counts as entered, also by another client.
     """
 
     def __init__(self, context: WriteContext, contact: str, automation: str) -> None:
         self._ledger, self._planned = context.ledger, context.enrolments.planned
         self._is_dry = context.write_client.is_dry_run
         self._key = context.ledger.hash_key(STEP, contact, automation)
-        known = context.ledger.find(self._key)
-        mark = (known and known.id) or "-0"
+        confirmed = context.ledger.find(self._key)
+        mark = (confirmed and confirmed.id) or "-0"
         self.is_entered = not mark.startswith("-") or self._key in self._planned
         self.before = int(mark[1:]) if mark.startswith("-") else 0
         self.is_unsure = context.ledger.pending_since(self._key, STEP) is not None
 
     def begin(self, since: float) -> None:
-        """Note that entering is about to be sent (the server's seconds)."""
+        """Note that the request to enter is sent next (``since``: server time in seconds)."""
         self._ledger.record_pending(self._key, STEP, since)
 
     def note_refused(self) -> None:
-        """Note that ActiveCampaign did not carry it out."""
+        """Note that ActiveCampaign refused the request."""
         self._ledger.resolve_pending(self._key, STEP)
 
     def note_entered(self, number: int) -> None:
-        """Note that the contact is, or was, in the automation; resolve the pending request."""
+        """Note that the contact is or was in the automation; resolve the pending request."""
         self._planned.add(self._key) if self._is_dry else self._note(str(number))
 
     def lift(self, number: int) -> None:
-        """Note that the contact left: what is behind enrolment ``number`` is new."""
+        """Note that the contact left. Only enrolments after ``number`` count from now on."""
         self._planned.discard(self._key) if self._is_dry else self._note(f"-{number}")
 
     def _note(self, mark: str) -> None:
@@ -75,7 +75,7 @@ class EnrolmentRecord:
 
 
 def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[Enrolment]:
-    """Return a contact's runs through an automation, as the account shows them now."""
+    """Return a contact's enrolments in an automation, as the account shows them now."""
     # An unknown status counts as active, so that no contact enters twice.
     return [
         Enrolment(id_number(row.get("id")) or 0, str(row.get("status")) != DONE)
@@ -85,6 +85,6 @@ def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[
 
 
 def name_of(context: WriteContext, automation: str) -> str:
-    """Return an automation's name, its id where it has none."""
+    """Return an automation's name, or its id if it has no name."""
     row = context.references.table("automation").get(automation, {})
     return str(row.get("name") or "").strip() or automation

@@ -29,10 +29,10 @@ _REFUSAL = re.compile(
 def hold_beyond_limit(
     context: WriteContext, changes: list[ContactChange]
 ) -> tuple[list[ContactChange], list[ContactChange], list[ContactChange]]:
-    """Return the changes that may be sent, those that are held, and those to `give_back`.
+    """Return the changes to send, the held changes, and the changes to `give_back`.
 
-    Contacts are looked up only where not all changes that may create one fit. Raises
-    `RequestError` where that fails; then nothing is taken.
+    Contacts are looked up only if the changes that may create contacts exceed the limit. Raises
+    `RequestError` if the lookup fails. Then no change is counted.
     """
     limit, plan = context.contact_limit, context.plan
     candidates = [

@@ -1,4 +1,4 @@
-"""Subscribes contacts to lists and unsubscribes them: one request for each list."""
+"""Subscribes contacts to lists and unsubscribes them, with a request per list."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .change import SUBSCRIBE, ContactChange, left_out_where_refused
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-# What ActiveCampaign wants to be sent where a person's own opt-out is overridden.
+# The `sourceid` that ActiveCampaign requires to override a person's own opt-out.
 RESUBSCRIBED = 4
 
 
 def set_status(context: WriteContext, change: ContactChange, list_id: str, status: int) -> None:
-    """Subscribe or unsubscribe, unless the contact has that status already."""
+    """Subscribe or unsubscribe a contact, unless it has the status already."""
     if change.memberships.get(list_id) == status:
         return
     body: dict[str, Any] = {"list": list_id, "contact": change.id, "status": status}
@@ -30,7 +30,7 @@ def set_status(context: WriteContext, change: ContactChange, list_id: str, statu
 
 
 def subscribe_again(context: WriteContext, change: ContactChange) -> None:
-    """Subscribe where an opt-out is to be overridden, which the importer cannot."""
+    """Subscribe a contact to the lists whose opt-out is overridden. The importer cannot do this."""
     for list_id in sorted(change.resubscribed):
         with left_out_where_refused(change, f"list:{list_id}"):
             set_status(context, change, list_id, SUBSCRIBE)

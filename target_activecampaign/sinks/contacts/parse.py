@@ -57,22 +57,22 @@ if TYPE_CHECKING:
 
 
 def _automation_references(value: Any, column: str) -> list[dict[str, str]]:
-    """Return the automations of a column; entering sends mails, so a bare number is no id."""
+    """Return the automations of a column. A bare number is no id: an entry may send e-mails."""
     if isinstance(value, list) and not all(isinstance(item, (str, dict)) for item in value):
         raise RowRejected(f"{column}: must hold names or objects with an id or a name")
     return named_references(value, column)
 
 
 def read_automations(context: WriteContext, record: Record, change: ContactChange) -> None:
-    """Read ``automations`` and ``leave_automations``; both hold names, or objects with id or name.
+    """Read ``automations`` and ``leave_automations``: names, or objects with id or name.
 
-    Raises `RowRejected` for an automation that the account does not have, or has several of.
+    Raises `RowRejected` for an unknown automation, and for a name of several automations.
     """
-    row_request, asked = change.row_requests[0], []
+    row_request, entries = change.row_requests[0], []
     for column, enters in COLUMNS.items():
         refs = _automation_references(record.get(column), column)
-        asked += [(column, ref, enters) for ref in refs]
-    if not asked:
+        entries += [(column, ref, enters) for ref in refs]
+    if not entries:
         return
     if not (context.policy.run_automations and context.policy.allow_automations):
         row_request.denied.append(
@@ -84,8 +84,8 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
     except (PermissionDenied, NotFound):
         row_request.postpone("automations", NOT_READABLE)
         return
-    for column, ref, enters in asked:
-        automation = _find(context, ref, column)
+    for column, ref, enters in entries:
+        automation = _find_automation(context, ref, column)
         row_request.note_origin(f"automation:{automation}", reference_part(column, ref))
         if change.automations.setdefault(automation, enters) is not enters:
             raise RowRejected(
@@ -100,11 +100,11 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
                 row_request.postpone(origin, NOT_RUNNING)
 
 
-def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
-    source, name = ref.get("id"), ref.get("name")
-    if source and not context.policy.is_foreign:
-        if source in context.references.table("automation"):
-            return source
+def _find_automation(context: WriteContext, ref: dict[str, str], column: str) -> str:
+    ref_id, name = ref.get("id"), ref.get("name")
+    if ref_id and not context.policy.is_foreign:
+        if ref_id in context.references.table("automation"):
+            return ref_id
         raise RowRejected(f"{column}: the account has no automation with this id; correct the row")
     if not name:
         raise RowRejected(f"{column}: give a name: an id of another account does not exist here")
@@ -123,7 +123,7 @@ def _find(context: WriteContext, ref: dict[str, str], column: str) -> str:
 
 
 def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) -> ContactChange:
-    """Read one row of a contact stream; raise `RowError` if the row ends here."""
+    """Return the change of a contact stream's row; raise `RowError` for a row without change."""
     record = row.record
     skip_flagged(record)
     row_request = RowRequest(row)
@@ -131,24 +131,30 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
     _identify(context, record, change)
     converted = writer.write(
         sink.resource,
-        {k: v for k, v in record.items() if not is_nothing(v) or context.policy.clears},
+        {
+            name: value
+            for name, value in record.items()
+            if not is_nothing(value) or context.policy.clears
+        },
     )
     faults = [f"{name}: {problem}" for name, problem in converted.problems]
     if faults:
         raise RowRejected("; ".join(faults))
-    known = contact_columns(sink.resource)
-    columns = {name: value for name, value in converted.native.items() if name in known}
+    names = contact_columns(sink.resource)
+    columns = {name: value for name, value in converted.native.items() if name in names}
     if context.policy.clears:
-        columns |= {name: "" for name, unified in known.items() if unified in converted.nulls}
+        columns |= {name: "" for name, unified in names.items() if unified in converted.nulls}
     elif not is_nothing(record.get("name")) and not columns.keys() & {"firstName", "lastName"}:
         columns |= split_name(str(record["name"]))
-    stripped = {k: v.strip() if isinstance(v, str) else v for k, v in columns.items()}
+    stripped = {
+        name: value.strip() if isinstance(value, str) else value for name, value in columns.items()
+    }
     change.columns = {
         name: value for name, value in stripped.items() if value != "" or context.policy.clears
     }
-    values = context.custom.encode("contact", converted.custom_fields)
-    change.values = values.values
-    for name, reason in values.left_out:
+    custom = context.custom.encode("contact", converted.custom_fields)
+    change.values = custom.values
+    for name, reason in custom.left_out:
         row_request.leave_out(value_part(name), reason)
     read_tags(context, record, change)
     read_lists(context, record, change)
@@ -161,7 +167,7 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
 
 
 def note_requested(change: ContactChange) -> None:
-    """Record the requests of a row; a row without any requests the contact itself."""
+    """Record the requests of a row. A row without other requests requests the contact itself."""
     row_request = change.row_requests[0]
     requested = [f"column:{name}" for name in change.columns]
     requested += [f"value:{name}" for name in change.values]
@@ -170,7 +176,7 @@ def note_requested(change: ContactChange) -> None:
     requested += ["account"] if change.account else []
     requested += ["title"] if change.title is not None else []
     requested += [f"automation:{automation}" for automation in change.automations]
-    # Batches of ten thousand rows ask for the same few things.
+    # The ten thousand rows of a batch share few distinct requests.
     row_request.requested |= set(map(sys.intern, requested))
     if not row_request.requested and row_request.left_out and not row_request.row.is_remainder:
         raise RowRejected("; ".join(row_request.reasons))
@@ -198,9 +204,10 @@ def _primary(addresses: Any) -> Any:
         raise RowRejected("email_addresses: must be an array of objects")
     first = next(
         (
-            a
-            for a in addresses
-            if isinstance(a, dict) and flag_of(a, "is_primary", "email_addresses[].is_primary")
+            item
+            for item in addresses
+            if isinstance(item, dict)
+            and flag_of(item, "is_primary", "email_addresses[].is_primary")
         ),
         addresses[0],
     )
@@ -208,16 +215,16 @@ def _primary(addresses: Any) -> Any:
 
 
 def split_name(name: str) -> dict[str, str]:
-    """Split a full name: the last word is the last name, a single one the first."""
+    """Split a full name: the last word is the last name. A single word is the first name."""
     *first, last = name.split()
     return {"firstName": " ".join(first), "lastName": last} if first else {"firstName": last}
 
 
 def read_tags(context: WriteContext, record: Record, change: ContactChange) -> None:
-    """Read ``tags`` and ``remove_tags``; in mirror mode the former are all there shall be."""
-    given = record.get("tags")
+    """Read ``tags`` and ``remove_tags``. Mirror mode removes other tags of the namespace."""
+    tags = record.get("tags")
     is_whole = not change.row_requests[0].row.is_remainder
-    change.is_mirror = context.policy.mirrors and isinstance(given, list) and is_whole
+    change.is_mirror = context.policy.mirrors and isinstance(tags, list) and is_whole
     for column, is_added in (("tags", True), ("remove_tags", False)):
         for ref in named_references(record.get(column), column):
             put_tag(context, change, ref, is_added=is_added)
@@ -226,11 +233,11 @@ def read_tags(context: WriteContext, record: Record, change: ContactChange) -> N
 def put_tag(
     context: WriteContext, change: ContactChange, ref: dict[str, str], *, is_added: bool
 ) -> None:
-    """Note a tag to be added or removed, by the name it has in the account."""
+    """Note a tag to add or to remove, by its name in the account."""
     row_request, name, origin = change.row_requests[0], ref.get("name"), reference_part("tags", ref)
-    source = ref.get("id")
-    if source:
-        native_id = context.foreign_ids.resolve("tag", source)
+    ref_id = ref.get("id")
+    if ref_id:
+        native_id = context.foreign_ids.resolve("tag", ref_id)
         row = context.references.table("tag").get(native_id or "")
         if row is not None:
             name = str(row.get("tag"))
@@ -244,9 +251,9 @@ def put_tag(
         return
     if len(name) > MAX_TAG_LENGTH:
         raise RowRejected(f"tags: a name is longer than {MAX_TAG_LENGTH} characters; shorten it")
-    known = context.references.find_by_name("tag", name)
-    if known:
-        name = str(known[0]["tag"])
+    rows = context.references.find_by_name("tag", name)
+    if rows:
+        name = str(rows[0]["tag"])
     elif is_added and not context.policy.create_missing_tags:
         row_request.leave_out(
             origin, "tags: the account lacks a tag; create it or set create_missing_tags"
@@ -260,12 +267,12 @@ def put_tag(
 
 
 def read_lists(context: WriteContext, record: Record, change: ContactChange) -> None:
-    """Read ``segments``: names and ids alone subscribe, objects give a status.
+    """Read ``segments``: a name or an id alone subscribes, an object may have a status.
 
-    A row whose own ``status`` is null or no subscription never subscribes by a name or id alone.
+    If the row's own ``status`` is null or no subscription, a bare name or id does not subscribe.
     """
     row_request, value = change.row_requests[0], record.get("segments")
-    is_free = "status" not in record or parse_consent(record["status"]) is Consent.SUBSCRIBE
+    may_subscribe = "status" not in record or parse_consent(record["status"]) is Consent.SUBSCRIBE
     if is_nothing(value):
         if not is_nothing(record.get("status")) and "segments" not in record:
             row_request.leave_undone("status", STATUS_WITHOUT_LIST)
@@ -273,23 +280,22 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
     if not isinstance(value, list):
         raise RowRejected(f"segments: must be {ARRAY_FORMS}")
     for item in value:
-        given = item if isinstance(item, dict) else {}
-        ref = item_reference(
-            {k: given.get(k) for k in ("id", "name")} if given else item, "segments"
-        )
+        membership = item if isinstance(item, dict) else {}
+        list_key = {name: membership.get(name) for name in ("id", "name")}
+        ref = item_reference(list_key if membership else item, "segments")
         if not ref:
             continue
-        if not is_free and not given.keys() - {"id", "name"}:
+        if not may_subscribe and not membership.keys() - {"id", "name"}:
             row_request.leave_undone(reference_part("segments", ref), STATUS_IS_NO_SUBSCRIPTION)
             continue
-        consent = consent_of(given, given.keys() - {"id", "name", "status"})
+        consent = consent_of(membership, membership.keys() - {"id", "name", "status"})
         put_list(context, change, ref, consent, "segments[].status")
 
 
 def put_list(
     context: WriteContext, change: ContactChange, ref: dict[str, str], consent: Consent, column: str
 ) -> None:
-    """Note a list to subscribe to or unsubscribe from; ``column`` is where the status stands."""
+    """Note a list to subscribe to or unsubscribe from; ``column`` is the column of the status."""
     row_request, origin = change.row_requests[0], reference_part("segments", ref)
     if consent is Consent.UNKNOWN:
         raise RowRejected(f"{column}: unknown status; {CONSENT_FORMS}")
@@ -316,7 +322,7 @@ def put_list(
 
 
 def _list_of(context: WriteContext, ref: dict[str, str]) -> str:
-    """Return a list's id; digits that are no list's name are its id."""
+    """Return a list's id. Digits are an id if no list has them as its name."""
     name = ref.get("name", "")
     is_number = "id" not in ref and name.isdecimal() and not context.policy.is_foreign
     if is_number and not context.references.find_by_name("list", name):

@@ -1,4 +1,4 @@
-"""Gives the rows of a contact's change their results: from what was done, or from an error."""
+"""Gives the rows of a contact's change their results, after the write or after an error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def end_with_error(
 ) -> None:
     """End a change with an error, for all its rows.
 
-    Of a contact that is written, only ``requests`` are left out, the whole row without them.
+    If the contact itself was written, only ``requests`` are left out. Without ``requests``, the
+    whole row is left out.
     """
     if isinstance(problem, RowDeferred):
         context.audiences.discard(change)
@@ -50,7 +51,7 @@ def end_with_error(
     if isinstance(problem, InvalidRequest) and change.id is None:
         outcome = held_by_limit(LIMIT_REFUSED) if is_limit_refusal(outcome.reason) else outcome
     if isinstance(problem, InvalidRequest) and (change.created is not None or change.is_touched):
-        # The contact itself is written; a related record was rejected.
+        # The contact itself was written. ActiveCampaign rejected a related record.
         for request in requests:
             change.note_refused(request, outcome.reason or "")
         for row_request in change.row_requests if not requests else ():
@@ -71,7 +72,7 @@ def end_all_rows(context: WriteContext, change: ContactChange, outcome: Outcome)
 def give_results(
     context: WriteContext, sink: Sink, change: ContactChange, *, is_imported: bool = False
 ) -> None:
-    """Give each row of a change its result, from what the row requested and what was done."""
+    """Give each row of a change its result, by its requests and the results of the write."""
     for place, row_request in enumerate(change.row_requests):
         reasons, whole = row_request.reasons, row_request.is_whole
         undone, denied = row_request.requested_again, frozenset(row_request.denied)

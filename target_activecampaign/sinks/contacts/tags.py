@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .after_write import ApplyOne, Fail
     from .change import ContactChange
 
-# With fewer contacts, a tag's contacts are not read.
+# For fewer contacts, the target does not read the contacts of a tag.
 FEWEST_TO_WALK = 5
 
 
@@ -32,17 +32,14 @@ def add_tag(context: WriteContext, change: ContactChange, name: str) -> None:
             context.write_client.create_if_absent("contactTags", body)
         except InvalidRequest as problem:
             if may_repeat and not problem.reasons:
-                continue  # its words were lost on the way: they may say that the tag is there
+                continue  # the response has lost its error texts, which may report a duplicate
             raise
         break
     change.is_touched = True
 
 
 def remove_tags(context: WriteContext, changes: list[ContactChange], fail: Fail) -> None:
-    """Remove the tags that rows remove.
-
-    In mirror mode, remove every other tag of the namespace too.
-    """
+    """Remove the tags of ``remove_tags``. In mirror mode, also every other tag of the namespace."""
     by_id = [change for change in changes if change.row_requests and change.associations]
     apply_each(context, by_id, lambda: partial(_remove_by_id, context), fail)
     affected = [
@@ -53,11 +50,11 @@ def remove_tags(context: WriteContext, changes: list[ContactChange], fail: Fail)
         associations_by_tag = _walk_tags(
             context, [change for change in affected if not change.is_mirror]
         )
-        left = [
+        uncovered = [
             change for change in affected if not _is_covered(context, change, associations_by_tag)
         ]
-        use_known_ids(context, left)
-        look_up_ids(context, left)
+        use_known_ids(context, uncovered)
+        look_up_ids(context, uncovered)
         return partial(_remove_tags, context, associations_by_tag)
 
     apply_each(context, affected, prepare, fail)
@@ -69,8 +66,8 @@ def _remove_by_id(context: WriteContext, change: ContactChange) -> None:
 
 
 def _tag_ids(context: WriteContext, change: ContactChange) -> list[str]:
-    found = [context.references.find_by_name("tag", name) for name in change.removes]
-    return [str(rows[0]["id"]) for rows in found if rows]
+    rows_by_name = [context.references.find_by_name("tag", name) for name in change.removes]
+    return [str(rows[0]["id"]) for rows in rows_by_name if rows]
 
 
 def _is_covered(
@@ -117,13 +114,13 @@ def _associations(context: WriteContext, change: ContactChange) -> list[dict[str
     try:
         return context.references.nested_rows("contacts", change.id or "", "contactTags")
     except NotFound:
-        # The contact of the ledger's id was deleted; the address may have a new contact.
-        known = context.references.contacts_by_email([change.email]) if change.email else {}
-        again = known.get(fold(change.email or ""))
-        if again is None or again == change.id:
+        # The contact of the ledger's id was deleted. The address may have a new contact.
+        ids = context.references.contacts_by_email([change.email]) if change.email else {}
+        new_id = ids.get(fold(change.email or ""))
+        if new_id is None or new_id == change.id:
             raise
-        change.id = again
-        return context.references.nested_rows("contacts", again, "contactTags")
+        change.id = new_id
+        return context.references.nested_rows("contacts", new_id, "contactTags")
 
 
 def _remove(context: WriteContext, change: ContactChange, association: str) -> None:
@@ -133,51 +130,55 @@ def _remove(context: WriteContext, change: ContactChange, association: str) -> N
 
 
 def _walk_tags(context: WriteContext, changes: list[ContactChange]) -> dict[str, dict[str, str]]:
-    """Return associations by tag, and then by contact: its id and its address.
+    """Return associations by tag, then by contact: by its id and by its address.
 
-    Only of tags for which reading all contacts with the tag costs fewer requests.
+    Reads only tags for which a walk over all contacts with the tag costs fewer requests.
 
     A walk counts only if its pages show that ActiveCampaign applied the filter and the sideload.
     """
-    wanted: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for change in changes:
         for tag in [] if is_planned(change.id) else _tag_ids(context, change):
-            wanted[tag] = wanted.get(tag, 0) + 1
-    found: dict[str, dict[str, str]] = {}
+            counts[tag] = counts.get(tag, 0) + 1
+    associations_by_tag: dict[str, dict[str, str]] = {}
 
     def walk(tag: str) -> None:
-        associations = _walk_tag(context, tag, wanted[tag])
+        associations = _walk_tag(context, tag, counts[tag])
         if associations is not None:
-            found[tag] = associations
+            associations_by_tag[tag] = associations
 
     worthwhile = []
-    for tag, count in wanted.items():
+    for tag, count in counts.items():
         row = context.references.table("tag").get(tag, {})
         contacts_with_tag = str(row.get("subscriber_count") or "")
         if count < FEWEST_TO_WALK or not contacts_with_tag.isdigit():
             continue
-        # A walk costs a request for each page of contacts and up to two more; without it, each of
+        # A walk costs a request per page of contacts and up to two more. Without a walk, each of
         # the ``count`` contacts costs a request.
         if int(contacts_with_tag) / FULL_PAGE + 2 <= count:
             worthwhile.append(tag)
     context.pool.each([partial(walk, tag) for tag in worthwhile])
-    return found
+    return associations_by_tag
 
 
-def _walk_tag(context: WriteContext, tag: str, most: int) -> dict[str, str] | None:
+def _walk_tag(context: WriteContext, tag: str, max_pages: int) -> dict[str, str] | None:
+    """Return a tag's associations by contact id and by address; None after an unreliable walk."""
     params: list[tuple[str, Any]] = [("tagid", tag), ("status", -1), ("include", "contactTags")]
-    found: dict[str, str] = {}
+    associations: dict[str, str] = {}
     walk = walk_keyset(context.client, "contacts", "contacts", params, is_eager=True)
     for number, page in enumerate(walk):
         sideloads = page.body.get("contactTags")
-        if number > most or (page.rows and not isinstance(sideloads, list)):
+        if number > max_pages or (page.rows and not isinstance(sideloads, list)):
             return None
-        rows = {str(s.get("id")): s for s in sideloads or () if isinstance(s, dict)}
-        by_contact = {str(s.get("contact")): a for a, s in rows.items() if str(s.get("tag")) == tag}
+        by_contact = {
+            str(sideload.get("contact")): str(sideload.get("id"))
+            for sideload in sideloads or ()
+            if isinstance(sideload, dict) and str(sideload.get("tag")) == tag
+        }
         for row in page.rows:
             association = by_contact.get(str(row.get("id")))
             if association is None:
                 return None  # the contact lacks the tag, or the sideload is incomplete
-            found[f"id:{row.get('id')}"] = association
-            found[f"email:{fold(str(row.get('email') or ''))}"] = association
-    return found
+            associations[f"id:{row.get('id')}"] = association
+            associations[f"email:{fold(str(row.get('email') or ''))}"] = association
+    return associations

@@ -1,4 +1,4 @@
-"""Writes one contact at a time: upserts it, adds its tags, sets its lists (`lists.py`)."""
+"""Writes a contact by single requests: upserts it, adds its tags, sets its lists (`lists.py`)."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def _update(context: WriteContext, change: ContactChange, body: dict[str, Any]) 
 
 
 def _sync(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
-    # An upsert by address has the same effect twice, so a retry is safe.
-    answer = context.write_client.write(
+    # A second upsert by address has the same effect, so a retry is safe.
+    response = context.write_client.write(
         "POST", "contact/sync", {"contact": {"email": change.email, **body}}, repeatable=True
     )
-    row = answer.body.get("contact")
+    row = response.body.get("contact")
     if isinstance(row, dict) and row.get("id"):
         change.id = str(row["id"])
         context.references.note_contact(change.email or "", change.id)
-    change.created = answer.status == 201
+    change.created = response.status == 201
     change.is_touched = True
 
 
@@ -74,7 +74,7 @@ def _find(context: WriteContext, change: ContactChange) -> None:
     email = change.email or ""
     change.id = context.references.contacts_by_email([email]).get(fold(email))
     if change.id is None and change.enters:
-        # A row that enters an automation creates the contact, as a row that adds a tag does.
+        # A row that enters an automation creates the contact, like a row that adds a tag.
         for row_request in change.row_requests:
             row_request.requested.add(CONTACT_ITSELF)
         _sync(context, change, {})
@@ -85,59 +85,58 @@ def _find(context: WriteContext, change: ContactChange) -> None:
 def plan(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
     """Count the gains of a dry run, and collect samples of old and new values."""
     emails = [change.email for change in changes if change.email and change.id is None]
-    known = context.references.contacts_by_email(emails) if emails else {}
+    ids = context.references.contacts_by_email(emails) if emails else {}
     for change in changes:
         if change.id is None and change.email:
-            change.id = known.get(fold(change.email))
+            change.id = ids.get(fold(change.email))
             change.created = change.id is None
-    there = _Carriers(context, changes)
+    present = _PresentAssociations(context, changes)
     for change in changes:
         who = fold(change.email) if change.email else change.id
         for name in change.adds:
-            if not there.has(change, "tagid", context.references.find_by_name("tag", name)):
+            if not present.has(change, "tagid", context.references.find_by_name("tag", name)):
                 context.plan.gain(f"the tag {name}", who)
             if not context.references.find_by_name("tag", name):
                 context.plan.unknown[f"tag {name}"] += 1
         for list_id, status in change.lists.items():
             row = context.references.table("list").get(list_id, {})
-            if status == SUBSCRIBE and not there.has(change, "listid", [row]):
+            if status == SUBSCRIBE and not present.has(change, "listid", [row]):
                 context.plan.gain(f"the list {row.get('name') or list_id}", who)
         if context.plan.wants_sample():
             _sample(context, sink, change)
 
 
-class _Carriers:
-    """Who has a tag or is on a list already; read once for each, where anybody may be."""
+class _PresentAssociations:
+    """The tags and lists of existing contacts; reads each tag and list at most once."""
 
     def __init__(self, context: WriteContext, changes: list[ContactChange]) -> None:
         self._context = context
-        self._there = {change.id for change in changes if change.id}
-        self._found: dict[tuple[str, str], set[str]] = {}
+        self._contact_ids = {change.id for change in changes if change.id}
+        self._ids_by_filter: dict[tuple[str, str], set[str]] = {}
 
     def has(self, change: ContactChange, param: str, rows: list[dict[str, Any]]) -> bool:
         """Return whether a contact has the tag or list of this filter."""
         native_id = str(rows[0].get("id")) if rows else ""
-        if not native_id or change.id not in self._there:
+        if not native_id or change.id not in self._contact_ids:
             return False
-        if (param, native_id) not in self._found:
+        if (param, native_id) not in self._ids_by_filter:
             params: list[tuple[str, Any]] = [(param, native_id)]
             params.append(("status", SUBSCRIBE if param == "listid" else -1))
             pages = walk_keyset(self._context.client, "contacts", "contacts", params)
             ids = {str(row.get("id")) for page in pages for row in page.rows}
-            self._found[param, native_id] = ids & self._there
-        return change.id in self._found[param, native_id]
+            self._ids_by_filter[param, native_id] = ids & self._contact_ids
+        return change.id in self._ids_by_filter[param, native_id]
 
 
 def _sample(context: WriteContext, sink: Sink, change: ContactChange) -> None:
-    there: dict[str, Any] = {}
-    stored: dict[str, Any] = {}
+    present: dict[str, Any] = {}
+    custom_values: dict[str, Any] = {}
     if change.id is not None:
-        there = context.references.contacts_by_id([change.id]).get(change.id, {})
+        present = context.references.contacts_by_id([change.id]).get(change.id, {})
         rows = context.references.nested_rows("contacts", change.id, "fieldValues")
-        stored = {str(row.get("field")): row.get("value") for row in rows}
-    fields = {name: [there.get(name), text] for name, text in change.columns.items()}
+        custom_values = {str(row.get("field")): row.get("value") for row in rows}
+    fields = {name: [present.get(name), text] for name, text in change.columns.items()}
     for field_id, (definition, value, _) in change.values.items():
-        fields[definition.title] = [stored.get(field_id), value]
-    context.plan.add_sample(
-        sink.resource.name, change.id, {k: v for k, v in fields.items() if v[0] != v[1]}
-    )
+        fields[definition.title] = [custom_values.get(field_id), value]
+    changed = {name: [old, new] for name, (old, new) in fields.items() if old != new}
+    context.plan.add_sample(sink.resource.name, change.id, changed)

@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.sinks.contacts.change import ContactChange
 
-#: From so many contacts of a batch on, ``bulk_import: auto`` uses the importer.
+#: The fewest contacts of a batch for which ``bulk_import: auto`` uses the importer.
 ENOUGH_TO_IMPORT = 10
 
 
 def uses_importer(policy: WritePolicy, count: int) -> bool:
-    """Return whether so many contacts go through the importer.
+    """Return whether ``count`` contacts go through the importer.
 
-    With ``run_automations: false`` any number does: only the importer can start no automation.
+    With ``run_automations: false`` any number does, because only the importer starts no automation.
     """
     if policy.bulk_import == "always" or not policy.run_automations:
         return True
@@ -30,8 +30,8 @@ def is_importable(change: ContactChange, columns: dict[str, str]) -> bool:
 
 
 def reads_on(policy: WritePolicy, count: int) -> bool:
-    """Return whether the target reads on while so many contacts are imported.
+    """Return whether the target reads on while ActiveCampaign imports ``count`` contacts.
 
-    Of fewer contacts, it waits for the import, even with ``bulk_import: always``.
+    For fewer contacts, the target waits for the import, even with ``bulk_import: always``.
     """
     return policy.bulk_import != "never" and count >= ENOUGH_TO_IMPORT

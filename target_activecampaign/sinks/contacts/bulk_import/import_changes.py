@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 def import_changes(
     context: WriteContext, sink: Sink, changes: list[ContactChange]
 ) -> dict[int, ImportEntry]:
-    """Import the changes if there are enough of them; returns each one's entry by identity."""
+    """Import the changes if they are enough; return the entry of each change by `id`."""
     policy = context.policy
     columns = sink.resource.imported_columns()
     changes = [change for change in changes if is_importable(change, columns)]
@@ -46,13 +46,13 @@ def import_changes(
             context.references.note_contact(change.email or "", change.id)
         return entries
     if any(change.adds for change in changes):
-        context.references.invalidate("tag")  # the importer makes tags that are missing
-    nameless = _without_ids(context, changes, batches)
-    if nameless or context.earlier_values is not None:
+        context.references.invalidate("tag")  # the importer creates missing tags
+    without_id = _without_ids(context, changes, batches)
+    if without_id or context.earlier_values is not None:
         try:
-            _learn_ids(context, nameless, entries, batches)
+            _look_up_ids(context, without_id, entries, batches)
         except RequestError as problem:
-            # The contacts are there; rows whose ids are needed are sent again next time.
+            # The contacts exist. The next run sends rows again that need the ids.
             logger.warning("The ids of imported contacts could not be looked up: %s", problem)
     return entries
 
@@ -71,37 +71,38 @@ def _contact_of(
         contact["tags"] = change.adds
     subscribe = [
         list_id
-        for list_id, s in change.lists.items()
-        if s == SUBSCRIBE and list_id not in change.resubscribed
+        for list_id, status in change.lists.items()
+        if status == SUBSCRIBE and list_id not in change.resubscribed
     ]
     if subscribe:
         contact["subscribe"] = [{"listid": _number(list_id)} for list_id in subscribe]
-    leave = [list_id for list_id, status in change.lists.items() if status == UNSUBSCRIBE]
-    if leave:
-        contact["unsubscribe"] = [{"listid": _number(list_id)} for list_id in leave]
+    unsubscribe = [list_id for list_id, status in change.lists.items() if status == UNSUBSCRIBE]
+    if unsubscribe:
+        contact["unsubscribe"] = [{"listid": _number(list_id)} for list_id in unsubscribe]
     if change.account.get("name") and (is_foreign or "id" not in change.account):
         contact["customer_acct_name"] = change.account["name"]
     return contact
 
 
 def _number(native_id: str) -> int | str:
-    """Return an id as the importer wants it; an id that a dry run invented stays as it is."""
+    """Return an id as the number that the importer needs, an invented id of a dry run as text."""
     return int(native_id) if native_id.isdigit() else native_id
 
 
 def _without_ids(
     context: WriteContext, changes: list[ContactChange], batches: list[ImportBatch]
 ) -> list[ContactChange]:
-    """Return those whose ids are to be looked up, together where that is fewer requests."""
+    """Return the changes whose ids the target looks up together."""
     if _wants_all_ids(context):
         return changes
-    noted = [
+    with_grants = [
         change for change in changes if change.pending_grants is not None and change.id is None
     ]
     entering = [change for change in changes if change.automations and change.id is None]
     created = sum(len(batch.created_ids) for batch in batches)
-    if noted:
-        return [*noted, *(change for change in entering if change.pending_grants is None)]
+    if with_grants:
+        return [*with_grants, *(change for change in entering if change.pending_grants is None)]
+    # Otherwise `apply_automations` looks up each entering contact with fewer requests.
     return entering if created / FULL_PAGE < len(entering) else []
 
 
@@ -109,37 +110,37 @@ def _wants_all_ids(context: WriteContext) -> bool:
     return context.policy.look_up_ids or context.policy.is_foreign
 
 
-def _learn_ids(
+def _look_up_ids(
     context: WriteContext,
     changes: list[ContactChange],
     entries: dict[int, ImportEntry],
     batches: list[ImportBatch],
 ) -> None:
-    """Look up the ids of imported contacts: the created ones by id, the others by address."""
+    """Look up imported contacts: created contacts by id, other contacts by address."""
     created = [native_id for batch in batches for native_id in batch.created_ids]
     rows = context.references.contacts_by_id(created)
     if context.earlier_values is not None:
-        # So that an undo finds them, whatever addresses they have by then.
+        # An undo then finds the contacts by id, even if their addresses change.
         for native_id, row in rows.items():
             context.earlier_values.note_imported(str(row.get("email") or ""), native_id)
-    known = {fold(str(row.get("email") or "")): native_id for native_id, row in rows.items()}
+    new_ids = {fold(str(row.get("email") or "")): native_id for native_id, row in rows.items()}
     if not _wants_all_ids(context):
-        # A contact that this import did not create may have the id that the ledger has.
+        # The ledger may have the id of a contact that this import did not create.
         use_known_ids(
-            context, [unknown for unknown in changes if fold(unknown.email or "") not in known]
+            context, [change for change in changes if fold(change.email or "") not in new_ids]
         )
     missing = [
         change.email
         for change in changes
         if change.email
         and change.id is None
-        and fold(change.email) not in known
+        and fold(change.email) not in new_ids
         and entries[id(change)].is_imported
     ]
     others = context.references.contacts_by_email(missing) if missing else {}
     for change in changes:
         key = fold(change.email or "")
-        change.id = change.id or known.get(key) or others.get(key)
+        change.id = change.id or new_ids.get(key) or others.get(key)
         entry = entries[id(change)]
         if entry.created is None and entry.batch and not entry.batch.is_sent_again:
-            entry.created = key in known
+            entry.created = key in new_ids

@@ -1,7 +1,8 @@
 """Sends contacts in batches to the bulk importer.
 
-ActiveCampaign rejects a whole batch for one bad contact, and processes an accepted batch later. A
-batch whose answer is lost may be sent again: a contact imported twice is the same contact.
+ActiveCampaign rejects a whole batch for a single bad contact, and processes an accepted batch
+later. After a lost response, the target sends the batch again: a second import of a contact changes
+the same contact.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PATH = "import/bulk_import"
-#: What the answer to a batch has, one of them at least.
+#: A response to an accepted batch has at least one of these keys.
 QUEUED = frozenset({"batchId", "Success", "success"})
 MAX_CONTACTS = 250
 MAX_BYTES = 350_000
@@ -43,9 +44,9 @@ MAX_WAITS = 20
 
 
 class Importer:
-    """Sends contacts through the importer and sets the result of each.
+    """Sends contacts through the importer and sets the result of each contact.
 
-    Several threads may use it: they share its rate limit and its poller.
+    Several threads may use an importer. They share its rate limit and its poller.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Importer:
         runs_automations: bool,
     ) -> None:
         self._write_client, self._clock, self._pool = write_client, clock, pool
-        self._excludes = not runs_automations
+        self._excludes_automations = not runs_automations
         self._poller = ImportPoller(write_client.client, clock, pool)
         self._rate_limit = ImportRateLimit(write_client.client, clock, pool, self._poller.rest)
         self._poller.is_waiting = lambda: self._rate_limit.is_spent
@@ -67,8 +68,8 @@ class Importer:
         self.batches = 0
 
     def run(self, entries: list[ImportEntry]) -> list[ImportBatch]:
-        """Import the entries; return the batches that ended, with the ids that they created."""
-        if self._excludes:
+        """Import the entries; return the finished batches with the ids of created contacts."""
+        if self._excludes_automations:
             for entry in entries:
                 entry.contact["exclude_automations"] = True
         queued = self._queue(self._pack(entries))
@@ -77,17 +78,18 @@ class Importer:
                 entry.is_imported = True
             return []
         self._poller.follow(queued)
-        again = [batch for batch in queued if batch.status in {"failed", "interrupted"}]
-        if again:
-            logger.warning("%d import batches were not processed: sending them again", len(again))
-            packs = [[e for e in old.entries if e.problem is None] for old in again]
+        failed = [batch for batch in queued if batch.status in {"failed", "interrupted"}]
+        if failed:
+            logger.warning("%d import batches were not processed: sending them again", len(failed))
+            packs = [[entry for entry in old.entries if entry.problem is None] for old in failed]
             retried = self._queue(packs, is_again=True)
             self._poller.follow(retried)
-            queued = [batch for batch in queued if batch not in again] + retried
-        done = [batch for batch in queued if batch.status]
-        for entry in (e for batch in done for e in batch.entries):
-            entry.is_lost = entry.problem is None and not entry.is_imported
-        return done
+            queued = [batch for batch in queued if batch not in failed] + retried
+        finished = [batch for batch in queued if batch.status]
+        for batch in finished:
+            for entry in batch.entries:
+                entry.is_lost = entry.problem is None and not entry.is_imported
+        return finished
 
     def _pack(self, entries: list[ImportEntry]) -> list[list[ImportEntry]]:
         packed: list[list[ImportEntry]] = []
@@ -106,22 +108,22 @@ class Importer:
     def _queue(
         self, packs: list[list[ImportEntry]], *, is_again: bool = False
     ) -> list[ImportBatch]:
-        """Queue packs concurrently, as the importer's limits allow."""
+        """Queue packs of entries concurrently, within the importer's limits."""
         queued: list[ImportBatch] = []
         self._poller.queueing += 1
         try:
             with self._pool.group() as group, self._in_order(is_again=is_again):
                 for pack in filter(None, packs):
-                    # Wait here, so that no helper thread waits.
-                    self._take(pack)
-                    group.do(partial(self._submit_taken, pack, queued, is_again=is_again))
+                    # Wait for the rate limit here, so that no helper thread waits.
+                    self._acquire_limit(pack)
+                    group.do(partial(self._submit_acquired, pack, queued, is_again=is_again))
         finally:
             self._poller.queueing -= 1
         return queued
 
     @contextlib.contextmanager
     def _in_order(self, *, is_again: bool) -> Iterator[None]:
-        """Let one caller queue at a time, in the order of their calls."""
+        """Let a single caller queue at a time, in the order of the calls."""
         place = (not is_again, next(self._numbers))
         self._queue_order.append(place)
         try:
@@ -131,26 +133,26 @@ class Importer:
             self._queue_order.remove(place)
             self._pool.notify()
 
-    def _submit_taken(
+    def _submit_acquired(
         self, pack: list[ImportEntry], queued: list[ImportBatch], *, is_again: bool
     ) -> None:
-        queued += self._submit(pack, is_again=is_again, is_taken=True)
+        queued += self._submit(pack, is_again=is_again, has_limit=True)
 
-    def _take(self, entries: list[ImportEntry]) -> None:
+    def _acquire_limit(self, entries: list[ImportEntry]) -> None:
         if not self._write_client.is_dry_run:
             self._rate_limit.take(is_single=len(entries) == 1)
 
     def _submit(
-        self, entries: list[ImportEntry], *, is_again: bool = False, is_taken: bool = False
+        self, entries: list[ImportEntry], *, is_again: bool = False, has_limit: bool = False
     ) -> list[ImportBatch]:
-        """Queue entries; set a problem on those that ActiveCampaign rejects.
+        """Queue entries; set a problem on the entries that ActiveCampaign rejects.
 
-        ``is_taken``: the rate limit has already been acquired.
+        ``has_limit``: the caller has already acquired the rate limit.
         """
         if not entries:
             return []
         try:
-            return [self._send(entries, is_again=is_again, is_taken=is_taken)]
+            return [self._send(entries, is_again=is_again, has_limit=has_limit)]
         except InvalidRequest as refusal:
             return self._submit_accepted(entries, refusal, is_again=is_again)
         except RequestError as problem:
@@ -158,16 +160,16 @@ class Importer:
                 entry.is_lost, entry.problem = True, str(problem)
             return []
 
-    def _send(self, entries: list[ImportEntry], *, is_again: bool, is_taken: bool) -> ImportBatch:
-        """Queue one batch within the importer's rate limit; send an unanswered one again."""
+    def _send(self, entries: list[ImportEntry], *, is_again: bool, has_limit: bool) -> ImportBatch:
+        """Queue a batch within the importer's rate limit. Sends it again without a response."""
         payload: dict[str, Any] = {"contacts": [entry.contact for entry in entries]}
-        if self._excludes:
+        if self._excludes_automations:
             payload["exclude_automations"] = True
         lost = waits = 0
         while True:
-            if not is_taken:
-                self._take(entries)
-            is_taken = False
+            if not has_limit:
+                self._acquire_limit(entries)
+            has_limit = False
             try:
                 answer = self._post(payload, is_single=len(entries) == 1)
             except InvalidRequest as refusal:
@@ -201,7 +203,7 @@ class Importer:
             return self._note(answer, entries, is_sent_again=is_again or bool(lost))
 
     def _pause(self, seconds: float) -> None:
-        """Wait before an unanswered batch is sent again."""
+        """Wait before sending a batch again that got no response."""
         if seconds > LONG_WAIT:
             logger.warning(
                 "Waiting %.0f s for the next attempt: an import batch was not answered", seconds
@@ -240,7 +242,7 @@ class Importer:
         self, entries: list[ImportEntry], refusal: InvalidRequest, *, is_again: bool
     ) -> list[ImportBatch]:
         if len(entries) == 1:
-            texts = [str(r.text) for r in refusal.reasons if r.text]
+            texts = [str(reason.text) for reason in refusal.reasons if reason.text]
             entries[0].problem = "; ".join(texts) or refusal.problem
             return []
         reasons = _reasons_by_place(refusal)
@@ -250,19 +252,23 @@ class Importer:
         tested: ImportEntry | None = None
         base = self._base_of(entries, reasons)
         if base is None:
-            # ActiveCampaign counts places from 0 or from 1: the last one, sent alone, shows which.
+            # ActiveCampaign counts places from 0 or from 1. A test of the last entry shows which.
             tested = entries[max(reasons)]
             queued += self._submit([tested], is_again=is_again)
             base = 0 if tested.problem is not None else 1
         self._base = base
-        bad = {place - base: text for place, text in reasons.items()}
-        for place, text in bad.items():
+        rejected = {place - base: text for place, text in reasons.items()}
+        for place, text in rejected.items():
             if 0 <= place < len(entries) and entries[place].problem is None:
                 entries[place].problem = text or refusal.problem
-        rest = [e for p, e in enumerate(entries) if p not in bad and e is not tested]
-        if len(rest) == len(entries):
+        remaining = [
+            entry
+            for place, entry in enumerate(entries)
+            if place not in rejected and entry is not tested
+        ]
+        if len(remaining) == len(entries):
             return queued + self._halve(entries, is_again=is_again)
-        return queued + self._submit(rest, is_again=is_again)
+        return queued + self._submit(remaining, is_again=is_again)
 
     def _halve(self, entries: list[ImportEntry], *, is_again: bool) -> list[ImportBatch]:
         middle = len(entries) // 2
@@ -282,14 +288,15 @@ class Importer:
 
 
 def _reasons_by_place(refusal: InvalidRequest) -> dict[int, str]:
-    found = {}
+    reasons = {}
     for reason in refusal.reasons:
-        mark, _, place = reason.attribute.partition("/")
-        if mark == "contacts" and place.isdigit():
-            found[int(place)] = reason.text
-    return found
+        array, _, place = reason.attribute.partition("/")
+        if array == "contacts" and place.isdigit():
+            reasons[int(place)] = reason.text
+    return reasons
 
 
 def _is_rate_limit(refusal: InvalidRequest) -> bool:
-    text = " ".join([refusal.problem, str(refusal), *(r.text for r in refusal.reasons)]).lower()
+    texts = [refusal.problem, str(refusal), *(reason.text for reason in refusal.reasons)]
+    text = " ".join(texts).lower()
     return "rate limit" in text or "per minute" in text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# ActiveCampaign allows 100 and 20 per minute, by its own clock. Other clients may use it, too.
+# ActiveCampaign allows 100 and 20 per minute by its own clock. Other clients may use the importer.
 PER_MINUTE, SINGLES_PER_MINUTE = 95, 18
 MINUTE = 60.5
 REFUSED_PAUSE = 30.5
@@ -25,13 +25,13 @@ REFUSED_PAUSE = 30.5
 
 @dataclass
 class _BatchWindow:
-    """Batches of one kind: how many are in flight, and when the others were answered.
+    """Batches of the same kind: those in flight, and the times of the last responses.
 
-    ``most`` is the limit per minute. If ``is_bound`` is false, it does not apply.
+    ``limit`` is the number of batches per minute. It applies only if ``is_limited``.
     """
 
-    most: int
-    is_bound: bool
+    limit: int
+    is_limited: bool
     in_flight: int = 0
     answered: deque[float] = field(default_factory=deque)
     not_before: float = 0.0
@@ -43,10 +43,10 @@ class _BatchWindow:
             self.answered.popleft()
         if now < self.not_before or (self.is_probing and self.in_flight):
             return True
-        return self.is_bound and len(self.answered) + self.in_flight >= self.most
+        return self.is_limited and len(self.answered) + self.in_flight >= self.limit
 
     def seconds(self, now: float) -> float | None:
-        """Return the seconds to wait, or None: wait until a batch in flight is answered."""
+        """Return the seconds to wait, None to wait for the response to a batch in flight."""
         if now < self.not_before:
             return self.not_before - now
         if (self.is_probing and self.in_flight) or not self.answered:
@@ -57,9 +57,9 @@ class _BatchWindow:
 class ImportRateLimit:
     """Keeps batches within the importer's limits.
 
-    A batch counts until a minute after its answer, because it arrives at an unknown time before
-    the answer. So no delay on the network makes a run exceed the limit. If requests have no limit,
-    batches have none either, until the importer rejects one for its limit.
+    A batch counts until a minute after its response, because ActiveCampaign receives it at an
+    unknown time before the response. No delay on the network can thus make a run exceed the limit.
+    If requests have no rate limit, batches have none until the importer rejects a batch for it.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class ImportRateLimit:
     ) -> None:
         """``rest`` waits for a number of seconds."""
         self._client, self._clock, self._pool, self._rest = client, clock, pool, rest
-        is_bound = bool(client.rate)
+        is_limited = bool(client.rate)
         self._windows = {
-            False: _BatchWindow(PER_MINUTE, is_bound),
-            True: _BatchWindow(SINGLES_PER_MINUTE, is_bound),
+            False: _BatchWindow(PER_MINUTE, is_limited),
+            True: _BatchWindow(SINGLES_PER_MINUTE, is_limited),
         }
 
     @property
@@ -84,8 +84,8 @@ class ImportRateLimit:
         while window.is_full(now := self._clock.monotonic()):
             seconds = window.seconds(now)
             if seconds is None:
-                known = window.in_flight
-                self._pool.wait_until(lambda: window.in_flight < known)  # noqa: B023
+                before = window.in_flight
+                self._pool.wait_until(lambda: window.in_flight < before)  # noqa: B023
                 continue
             if seconds > LONG_WAIT:
                 self._log_wait(window, seconds, now)
@@ -97,20 +97,20 @@ class ImportRateLimit:
         window.in_flight += 1
 
     def _log_wait(self, window: _BatchWindow, seconds: float, now: float) -> None:
-        kind = "batches of one contact" if window.most == SINGLES_PER_MINUTE else "batches"
-        reason = f"the importer takes a limited number of {kind} per minute"
+        kind = "batches of one contact" if window.limit == SINGLES_PER_MINUTE else "batches"
+        reason = f"the importer accepts a limited number of {kind} per minute"
         if now < window.not_before:
-            reason += ", and refused one for it"
+            reason += ", and refused a batch because of this limit"
         logger.info("Waiting %.0f s for the next import batch: %s", seconds, reason)
 
     def answered(self, *, is_single: bool, is_refused: bool = False) -> None:
-        """Record the answer to a batch; if it exceeded the limit, the other batches wait."""
+        """Record the response to a batch. If the batch exceeded the limit, other batches wait."""
         window, now = self._windows[is_single], self._clock.monotonic()
         window.in_flight -= 1
         window.answered.append(now)
         window.is_probing = is_refused
         if is_refused:
-            # Other clients use the limit: one batch at a time tries until it is free again.
+            # Other clients use up the limit: try a single batch at a time until one is accepted.
             window.not_before = now + REFUSED_PAUSE
-            window.is_bound = True
+            window.is_limited = True
         self._pool.notify()

@@ -1,4 +1,4 @@
-"""Polls queued imports until they end: one thread polls for all, with few requests."""
+"""Polls queued imports until they end. A single thread polls for all threads."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ ENDED = frozenset({"completed", "failed", "interrupted"})
 
 @dataclass(eq=False, slots=True)
 class ImportEntry:
-    """One contact of an import.
+    """A contact of an import.
 
-    ``problem`` is the reason if ActiveCampaign rejected it. ``is_lost``: whether ActiveCampaign
-    imported it is unknown.
+    ``problem`` is the reason if ActiveCampaign rejected the contact. ``is_lost``: it is unknown
+    whether ActiveCampaign imported the contact. ``created`` is None if it is unknown whether the
+    contact was new.
     """
 
     email: str
@@ -47,7 +48,8 @@ class ImportEntry:
 class ImportBatch:
     """Entries that were queued together, ``queued_at`` by the monotonic clock.
 
-    ``status`` is empty until the import has ended. ``is_over``: it ended, or polling gave up.
+    ``status`` is empty until the import has ended. ``is_over``: the import ended, or the poller
+    stopped waiting for it.
     """
 
     id: str
@@ -62,38 +64,40 @@ class ImportBatch:
 
 
 class ImportPoller:
-    """Polls the batches that have not ended, those of all threads together.
+    """Polls the unfinished batches of all threads together.
 
-    While a thread queues batches, it has the account's rate limit: then the poller polls only when
-    the importer's own limit makes the queue wait, the batch polled longest ago first.
+    Queueing takes precedence over polling. While a thread queues batches, the poller polls only
+    when the importer's own limit makes the queue wait. It then begins with the batch of the oldest
+    poll.
     """
 
     def __init__(self, client: Client, clock: Clock, pool: CooperativePool) -> None:
         self._client, self._clock, self._pool = client, clock, pool
-        self._left: list[ImportBatch] = []
+        self._pending: list[ImportBatch] = []
         self._is_polling = False
         self._is_busy = True
         self._step = FIRST_POLL
-        #: How many threads queue batches now, and whether the importer's limit makes them wait.
+        #: The number of threads that queue batches now.
         self.queueing = 0
+        #: Returns whether the importer's limit makes these threads wait.
         self.is_waiting: Callable[[], bool] = lambda: False
 
     def add(self, batch: ImportBatch) -> None:
         """Add a batch that was just queued."""
         batch.polled_at = batch.queued_at
-        self._left.append(batch)
+        self._pending.append(batch)
         self._is_busy = True
 
     def rest(self, seconds: float) -> None:
-        """Wait, and poll meanwhile."""
-        if self._is_polling or not self._left:
+        """Wait, and poll during the wait."""
+        if self._is_polling or not self._pending:
             self._clock.sleep(seconds)
             return
         end = self._clock.monotonic() + seconds
         self._poll_until(lambda: self._clock.monotonic() >= end, end)
 
     def follow(self, batches: list[ImportBatch]) -> None:
-        """Wait until every batch is over; poll unless another thread does."""
+        """Wait until every batch is over. Polls, unless another thread polls."""
 
         def is_over() -> bool:
             return all(batch.is_over for batch in batches)
@@ -112,12 +116,12 @@ class ImportPoller:
             while not is_done():
                 self._client.before_request()
                 now = self._clock.monotonic()
-                left = None if end is None else end - now
-                is_short = left is not None and left <= self._step
+                remaining = None if end is None else end - now
+                is_short = remaining is not None and remaining <= self._step
                 if end is None and now + self._step - began > notice:
                     notice = max(2 * notice, now + self._step - began)
                     self._log_wait(now)
-                self._clock.sleep(left if left is not None and is_short else self._step)
+                self._clock.sleep(remaining if remaining is not None and is_short else self._step)
                 if not is_short:
                     self._poll(is_done)
         finally:
@@ -125,20 +129,20 @@ class ImportPoller:
             self._pool.notify()
 
     def _log_wait(self, now: float) -> None:
-        first = min((batch.queued_at for batch in self._left), default=now)
+        first = min((batch.queued_at for batch in self._pending), default=now)
         logger.info(
             "Waiting for ActiveCampaign to finish %d accepted import batches; the first was sent "
             "%.0f s ago",
-            len(self._left),
+            len(self._pending),
             now - first,
         )
 
     def _poll(self, is_done: Callable[[], bool]) -> None:
         """Poll the batches that may have ended, until ``is_done``."""
-        if not self._left:
+        if not self._pending:
             return
         now = self._clock.monotonic()
-        is_early = now - min(batch.queued_at for batch in self._left) < MAX_WAIT_SECONDS / 10
+        is_early = now - min(batch.queued_at for batch in self._pending) < MAX_WAIT_SECONDS / 10
         if self.queueing:
             if self.is_waiting():
                 self._poll_oldest(lambda: is_done() or not self.is_waiting())
@@ -146,57 +150,59 @@ class ImportPoller:
             self._poll_oldest(is_done)
         else:
             self._step = min(MAX_POLL_INTERVAL, self._step * 1.5)
-            # One request shows whether any batch is outstanding; then each batch is polled once.
-            # After a lost answer, the first batch may still be outstanding, without an id.
-            is_unsure = len(self._left) > 1 or any(batch.is_sent_again for batch in self._left)
-            if self._is_busy and is_unsure and self._outstanding():
+            # A single request shows whether any batch is outstanding. If none is, poll each batch
+            # once. After a lost response, a batch without a known id may still be outstanding.
+            is_unsure = len(self._pending) > 1 or any(
+                batch.is_sent_again for batch in self._pending
+            )
+            if self._is_busy and is_unsure and self._has_outstanding():
                 return
-            self._is_busy = len(self._left) > 5
-            self._poll_batches(list(self._left))
-        self._give_up()
+            self._is_busy = len(self._pending) > 5
+            self._poll_batches(list(self._pending))
+        self._end_late_batches()
 
     def _poll_oldest(self, is_done: Callable[[], bool]) -> None:
-        """Poll one batch; as long as all polled batches have ended, poll twice as many."""
+        """Poll a batch. As long as all polled batches have ended, poll twice as many."""
         count, ended = 1, 0
-        some: list[ImportBatch] = []
+        oldest: list[ImportBatch] = []
         while not is_done():
             now = self._clock.monotonic()
-            due = [batch for batch in self._left if now - batch.queued_at >= FIRST_POLL]
-            some = sorted(due, key=lambda batch: batch.polled_at)[:count]
-            if not some or not self._poll_batches(some):
+            due = [batch for batch in self._pending if now - batch.queued_at >= FIRST_POLL]
+            oldest = sorted(due, key=lambda batch: batch.polled_at)[:count]
+            if not oldest or not self._poll_batches(oldest):
                 break
-            ended += len(some)
+            ended += len(oldest)
             count = min(2 * count, MAX_AT_ONCE)
         if ended:
             self._step = max(FIRST_POLL, self._step / 1.5)
-        elif some:
+        elif oldest:
             self._step = min(MAX_POLL_INTERVAL, self._step * 1.5)
 
     def _poll_batches(self, batches: list[ImportBatch]) -> bool:
         """Poll each batch; return whether all have ended."""
-        self._pool.each([partial(self._poll_one, batch) for batch in batches])
-        self._left = [batch for batch in self._left if not batch.is_over]
+        self._pool.each([partial(self._poll_batch, batch) for batch in batches])
+        self._pending = [batch for batch in self._pending if not batch.is_over]
         self._pool.notify()
         return all(batch.is_over for batch in batches)
 
-    def _give_up(self) -> None:
-        """Mark batches that never end as lost."""
+    def _end_late_batches(self) -> None:
+        """Mark batches that do not end in time as lost."""
         now = self._clock.monotonic()
-        late = [batch for batch in self._left if now - batch.queued_at > MAX_WAIT_SECONDS]
+        late = [batch for batch in self._pending if now - batch.queued_at > MAX_WAIT_SECONDS]
         if late:
             logger.error("%d import batches did not end in an hour", len(late))
-        if self._left and all(batch.failed_polls >= MAX_FAILED_POLLS for batch in self._left):
-            late = list(self._left)
+        if self._pending and all(batch.failed_polls >= MAX_FAILED_POLLS for batch in self._pending):
+            late = list(self._pending)
         for batch in late:
             batch.is_over = True
             for entry in batch.entries:
                 entry.is_lost, entry.problem = True, "the import did not end in time"
-        self._left = [batch for batch in self._left if not batch.is_over]
+        self._pending = [batch for batch in self._pending if not batch.is_over]
         self._pool.notify()
 
     # --- requests ---------------------------------------------------------------------------
 
-    def _outstanding(self) -> bool:
+    def _has_outstanding(self) -> bool:
         try:
             body = self._client.get("import/bulk_import").body
         except RequestError as problem:
@@ -209,10 +215,10 @@ class ImportPoller:
             if isinstance(row, dict)
         )
 
-    def _poll_one(self, batch: ImportBatch) -> None:
+    def _poll_batch(self, batch: ImportBatch) -> None:
         batch.polled_at = self._clock.monotonic()
         if not batch.id:
-            batch.status = "completed"  # ActiveCampaign accepted it without an id to poll
+            batch.status = "completed"  # ActiveCampaign accepted the batch without an id to poll
             record_result(batch, [], [])
             return
         try:
@@ -228,7 +234,7 @@ class ImportPoller:
 
 
 def record_result(batch: ImportBatch, success: Any, failure: Any) -> None:
-    """Set the result of each entry of a batch that ended."""
+    """Set the result of each entry of a finished batch."""
     batch.is_over = True
     batch.created_ids = (
         [str(native_id) for native_id in success] if isinstance(success, list) else []
