@@ -28,12 +28,12 @@ from target_activecampaign.processing.row_parts import RowParts
 from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
+from target_activecampaign.sinks.change_limits import ChangeLimits
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
 from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 from target_activecampaign.sinks.context import WriteContext
 from target_activecampaign.sinks.create_missing_fields import FieldCreator
 from target_activecampaign.sinks.custom_fields import CustomFieldWriter
-from target_activecampaign.sinks.limits import ChangeLimits
 from target_activecampaign.undo.cost import UndoCost
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_rea
 from target_activecampaign.records.record import InputRecord, identifying_columns, ledger_identity
 from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
+from target_activecampaign.sinks.change_limits import HELD_BY_MAX_CHANGES
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
-from target_activecampaign.sinks.limits import HELD_BY_MAX_CHANGES
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION, is_skipped
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord, UnreadLine
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.reporting.results import Results
-    from target_activecampaign.sinks.limits import ChangeLimits
+    from target_activecampaign.sinks.change_limits import ChangeLimits
     from target_activecampaign.undo.recorder import UndoRecorder
 
     from .checkpoints import Checkpoints

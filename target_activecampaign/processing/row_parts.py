@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.records.content import (
-    content_of,
+from target_activecampaign.records.parts import (
     is_separable,
+    parts_of,
     paths_of,
     remainder_of,
 )
@@ -70,7 +70,7 @@ class RowParts:
 
     def _content(self, sink: Sink, row: InputRecord) -> list[tuple[str, Any]]:
         policy = self._policy
-        return content_of(
+        return parts_of(
             row.record,
             sink.writable,
             clears=policy.clears,

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.contacts.change import ContactChange
     from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 
+    from .change_limits import ChangeLimits
     from .custom_fields import CustomFieldWriter
-    from .limits import ChangeLimits
 
 
 class RecentDocuments(dict[Any, dict[str, Any]]):

@@ -13,7 +13,7 @@ from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.reference import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS
 
-from .limits import MAX_CHANGES
+from .change_limits import MAX_CHANGES
 from .record_sink import row_by_row
 from .run_automations import MAY_START_AUTOMATION
 

@@ -24,7 +24,7 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean import FLAGS, is_nothing
-from target_activecampaign.records.content import has_part, value_part
+from target_activecampaign.records.parts import has_part, value_part
 from target_activecampaign.records.record_identity import identity_of_row
 from target_activecampaign.records.reference import reference
 from target_activecampaign.records.row_flags import flag_of

@@ -15,7 +15,7 @@ from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.content import has_part
+from target_activecampaign.records.parts import has_part
 from target_activecampaign.records.reference import reference, references
 
 from .create_only import gone, reject_created_earlier

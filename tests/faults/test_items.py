@@ -24,7 +24,8 @@ PROVEN = {
     "test_an_endpoint_closed_for_good_costs_its_streams_alone",
     "§10.10": "tests/faults/test_writing.py::test_a_fault_costs_no_row_and_doubles_none",
     "§10.11": "tests/faults/test_writing.py::test_every_kind_of_write_is_among_them",
-    "§10.13": "tests/target/sinks/test_limits.py::test_deletes_of_stages_and_tags_are_refused",
+    "§10.13": "tests/target/sinks/test_change_limits.py::"
+    "test_deletes_of_stages_and_tags_are_refused",
     "§10.14": "tests/target/sinks/contacts/bulk_import/test_importer.py::"
     "test_one_bad_row_rejects_only_itself",
     "§10.15": "tests/target/sinks/contacts/test_consent.py::test_an_opt_out_is_never_overridden",
@@ -37,7 +38,8 @@ PROVEN = {
     "test_a_person_of_a_batch_under_way_is_waited_for",
     "§10.26": "tests/target/sinks/named/test_named_resource.py::"
     "test_custom_fields_are_found_typed_and_made_only_if_asked",
-    "§10.28": "tests/target/sinks/test_limits.py::test_deletes_of_stages_and_tags_are_refused",
+    "§10.28": "tests/target/sinks/test_change_limits.py::"
+    "test_deletes_of_stages_and_tags_are_refused",
     "§11.13": "tests/target/sinks/contacts/bulk_import/test_importer.py::"
     "test_the_importers_own_limits_are_kept",
     "§11.15": "tests/tap/test_stops.py::test_a_stream_the_plan_forbids_is_skipped",

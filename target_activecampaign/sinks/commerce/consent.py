@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.content import has_part
+from target_activecampaign.records.parts import has_part
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 
 from .stores import list_of_store

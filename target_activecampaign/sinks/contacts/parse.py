@@ -19,8 +19,8 @@ from target_activecampaign.records.consent_status import (
     consent_of,
     parse_consent,
 )
-from target_activecampaign.records.content import reference_part, value_part
 from target_activecampaign.records.email import email_of
+from target_activecampaign.records.parts import reference_part, value_part
 from target_activecampaign.records.reference import (
     item_reference,
     named_references,

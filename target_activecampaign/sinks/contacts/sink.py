@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.contacts.bulk_import.status import ImportEntry
+    from target_activecampaign.sinks.contacts.bulk_import.polling import ImportEntry
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 

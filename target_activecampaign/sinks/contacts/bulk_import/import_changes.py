@@ -11,13 +11,13 @@ from target_activecampaign.sinks.contacts.after_write import use_known_ids
 from target_activecampaign.sinks.contacts.change import SUBSCRIBE, UNSUBSCRIBE, ContactChange
 
 from .choice import is_importable, uses_importer
-from .status import ImportEntry
+from .polling import ImportEntry
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 
-    from .status import ImportBatch
+    from .polling import ImportBatch
 
 
 logger = logging.getLogger(__name__)

@@ -22,8 +22,8 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.resources.parsing.names import fold
 
+from .polling import ImportBatch, ImportEntry, ImportPoller
 from .rate_limit import REFUSED_PAUSE, ImportRateLimit
-from .status import ImportBatch, ImportEntry, ImportPoller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

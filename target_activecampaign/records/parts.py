@@ -34,7 +34,7 @@ _SEPARABLE = frozenset({"title", "owner"})
 _SEPARABLE_ITEMS = (PREFIXES["segments"], PREFIXES["automations"])
 
 
-def content_of(
+def parts_of(
     record: Record,
     writable: Collection[str],
     *,
