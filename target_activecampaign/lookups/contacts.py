@@ -77,6 +77,10 @@ class ContactLookup(Lookup):
             self._index.put(new, native_id)
         self.note_contact(new, native_id)
 
+    def is_absent(self, email: str | None) -> bool:
+        """Return whether this run looked an address up and found no contact."""
+        return fold(email or "") in self._absent
+
     def forget_absent(self) -> None:
         """Forget which contacts are absent, because contacts were written."""
         self._absent.clear()

@@ -148,7 +148,7 @@ def _carry_out(w: World, batch: Batch) -> None:
     for contact in order:
         email = contact["email"].strip()
         if fold(email) in w.excluded_emails:
-            batch.failure.append(email)
+            batch.failure += [email] if w.switches.import_names_excluded else []
         else:
             _import(w, batch, contact, email)
 

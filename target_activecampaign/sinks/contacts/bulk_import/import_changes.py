@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: ActiveCampaign skips contacts of its exclusion lists, and may not list them as failures.
+NOT_THERE = "the account has no such contact after the import (an excluded address?)"
+
 
 def import_changes(
     context: WriteContext, sink: Sink, changes: list[ContactChange]
@@ -38,7 +41,12 @@ def import_changes(
         )
         for change in changes
     }
+    absent = [change for change in changes if context.references.is_absent(change.email)]
+    known = [change for change in changes if change.id is not None]
     batches = context.importer.run(list(entries.values()))
+    for change in known:
+        # Some accounts list updated contacts too among those that an import created.
+        entries[id(change)].created = False
     if context.write_client.is_dry_run:
         for change in changes:
             # Later rows may refer to a contact that the run would create.
@@ -47,10 +55,12 @@ def import_changes(
         return entries
     if any(change.adds for change in changes):
         context.references.invalidate("tag")  # the importer creates missing tags
+    context.references.forget_absent()
     without_id = _without_ids(context, changes, batches)
-    if without_id or context.earlier_values is not None:
+    created = sum(len(batch.created_ids) for batch in batches)
+    if without_id or context.earlier_values is not None or len(absent) > created:
         try:
-            _look_up_ids(context, without_id, entries, batches)
+            _look_up_ids(context, without_id, absent, entries, batches)
         except RequestError as problem:
             # The contacts exist. The next run sends rows again that need the ids.
             logger.warning("The ids of imported contacts could not be looked up: %s", problem)
@@ -113,10 +123,15 @@ def _wants_all_ids(context: WriteContext) -> bool:
 def _look_up_ids(
     context: WriteContext,
     changes: list[ContactChange],
+    absent: list[ContactChange],
     entries: dict[int, ImportEntry],
     batches: list[ImportBatch],
 ) -> None:
-    """Look up imported contacts: created contacts by id, other contacts by address."""
+    """Look up imported contacts: created contacts by id, other contacts by address.
+
+    ``absent``: the changes whose addresses the account did not have before the import. Gives a
+    problem to each entry whose address the account does not have after it.
+    """
     created = [native_id for batch in batches for native_id in batch.created_ids]
     rows = context.references.contacts_by_id(created)
     if context.earlier_values is not None:
@@ -129,16 +144,21 @@ def _look_up_ids(
         use_known_ids(
             context, [change for change in changes if fold(change.email or "") not in new_ids]
         )
+    sought = {id(change): change for change in [*changes, *absent]}
     missing = [
-        change.email
-        for change in changes
+        change
+        for change in sought.values()
         if change.email
         and change.id is None
         and fold(change.email) not in new_ids
         and entries[id(change)].is_imported
     ]
-    others = context.references.contacts_by_email(missing) if missing else {}
-    for change in changes:
+    others = context.references.contacts_by_email(change.email or "" for change in missing)
+    for change in missing:
+        if fold(change.email or "") not in others:
+            entry = entries[id(change)]
+            entry.is_imported, entry.problem = False, NOT_THERE
+    for change in sought.values():
         key = fold(change.email or "")
         change.id = change.id or new_ids.get(key) or others.get(key)
         entry = entries[id(change)]
