@@ -239,9 +239,9 @@ def check_config_files(paths: tuple[str, ...]) -> None:
             read_json(text, f"config file {path}")
 
 
-def read_file(handle: Any, what: str) -> tuple[str, str]:
+def read_file(handle: Any, kind: str) -> tuple[str, str]:
     """Return the text of the user's file and its name for messages. Raises `SettingsError`."""
-    name = f"{what} file {handle.name}"
+    name = f"{kind} file {handle.name}"
     try:
         return str(handle.read()), name
     except (OSError, UnicodeDecodeError) as problem:
@@ -259,19 +259,19 @@ def _unreadable(name: str, problem: OSError | UnicodeDecodeError) -> str:
     return f"{name} cannot be read ({cause}): name another file or fix that"
 
 
-def read_json(text: str, what: str) -> dict[str, Any]:
+def read_json(text: str, description: str) -> dict[str, Any]:
     """Parse the user's file. Raises `SettingsError` if it is not a JSON object."""
     try:
         document = json.loads(text, parse_constant=_no_number)
     except RecursionError:
-        raise SettingsError([f"the {what} is nested too deeply"]) from None
+        raise SettingsError([f"the {description} is nested too deeply"]) from None
     except ValueError as problem:
         line_number = (
             f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""
         )
-        raise SettingsError([f"the {what} is not JSON{line_number}: correct it"]) from None
+        raise SettingsError([f"the {description} is not JSON{line_number}: correct it"]) from None
     if not isinstance(document, dict):
-        raise SettingsError([f"the {what} must hold a JSON object, {{…}}"])
+        raise SettingsError([f"the {description} must hold a JSON object, {{…}}"])
     return document
 
 

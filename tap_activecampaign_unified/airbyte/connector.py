@@ -39,9 +39,9 @@ catalog = _path("catalog", "The configured catalog.", required=True)
 state = _path("state", "The states of the last read.", required=False)
 
 
-def group(name: str, what: str) -> click.Group:
-    """Return a connector's command without subcommands. ``what`` is its help text."""
-    command = click.Group(name, help=what)
+def group(name: str, help_text: str) -> click.Group:
+    """Return a connector's command without subcommands. ``help_text`` is its help."""
+    command = click.Group(name, help=help_text)
     version = click.version_option(distribution_version(), prog_name=name)
     return version(command)
 
@@ -67,13 +67,13 @@ def read_settings(path: str) -> dict[str, Any]:
     return cli.read_json(read_text(path, "config"), f"config file {path}")
 
 
-def read_text(path: str, what: str) -> str:
+def read_text(path: str, kind: str) -> str:
     """Return the text of a file. Raise `SettingsError` if the file cannot be read."""
     try:
         with Path(path).open(encoding="utf-8") as file:
-            return cli.read_file(file, what)[0]
+            return cli.read_file(file, kind)[0]
     except OSError as problem:
-        line = f"{what} file {path} cannot be read ({problem.strerror}): give another"
+        line = f"{kind} file {path} cannot be read ({problem.strerror}): give another"
         raise SettingsError([line]) from None
 
 

@@ -28,9 +28,9 @@ _SHARED = {setting.name for setting in SHARED}
 
 
 def specification(
-    settings: tuple[Setting, ...], own: str, modes: list[DestinationSyncMode] | None = None
+    settings: tuple[Setting, ...], own_title: str, modes: list[DestinationSyncMode] | None = None
 ) -> AirbyteMessage:
-    """Return the SPEC message. ``own`` is the title of the group of unshared settings."""
+    """Return the SPEC message. ``own_title`` names the group of unshared settings."""
     form = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "ActiveCampaign",
@@ -42,7 +42,7 @@ def specification(
         "additionalProperties": True,
         "groups": [
             {"id": "account", "title": "Account"},
-            {"id": "own", "title": own},
+            {"id": "own", "title": own_title},
             {"id": "connection", "title": "Connection and rate limit"},
             {"id": "files", "title": "Files and databases"},
         ],

@@ -57,7 +57,7 @@ def run_graphql(
         if not errors and isinstance(data, dict):
             return data
         problem = problem_of(errors, response.status)
-        if not isinstance(problem, ServerError) or not retry.wait(ResponseKind.TROUBLE, None):
+        if not isinstance(problem, ServerError) or not retry.wait(ResponseKind.SERVER_ERROR, None):
             raise problem
         logger.info("%s: trying again", problem)
 

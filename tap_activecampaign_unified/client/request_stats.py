@@ -85,7 +85,7 @@ class RequestStats:
             return self.retries.total()
 
     @property
-    def troubles(self) -> list[tuple[str, int]]:
+    def frequent_faults(self) -> list[tuple[str, int]]:
         """The faults and how often each occurred, the most frequent first."""
         with self._lock:
             return self.faults.most_common()

@@ -16,7 +16,7 @@ from .errors import InvalidRequest, NotFound, RequestError, error_details_of
 from .redaction import redact_values
 
 ERROR_HEADER = "X-Ac-Error"
-TROUBLE = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
+SERVER_ERROR_STATUSES = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
 _NUL = b"\\u0000"
 
 
@@ -34,7 +34,7 @@ class ResponseKind(enum.Enum):
 
     GOOD = "good"
     THROTTLED = "throttled"
-    TROUBLE = "trouble"
+    SERVER_ERROR = "server error"
     TOO_LARGE = "too large"
     CONNECT = "connect"
     TLS = "tls"
@@ -80,9 +80,9 @@ _FAILURES: tuple[tuple[type[Exception], ResponseKind, str], ...] = (
     (requests.exceptions.SSLError, ResponseKind.TLS, "TLS failure"),
     (requests.exceptions.ConnectTimeout, ResponseKind.CONNECT, "no connection in time"),
     (requests.exceptions.ProxyError, ResponseKind.CONNECT, "the proxy does not connect"),
-    (requests.exceptions.ConnectionError, ResponseKind.TROUBLE, "the connection broke"),
-    (requests.exceptions.Timeout, ResponseKind.TROUBLE, "no response in time"),
-    (requests.RequestException, ResponseKind.TROUBLE, "the response is incomplete"),
+    (requests.exceptions.ConnectionError, ResponseKind.SERVER_ERROR, "the connection broke"),
+    (requests.exceptions.Timeout, ResponseKind.SERVER_ERROR, "no response in time"),
+    (requests.RequestException, ResponseKind.SERVER_ERROR, "the response is incomplete"),
 )
 # Words in connection errors that say that nothing was sent.
 _UNSENT = {
@@ -99,10 +99,13 @@ def judge_failure(problem: requests.RequestException | ValueError) -> ResponseVe
     kind, cause = next(
         (kind, cause) for type_, kind, cause in _FAILURES if isinstance(problem, type_)
     )
-    if isinstance(problem, requests.exceptions.ConnectionError) and kind is ResponseKind.TROUBLE:
+    if (
+        isinstance(problem, requests.exceptions.ConnectionError)
+        and kind is ResponseKind.SERVER_ERROR
+    ):
         text = f"{type(problem).__name__} {problem}"
-        for words, unsent in _UNSENT.items():
-            if words in text:
+        for phrase, unsent in _UNSENT.items():
+            if phrase in text:
                 return ResponseVerdict(ResponseKind.CONNECT, unsent)
     return ResponseVerdict(kind, cause)
 
@@ -113,8 +116,8 @@ def judge_response(method: str, response: requests.Response, content: bytes) -> 
     wait = _retry_after(response)
     if status == 429 or (status == 503 and wait is not None):
         return ResponseVerdict(ResponseKind.THROTTLED, f"throttled ({status})", status, wait)
-    if status in TROUBLE or status >= 528:
-        return ResponseVerdict(ResponseKind.TROUBLE, f"server error ({status})", status)
+    if status in SERVER_ERROR_STATUSES or status >= 528:
+        return ResponseVerdict(ResponseKind.SERVER_ERROR, f"server error ({status})", status)
     if status == 402:
         return ResponseVerdict(ResponseKind.LAPSED, "account lapsed", status)
     if status in {401, 403}:
@@ -137,7 +140,7 @@ def judge_record(verdict: ResponseVerdict, name: str, *, needs_id: bool) -> Resp
     if has_record or not (needs_id or _holds_only_errors(body)):
         return verdict
     problem = f"a response without the record ({verdict.status})"
-    return ResponseVerdict(ResponseKind.TROUBLE, problem, verdict.status)
+    return ResponseVerdict(ResponseKind.SERVER_ERROR, problem, verdict.status)
 
 
 def _of_good(method: str, response: requests.Response, content: bytes) -> ResponseVerdict:
@@ -147,7 +150,7 @@ def _of_good(method: str, response: requests.Response, content: bytes) -> Respon
     if isinstance(body, dict):
         if method == "GET" and _holds_only_errors(body):
             return ResponseVerdict(
-                ResponseKind.TROUBLE, f"an error in place of data ({status})", status
+                ResponseKind.SERVER_ERROR, f"an error in place of data ({status})", status
             )
         date = _date(response.headers.get("Date"))
         return ResponseVerdict(
@@ -158,7 +161,9 @@ def _of_good(method: str, response: requests.Response, content: bytes) -> Respon
         # A refusal with status 200: the same write would fail again.
         errors = {"errors": [{"title": f"ActiveCampaign failed without a reason: {code}"}]}
         return ResponseVerdict(ResponseKind.FINAL, f"refused ({status})", status, body=errors)
-    return ResponseVerdict(ResponseKind.TROUBLE, f"{_no_object(body, content)} ({status})", status)
+    return ResponseVerdict(
+        ResponseKind.SERVER_ERROR, f"{_no_object(body, content)} ({status})", status
+    )
 
 
 def _holds_only_errors(body: dict[str, Any]) -> bool:

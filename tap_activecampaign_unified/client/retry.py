@@ -77,7 +77,7 @@ class Retries:
         elif kind is ResponseKind.THROTTLED:
             self._limiter.refused(budget.pause(kind, verdict.wait))
             if budget.exhausted:
-                raise self._trouble(call, verdict, budget)
+                raise self._server_error(call, verdict, budget)
         elif kind is ResponseKind.CONNECT:
             # The client sent nothing, so it may retry every method.
             if not budget.wait(kind, None if self._has_answered else FIRST_CONTACT_SECONDS):
@@ -85,7 +85,7 @@ class Retries:
                     f"{self._origin} cannot be reached ({verdict.problem}): "
                     "check api_url and the network"
                 )
-        elif kind in {ResponseKind.TROUBLE, ResponseKind.TOO_LARGE}:
+        elif kind in {ResponseKind.SERVER_ERROR, ResponseKind.TOO_LARGE}:
             self._wait_out(call, verdict, budget)
         else:
             raise self._final(call, verdict)
@@ -115,11 +115,11 @@ class Retries:
                 status=verdict.status,
             )
         if verdict.kind is ResponseKind.TOO_LARGE:
-            raise self._trouble(call, verdict, budget)  # the next response would be as large
+            raise self._server_error(call, verdict, budget)  # the next response would be as large
         if not budget.wait(verdict.kind, self._patience(verdict, budget)):
             if verdict.status is None and (budget.patience is None or not self._has_answered):
                 self._check_alive(call, verdict)
-            raise self._trouble(call, verdict, budget)
+            raise self._server_error(call, verdict, budget)
 
     def _forbid_or_wait(
         self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
@@ -136,20 +136,25 @@ class Retries:
         if call.path != WHO_AM_I.path:
             self._check_key()
             self._forbidden.add(call.path)
-            why = (
+            explanation = (
                 ", while the key is good: the account's plan or the key's user group does not "
                 "allow it"
             )
-            raise self._forbidden_by(call, verdict, why)
+            raise self._forbidden_by(call, verdict, explanation)
         raise AuthenticationError(
             f"{self._origin} does not accept the key ({verdict.status}): copy api_key again "
             "from ActiveCampaign under Settings › Developer"
         )
 
     @staticmethod
-    def _forbidden_by(call: ApiRequest, verdict: ResponseVerdict, why: str) -> PermissionDenied:
+    def _forbidden_by(
+        call: ApiRequest, verdict: ResponseVerdict, explanation: str
+    ) -> PermissionDenied:
         problem = PermissionDenied(
-            f"{verdict.status}{why}", method=call.method, path=call.path, status=verdict.status
+            f"{verdict.status}{explanation}",
+            method=call.method,
+            path=call.path,
+            status=verdict.status,
         )
         problem.reasons = error_details_of(verdict.body)
         return problem
@@ -179,7 +184,7 @@ class Retries:
         except ServerError:
             raise ConnectionFailed(problem) from None
 
-    def _trouble(
+    def _server_error(
         self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
     ) -> ServerError:
         return ServerError(

@@ -306,12 +306,12 @@ def other_faults(
     """
     builtin: JsonSchema = {"type": "object", "properties": {}}
     append_builtin(builtin)
-    known = set(builtin["properties"]) | {setting.name for setting in ours}
+    known_names = set(builtin["properties"]) | {setting.name for setting in ours}
     for name in builtin["properties"]:
         if name in config and config[name] is None:
             del config[name]
-    for name in sorted(set(config) - known):
-        similar = difflib.get_close_matches(name, known, 1)
+    for name in sorted(set(config) - known_names):
+        similar = difflib.get_close_matches(name, known_names, 1)
         hint = f": did you mean {similar[0]}?" if similar else ""
         logger.warning("setting %s is unknown and ignored%s", name, hint)
         del config[name]

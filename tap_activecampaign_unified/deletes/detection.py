@@ -75,16 +75,16 @@ class DeleteDetection:
             self._user = str(user.get("id")) if isinstance(user, dict) else ""
         return self._user
 
-    def is_above_limit(self, missing: int, known: int, *, all_may_go: bool) -> bool:
+    def is_above_limit(self, missing: int, known_count: int, *, all_may_go: bool) -> bool:
         """Return whether more rows are missing at once than `max_delete_share` allows.
 
         ``all_may_go``: it is no sign of an error that all known rows are missing.
         """
         if self._share >= 1:
             return False
-        if missing == known and known > MIN_ROWS_FOR_ALL and not all_may_go:
+        if missing == known_count and known_count > MIN_ROWS_FOR_ALL and not all_may_go:
             return True
-        return missing > max(MAX_MISSING_ROWS, self._share * known)
+        return missing > max(MAX_MISSING_ROWS, self._share * known_count)
 
 
 class IdComparison:

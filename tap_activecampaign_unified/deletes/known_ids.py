@@ -57,19 +57,19 @@ class KnownIds:
     user may see fewer rows. Every method raises `OSError` if the database fails.
     """
 
-    def __init__(self, place: Path | str, account: str, program: str = "") -> None:
+    def __init__(self, location: Path | str, account: str, program: str = "") -> None:
         """Open the file or the database. Raise `SettingsError` if it cannot be used."""
         self._buffer: dict[sa.Table, list[dict[str, str]]] = {_seen: [], _read: []}
         with contextlib.ExitStack() as stack:
             try:
                 self._database = open_database(
-                    SETTING, place, program=program, schema=SCHEMA, wait_seconds=WAIT_SECONDS
+                    SETTING, location, program=program, schema=SCHEMA, wait_seconds=WAIT_SECONDS
                 )
                 stack.callback(self.close)
                 self._create_tables(account)
             except OSError as problem:
-                why = problem.strerror or type(problem).__name__
-                raise SettingsError([f"{SETTING} cannot be used ({why}): name another"]) from None
+                cause = problem.strerror or type(problem).__name__
+                raise SettingsError([f"{SETTING} cannot be used ({cause}): name another"]) from None
             stack.pop_all()
         self._prefix = "" if self._database.is_file else f"{account}/"
 

@@ -346,15 +346,15 @@ class RecordLoader:
     def _load_accounts(self, related: Related, body: dict[str, Any]) -> None:
         links = related.get(contact_fields.LINKS)
         if links:
-            sent = body.get("accounts")
+            accounts = body.get("accounts")
             if (
                 self._sideload_level == ALL_SIDELOADS
                 and contact_fields.LINKS in body
-                and not isinstance(sent, list)
+                and not isinstance(accounts, list)
             ):
                 self._sideload_level = WITHOUT_NAMES
             ids = {str(link.get("account")) for rows in links.values() for link in rows}
-            sideloads = sent if isinstance(sent, list) else ()
+            sideloads = accounts if isinstance(accounts, list) else ()
             self.tables.load_accounts(ids - {"None", "0", ""}, sideloads, few=len(ids))
 
 

@@ -44,7 +44,7 @@ def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ran
         # A single account lacks the numbers of its contacts and deals. A page has them.
         params = [("limit", MAX_LIMIT), *endpoint.params, ("search", str(row["name"]).strip())]
         rows = rows_of(client.get(endpoint.path, params).body, endpoint.rows_key)
-        row = next((found for found in rows if number_of(found) == row_id), row)
+        row = next((candidate for candidate in rows if number_of(candidate) == row_id), row)
     return [([row_id], row)]
 
 

@@ -244,7 +244,7 @@ class _RequestRate:
             notes.append(f"paused {clock_time(traffic.paused)} by ActiveCampaign")
         if traffic.repeats:
             notes.append(f"{traffic.repeats:,} sent again")
-        notes += [f"{count:,} × {fault}" for fault, count in traffic.troubles[:2]]
+        notes += [f"{count:,} × {fault}" for fault, count in traffic.frequent_faults[:2]]
         silence = now - self._changed
         if silence >= LONG_SECONDS:
             notes.append(f"no answer for {clock_time(silence)}")

@@ -141,10 +141,10 @@ def encode_ref(value: Any) -> str | None:
     """Return the id of ``{id}``. The caller resolves natural keys before."""
     if value is None:
         return None
-    found = parse_foreign_id(value.get("id")) if isinstance(value, dict) else None
-    if found is None:
+    native_id = parse_foreign_id(value.get("id")) if isinstance(value, dict) else None
+    if native_id is None:
         raise InvalidValue("must be an object with an id")
-    return found
+    return native_id
 
 
 identifier = Codec("identifier", decode_id, encode_id, {"type": "string"}, ("12",))
@@ -164,10 +164,10 @@ def decode_flag(raw: Any, _: Zone = UTC_ZONE) -> bool | None:
         return None
     if isinstance(raw, bool):
         return raw
-    found = _FLAGS.get(str(raw).strip().lower())
-    if found is None:
+    value = _FLAGS.get(str(raw).strip().lower())
+    if value is None:
         raise InvalidValue("not a flag")
-    return found
+    return value
 
 
 def encode_flag(value: Any) -> int:
@@ -181,10 +181,10 @@ def decode_integer(raw: Any, _: Zone = UTC_ZONE) -> int | None:
         return int(raw)
     if is_unset(raw):
         return None
-    found = parse_decimal(raw, "not a whole number")
-    if not MIN_INTEGER <= found <= MAX_INTEGER or found != found.to_integral_value():
+    whole = parse_decimal(raw, "not a whole number")
+    if not MIN_INTEGER <= whole <= MAX_INTEGER or whole != whole.to_integral_value():
         raise InvalidValue("not a whole number")
-    return int(found)
+    return int(whole)
 
 
 def decode_number(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:

@@ -159,7 +159,7 @@ def keys_of(definitions: list[FieldDefinition], mode: str) -> dict[str, str]:
     """
     keys: dict[str, str] = {}
     taken: set[str] = set()
-    for definition in sorted(definitions, key=lambda d: id_order(d.id)):
+    for definition in sorted(definitions, key=lambda definition: id_order(definition.id)):
         if mode == "id":
             key = ""
         elif mode == "title":
@@ -184,7 +184,7 @@ class CustomFields:
     """The custom fields of one entity of one account, in ascending order of id."""
 
     def __init__(self, definitions: list[FieldDefinition], mode: str = "perstag") -> None:
-        self.definitions = sorted(definitions, key=lambda d: id_order(d.id))
+        self.definitions = sorted(definitions, key=lambda definition: id_order(definition.id))
         self._mode = mode
         self.keys = keys_of(self.definitions, mode)
         # In every mode, records may name fields by the default keys.
@@ -204,15 +204,17 @@ class CustomFields:
             self.keys[definition.id] for definition in self.definitions if definition.is_choices
         ]
         spellings: tuple[Callable[[FieldDefinition], str], ...] = (
-            lambda d: self.keys[d.id],
-            lambda d: d.tag,
-            lambda d: self._by_perstag[d.id],
-            lambda d: f"field_{d.id}",
-            lambda d: d.title,
-            lambda d: d.id,
+            lambda definition: self.keys[definition.id],
+            lambda definition: definition.tag,
+            lambda definition: self._by_perstag[definition.id],
+            lambda definition: f"field_{definition.id}",
+            lambda definition: definition.title,
+            lambda definition: definition.id,
         )
         self._by_name = FieldNames(
-            (spelling(d), d) for spelling in spellings for d in self.definitions
+            (spelling(definition), definition)
+            for spelling in spellings
+            for definition in self.definitions
         )
         self._tags = {
             tag: self.keys[definition.id] for tag, definition in self._standard_fields().items()

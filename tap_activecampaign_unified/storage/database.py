@@ -88,24 +88,24 @@ _LOGIN = ("authentication failed", "no password supplied", "pg_hba.conf")
 
 
 def open_database(
-    setting: str, place: str | Path, *, program: str, schema: str, wait_seconds: float
+    setting: str, location: str | Path, *, program: str, schema: str, wait_seconds: float
 ) -> Database:
     """Open the database of a setting: a file on this machine, or a PostgreSQL URL.
 
     Raises `SettingsError` if the user can correct the error, else `OSError`.
     """
-    if is_address(str(place)):
-        return PostgresDatabase(setting, str(place), program, schema)
-    if "://" in str(place):
+    if is_address(str(location)):
+        return PostgresDatabase(setting, str(location), program, schema)
+    if "://" in str(location):
         raise SettingsError(
             [f"{setting} must be a file of this machine, or an address like {EXAMPLE}"]
         )
-    return Database(Path(place).expanduser(), wait_seconds)
+    return Database(Path(location).expanduser(), wait_seconds)
 
 
-def is_address(place: str) -> bool:
+def is_address(location: str) -> bool:
     """Return whether a setting names a PostgreSQL database rather than a file."""
-    return _ADDRESS.match(place) is not None
+    return _ADDRESS.match(location) is not None
 
 
 class Database:

@@ -62,9 +62,9 @@ def build_context(
         from tap_activecampaign_unified.deletes.known_ids import KnownIds  # noqa: PLC0415
 
         account = client.address.account
-        place = settings["known_ids_path"] or account_file(account, "known-ids", "sqlite")
-        known = KnownIds(place, account, DISTRIBUTION)
-        deletes = DeleteDetection(client, known, settings["max_delete_share"])
+        location = settings["known_ids_path"] or account_file(account, "known-ids", "sqlite")
+        known_ids = KnownIds(location, account, DISTRIBUTION)
+        deletes = DeleteDetection(client, known_ids, settings["max_delete_share"])
     return SyncContext(
         client=client,
         lookups=Lookups(client, settings["custom_field_keys"]),

@@ -110,10 +110,10 @@ class EndpointSync:
     def end(self, *, is_done: bool) -> None:
         """Save the position of a walk that ended early. Later requests count for the next sync."""
         if not is_done:
-            self.interim()
+            self.save_position()
         self._context.requests_before = self._context.client.traffic.requests
 
-    def interim(self) -> None:
+    def save_position(self) -> None:
         """Save the position of the walk, if another run can continue from there."""
         position = self._setup.page_source.position
         if self._setup.keeps_positions:
@@ -154,7 +154,7 @@ class EndpointSync:
                 bookmarks = [writer.bookmark for writer in self._writers if writer.bookmark]
                 begin(bookmarks, page.date or context.client.clock.now())
             elif can_resume and count % PAGES_PER_STATE == 0:
-                self.interim()
+                self.save_position()
                 context.write_state()
             count_read += len(page.rows)
             setup.prefetch_next_if_near_end(None if total is None else total - count_read)

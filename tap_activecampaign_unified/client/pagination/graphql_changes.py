@@ -45,7 +45,7 @@ class ChangeFinder:
         plans = self._plans(since)
         if plans is None:
             logger.info("%s: %s", self._reader.search.field, WHOLE)
-            yield from self._reader.whole()
+            yield from self._reader.all_rows()
             return
         seen = SeenKeys()
         for description, walk in plans:

@@ -95,7 +95,7 @@ class SearchReader:
         self._selection = kept
         return True
 
-    def whole(self) -> Iterator[list[Row]]:
+    def all_rows(self) -> Iterator[list[Row]]:
         """Yield every row once, in a stable order if the account can sort."""
         sort = {self.search.keys[-1]: {"sort": "ASC"}}
         try:
@@ -141,5 +141,5 @@ def fields_of(client: Client, type_name: str) -> set[str]:
 
 def walk_search(client: Client, search: Search) -> Iterator[Page]:
     """Walk over all rows of a search."""
-    for rows in SearchReader(client, search).whole():
+    for rows in SearchReader(client, search).all_rows():
         yield Page(rows, {}, None, client.server_now)

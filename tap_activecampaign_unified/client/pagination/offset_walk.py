@@ -164,9 +164,9 @@ class _OffsetRecovery:
         self._tries = 0
         self._stride = 0
 
-    def is_lost(self, offset: int, keys: list[Any], known: SeenKeys) -> bool:
+    def is_lost(self, offset: int, keys: list[Any], seen: SeenKeys) -> bool:
         """Return whether the row that this page should share with known rows is missing."""
-        return bool(offset) and self._overlaps and (not keys or keys[0] not in known)
+        return bool(offset) and self._overlaps and (not keys or keys[0] not in seen)
 
     def may_step_back(self, offset: int) -> bool:
         """Return whether going back may still help."""

@@ -152,10 +152,10 @@ class _Queue:
     @contextmanager
     def turn(self, *, urgent: bool) -> Iterator[None]:
         thread_id = threading.get_ident()
-        place = (not urgent, next(self._numbers))
+        entry = (not urgent, next(self._numbers))
         with self._changed:
-            heapq.heappush(self._waiting, place)
-            while self._waiting[0] != place or self._holder is not None:
+            heapq.heappush(self._waiting, entry)
+            while self._waiting[0] != entry or self._holder is not None:
                 self._changed.wait()
             heapq.heappop(self._waiting)
             self._holder = thread_id

@@ -35,8 +35,8 @@ def _parent(unified: str) -> Any:
     def read(row: Row, _: RowContext) -> Row | None:
         if row.get("reltype") != PARENTS[unified]:
             return None
-        found = decode_id(row.get("relid"))
-        return {"id": found} if found else None
+        parent_id = decode_id(row.get("relid"))
+        return {"id": parent_id} if parent_id else None
 
     return read
 

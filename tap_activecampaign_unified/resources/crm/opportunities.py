@@ -93,9 +93,11 @@ def _contacts(row: Row, row_context: RowContext) -> list[Row]:
 
 def _named(column: str, names: str) -> Any:
     def read(row: Row, row_context: RowContext) -> Row | None:
-        found = decode_id(row.get(column))
+        native_id = decode_id(row.get(column))
         return (
-            {"id": found, "name": getattr(row_context.names, names).get(found)} if found else None
+            {"id": native_id, "name": getattr(row_context.names, names).get(native_id)}
+            if native_id
+            else None
         )
 
     return read

@@ -73,9 +73,9 @@ def _owner(row: Row, _: RowContext) -> Row | None:
 def _ref_of(*columns: str) -> Any:
     def read(row: Row, _: RowContext) -> Row | None:
         for column in columns:
-            found = decode_id(row.get(column))
-            if found:
-                return {"id": found}
+            native_id = decode_id(row.get(column))
+            if native_id:
+                return {"id": native_id}
         return None
 
     return read

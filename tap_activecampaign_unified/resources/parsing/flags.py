@@ -30,8 +30,8 @@ def parse_flag(value: Any) -> bool | None:
         return value
     if is_blank(value):
         return None
-    if isinstance(value, str) and (known := WORDS.get(value.strip().lower())) is not None:
-        return known
+    if isinstance(value, str) and (flag := WORDS.get(value.strip().lower())) is not None:
+        return flag
     if isinstance(value, (str, int, float, Decimal)):
         try:
             number = Decimal(str(value).strip())

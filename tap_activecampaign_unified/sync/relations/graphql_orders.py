@@ -123,8 +123,8 @@ class GraphqlOrders:
         columns = " ".join(self._selection.values())
         document = f"query({declared}) {{ {fields} }} fragment Whole on Order {{ {columns} }}"
         data = run_graphql(self._client, document, variables)
-        found = [data.get(f"a{number}") for number in numbers]
-        return [order if isinstance(order, dict) else None for order in found]
+        graphql_orders = [data.get(f"a{number}") for number in numbers]
+        return [order if isinstance(order, dict) else None for order in graphql_orders]
 
 
 def _key_of(row: Row) -> Key | None:

@@ -102,10 +102,10 @@ class PipelineStages:
 
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the stages of the page's pipelines."""
-        sent = page.body.get("dealStages")
-        rows = [row for row in sent if isinstance(row, dict)] if isinstance(sent, list) else []
+        stages = page.body.get("dealStages")
+        rows = [row for row in stages if isinstance(row, dict)] if isinstance(stages, list) else []
         listed = {str(stage) for row in page.rows for stage in row.get("stages") or ()}
-        if listed - {str(row.get("id")) for row in rows} or (page.rows and sent is None):
+        if listed - {str(row.get("id")) for row in rows} or (page.rows and stages is None):
             rows = [row for part in self._lookups.table("dealStages") for row in part.rows]
         by_pipeline: dict[str, list[Row]] = {}
         for row in rows:

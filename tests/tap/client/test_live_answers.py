@@ -39,4 +39,4 @@ def test_an_empty_answer_without_an_error_code_is_tried_again():
         response = requests.Response()
         response.status_code = 200
         response.headers = CaseInsensitiveDict(headers)
-        assert judge_response(method, response, b"").kind is ResponseKind.TROUBLE
+        assert judge_response(method, response, b"").kind is ResponseKind.SERVER_ERROR
