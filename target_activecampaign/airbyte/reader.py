@@ -43,8 +43,10 @@ def _schema_of(entry: Any) -> Message:
     mode = entry.get("destination_sync_mode")
     modes = [accepted.value for accepted in MODES]
     if mode not in modes:
-        problem = f"destination_sync_mode {mode} is not possible here"
-        raise SettingsError([f"stream {name}: {problem}: use {' or '.join(modes)}"])
+        choices = " or ".join(modes)
+        raise SettingsError(
+            [f"stream {name}: destination_sync_mode {mode} is not possible here: use {choices}"]
+        )
     schema = stream.get("json_schema") or {}
     properties = schema.get("properties") or {}
     paths = entry.get("primary_key") or stream.get("source_defined_primary_key") or []
