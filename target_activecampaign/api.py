@@ -1,4 +1,4 @@
-"""ActiveCampaign for Python, with writing: each write is one row through the target's sinks.
+"""ActiveCampaign for Python, with writing: each write is a row through the target's sinks.
 
 Use an object in one thread only. In a ``with`` block, the first write opens the ledger, and the end
 of the block closes it. Other runs of the account wait until then, as they wait for a run of the
@@ -109,7 +109,7 @@ class NotWritten(ActiveCampaignError):
 
 
 class _SingleResult(Results):
-    """Stores the outcome of one row."""
+    """Stores the outcome of a single row."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -241,7 +241,7 @@ class ActiveCampaign(ActiveCampaignReader):
             if verb != "GET":
                 self.refresh()
 
-    # --- one row --------------------------------------------------------------------------------
+    # --- a row ----------------------------------------------------------------------------------
 
     def _write(
         self, resource: str, record: dict[str, Any], *, creates: bool = False

@@ -31,12 +31,14 @@ class Action(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one row.
+    """The result of a row.
 
-    ``id`` is ActiveCampaign's. ``whole``: every part of the row has a result, so that the ledger
-    confirms the row, except for the parts in ``undone``, which were not written. ``held``: no state
-    may cover the row. ``denied`` are the reasons of parts that a setting forbids. The ledger stores
-    these reasons. ``details`` are further columns of the result.
+    * ``id``: ActiveCampaign's id of the record.
+    * ``whole``: every part of the row has a result, so that the ledger confirms the row.
+    * ``undone``: parts that were not written and that the ledger does not confirm.
+    * ``held``: no state may cover the row.
+    * ``denied``: reasons of settings that forbid a part. The ledger stores these reasons.
+    * ``details``: further columns of the result.
     """
 
     action: Action
@@ -50,7 +52,7 @@ class Outcome:
 
 
 class RowError(Exception):
-    """Ends the writing of one row; ``reason`` never repeats a value of the row."""
+    """Ends the writing of a row; ``reason`` never repeats a value of the row."""
 
     action = Action.REJECTED
 

@@ -73,7 +73,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self.exit_code = 0
         kwargs["message_reader"] = self.make_reader(self._note_broken_line)
         super().__init__(**kwargs)
-        # Streams refer to one another: no sinks are drained in parallel.
+        # Streams refer to each other: the SDK must not drain sinks in parallel.
         self.max_parallelism = 1
         max_tasks = self._setting("max_concurrent_requests") or 1
         self._pool: CooperativePool = type(self).make_pool(max_tasks)
@@ -140,7 +140,7 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     @message_handler
     def _note_broken_line(self, why: str, *, is_record: bool) -> None:
-        # Also an unreadable line of a row needs a result: the first row opens the ledger.
+        # An unreadable line of a row needs a result too. The first row opens the ledger.
         processor = self.processor if is_record else None
         self._parser.note_broken_line(why, is_record=is_record)
         if processor is not None:

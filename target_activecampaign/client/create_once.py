@@ -49,7 +49,7 @@ class CreateOnce:
     def create(
         self, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
     ) -> str:
-        """Create a record and return its id. A repeated delivery of the row creates no second one.
+        """Create a record and return its id. A repeated delivery of the row creates no duplicate.
 
         ``look`` returns the ids of equal records that were created since a time (seconds of the
         account's clock). The ledger keeps the note until `confirm` is called. Raises `RowFailed`

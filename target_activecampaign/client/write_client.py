@@ -48,7 +48,7 @@ class ChangeRecorder(Protocol):
         """
 
     def note_documents(self, changes: Sequence[DocumentChange]) -> list[Any]:
-        """Record the values before a request that replaces whole records, as `note_request`."""
+        """Record the values before a request that replaces whole records, like `note_request`."""
 
     def withdraw_request(self, values: list[Any], problem: RequestError) -> None:
         """Record that ActiveCampaign refused a request that writes ``values``."""

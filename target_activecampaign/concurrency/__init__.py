@@ -1,1 +1,1 @@
-"""Concurrent writes that keep the order of rows of one record."""
+"""Concurrent writes that keep the order of rows of the same record."""

@@ -128,7 +128,8 @@ class RowColumns:
         if registry.find_sink(stream) is None:
             return [f"column_aliases names a stream that is unknown: {name}"]
         columns: Any = self._column_aliases[name]
-        if not isinstance(columns, dict) or not all(isinstance(f, str) for f in columns.values()):
+        fields = columns.values() if isinstance(columns, dict) else ()
+        if not isinstance(columns, dict) or not all(isinstance(name, str) for name in fields):
             return [f"column_aliases.{name} must name a field for each of its columns"]
         if stream.startswith(PREFIX):
             return []  # only the account knows the fields; the first row makes the target read them

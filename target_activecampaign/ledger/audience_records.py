@@ -22,12 +22,12 @@ ROWS_PER_PAGE = 5_000
 NO_ADDRESS = b""
 _PENDING, _COMPLETE = 1, 2
 _ALL_MARKED, _GRANTED = "grants are marked", "granted "
-#: Begins the key of what streams give that are no audience, before the name of the contact.
+#: Prefix of a contact's name in the keys of grants by streams that are no audience.
 _BY_NAME = "="
 
 #: The streams that granted a tag, list, field or automation, with a value that all of them share.
-#: For a field, the value is the hash of the field's value. For a tag or list, it is the time when
-#: the write was confirmed, in seconds of the account's clock, or empty if that time is unknown.
+#: For a field, the value is the hash of the field's value. For a tag or list, it is the time of the
+#: confirmation, in seconds of the account's clock. It is empty if that time is unknown.
 Grantors = dict[str, str]
 
 
@@ -92,27 +92,31 @@ class AudienceRecords:
             self._store.add("meta", ("audiences",), (b"1",))
 
     def granted_of(self, grant_ids: set[str]) -> set[str]:
-        """Return those of the grant ids that an audience has ever granted to anybody."""
+        """Return the grant ids that an audience has ever granted to any person."""
         self._store.prefetch("meta", ((_GRANTED + grant_id,) for grant_id in grant_ids))
-        return {each for each in grant_ids if self._store.get("meta", _GRANTED + each) is not None}
+        return {
+            grant_id
+            for grant_id in grant_ids
+            if self._store.get("meta", _GRANTED + grant_id) is not None
+        }
 
     def mark_granted(self, grant_ids: Iterable[str]) -> None:
-        """Record that an audience grants these."""
+        """Record that an audience makes grants with these ids."""
         for key in (_GRANTED + grant_id for grant_id in grant_ids):
             if not self._is_dry and self._store.get("meta", key) is None:
                 self._store.add("meta", (key,), (b"1",))
 
     def mark_earlier_grants(self) -> None:
-        """Mark, once for each ledger, what the audiences of earlier versions granted."""
+        """Mark the grants that audiences made with an earlier version, once per ledger."""
         if self._is_dry or not self.is_used or self._store.get("meta", _ALL_MARKED) is not None:
             return
-        after, found = "", set[str]()
+        after, grant_ids = "", set[str]()
         while rows := self._store.scan("given", after, ROWS_PER_PAGE):
             for _, __, text in rows:
-                found.update(json.loads(text) if text else ())
+                grant_ids.update(json.loads(text) if text else ())
             after = rows[-1][0]
         with self._store.transaction():
-            self.mark_granted(found)
+            self.mark_granted(grant_ids)
             self._store.add("meta", (_ALL_MARKED,), (b"1",))
 
     def had_end_mark(self, audience: str) -> bool:
@@ -165,28 +169,32 @@ class AudienceRecords:
     # --- other streams ----------------------------------------------------------------------
 
     def prefetch_stream_grants(self, names: Iterable[str]) -> None:
-        """Read what streams give to many contacts with few statements."""
+        """Read the grants of other streams to many contacts with few statements."""
         self.prefetch_grants(_BY_NAME + name for name in names)
 
     def stream_grants_of(self, name: str) -> dict[str, Grantors]:
-        """Return what streams that are no audience give to the contact of an id or an address.
+        """Return the grants of streams that are no audience to the contact of an id or an address.
 
-        ``name`` is the id, or the placeholder of the address, whatever contact has it.
+        ``name`` is the id or the address's placeholder. Another contact may have the address now.
         """
         return self.grants_of(_BY_NAME + name).by_id
 
     def put_stream_grants(self, name: str, by_id: dict[str, Grantors]) -> None:
-        """Replace what streams that are no audience give to the contact of an id or an address."""
+        """Replace the grants of streams that are no audience to the contact ``name``."""
         self.put_grants(_BY_NAME + name, Grants(by_id=by_id))
 
     def remove_grants(self, contact: str, email: str, grant_ids: set[str]) -> None:
-        """Remove grants of a contact, and what other streams give to it or to its address."""
+        """Remove grants of a contact, and grants of other streams to its id or its address."""
         names = [contact, *([placeholder_of(self.address_key(email))] if email else [])]
         for key in (contact, *(_BY_NAME + name for name in names)):
             grants = self.grants_of(key)
             if not grant_ids.isdisjoint(grants.by_id):
-                left = {each: by for each, by in grants.by_id.items() if each not in grant_ids}
-                self.put_grants(key, Grants(grants.contact, left))
+                remaining = {
+                    grant_id: grantors
+                    for grant_id, grantors in grants.by_id.items()
+                    if grant_id not in grant_ids
+                }
+                self.put_grants(key, Grants(grants.contact, remaining))
 
     # --- members ----------------------------------------------------------------------------
 

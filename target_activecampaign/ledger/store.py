@@ -157,7 +157,10 @@ class Store:
         return self._database.rows(self._tables[table].page, values)
 
     def scan(self, table: str, after: str, most: int) -> list[Any]:
-        """Return up to ``most`` rows of a key of one column, above ``after``, in their order."""
+        """Return up to ``most`` rows of a table with a single key column, in the key's order.
+
+        The key of each row is greater than ``after``.
+        """
         values = {"after": after, "most": most, **self._scope}
         return self._database.rows(self._tables[table].scan, values)
 

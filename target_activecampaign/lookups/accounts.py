@@ -36,7 +36,7 @@ class AccountLookup(Lookup):
         self._all_accounts = True
 
     def account_named(self, name: str, *, is_fresh: bool = False) -> str | None:
-        """Return an account's id by name, None if none has it; ``is_fresh`` ignores the cache."""
+        """Return the id of the account with a name, or None. ``is_fresh`` ignores the cache."""
         with self.pool.named_lock("account", fold(name)):
             return self._account_named(name, is_fresh=is_fresh)
 

@@ -37,7 +37,7 @@ class AddressIndex:
             self.last = max([self.last, *(id_number(native_id) or 0 for _, native_id in entries)])
 
     def put(self, address: str, native_id: str) -> None:
-        """Note that a contact that was read before has this address now."""
+        """Note that a contact in the index has this address now."""
         self._database.execute(
             "INSERT OR REPLACE INTO contacts VALUES (?, ?)", (self._hash(address), native_id)
         )

@@ -78,7 +78,7 @@ class ContactLookup(Lookup):
         self.note_contact(new, native_id)
 
     def is_absent(self, email: str | None) -> bool:
-        """Return whether this run looked an address up and found no contact."""
+        """Return whether this run looked up an address and found no contact."""
         return fold(email or "") in self._absent
 
     def forget_absent(self) -> None:

@@ -70,7 +70,7 @@ class OptOuts:
         return statuses
 
     def forget(self) -> None:
-        """Read all opt-outs again: a contact has another address now."""
+        """Forget the opt-outs, because a contact has another address now."""
         self._opted_out.clear()
 
     def _read_list(self, list_id: str) -> set[str] | None:

@@ -1,4 +1,4 @@
-"""The contact that a row writes to: its address and its id, as far as the row gives them."""
+"""The contact that a row writes to: the address and the id in the row."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, s
 def deciding_name(lookups: References, row: InputRecord) -> tuple[str | None, str | None]:
     """Return the address or the id that decides which contact a row writes to.
 
-    The id decides, except for contacts of another account, which are found by their address, and
-    for events, which name the address.
+    The id decides, with two exceptions: the address decides for events and for contacts of another
+    account.
     """
     email, native_id = contact_of_row(lookups, row)
     is_by_address = row.stream == "marketing_events" or (

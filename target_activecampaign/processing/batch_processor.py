@@ -1,4 +1,4 @@
-"""Writes batches of rows: the changed ones, in the order of their dependencies."""
+"""Writes the changed rows of a batch, in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class BatchProcessor:
 
     def _end_batch(self, rows: list[InputRecord]) -> None:
         for row in rows:
-            # A sink must finish every row. If one does not, the next run sends the row again.
+            # A sink must finish every row. The next run sends a row again that was not finished.
             self.rows.finish(
                 row, Outcome(Action.FAILED, reason="the row was not processed", whole=False)
             )
@@ -104,7 +104,7 @@ class BatchProcessor:
             self.rows.finish(row, HELD_BY_MAX_CHANGES)
 
     def _select_changed(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
-        """Return the rows to write: no row of the control group, deferred or unchanged."""
+        """Return the rows to write. Finishes or defers all other rows."""
         rows = self._hold_out(sink, rows)
         self._finish_unchanged(sink, self._group_by_key(sink, rows))
         changed = [row for row in rows if self.rows.is_open(row)]
@@ -114,9 +114,9 @@ class BatchProcessor:
         return changed
 
     def _group_by_key(self, sink: Sink, rows: list[InputRecord]) -> dict[bytes, list[InputRecord]]:
-        """Give rows their key in the ledger, and return them by it.
+        """Set each row's key in the ledger; return the rows by this key.
 
-        Defers the rows that follow a deferred row of their key.
+        Defers a row that follows a deferred row of the same key.
         """
         groups: dict[bytes, list[InputRecord]] = {}
         for row in rows:

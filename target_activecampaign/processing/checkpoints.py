@@ -13,15 +13,15 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.]{5,15}(Z|[+-]\d\d:?\d\d)?)?")
 class Checkpoints:
     """Stores incoming states until the target may emit them.
 
-    A held row stops every later state: the row failed and is not in the retry file, is over a
-    limit, or was rejected under ``on_reject: fail``. A deferred row stops later states until it has
-    a result.
+    A held row stops every later state. A row is held if it failed and is not in the retry file, is
+    over a limit, or was rejected under ``on_reject: fail``. A deferred row stops later states until
+    it has a result.
     """
 
     def __init__(self) -> None:
         self._states: list[tuple[int, State]] = []
         self._held: int | None = None
-        #: The first state of the input, and the last emitted one.
+        #: The first state of the input, and the last emitted state.
         self.first: State | None = None
         self.last: State | None = None
 

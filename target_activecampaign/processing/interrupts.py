@@ -1,4 +1,4 @@
-"""Stop signals (SIGINT, SIGTERM): the target ends between two messages, never inside one."""
+"""Stop signals (SIGINT, SIGTERM): the target ends between two messages, never inside a message."""
 
 from __future__ import annotations
 

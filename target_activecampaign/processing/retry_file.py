@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class RetryFile:
     """Stores failed rows with all their columns; without a path it stores nothing.
 
-    During a run the file only grows: by a line per failed row, and by a line per later row of the
+    During a run the file only grows. Each failed row adds a line, and so does each later row of the
     same key that was written. A killed process therefore never leaves a row in the file that is
     older than the account.
     """
@@ -141,7 +141,7 @@ def _without_written(record: Record, written: dict[str, Any], keys: set[str]) ->
         if name in keys or name not in written or name in {"email", "id"}:
             remaining[name] = value
         elif isinstance(value, dict) and isinstance(written[name], list):
-            remaining[name] = {k: v for k, v in value.items() if k not in written[name]}
+            remaining[name] = {key: part for key, part in value.items() if key not in written[name]}
         elif isinstance(value, list) and isinstance(written[name], list):
             remaining[name] = [item for item in value if item not in written[name]]
     return remaining

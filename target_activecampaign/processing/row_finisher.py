@@ -1,4 +1,4 @@
-"""Ends each row: its one result, its entry in the ledger, and whether state may cover it."""
+"""Ends each row: writes its only result and its entry in the ledger, and holds back states."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ ACCEPTED_FORMS = (
     *(flags.FORMS, times.FORMS),
 )
 
-#: The kind and the natural key of records that other rows name, by the stream of the rows that
-#: write them. A contact is named by its address.
+#: The kind and the natural key of records that other rows name, by the stream of the record's rows.
+#: Rows name a contact by its address.
 NATURAL_KEYS = {"crm_accounts": ("account", "name"), "crm_opportunities": ("deal", "external_id")}
 
 

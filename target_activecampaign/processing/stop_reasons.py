@@ -25,7 +25,7 @@ def may_end_early(policy: WritePolicy) -> bool:
 
 
 class StopReasons:
-    """The reasons of one run, from the results of its rows."""
+    """The reasons of a run, from the results of its rows."""
 
     def __init__(self, policy: WritePolicy, results: Results) -> None:
         self._policy, self._results = policy, results

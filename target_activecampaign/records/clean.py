@@ -24,12 +24,14 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, str):
         return None if value.strip() == "null" else value
     if isinstance(value, dict):
-        found = {name: without_nulls(part) for name, part in value.items()}
-        return found if any(found[name] is not part for name, part in value.items()) else value
+        parts = {name: without_nulls(part) for name, part in value.items()}
+        return parts if any(parts[name] is not part for name, part in value.items()) else value
     if isinstance(value, list):
         items = [item for item in map(without_nulls, value) if item is not None]
-        same = len(items) == len(value) and all(a is b for a, b in zip(items, value, strict=True))
-        return value if same else items
+        is_same = len(items) == len(value) and all(
+            item is old for item, old in zip(items, value, strict=True)
+        )
+        return value if is_same else items
     return None if value is not None and is_blank(value) else value
 
 
@@ -41,8 +43,8 @@ def composed(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, dict):
-        found = {composed(name): composed(part) for name, part in value.items()}
-        return found if found != value else value
+        parts = {composed(name): composed(part) for name, part in value.items()}
+        return parts if parts != value else value
     if isinstance(value, list):
         items = [composed(item) for item in value]
         return items if items != value else value

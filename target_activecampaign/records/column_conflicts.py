@@ -1,4 +1,4 @@
-"""Rejects rows in which two columns, or two keys of one object, name one field."""
+"""Rejects rows in which two columns, or two keys of an object, name the same field."""
 
 from __future__ import annotations
 

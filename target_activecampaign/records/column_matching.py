@@ -41,7 +41,7 @@ class NameIndex:
         )
 
     def nearest(self, name: str) -> str | None:
-        """Return the known name that is spelled most like an unknown one."""
+        """Return the known name with the most similar spelling."""
         matches = difflib.get_close_matches(snake_case(name), self._lower, 1, _SIMILAR)
         return self._lower[matches[0]] if matches else None
 
@@ -105,7 +105,9 @@ class ColumnTable:
     def __post_init__(self) -> None:
         """Index the names."""
         self._names = NameIndex({name: name for name in self.columns})
-        self._keys = {c.name: NameIndex(c.keys) for c in self.columns.values() if c.keys}
+        self._keys = {
+            column.name: NameIndex(column.keys) for column in self.columns.values() if column.keys
+        }
         self._places: dict[str, ColumnPlace] = {}
         self._inner: dict[tuple[str, str], str | None] = {}
 
@@ -125,7 +127,7 @@ class ColumnTable:
         return self._inner[at]
 
     def nearest_key(self, column: str, key: str) -> str | None:
-        """Return the known key that is spelled most like an unknown one."""
+        """Return the known key with the most similar spelling."""
         names = self._keys.get(column)
         return names.nearest(key) if names else None
 

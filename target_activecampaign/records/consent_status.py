@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Consent(enum.Enum):
-    """The request of a row about one person on one list."""
+    """The request of a row about a person on a list."""
 
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"

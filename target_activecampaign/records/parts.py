@@ -1,6 +1,6 @@
 """The parts of a row: the ledger compares each part, and a sink writes or leaves out each part.
 
-A part is a column, or one tag, list, automation or custom field of a row.
+A part is a column, or a single tag, list, automation or custom field of a row.
 """
 
 from __future__ import annotations

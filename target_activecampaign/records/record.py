@@ -23,7 +23,7 @@ _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 
 @dataclass(slots=True)
 class InputRecord:
-    """One input row.
+    """An input row.
 
     * ``number``: its number among the RECORD lines, from 1; None for a row of the retry file.
     * ``source``: the record as it was delivered, for the retry file.

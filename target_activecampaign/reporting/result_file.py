@@ -45,7 +45,7 @@ def new_run_id(now: datetime) -> str:
 
 
 class ResultFile:
-    """Writes results to a file that only its user can read; a new run replaces the file.
+    """Writes results to a file that only its user can read. A new run replaces the file.
 
     In the format ``singer``, the file holds SCHEMA and RECORD messages of one stream. The key is
     the run and the ``number`` of the result in the run, so a repeated load adds no rows.

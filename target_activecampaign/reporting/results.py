@@ -57,7 +57,7 @@ def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
 
 @dataclass
 class StreamResults:
-    """One stream's rows by action, and their reasons."""
+    """The rows of a stream by action, and their reasons."""
 
     actions: Counter[Action] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ class Results:
         self._file = file
 
     def count(self, *actions: Action) -> int:
-        """Return the number of rows with one of these ``actions``."""
+        """Return the number of rows with any of these ``actions``."""
         return sum(stream.actions[action] for stream in self.streams.values() for action in actions)
 
     def add(
@@ -144,8 +144,8 @@ class Results:
                 is_problem = reason.startswith((Action.REJECTED, Action.FAILED))
                 level = logging.WARNING if is_problem else logging.INFO
                 logger.log(level, "%s: %d times %s", name, count, reason)
-            if (more := len(counts.reasons) - MAX_REASONS) > 0:
-                logger.warning("%s: %d more reasons: see results_path", name, more)
+            if (hidden := len(counts.reasons) - MAX_REASONS) > 0:
+                logger.warning("%s: %d more reasons: see results_path", name, hidden)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of rows of each stream, in total and by action."""

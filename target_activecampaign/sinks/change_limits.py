@@ -30,7 +30,7 @@ class ChangeLimits:
         return None if limit is None else max(0, limit - self.changes)
 
     def split(self, rows: list[T]) -> tuple[list[T], list[T]]:
-        """Split rows, or people, into those that may be written now and the remaining ones."""
+        """Split rows or people into those that may be written now and the others."""
         count = self.changes_left
         return (rows, []) if count is None else (rows[:count], rows[count:])
 

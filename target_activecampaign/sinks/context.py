@@ -89,7 +89,7 @@ class AudienceGrants(Protocol):
         """
 
     def find_written(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        """Set the ids of written contacts that are not known yet, where a grant needs them.
+        """Set the unknown ids of written contacts that a grant needs.
 
         Raises `RequestError`.
         """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STEP = "raw"
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
-# Paths that send messages. A raw request never sends one.
+# Beginnings of paths that send messages. Raw requests never send messages.
 REFUSED = ("campaign", "message", "sms")
 
 RESOURCE = Resource(

@@ -90,8 +90,8 @@ def row_by_row(
     """Return a writer of batches that writes row by row. An error ends only its own row.
 
     The writer merges rows of the same key and writes them once. A deal with three stages thus goes
-    only to the last stage, and starts one automation instead of three. With ``identity``, rows that
-    cannot be the same record are written concurrently, otherwise in the order of the input.
+    only to the last stage, and starts a single automation. With ``identity``, rows that cannot be
+    the same record are written concurrently, otherwise in the order of the input.
     """
 
     def write_all(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:

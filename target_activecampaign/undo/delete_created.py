@@ -177,7 +177,7 @@ def _check_use(
 
 
 def _has_tasks(context: WriteContext, kind: str, native_id: str) -> bool:
-    """Return whether a contact or a deal has tasks; False if the key has no access to tasks."""
+    """Return whether a contact or a deal has tasks. False if the key has no access to tasks."""
     owner = OWNER_TYPES[kind]
     params: list[tuple[str, str | int]] = [
         ("filters[reltype]", owner),

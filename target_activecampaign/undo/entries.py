@@ -62,30 +62,38 @@ LEAVERS = sa.Table(
     METADATA,
     sa.Column("run", sa.Text, primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
-    # Named so in files of earlier versions: the grantor, and its grants by id.
     sa.Column("giver", sa.Text, primary_key=True),
     sa.Column("tokens", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
 
-#: Begins the temporary id of a record until the response to its create has the id. After a killed
-#: run it stays: it is not known whether the record was created.
+#: Prefix of the temporary id of a record until the response to its create has the id. The temporary
+#: id stays after a killed run: then it is not known whether the record was created.
 UNCONFIRMED = "?"
-#: Begins the temporary id of a contact of which the run knows only the address, which follows.
+#: Prefix of the temporary id of a contact of which the run knows only the address.
 BY_ADDRESS = "@"
 
 
 class Mark(TypedDict, total=False):
-    """What distinguishes a value that the run wrote from an equal value of another client.
+    """Distinguishes a value that the run wrote from an equal value of another client.
 
-    * Of a list status: ``at`` and ``source``, the time and the source of the unsubscription in the
-      account; ``subscribed``, the time of the subscription; ``was``, ``at`` and ``source`` before
-      the request. The importer returns none of these: ``since`` and ``until`` are the times (of the
-      account's clock) between which it changed the status.
-    * Of an entry into an automation: ``id`` of the enrolment.
-    * Of a created record: ``since``, the time before its request; ``is_unsure``, whether the record
-      may have existed before.
+    The mark of a list status:
+
+    * ``at`` and ``source``: the time and the source of the unsubscription in the account.
+    * ``subscribed``: the time of the subscription.
+    * ``was``: ``at`` and ``source`` before the request.
+    * ``since`` and ``until``: the importer returns none of the above. It changed the status between
+      these times, in seconds of the account's clock.
+
+    The mark of an entry into an automation:
+
+    * ``id``: the id of the enrolment.
+
+    The mark of a created record:
+
+    * ``since``: the time before its request.
+    * ``is_unsure``: whether the record may have existed before.
     """
 
     at: Any

@@ -198,7 +198,7 @@ class UndoJournal:
         self._execute_many(self._restore_former, keys)
 
     def rename(self, kind: str, temporary: str, native_id: str, run: str | None = None) -> None:
-        """Replace the temporary name of a created record by its id, in one run or in all runs."""
+        """Replace the temporary id of a created record by its id, in a run or in all runs."""
         for table in (ENTRIES, ROWS):
             in_record = [table.c.kind == kind, table.c.id == temporary]
             in_record += [table.c.run == run] if run else []
@@ -294,7 +294,7 @@ class UndoJournal:
         return entries
 
     def rows(self, kind: str, native_id: str, run: str | None = None) -> list[WrittenRow]:
-        """Return the input rows that wrote a record, of one run or of all, the last row first."""
+        """Return the input rows of a record, of a single run or of all runs, the last row first."""
         of_record = [ROWS.c.kind == kind, ROWS.c.id == native_id]
         of_record += [ROWS.c.run == run] if run else []
         return [row_of(columns) for columns in self._database.rows(_ordered_rows(*of_record))]

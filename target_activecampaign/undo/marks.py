@@ -1,4 +1,4 @@
-"""What the response to a request says of the values that it wrote: their final value and `Mark`."""
+"""Derives the final value and the `Mark` of written values from the response to a request."""
 
 from __future__ import annotations
 
@@ -28,14 +28,13 @@ def confirmed_value(
 ) -> tuple[ValuePart, Any, Mark | None]:
     """Return a part with the value that the account has after a request, and the value's mark.
 
-    * A list status: the mark has its times and its source, from the response.
-    * The stage of a deal: the response completes the value, as the request may leave out the
-      pipeline.
+    * A list status: the mark has the times and the source in the response.
+    * The stage of a deal: the response completes the value if the request leaves out the pipeline.
     * An entry into an automation: the mark has the id of the enrolment.
     * A created task: the value has the columns that ActiveCampaign set.
-    * A created record that is written whole: the mark has the time before the request, which
-      ``created_since`` has by key; ``confirmed_value`` removes it.
-    * A created contact that ActiveCampaign answers with 200: it may have existed before.
+    * A created document: the mark has the time before the request, from ``created_since``. This
+      function removes the time there.
+    * A created contact with the response 200: the contact may have existed before.
 
     ``earlier_stamp`` returns the stamp of a list status before the request.
     """

@@ -126,7 +126,7 @@ class UndoRecorder:
         return values
 
     def note_documents(self, changes: Sequence[DocumentChange]) -> list[Value]:
-        """Record the values before a request that replaces whole records, as `note_request`."""
+        """Record the values before a request that replaces whole records, like `note_request`."""
         values: list[Value] = []
         for change in changes:
             after = {COLUMN + name: value for name, value in change.after.items()}

@@ -67,7 +67,7 @@ class RunRecords:
         )
 
     def windows(self) -> Iterator[list[RunRecord]]:
-        """Yield records of one kind, up to a hundred at a time, the last written first."""
+        """Yield up to a hundred records of the same kind at a time, the last written first."""
         window: list[RunRecord] = []
         for kind, native_id, _ in self._journal.records(self._run):
             if window and (window[0].kind != kind or len(window) == WINDOW):

@@ -45,7 +45,10 @@ MAX_NAMED_RUNS = 5
 
 
 class _Group(NamedTuple):
-    """Values of a record that are put back together; ``refusal`` is why it was not deleted."""
+    """Values of a record that are put back together.
+
+    ``refusal`` says why a created record was not deleted.
+    """
 
     record: RunRecord
     name: str
@@ -66,7 +69,7 @@ class UndoRun:
         self._records = RunRecords(context, journal, request.run, self._late_reads)
         #: The values of the present window that are undone.
         self._undone: list[ValuePart] = []
-        #: Groups with an address or a name that another record has, and that this undo may free.
+        #: Groups whose address or name another record has. This undo may still free it.
         self._waiting: list[_Group] = []
         self._is_last_try = False
 
@@ -130,7 +133,7 @@ class UndoRun:
         self._journal.set_undone(self._request.run, undone)
 
     def _retry_waiting(self) -> None:
-        """Try again the groups that were refused for an address or a name of another record."""
+        """Retry the groups whose address or name another record had."""
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             try:
@@ -150,7 +153,7 @@ class UndoRun:
         )
 
     def _undo(self, record: RunRecord, decisions: Decisions) -> None:
-        """Undo a record. An error in a group ends only this group; one in a delete ends all."""
+        """Undo a record. An error ends only its own group, an error in the delete all groups."""
         try:
             is_deleted, refusal = self._delete(record)
         except RequestError as problem:
@@ -166,7 +169,7 @@ class UndoRun:
                 self._finish_group(_Group(record, group, entries, group_decisions, refusal))
 
     def _finish_group(self, group: _Group) -> None:
-        """Put back a group and report it; keep one whose address or name is not free yet."""
+        """Put back a group and report it. A group waits while its address or name is not free."""
         record, name = group.record, group.name
         try:
             outcome = self._undo_group(record, name, group.decisions, group.refusal)
@@ -186,7 +189,7 @@ class UndoRun:
     ) -> Outcome:
         """Put back the values of a group that the account still holds; return the outcome.
 
-        Raises `InvalidRequest` where another record has the same address or name, until the last
+        Raises `InvalidRequest` if another record has the same address or name, except in the last
         try.
         """
         restored = [decision for decision in decisions if decision.decision is Decision.RESTORE]

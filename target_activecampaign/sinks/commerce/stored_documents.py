@@ -1,4 +1,4 @@
-"""Reads the stored documents of rows to write from the GraphQL store: many keys in one query."""
+"""Reads the stored documents of rows to write from the GraphQL store: many keys in a query."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Key = tuple[int, str]
     Document = dict[str, Any]
 
-#: The number of documents that one request reads.
+#: The number of documents that a request reads.
 READ_BATCH_SIZE = 100
 
 

@@ -87,7 +87,7 @@ def link_of(context: WriteContext, change: ContactChange) -> Link | None:
 def write_link(
     context: WriteContext, change: ContactChange, link: Link | None, columns: dict[str, Any]
 ) -> None:
-    """Create a link, or update the present one."""
+    """Create a link, or update the present link."""
     change.is_touched = True
     if link is None:
         body = {"accountContact": {"contact": change.id, **columns}}

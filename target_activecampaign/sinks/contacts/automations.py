@@ -204,7 +204,7 @@ def _is_kept_out(
 def _look(
     context: WriteContext, contact: str, automation: str, history: EnrolmentRecord
 ) -> int | None:
-    """Return the id of an active enrolment, or of one after the last known enrolment; else None.
+    """Return the id of an active enrolment or of a later enrolment than the last known, else None.
 
     Raises `RowFailed` if an earlier request is unconfirmed and ActiveCampaign does not show the
     enrolments.

@@ -125,8 +125,8 @@ class PendingGrants:
     * ``removed``: the ids of grants that the change removes.
     * ``new``: the new grants, each as grantor, grant id and request.
     * ``was_done_before``: the requests that were carried out before, as a read shows.
-    * ``started``: by grant id, the request of a tag or list that no other client is known to have
-      added, and the earlier value of its grantors.
+    * ``started``: by grant id, a request and the earlier value of its grantors. The requests are
+      those of tags and lists that no other client is known to have added.
     """
 
     person: str
@@ -138,9 +138,10 @@ class PendingGrants:
 
 @dataclass(frozen=True, slots=True)
 class StreamGrant:
-    """What a row of a stream that is no audience gives; ``name`` is the row's name of its contact.
+    """A grant by a row of a stream that is no audience.
 
-    ``value`` is a field's normalized value. The name is a person of the ledger, empty without one.
+    ``value`` is a field's normalized value. ``name`` is the contact as a person of the ledger, by
+    the row's id or address. It is empty if the row has neither.
     """
 
     grantor: str
@@ -152,9 +153,9 @@ class StreamGrant:
 
 @dataclass(slots=True)
 class StreamGrants:
-    """What streams that are no audience give by a change, and the grant ids that it removes.
+    """The grants of a change by streams that are no audience, and the grant ids that it removes.
 
-    ``names`` are what its rows call the contact, as persons of the ledger.
+    ``names`` are the names of the contact in the rows, as persons of the ledger.
     """
 
     grants: list[StreamGrant]

@@ -1,4 +1,4 @@
-"""Which rows mean one contact: checks ids and addresses, orders and merges the changes of rows."""
+"""The contact of each row: checks ids and addresses, orders and merges the changes of rows."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ ADDRESS_TAKEN = (
 )
 REPLACED = "automations: a later row of this contact replaces this one"
 ADDRESS_HELD_OUT = "email: not changed, because the new address is in the control group"
-#: What a row waits for whose new address another contact has: no written record is of this family,
-#: so that the row is tried again at the end of the input only.
+#: The family that a row waits for if another contact has its new address. No written record is of
+#: this family, so the target retries the row only at the end of the input.
 FREE_ADDRESS = "free address"
 
 
 def check_identities(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
-    """Return the changes whose id and address belong to one contact; end the others.
+    """Return the changes whose id and address belong to the same contact; end the other changes.
 
-    Reads the address of an id. So it also finds a contact of the control group whose row has
+    Reads the present address of an id. This also finds a contact of the control group whose row has
     another address.
     """
     checked = [
@@ -48,30 +48,31 @@ def check_identities(context: WriteContext, changes: list[ContactChange]) -> lis
         )
     ]
     checked_ids = set(map(id, checked))
-    kept = []
+    valid = []
     try:
-        found = context.references.contacts_by_id([change.id for change in checked if change.id])
+        rows = context.references.contacts_by_id([change.id for change in checked if change.id])
         for change in changes:
             try:
                 reject_existing_contact(context, change)
                 if id(change) in checked_ids:
-                    _check_address(context, change, found.get(change.id or ""))
+                    _check_address(context, change, rows.get(change.id or ""))
             except RowRejected as rejection:
                 end_all_rows(context, change, rejection.outcome())
             else:
-                kept.append(change)
+                valid.append(change)
     except RequestError as problem:
         for change in changes:
             end_all_rows(context, change, outcome_of(problem))
         return []
-    return kept
+    return valid
 
 
 def _check_address(context: WriteContext, change: ContactChange, row: NativeRow | None) -> None:
-    """Set the address of the contact that a row names by id; raise `RowRejected` for another one.
+    """Set the present address of the contact that a change names by id.
 
-    ``row`` is that contact as the account has it. With `allow_email_change`, it gets the address
-    of the row, unless the address is in the control group and the contact is not.
+    ``row`` is the contact in the account. If the change has another address, this requests the new
+    address with `allow_email_change`, and raises `RowRejected` without it. An address of the
+    control group is not written to a contact that is not in the group.
     """
     if row is None:
         raise RowRejected("id: the account has no contact with this id")
@@ -131,37 +132,40 @@ def _merge_into(first: ContactChange, later: ContactChange) -> None:
 
 
 class AddressRounds:
-    """Rounds of changes: none names an address that an earlier change of its round changes.
+    """Splits changes into rounds. No change names an address that its round changes before it.
 
-    So a row by address is written to the contact that has the address after the rows before it.
+    A row with only an address thus writes to the contact that has the address after earlier rows.
     """
 
     def __init__(self, changes: list[ContactChange]) -> None:
-        """Keep the addresses as the rows have them."""
-        self._given = {id(change): change.email for change in changes}
+        """Store the addresses of the rows."""
+        self._row_emails = {id(change): change.email for change in changes}
 
     def split(
         self, changes: list[ContactChange]
     ) -> tuple[list[ContactChange], list[ContactChange]]:
-        """Return the changes of the first round, and the others."""
-        moved: dict[str, str | None] = {}
+        """Return the changes of the first round, and the other changes."""
+        contact_by_email: dict[str, str | None] = {}
         for place, change in enumerate(changes):
-            names = {fold(email) for email in (change.email, change.new_email) if email}
-            if any(moved.get(name, change.id) != change.id for name in names):
+            emails = {fold(email) for email in (change.email, change.new_email) if email}
+            if any(contact_by_email.get(email, change.id) != change.id for email in emails):
                 return changes[:place], changes[place:]
             if change.new_email is not None:
-                moved |= dict.fromkeys(names, change.id)
+                contact_by_email |= dict.fromkeys(emails, change.id)
         return changes, []
 
     def reset(self, changes: list[ContactChange]) -> None:
-        """Restore the addresses of the rows: those of contacts may have changed since."""
+        """Restore the addresses of the rows, because addresses of contacts may have changed."""
         for change in changes:
-            change.email, change.new_email = self._given[id(change)], None
+            change.email, change.new_email = self._row_emails[id(change)], None
             change.row_requests[0].requested.discard(ADDRESS)
 
 
 def address_taken(context: WriteContext) -> RowError:
-    """Return the error of a row whose new address another contact has: a later row may free it."""
+    """Return the error of a row whose new address belongs to another contact.
+
+    The row is deferred while a later row may change the other contact's address.
+    """
     if context.references.is_final:
         return RowRejected(ADDRESS_TAKEN)
     return RowDeferred(ADDRESS_TAKEN, FREE_ADDRESS)

@@ -79,7 +79,7 @@ def find_opportunity(
     deals: OpportunityLookup,
     external: tuple[str, str] | None,
 ) -> str | None:
-    """Return the id of the row's opportunity, None for a new one.
+    """Return the id of the row's opportunity, None for a new opportunity.
 
     Raises `RowRejected` if several match, or if `match_opportunities_on` excludes the row's id.
     """

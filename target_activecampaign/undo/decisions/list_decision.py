@@ -1,7 +1,7 @@
 """Decides whether to restore a list status: ``--undo-unsubscribes`` subscribes again.
 
-An undo puts back an unsubscription only if the run made it: its time and its source in the account
-are those of the run's own request.
+An undo puts back an unsubscription only if the run made it. The account then has the time and the
+source of the run's own request.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Decision(enum.Enum):
     UNCHANGED = "as before the run"
     CHANGED = "changed since"
     KEEP = "cannot be undone"
-    #: The run entered the contact into an automation: end that enrolment if it is active.
+    #: The run entered the contact into an automation: end the enrolment if it is active.
     END_IF_ACTIVE = "ended, or not active any more"
     ALREADY_UNDONE = "undone before"
 

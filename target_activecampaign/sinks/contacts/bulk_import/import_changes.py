@@ -42,10 +42,10 @@ def import_changes(
         for change in changes
     }
     absent = [change for change in changes if context.references.is_absent(change.email)]
-    known = [change for change in changes if change.id is not None]
+    with_id = [change for change in changes if change.id is not None]
     batches = context.importer.run(list(entries.values()))
-    for change in known:
-        # Some accounts list updated contacts too among those that an import created.
+    for change in with_id:
+        # Some accounts also list updated contacts among the created contacts of an import.
         entries[id(change)].created = False
     if context.write_client.is_dry_run:
         for change in changes:
@@ -129,8 +129,8 @@ def _look_up_ids(
 ) -> None:
     """Look up imported contacts: created contacts by id, other contacts by address.
 
-    ``absent``: the changes whose addresses the account did not have before the import. Gives a
-    problem to each entry whose address the account does not have after it.
+    ``absent`` are the changes whose addresses the account did not have before the import. An entry
+    gets a problem if the account does not have its address after the import.
     """
     created = [native_id for batch in batches for native_id in batch.created_ids]
     rows = context.references.contacts_by_id(created)
@@ -144,10 +144,10 @@ def _look_up_ids(
         use_known_ids(
             context, [change for change in changes if fold(change.email or "") not in new_ids]
         )
-    sought = {id(change): change for change in [*changes, *absent]}
+    to_look_up = {id(change): change for change in [*changes, *absent]}
     missing = [
         change
-        for change in sought.values()
+        for change in to_look_up.values()
         if change.email
         and change.id is None
         and fold(change.email) not in new_ids
@@ -158,7 +158,7 @@ def _look_up_ids(
         if fold(change.email or "") not in others:
             entry = entries[id(change)]
             entry.is_imported, entry.problem = False, NOT_THERE
-    for change in sought.values():
+    for change in to_look_up.values():
         key = fold(change.email or "")
         change.id = change.id or new_ids.get(key) or others.get(key)
         entry = entries[id(change)]

@@ -110,7 +110,8 @@ class ImportRateLimit:
         window.answered.append(now)
         window.is_probing = is_refused
         if is_refused:
-            # Other clients use up the limit: try a single batch at a time until one is accepted.
+            # Other clients use up the limit: send a single batch at a time until ActiveCampaign
+            # accepts a batch.
             window.not_before = now + REFUSED_PAUSE
             window.is_limited = True
         self._pool.notify()
