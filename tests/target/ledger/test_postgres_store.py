@@ -342,7 +342,7 @@ def test_a_user_without_the_right_to_create_tables_can_use_existing_ones(
     postgres.rows(f"CREATE ROLE {name} LOGIN PASSWORD 'w'")
     address = f"postgresql://{name}:w@{postgres.host}:{postgres.port}/{postgres.name}"
     messages = [*stream_of("crm_notes", NOTE), state_of(1)]
-    with pytest.raises(Exception, match="may not make the schema activecampaign_ledger"):
+    with pytest.raises(Exception, match="may not create the schema activecampaign_ledger"):
         shared(*messages, ledger_path=address)
     assert shared(state_of(1)).code == 0
     postgres.rows(f"GRANT USAGE ON SCHEMA activecampaign_ledger TO {name}")
