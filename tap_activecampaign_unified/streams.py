@@ -202,7 +202,7 @@ class UnifiedStream(Stream):
             self._stream_version = version if self._label is None else None
             if version is not None and self._label is not None and self.resource.schema_grows:
                 self.logger.warning(
-                    "%s: deletes are not reported while account_label is set", self.name
+                    "%s: the tap reports no deletes while account_label is set", self.name
                 )
         self._write_schema_message()
 

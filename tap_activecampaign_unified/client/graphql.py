@@ -59,7 +59,7 @@ def run_graphql(
         problem = problem_of(errors, response.status)
         if not isinstance(problem, ServerError) or not retry.wait(ResponseKind.SERVER_ERROR, None):
             raise problem
-        logger.info("%s: trying again", problem)
+        logger.info("%s: the client retries the request", problem)
 
 
 def problem_of(errors: Any, status: int = 200) -> RequestError:

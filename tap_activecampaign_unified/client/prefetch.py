@@ -86,7 +86,9 @@ class WorkerThreads:
             threading.Thread(target=self._run, name="prefetch", daemon=True).start()
         except RuntimeError as problem:
             self._max_threads = self._count
-            logger.warning("%s: at most %s requests are prefetched at once", problem, self._count)
+            logger.warning(
+                "%s: the client prefetches at most %s requests at once", problem, self._count
+            )
         else:
             self._count += 1
 

@@ -219,8 +219,8 @@ class IdComparison:
             since = _just_before(compared_at)
         elif since > compared_at:
             logger.warning(
-                "%s: %s in the state is later than now: every tombstone of the last year is "
-                "emitted again",
+                "%s: %s in the state is later than now: the tap emits every tombstone of the "
+                "last year again",
                 resource.name,
                 TOMBSTONES_UNTIL,
             )

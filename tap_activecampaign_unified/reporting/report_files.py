@@ -48,7 +48,7 @@ def write_page(path: Path, document: dict[str, Any]) -> None:
     try:
         page = page_of(json.loads(json.dumps(document, default=str)))
     except Exception as problem:  # noqa: BLE001 - the report must not end the run
-        logger.warning("The run report %s could not be drawn: %s", path, type(problem).__name__)
+        logger.warning("The run report %s could not be rendered: %s", path, type(problem).__name__)
         return
     _write(path, page)
 

@@ -125,8 +125,8 @@ class EndpointSetup:
         now = client.server_now or client.clock.now()
         if bookmark.moments_ahead(now):
             logger.warning(
-                "%s: %s in the state is later than now (%s). It is discarded, and the stream is "
-                "read whole",
+                "%s: %s in the state is later than now (%s). The tap discards it and reads the "
+                "stream whole",
                 name,
                 " and ".join(future_names),
                 now.isoformat(timespec="seconds"),

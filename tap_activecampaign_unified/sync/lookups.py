@@ -81,7 +81,7 @@ class Lookups:
         try:
             return rows_of(self._client.get("contacts", [("limit", 100)]).body, "contacts")
         except RequestError as problem:
-            logger.info("%s: the account's time zone is taken from each row", problem)
+            logger.info("%s: the tap takes the time zone from each row", problem)
             return []
 
     def table(self, path: str) -> Iterable[Page]:
@@ -231,7 +231,7 @@ class Lookups:
                     self._client.get(path, [("limit", 1)])
                 self._is_readable[path] = True
             except RequestError as problem:
-                logger.info("%s: still not readable", problem)
+                logger.info("%s: the key still may not read it", problem)
                 self._is_readable[path] = False
         return self._is_readable[path]
 

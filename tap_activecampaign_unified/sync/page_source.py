@@ -213,7 +213,7 @@ class PageSource:
             except (InvalidRequest, ServerError) as problem:
                 if params == base:
                     raise
-                logger.info("%s: retrying with fewer sideloads", problem)
+                logger.info("%s: the tap retries with fewer sideloads", problem)
                 if attempt > 1 or not self._set_include(params, base, nested=False):
                     for loader in self._relation_loaders:
                         loader.abandon_sideload()

@@ -163,7 +163,7 @@ def test_deletes_reach_the_table_as_tombstones_with_the_label_and_no_version(
     for ran in (first, second):
         assert "ACTIVATE_VERSION" not in {message["type"] for message in ran.messages}
         assert not [message for message in ran.messages if "version" in message]
-    assert "raw_tags: deletes are not reported while account_label is set" in caplog.text
+    assert "raw_tags: the tap reports no deletes while account_label is set" in caplog.text
     tombstones = {
         name: [row for row in rows if row.get(DELETED)] for name, rows in second.records.items()
     }

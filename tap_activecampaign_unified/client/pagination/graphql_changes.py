@@ -49,7 +49,7 @@ class ChangeFinder:
             return
         seen = SeenKeys()
         for description, walk in plans:
-            logger.info("%s: changes are found %s", self._reader.search.field, description)
+            logger.info("%s: the client finds changes %s", self._reader.search.field, description)
             for rows in walk:
                 yield [row for row in rows if seen.add(self._reader.search.key_of(row))]
 

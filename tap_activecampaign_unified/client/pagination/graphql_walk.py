@@ -91,7 +91,11 @@ class SearchReader:
         if not kept or kept == self._selection:
             return False
         missing = ", ".join(sorted(self._selection.keys() - kept.keys()))
-        logger.info("%s has no %s on this account: left out", self.search.type_name, missing)
+        logger.info(
+            "%s lacks %s on this account: the client leaves them out",
+            self.search.type_name,
+            missing,
+        )
         self._selection = kept
         return True
 
@@ -101,7 +105,7 @@ class SearchReader:
         try:
             first = self.page(0, sort)
         except InvalidRequest as problem:
-            logger.info("%s: reading it without an order", problem)
+            logger.info("%s: the client reads the rows without an order", problem)
             sort = {}
             first = self.page(0, sort)
         yield from self.walk(first, sort)

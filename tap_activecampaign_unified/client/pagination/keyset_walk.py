@@ -49,7 +49,7 @@ def walk_keyset(
     try:
         yield from _walk_keyset(reader, after)
     except _KeysetUnsupported as stop:
-        logger.warning("%s ignores id_greater here: paginating by offset", path)
+        logger.warning("%s ignores id_greater: the client reads by offset", path)
         for page in walk_offset(client, path, key, params):
             rows = [row for row in page.rows if (number_of(row) or 0) > stop.after]
             yield Page(rows, page.body, page.total, page.date)

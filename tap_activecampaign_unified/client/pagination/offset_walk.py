@@ -62,7 +62,7 @@ def walk_offset(
             break
         previous_keys = walk.keys
         logger.info(
-            "%s changed while it was read (%d rows, the server counts %s): reading it again",
+            "%s changed during the read (%d rows, the server counts %s): the client reads it again",
             path,
             len(seen),
             walk.total,

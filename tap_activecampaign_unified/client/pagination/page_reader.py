@@ -96,7 +96,7 @@ class PageReader:
                 if limit == MIN_PAGE_SIZE or not shrinks:
                     raise
                 self._shrink()
-                logger.warning("%s: requesting pages of %d rows", problem, self._limit)
+                logger.warning("%s: the client requests pages of %d rows", problem, self._limit)
                 continue
             self._grow()
             rows = named_rows(response.body, self._key, self._path)
@@ -262,7 +262,7 @@ class KeysetReader(PageReader):
         except RequestError as problem:
             if not offset:
                 raise
-            logger.info("%s: continuing without an offset", problem)
+            logger.info("%s: the client continues without an offset", problem)
             self._misses += 1
             return None
         numbers = [number_of(row) for row in page.rows]

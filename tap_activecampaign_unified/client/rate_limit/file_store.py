@@ -105,8 +105,8 @@ class FileBudgetStore:
 
     def _give_up(self, problem: OSError) -> None:
         logger.warning(
-            "The rate file %s cannot be used (%s): the request budget is kept for this "
-            "process alone. Set rate_limit_store to a file that can be written.",
+            "The rate file %s cannot be used (%s): this process keeps its own "
+            "request budget. Set rate_limit_store to a file that can be written.",
             self._path,
             problem.strerror or type(problem).__name__,
         )

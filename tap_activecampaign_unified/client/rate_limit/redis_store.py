@@ -195,8 +195,8 @@ class RedisBudgetStore:
         if is_new:
             # The URL may hold a password, and so may the client's message.
             logger.warning(
-                "The rate limit store in Redis does not answer (%s): continuing on this machine "
-                "with a fifth of the rate until it does",
+                "The rate limit store in Redis does not answer (%s): this machine continues "
+                "with a fifth of the rate until Redis answers",
                 type(problem).__name__,
             )
         return is_new
@@ -209,5 +209,7 @@ class RedisBudgetStore:
             if is_new:
                 self._held_until = self._clock.monotonic() + CHANGEOVER_SECONDS
         if is_new:
-            logger.warning("The rate limit store in Redis answers again: using the whole rate")
+            logger.warning(
+                "The rate limit store in Redis answers again: the client uses the whole rate"
+            )
         return is_new

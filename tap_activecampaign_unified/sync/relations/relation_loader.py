@@ -147,7 +147,7 @@ class RelationLoader:
             return self._give_up(problem)
 
     def _give_up(self, problem: RequestError) -> dict[str, list[Row]]:
-        logger.warning("%s: its related rows are left empty in this run", problem)
+        logger.warning("%s: this run leaves its related rows empty", problem)
         self.strategy, self.is_complete = LoadStrategy.UNREADABLE, False
         return {}
 
@@ -266,7 +266,7 @@ class RelationLoader:
             if self._essence(self.nested(parent_id)) != self._essence(related.get(parent_id, [])):
                 self._fall_back(page, ids)
                 return
-        logger.debug("%s come with the page: verified", self._relation.collection)
+        logger.debug("%s come with the page, as the tap has verified", self._relation.collection)
         self.strategy = LoadStrategy.SIDELOAD
 
     def _essence(self, rows: list[Row]) -> set[Any]:
@@ -359,7 +359,7 @@ class RelationLoader:
             for part in walk_offset(self._client, collection, self._relation.keys):
                 self._spool.add((self.parent_of(row), row) for row in part.rows)
         except (NotFound, UnexpectedResponse) as problem:
-            logger.warning("%s: its related rows are left empty in this run", problem)
+            logger.warning("%s: this run leaves its related rows empty", problem)
             self.is_complete = False
         self._spool.seal()
 

@@ -130,7 +130,9 @@ def test_a_report_that_cannot_be_rendered_is_one_warning(
 ) -> None:
     """A report that cannot be rendered costs one warning, and no partial page is left."""
     write_page(tmp_path / "r.html", {"exit_code": 0})
-    assert caplog.messages == [f"The run report {tmp_path / 'r.html'} could not be drawn: KeyError"]
+    assert caplog.messages == [
+        f"The run report {tmp_path / 'r.html'} could not be rendered: KeyError"
+    ]
     assert not (tmp_path / "r.html").exists()
 
 
