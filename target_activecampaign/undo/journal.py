@@ -117,6 +117,7 @@ class UndoJournal:
             .values(after=sa.bindparam("_after"), mark=sa.bindparam("_mark"), former=None)
             .values(state=WRITTEN)
         )
+        self._mark = sa.update(ENTRIES).where(*has_key).values(mark=sa.bindparam("_mark"))
         self._set_state = sa.update(ENTRIES).where(*has_key).values(state=sa.bindparam("_state"))
         self._remove = sa.delete(ENTRIES).where(*has_key, ENTRIES.c.former.is_(None))
         self._restore_former = (
@@ -190,6 +191,11 @@ class UndoJournal:
                 for part, after, mark in values
             ],
         )
+
+    def note_duplicates(self, run: str, parts: Iterable[ValuePart]) -> None:
+        """Note values that the account had already when their request arrived."""
+        mark = dump({"is_duplicate": True})
+        self._execute_many(self._mark, [{**_bound_key(run, part), "_mark": mark} for part in parts])
 
     def discard(self, run: str, parts: Iterable[ValuePart]) -> None:
         """Remove the entries of a request that ActiveCampaign refused."""

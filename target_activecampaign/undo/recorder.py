@@ -150,8 +150,9 @@ class UndoRecorder:
 
         They stay if it refused a duplicate: a first attempt of the request may have succeeded.
         """
-        if not (isinstance(problem, InvalidRequest) and is_duplicate(problem)):
-            self._journal.discard(self._run, [part for part, _, __ in values])
+        is_there = isinstance(problem, InvalidRequest) and is_duplicate(problem)
+        note = self._journal.note_duplicates if is_there else self._journal.discard
+        note(self._run, [part for part, _, __ in values])
 
     def confirm_request(self, values: list[Value], answer: ApiResponse) -> None:
         """Record the success of a request, the ids of created records, and marks of statuses."""

@@ -15,6 +15,7 @@ from target_activecampaign.undo.decisions.list_decision import UNKNOWN_UNSUBSCRI
 from target_activecampaign.undo.decisions.value_decision import UNKNOWN_ORIGIN
 from tests import forked, length
 from tests.sandbox import World, serve
+from tests.target.combinations import combinations, settings_of
 from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of
 from tests.target.undo.account import differences, truth_of
@@ -31,8 +32,15 @@ PEOPLE = 24
 #: How many tests share the requests to kill at: every request in the longest search, else some.
 SHARES = 4
 STEP = 1 if length.LONG else 5
-#: What may stay after a kill, and the reason that results have then.
-LEFT = {"accounts": UNKNOWN_ORIGIN, "lists": UNKNOWN_UNSUBSCRIBE}
+#: Every combination of the settings beside `undo_path`: one after the other, at each kill point.
+OTHERS = combinations("undo_path")
+#: What may stay after a kill, and the reason that results have then: contacts and accounts whose
+#: create was not answered, and unsubscriptions by the importer that was not answered.
+LEFT = {
+    "contacts": UNKNOWN_ORIGIN,
+    "accounts": UNKNOWN_ORIGIN,
+    "lists": UNKNOWN_UNSUBSCRIBE,
+}
 
 
 def world_of_people() -> World:
@@ -90,16 +98,16 @@ def rows_of(world: World) -> str:
 class Program:
     """The target as a process."""
 
-    def __init__(self, served: Served, folder: Path) -> None:
-        """Write the settings."""
+    def __init__(self, served: Served, folder: Path, *others: str) -> None:
+        """Write the settings; ``others`` are names of `combinations`."""
         self.folder = folder
         self._process: BaseProcess | None = None
         command = config_of(
             served.url,
             folder,
-            undo_path=str(folder / "undo.sqlite"),
             allow_automations=True,
             max_deletes=10,
+            **settings_of(("undo_path", *others), folder),
         )
         self._options = command[command.index("--config") :]
 
@@ -197,8 +205,9 @@ def test_killed_at_every_request_of_the_run_and_of_the_undo(tmp_path: Path, shar
     while -signal.SIGKILL in codes:
         world = world_of_people()
         (tmp_path / f"{number}").mkdir()
+        others = OTHERS[number // STEP // 2 % len(OTHERS)]
         with serve(world) as served:
-            codes = kill_both(world, Program(served, tmp_path / f"{number}"), number)
+            codes = kill_both(world, Program(served, tmp_path / f"{number}", *others), number)
         number += SHARES * STEP
 
 
@@ -224,6 +233,8 @@ def kill_both(world: World, program: Program, number: int) -> list[int]:
     for table, reason in LEFT.items():
         assert table not in left or reason in reasons, (number, left)
     assert left.keys() <= LEFT.keys(), (number, left)
+    for table in {"contacts", "accounts"} & left.keys():
+        assert {was for was, _ in left[table].values()} == {None}, (number, left)
     return codes
 
 

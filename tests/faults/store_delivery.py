@@ -20,7 +20,7 @@ COUNT = 5
 OBJECT = "custom_visits"
 
 
-def settings_of(world: World) -> dict[str, Any]:
+def stream_settings_of(world: World) -> dict[str, Any]:
     """Return settings with which every stream is written."""
     return {
         "event_account_id": world.event_account_id,
@@ -177,7 +177,7 @@ def wanted(folder: Path, rows: list[dict[str, Any]], **switches: Any) -> dict[st
     clock = ManualClock()
     world = account(clock, **switches)
     folder.mkdir(exist_ok=True)
-    run = TargetRunner(world, clock, folder).run(*rows, **settings_of(world))
+    run = TargetRunner(world, clock, folder).run(*rows, **stream_settings_of(world))
     assert run.code == 0, [
         result for result in run.results if result["action"] in {"failed", "rejected"}
     ]

@@ -10,10 +10,12 @@ import pytest
 
 from tests.length import LONG, seeds
 from tests.tap.client.clients import ManualClock
+from tests.target.combinations import combinations, settings_of
+from tests.target.kills import Killed
 from tests.target.runner import TargetRunner
 
 from .delivery import DONE, Delivery
-from .store_delivery import account, lines, picture, settings_of, wanted
+from .store_delivery import account, lines, picture, stream_settings_of, wanted
 from .test_writing import KINDS, LOSSES
 from .warehouse import replayed
 
@@ -39,6 +41,7 @@ class StoreDelivery(Delivery):
         self, folder: Path, seed: int | None = None, *, events: bool = False, **switches: Any
     ) -> None:
         self.clock, self.folder = ManualClock(), folder
+        self.besides: dict[str, Any] = {}
         self.world = account(self.clock, **switches)
         self.runner = TargetRunner(self.world, self.clock, folder, seed)
         self.lines = lines(events=events)
@@ -47,7 +50,7 @@ class StoreDelivery(Delivery):
 
     def run(self, **settings: Any) -> Run:
         """Deliver everything, with the settings of all streams."""
-        return self.deliver(**settings_of(self.world) | settings)
+        return self.deliver(**stream_settings_of(self.world) | self.besides | settings)
 
     def end(self) -> None:
         """Deliver once more without a fault; check that everything is written once."""
@@ -115,10 +118,6 @@ def test_an_event_is_recorded_at_most_once_through_any_fault(tmp_path: Path, nam
     assert rest == {name: part for name, part in delivery.wanted.items() if name != "events"}
 
 
-class Killed(BaseException):
-    """The process ends here: only its files remain."""
-
-
 def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool:
     """Run and end at a request, before or after it is processed; return False if there is none.
 
@@ -157,6 +156,10 @@ def killed_at(delivery: StoreDelivery, number: int, *, is_applied: bool) -> bool
         world.answer = real  # type: ignore[method-assign]
 
 
+#: Every combination of the settings of `combinations`: one after the other, at each kill point.
+COMBINATIONS = combinations()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("is_applied", [False, True])
 def test_a_run_that_is_killed_at_any_request_is_completed_by_the_next(
@@ -168,6 +171,8 @@ def test_a_run_that_is_killed_at_any_request_is_completed_by_the_next(
         folder = tmp_path / str(number)
         folder.mkdir()
         delivery = StoreDelivery(folder, events=True)
+        names = COMBINATIONS[(2 * (number // step) + is_applied) % len(COMBINATIONS)]
+        delivery.besides = settings_of(names, folder)
         if not killed_at(delivery, number, is_applied=is_applied):
             break
         delivery.clock.sleep(60)

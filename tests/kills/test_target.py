@@ -115,20 +115,21 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Usual:
     return Usual(seconds, len(setup.world.log), size, len(lines_of(ended.out)))
 
 
-# A second run delivers the rows from the last state on: no audience is loaded like that.
-COMBINATIONS = combinations("audiences")
+COMBINATIONS = combinations()
 
 
-@pytest.mark.parametrize("seed", seeds(len(COMBINATIONS), 140))
+@pytest.mark.parametrize("seed", seeds(len(COMBINATIONS), 160))
 def test_the_next_run_completes_what_a_killed_one_began(
     setup: Setup, usual: Usual, seed: int
 ) -> None:
     """The next run from the last state loses nothing, writes nothing twice, starts no second mail.
 
+    With audiences the next run gets all rows, because the input of an audience is whole each time.
     A state covers only rows that the account has, or that have a result of the killed run. A later
     delivery of all rows sends no confirmed row.
     """
-    setup.besides = settings_of(COMBINATIONS[seed % len(COMBINATIONS)], setup.folder)
+    names = COMBINATIONS[seed % len(COMBINATIONS)]
+    setup.besides = settings_of(names, setup.folder)
     killer = Killer(moment_of(seed, usual, KINDS), setup.world)
     first = setup.run(killer=killer)
     killer.leave()
@@ -140,7 +141,7 @@ def test_the_next_run_completes_what_a_killed_one_began(
         done = Counter(one["row"] for one in setup.results())
         assert max(done.values(), default=1) == 1
 
-    second = setup.run(after=covered)
+    second = setup.run(after=0 if "audiences" in names else covered)
     assert second.code == 0, (killer.moment, second.err)
     setup.world.settle(at_once=True)
     assert picture(setup.world) == wanted(PEOPLE, setup.before), killer.moment

@@ -28,20 +28,22 @@ def combinations(*left_out: str) -> list[tuple[str, ...]]:
     return [combination for size in sizes for combination in itertools.combinations(names, size)]
 
 
-#: Every setting with and without every other setting.
-PAIRWISE = [
-    (),
-    *(combination for combination in combinations() if len(combination) == len(SETTINGS) - 1),
-]
-#: As parameters of tests: none and all of the settings each day, the rest in the long tests.
-PARAMETERS = [
-    pytest.param(
-        combination,
-        id="+".join(combination) or "defaults",
-        marks=[] if len(combination) in {0, len(SETTINGS)} else pytest.mark.long,
-    )
-    for combination in combinations()
-]
+def parameters(*left_out: str, daily: Iterable[int] = (0, len(SETTINGS))) -> list[Any]:
+    """Return all combinations as parameters of tests.
+
+    Each day the tests have those with so many settings, by default none and all of them; the long
+    tests have the rest.
+    """
+    found = combinations(*left_out)
+    sizes = {min(size, len(found[-1])) for size in daily}
+    return [
+        pytest.param(
+            combination,
+            id="+".join(combination) or "defaults",
+            marks=[] if len(combination) in sizes else pytest.mark.long,
+        )
+        for combination in found
+    ]
 
 
 def settings_of(names: Iterable[str], folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .combinations import PARAMETERS, settings_of
+from .combinations import parameters, settings_of
 from .runner import TargetRunner
 
 if TYPE_CHECKING:
@@ -31,14 +31,25 @@ def make_runner(
     return make
 
 
-@pytest.fixture(params=PARAMETERS)
-def every_combination(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the test with every combination of the settings of `combinations`."""
+def give_combination(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give all targets of a test the settings of the fixture's parameter."""
 
     def besides(folder: Path) -> dict[str, Any]:
         return settings_of(request.param, folder)
 
     monkeypatch.setattr(TargetRunner, "besides", staticmethod(besides))
+
+
+@pytest.fixture(params=parameters())
+def every_combination(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test with every combination of the settings of `combinations`."""
+    give_combination(request, monkeypatch)
+
+
+@pytest.fixture(params=parameters(daily=[0]))
+def long_combinations(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same, where `make test` runs the test with the defaults alone."""
+    give_combination(request, monkeypatch)
 
 
 @pytest.fixture

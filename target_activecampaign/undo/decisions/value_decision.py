@@ -71,12 +71,16 @@ def decide(
 
 
 def decide_secondary_contact(entry: Entry, *, is_present: bool) -> ValueDecision:
-    """Decide on a secondary contact that the run added to a deal."""
+    """Decide on a secondary contact that the run added to a deal.
+
+    The deal did not have the contact right before the request. A duplicate may be the contact of
+    another client, or of the run's own first attempt.
+    """
     if entry.state == UNDONE:
         return ValueDecision(entry, Decision.ALREADY_UNDONE)
     if not is_present:
         return ValueDecision(entry, Decision.UNCHANGED)
-    if entry.state == SENT:
+    if entry.state == SENT and entry.mark.get("is_duplicate"):
         return ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
     return ValueDecision(entry, Decision.RESTORE)
 

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import length
 from tests.target.combinations import combinations, settings_of
+from tests.target.kills import killed_at
 
 from .scene import ALL, Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HAD, KEPT = "had@shop.example", "kept@shop.example"
 NOTHING = {"tags": set(), "lists": set(), "plan": "", "automations": []}
-
-
 #: Every request in the longest search, else some of them.
 STEP = {"": 6, length.FULL: 2}.get(length.SEARCH, 1)
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-@contextlib.contextmanager
-def killed_at(scene: Scene, number: int, *, is_carried_out: bool) -> Iterator[None]:
-    """End the process at a request, before or after the account processed it."""
-    world, answer, count = scene.world, scene.world.answer, 0
-
-    def dying(*args: Any, **kwargs: Any) -> Any:
-        nonlocal count
-        count += 1
-        if count == number and not is_carried_out:
-            raise Killed
-        found = answer(*args, **kwargs)
-        if count == number:
-            raise Killed
-        return found
-
-    world.answer = dying  # type: ignore[method-assign]
-    try:
-        yield
-    except Killed:
-        pass
-    finally:
-        world.answer = answer  # type: ignore[method-assign]
+#: Every combination of the settings beside audiences: one after the other, at each kill point.
+OTHERS = combinations("audiences")
 
 
 class Story:
@@ -62,8 +33,8 @@ class Story:
         """
         folder.mkdir()
         self.scene = Scene(folder, on_leave=ALL)
-        others = combinations("audiences")
-        self.scene.settings |= settings_of(others[number % len(others)], folder)
+        others = OTHERS[number // STEP % len(OTHERS)]
+        self.scene.settings |= settings_of(others, folder)
         self.people = [f"p{n}@shop.example" for n in range(people)]
         # A contact that returns is subscribed again only with this.
         self.scene.settings["resubscribe"] = True
@@ -118,7 +89,7 @@ def test_killed_at_every_request_of_a_run_in_which_people_leave(
         story.run(*first, HAD, KEPT)
         story.scene.send(story.other[1], stream="buyers")
         before = len(story.scene.world.log)
-        with killed_at(story.scene, number, is_carried_out=is_carried_out):
+        with killed_at(story.scene.world, number, after=is_carried_out):
             run = story.run(*stay)
             assert run.code == 0
             assert len(story.scene.world.log) - before < number
@@ -148,7 +119,7 @@ def test_killed_at_every_request_of_the_first_run(
     number = 1
     while True:
         story = Story(tmp_path / f"{number}", people, number)
-        with killed_at(story.scene, number, is_carried_out=is_carried_out):
+        with killed_at(story.scene.world, number, after=is_carried_out):
             assert story.run(*story.people, HAD).code == 0
             break
         assert story.run(story.people[0]).code == 0
@@ -167,7 +138,7 @@ def test_people_whose_import_is_still_open_leave_later(tmp_path: Path) -> None:
     number = 0
     while len(scene.world.imports) == queued:
         number += 1
-        with killed_at(scene, number, is_carried_out=True):
+        with killed_at(scene.world, number, after=True):
             story.run("first@shop.example", *story.people)
     run = story.run("first@shop.example")
     assert run.code == 0

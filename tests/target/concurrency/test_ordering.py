@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests import length
 from tests.tap.client.clients import ManualClock
-from tests.target.processing.test_faults import SETTINGS, Killed, account, check, messages
+from tests.target.kills import killed_at
+from tests.target.processing.test_faults import SETTINGS, account, check, messages
 from tests.target.runner import Run, TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
@@ -92,24 +92,8 @@ def test_faults_beside_one_another_lose_and_double_nothing(
     assert runner.run(*lines, **SETTINGS).writes == []
 
 
-def kill(world: World, kill_at: int, *, after: bool) -> Any:
-    """Let the process end at a request, before or after the account processed it."""
-    real, seen = world.answer, [0]
-
-    def dying(*args: Any) -> Any:
-        seen[0] += 1
-        if seen[0] == kill_at and not after:
-            raise Killed
-        answer = real(*args)
-        if seen[0] == kill_at:
-            raise Killed
-        return answer
-
-    world.answer = dying  # type: ignore[method-assign]
-    return real
-
-
-@searching
+@pytest.mark.usefixtures("every_combination")
+@settings(searching, max_examples=length.of(8, 80))
 @given(
     seed=SEEDS,
     kill_at=st.integers(1, 90),
@@ -131,10 +115,8 @@ def test_killed_with_several_writes_under_way_the_next_run_ends_the_same(
     world = account(clock)
     runner = TargetRunner(world, clock, folders.mktemp("runner"), seed)
     lines = messages(rows, keyed=keyed, pieces=2)
-    real = kill(world, kill_at, after=after)
-    with contextlib.suppress(Killed):
+    with killed_at(world, kill_at, after=after):
         runner.run(*lines, **SETTINGS)
-    world.answer = real  # type: ignore[method-assign]
     world.settle(at_once=True)
     clock.sleep(3)
     assert runner.run(*lines, **SETTINGS).code == 0

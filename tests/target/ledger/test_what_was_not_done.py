@@ -275,6 +275,7 @@ def test_nothing_that_was_confirmed_is_sent_again(runner: TargetRunner, name: st
         assert runner.send(case.stream, case.row, **case.settings).writes == []
 
 
+@pytest.mark.usefixtures("long_combinations")
 def test_an_opt_out_is_looked_at_again_and_nothing_else_is_sent(runner: TargetRunner) -> None:
     """A later run reads only whether the contact may be subscribed now."""
     opted_out(runner)

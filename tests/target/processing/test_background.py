@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,9 @@ from hypothesis import strategies as st
 
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
-from tests.target.concurrency.test_ordering import kill, outcomes
+from tests.target.concurrency.test_ordering import outcomes
+from tests.target.kills import killed_at
 from tests.target.runner import Run, TargetRunner, schema_of, state_of
-
-from .test_faults import Killed
 
 if TYPE_CHECKING:
     from tests.sandbox import World
@@ -118,7 +116,8 @@ def test_batches_under_way_end_as_one_after_the_other(
     assert found[0] == found[1]
 
 
-@searching
+@pytest.mark.usefixtures("every_combination")
+@settings(searching, max_examples=length.of(8, 80))
 @given(seed=SEEDS, drawn=inputs(), seconds=SLOW, kill_at=st.integers(1, 40), after=st.booleans())
 def test_killed_with_batches_under_way_the_next_run_ends_the_same(
     tmp_path_factory: pytest.TempPathFactory,
@@ -131,10 +130,8 @@ def test_killed_with_batches_under_way_the_next_run_ends_the_same(
 ) -> None:
     """After a kill, a run from the last state leaves each person once, with the last name."""
     runner = runner_of(tmp_path_factory, seed, import_seconds=seconds)
-    real = kill(runner.world, kill_at, after=after)
-    with contextlib.suppress(Killed):
+    with killed_at(runner.world, kill_at, after=after):
         runner.run(*messages(drawn))
-    runner.world.answer = real  # type: ignore[method-assign]
     runner.world.settle(at_once=True)
     run = runner.run(*messages(drawn))
     assert run.code == 0
@@ -142,7 +139,8 @@ def test_killed_with_batches_under_way_the_next_run_ends_the_same(
     assert names(runner.world) == last_words(drawn)
 
 
-@searching
+@pytest.mark.usefixtures("every_combination")
+@settings(searching, max_examples=length.of(8, 80))
 @given(seed=SEEDS, drawn=inputs(), seconds=SLOW, stop_at=st.integers(1, 40), lapses=st.booleans())
 def test_stopped_with_batches_under_way_every_row_has_its_result(
     tmp_path_factory: pytest.TempPathFactory,
@@ -155,7 +153,7 @@ def test_stopped_with_batches_under_way_every_row_has_its_result(
 ) -> None:
     """After a signal or a 402 at any request, each row has one result and no state is early.
 
-    The next run from the last state completes the rest.
+    The next run from the last state, or of the whole audience, completes the rest.
     """
     runner = runner_of(tmp_path_factory, seed, import_seconds=seconds)
     made: list[Any] = []
@@ -191,7 +189,9 @@ def test_stopped_with_batches_under_way_every_row_has_its_result(
     runner.clock.is_woken = False
     covered = max((state["bookmarks"]["at"] for state in run.states), default=0)
     runner.world.settle(at_once=True)
-    rest = runner.run(*_behind(messages(drawn), covered))
+    # The input of an audience is whole each time.
+    is_whole = "audiences" in runner.besides(runner.folder)
+    rest = runner.run(*_behind(messages(drawn), 0 if is_whole else covered))
     assert rest.code == 0
     assert names(runner.world) == last_words(drawn)
 

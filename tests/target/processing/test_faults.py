@@ -5,7 +5,6 @@ Faults of requests are tested in `tests/faults`.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,20 +14,18 @@ from hypothesis import strategies as st
 
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
-from tests.target.combinations import combinations, settings_of
+from tests.target.kills import killed_at, points_of
 from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.sandbox import World
 
 SETTINGS: dict[str, Any] = {
     "opportunity_external_id_field": "Our key",
     "max_retry_seconds": 2,
 }
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 def account(clock: ManualClock) -> World:
@@ -40,6 +37,12 @@ def account(clock: ManualClock) -> World:
     world.add_list("Readers")
     world.add_custom_field("deal", "Our key", "text")
     return world
+
+
+def runner_of(folder: Path) -> TargetRunner:
+    """Return a runner of such an account."""
+    clock = ManualClock()
+    return TargetRunner(account(clock), clock, folder)
 
 
 def messages(rows: int, *, keyed: bool, pieces: int) -> list[dict[str, Any]]:
@@ -109,8 +112,23 @@ def check(world: World, count: int) -> None:
     assert len(names) == len(set(names))
 
 
+def run_killed_and_again(
+    runner: TargetRunner, lines: list[dict[str, Any]], kill_at: int, *, after: bool
+) -> None:
+    """Kill a run at a request; the next run completes the rows, and a third writes nothing."""
+    world = runner.world
+    with killed_at(world, kill_at, after=after):
+        runner.run(*lines, **SETTINGS)
+    world.settle(at_once=True)
+    runner.clock.sleep(1)
+    assert runner.run(*lines, **SETTINGS).code == 0
+    check(world, sum(line.get("record", {}).keys() >= {"content"} for line in lines))
+    assert runner.run(*lines, **SETTINGS).writes == []
+
+
+@pytest.mark.usefixtures("every_combination")
 @settings(
-    max_examples=length.of(40, 800),
+    max_examples=length.of(8, 80),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
@@ -118,13 +136,11 @@ def check(world: World, count: int) -> None:
     after=st.booleans(),
     rows=st.sampled_from([2, 12]),
     keyed=st.booleans(),
-    names=st.sampled_from(combinations()),
 )
 def test_killed_at_any_request_the_next_run_ends_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     kill_at: int,
     rows: int,
-    names: tuple[str, ...],
     *,
     after: bool,
     keyed: bool,
@@ -133,31 +149,26 @@ def test_killed_at_any_request_the_next_run_ends_the_same(
 
     This holds under all settings that choose the rows to write, or that record written rows.
     """
-    clock = ManualClock()
-    world = account(clock)
-    runner = TargetRunner(world, clock, tmp_path_factory.mktemp("runner"))
-    settings = SETTINGS | settings_of(names, runner.folder)
+    runner = runner_of(tmp_path_factory.mktemp("runner"))
     lines = messages(rows, keyed=keyed, pieces=2)
-    real, seen = world.answer, [0]
+    run_killed_and_again(runner, lines, kill_at, after=after)
 
-    def dying(*args: Any) -> Any:
-        seen[0] += 1
-        if seen[0] == kill_at and not after:
-            raise Killed
-        answer = real(*args)
-        if seen[0] == kill_at:
-            raise Killed
-        return answer
 
-    world.answer = dying  # type: ignore[method-assign]
-    with contextlib.suppress(Killed):
-        runner.run(*lines, **settings)
-    world.answer = real  # type: ignore[method-assign]
-    world.settle(at_once=True)
-    clock.sleep(1)
-    assert runner.run(*lines, **settings).code == 0
-    check(world, 2 * rows)
-    assert runner.run(*lines, **settings).writes == []
+@pytest.mark.long
+@pytest.mark.usefixtures("every_combination")
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("rows", [2, 12], ids=["single", "imported"])
+def test_killed_at_every_kind_of_request_the_next_run_ends_the_same(
+    tmp_path_factory: pytest.TempPathFactory, rows: int, *, after: bool
+) -> None:
+    """The same at the first and the last request of each kind, with every combination."""
+    lines = messages(rows, keyed=after, pieces=1)
+    run = runner_of(tmp_path_factory.mktemp("undisturbed")).run(*lines, **SETTINGS)
+    points = points_of(run.requests)
+    assert len(points) > 15
+    for kill_at in points:
+        runner = runner_of(tmp_path_factory.mktemp("runner"))
+        run_killed_and_again(runner, lines, kill_at, after=after)
 
 
 def test_a_bad_key_ends_the_run_with_one_line_and_no_state(runner: TargetRunner) -> None:

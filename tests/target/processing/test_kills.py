@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import forked
 from tests.sandbox import World, serve
-from tests.target.combinations import PAIRWISE, settings_of
+from tests.target.combinations import combinations, settings_of
 from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of
 
@@ -35,7 +36,7 @@ def rows() -> str:
         {"content": f"Note {n}", "contact": {"email": email}} for n, email in enumerate(PEOPLE)
     ]
     return text_of(
-        *stream_of("crm_contacts", *({"email": email, "tags": ["vip"]} for email in PEOPLE)),
+        *stream_of("crm_contacts", *({"email": email, "tags": ["fresh"]} for email in PEOPLE)),
         *stream_of("crm_accounts", {"name": "Fjord"}, {"name": "Alder"}),
         *stream_of("crm_opportunities", *deals),
         *stream_of("crm_notes", *notes),
@@ -43,26 +44,53 @@ def rows() -> str:
     )
 
 
-def run(url: str, folder: Path, kill_at: list[Any], names: tuple[str, ...]) -> int:
-    """Run the target as a program; ``kill_at`` gets its process."""
+def run(url: str, folder: Path, names: tuple[str, ...], pids: list[int] | None = None) -> int:
+    """Run the target as a program; ``pids`` gets its id."""
     settings = {"match_opportunities_on": ["id", "external_id", "name+contact"]}
-    process = subprocess.Popen(
-        config_of(url, folder, **settings, **settings_of(names, folder)),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
+    command = config_of(url, folder, **settings, **settings_of(names, folder))
+    stdin = folder / "rows.jsonl"
+    stdin.write_text(rows())
+    process = forked.start(
+        "target-activecampaign",
+        command[command.index("--config") :],
+        folder,
+        dict(os.environ),
+        stdin=stdin,
+        err=folder / "log.txt",
     )
-    kill_at.append(process.pid)
-    process.communicate(rows())
-    return process.returncode
+    if pids is not None:
+        pids.append(process.pid or 0)
+    return forked.ended(process)
+
+
+#: The kinds of writes of a run, and how many of each there are.
+WRITES = {
+    "contact/sync": 5,
+    "tags": 1,
+    "contactTags": 5,
+    "accounts": 2,
+    "deals": 5,
+    "notes": 5,
+}
 
 
 @pytest.mark.parametrize(
-    ("write", "names"), list(zip([1, 4, 8, 12, 15, 17], [*PAIRWISE, ()], strict=True))
+    ("names", "write", "number"),
+    [
+        pytest.param(
+            names,
+            write,
+            1 + turn % WRITES[write],
+            # Each day each combination has a kill, and each kind of write.
+            marks=[] if turn % len(WRITES) == kind else pytest.mark.long,
+            id=f"{'+'.join(names) or 'defaults'}-{write}",
+        )
+        for turn, names in enumerate(combinations())
+        for kind, write in enumerate(WRITES)
+    ],
 )
 def test_killed_while_a_write_is_under_way(
-    tmp_path: Path, write: int, names: tuple[str, ...]
+    tmp_path: Path, names: tuple[str, ...], write: str, number: int
 ) -> None:
     """Each write that is under way at a kill is done exactly once, whatever other settings are."""
     world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
@@ -70,16 +98,16 @@ def test_killed_while_a_write_is_under_way(
     pids: list[int] = []
 
     def kill(_world: World, method: str, path: str, _query: Any) -> None:
-        if method != "GET":
+        if method != "GET" and path.endswith(f"/{write}"):
             seen.append(path)
-            if len(seen) == write:
+            if len(seen) == number:
                 os.kill(pids[0], signal.SIGKILL)
 
     with serve(world) as served:
         world.before_request(kill)
-        assert run(served.url, tmp_path, pids, names) == -signal.SIGKILL
+        assert run(served.url, tmp_path, names, pids) == -signal.SIGKILL
         world.hooks.clear()
-        assert run(served.url, tmp_path, [], names) == 0
+        assert run(served.url, tmp_path, names) == 0
     assert Counter(contact.email for contact in world.tables["contacts"]) == Counter(PEOPLE)
     assert Counter(company.name for company in world.tables["accounts"]) == {"Fjord": 1, "Alder": 1}
     assert Counter(deal.title for deal in world.tables["deals"]) == Counter(

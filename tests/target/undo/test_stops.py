@@ -8,6 +8,7 @@ import pytest
 
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
+from tests.target.combinations import combinations, settings_of
 from tests.target.runner import state_of, stream_of
 from tests.target.stops import SIGNALS, stopped_at
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Every request in a full search, else some of them.
 STEP = 1 if length.SEARCH else 7
+#: Every combination of the settings beside `undo_path`: one after the other, at each stop.
+OTHERS = combinations("undo_path")
 UNDO = {"creates": True, "unsubscribes": True, "max_deletes": 10}
 
 
@@ -61,10 +64,11 @@ def test_a_signal_while_a_run_is_undone_ends_the_undo_in_order(
     while True:
         runner, messages = written(tmp_path / f"{number}")
         before = truth_of(runner.world)
-        assert runner.run(*messages, **runner.settings).code == 0
+        options = runner.settings | settings_of(OTHERS[number // STEP % len(OTHERS)], runner.folder)
+        assert runner.run(*messages, **options).code == 0
         after, run = truth_of(runner.world), runner.last_run
         with stopped_at(runner, number, signum) as seen:
-            undone = runner.undo(run, **UNDO)
+            undone = runner.undo(run, **options, **UNDO)
         if undone.code == 0:
             assert seen[0] <= number  # A signal during the last request comes too late.
             break
@@ -73,9 +77,9 @@ def test_a_signal_while_a_run_is_undone_ends_the_undo_in_order(
         assert "\n" not in undone.last_word
         keys = [(result["stream"], str(result["key"]), result["id"]) for result in undone.results]
         assert len(keys) == len(set(keys))
-        assert runner.undo(run, **UNDO).code == 0
+        assert runner.undo(run, **options, **UNDO).code == 0
         assert differences(before, truth_of(runner.world)) == {}, number
-        again = runner.run(*messages, **runner.settings)
+        again = runner.run(*messages, **options)
         assert set(again.actions) <= {"created", "updated"}, number
         changed = differences(after, truth_of(runner.world))
         assert changed.keys() <= {"contacts"}, number  # the new contact has another id

@@ -83,6 +83,7 @@ def status_of(runner: TargetRunner, email: str, list_id: int) -> int | None:
 # --- consent ------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("long_combinations")
 @pytest.mark.parametrize(("status", "word"), [(2, "unsubscribed"), (3, "bounced")])
 @pytest.mark.parametrize("count", [1, 60])
 def test_an_order_subscribes_no_contact_who_opted_out(
@@ -109,6 +110,7 @@ def test_an_order_subscribes_no_contact_who_opted_out(
     assert "acceptsMarketing" not in document
 
 
+@pytest.mark.usefixtures("long_combinations")
 def test_resubscribe_lets_orders_subscribe(runner: TargetRunner) -> None:
     """With resubscribe an order subscribes a contact who opted out."""
     list_id = sell_list(runner)
@@ -118,6 +120,7 @@ def test_resubscribe_lets_orders_subscribe(runner: TargetRunner) -> None:
     assert status_of(runner, "p0@shop.example", list_id) == 1
 
 
+@pytest.mark.usefixtures("long_combinations")
 def test_a_later_change_of_an_order_subscribes_no_contact_again(runner: TargetRunner) -> None:
     """A changed order is sent without `accepts_marketing` once the contact opted out."""
     list_id = sell_list(runner)
@@ -169,6 +172,7 @@ def test_an_account_that_hides_the_shops_list_is_asked_about_every_list(
     assert run.reason(2) == ""
 
 
+@pytest.mark.usefixtures("long_combinations")
 def test_without_automations_an_order_subscribes_no_contact(runner: TargetRunner) -> None:
     """With `run_automations: false` no order subscribes: a subscription can start automations."""
     list_id = sell_list(runner)

@@ -21,6 +21,8 @@ READ_ONLY = ["unconfirmed", "bounced", "Bounced"]
 UNKNOWN: list[Any] = [0, "0", True, False, "yes", "inactive", "whatever", 3]
 ACTIVE, UNSUBSCRIBED = 1, 2
 
+pytestmark = pytest.mark.usefixtures("long_combinations")
+
 
 def of_contact(email: str, status: Any) -> tuple[str, dict[str, Any]]:
     """A membership as part of a contact's row."""

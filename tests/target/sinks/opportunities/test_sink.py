@@ -75,6 +75,7 @@ def test_a_lost_create_is_never_a_second_deal(shop: TargetRunner, kind: str, key
     assert len(deals_of(shop, "Pallet")) == 1
 
 
+@pytest.mark.usefixtures("long_combinations")
 def test_a_run_killed_after_the_create_finds_its_deal_next_time(
     shop: TargetRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,10 +87,10 @@ def test_a_run_killed_after_the_create_finds_its_deal_next_time(
     def kill(*_: Any) -> None:
         raise Killed
 
-    monkeypatch.setattr(CreateOnce, "confirm", kill)
-    with pytest.raises(Killed):
-        shop.send("crm_opportunities", order())
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(CreateOnce, "confirm", kill)
+        with pytest.raises(Killed):
+            shop.send("crm_opportunities", order())
     run = shop.send("crm_opportunities", order())
     assert run.actions == ["created"]
     assert len(deals_of(shop, "Pallet")) == 1

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("other_combinations")
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_run_or_an_undo_that_was_killed_ends_like_any_other(tmp_path: Path, stream: str) -> None:
     """After a kill at any request of a run or of its undo and a second try, nothing is left."""

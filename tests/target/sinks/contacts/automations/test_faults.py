@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
-from tests.target.concurrency.test_ordering import LOSSES, kill
-from tests.target.processing.test_faults import Killed
+from tests.target.combinations import combinations, settings_of
+from tests.target.concurrency.test_ordering import LOSSES
+from tests.target.kills import Killed, killed_at
 from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def test_entering_that_is_never_answered_is_failed(runner: TargetRunner) -> None
     assert runner.run(retry_path=path, **SETTINGS).requests == []
 
 
+@pytest.mark.usefixtures("long_combinations")
 def test_an_enrolment_of_a_killed_run_is_reported_by_the_next(runner: TargetRunner) -> None:
     """After a kill behind the write, the next run reports `updated` and counts the enrolment."""
     runner.world.add_contact("p0@shop.example")
@@ -174,13 +176,11 @@ def test_an_enrolment_of_a_killed_run_is_reported_by_the_next(runner: TargetRunn
     assert entries(runner.world) == once(1)
 
 
-searching = settings(
-    max_examples=length.of(30, 600),
+@pytest.mark.usefixtures("every_combination")
+@settings(
+    max_examples=length.of(8, 60),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-
-@searching
 @given(
     kill_at=st.integers(1, 60),
     after=st.booleans(),
@@ -202,15 +202,16 @@ def test_killed_at_any_request_no_contact_is_enrolled_twice(
     world = account(clock, left_enrolment=left)
     runner = TargetRunner(world, clock, tmp_path_factory.mktemp("runner"), seed)
     lines = [*stream_of("crm_contacts", *rows(count), keys=["email"]), state_of(1)]
-    real = kill(world, kill_at, after=after)
-    with contextlib.suppress(Killed):
+    with killed_at(world, kill_at, after=after):
         runner.run(*lines, **SETTINGS)
-    world.answer = real  # type: ignore[method-assign]
     world.settle(at_once=True)
     clock.sleep(3)
     assert runner.run(*lines, **SETTINGS).code == 0
     assert entries(world) == once(count)
     assert runner.run(*lines, **SETTINGS).writes == []
+
+
+COMBINATIONS = combinations()
 
 
 class History:
@@ -226,6 +227,7 @@ class History:
         side = self.dice.choice([None, seed])
         self.runner = TargetRunner(self.world, self.clock, folder, side)
         self.people = [f"p{n}@shop.example" for n in range(self.dice.choice([3, 12]))]
+        self.settings = SETTINGS | settings_of(COMBINATIONS[seed % len(COMBINATIONS)], folder)
         #: How often each pair may have been enrolled by us: once, and once more for each leave.
         self.allowed: Counter[tuple[str, str]] = Counter()
         self.number = 0
@@ -250,16 +252,14 @@ class History:
         dice, world = self.dice, self.world
         chosen = dice.sample(self.people, dice.randint(1, len(self.people)))
         lines = [*stream_of("crm_contacts", *map(self.row, chosen), keys=["email"]), state_of(1)]
-        real = world.answer
-        drawn = dice.random()
+        drawn, kill = dice.random(), contextlib.ExitStack()
         if drawn < 0.5:
             kinds = tuple(dice.sample(LOSSES, dice.randint(1, len(LOSSES))))
             world.faults.mix(dice.choice([0.05, 0.2, 0.4]), seed=dice.randrange(1000), kinds=kinds)
         elif drawn < 0.75:
-            kill(world, dice.randint(1, 40), after=dice.random() < 0.5)
-        with contextlib.suppress(Killed):
-            self.runner.run(*lines, force=dice.random() < 0.3, **SETTINGS)
-        world.answer = real  # type: ignore[method-assign]
+            kill.enter_context(killed_at(world, dice.randint(1, 40), after=dice.random() < 0.5))
+        with kill:
+            self.runner.run(*lines, force=dice.random() < 0.3, **self.settings)
         world.faults.clear()
         world.settle(at_once=True)
         self.clock.sleep(dice.choice([0, 1, 100]))
@@ -280,16 +280,16 @@ class History:
         for email in self.people:
             for name in ("Dunning", "Nurture"):
                 self.allowed.setdefault((email, name), 1)
-        run = self.runner.run(*lines, force=True, **SETTINGS)
+        run = self.runner.run(*lines, force=True, **self.settings)
         assert run.code == 0
         self.check()
         before = entries(self.world)
         assert before.keys() == self.allowed.keys()
-        assert self.runner.run(*lines, force=True, **SETTINGS).writes == []
+        assert self.runner.run(*lines, force=True, **self.settings).writes == []
         assert entries(self.world) == before
 
 
-@pytest.mark.parametrize("seed", length.seeds(12, 400))
+@pytest.mark.parametrize("seed", length.seeds(len(COMBINATIONS), 400))
 def test_no_history_enrols_a_contact_once_too_often(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:

@@ -144,6 +144,7 @@ def test_one_contact_that_is_not_taken_in_keeps_out_no_other(account: Account, s
     assert [account.entered(row["email"]) for row in rows] == [1, 1, 1]
 
 
+@pytest.mark.usefixtures("long_combinations")
 @pytest.mark.parametrize("status", [2, 3])
 def test_a_contact_that_left_every_list_does_not_enter(account: Account, status: int) -> None:
     """A contact that opted out and is active on no list does not enter, except by resubscribe."""
