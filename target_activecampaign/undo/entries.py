@@ -94,6 +94,10 @@ class Mark(TypedDict, total=False):
 
     * ``since``: the time before its request.
     * ``is_unsure``: whether the record may have existed before.
+
+    The mark of a value whose request ActiveCampaign refused:
+
+    * ``is_duplicate``: the account had the value when the request arrived.
     """
 
     at: Any
@@ -104,6 +108,7 @@ class Mark(TypedDict, total=False):
     until: float
     id: str
     is_unsure: bool
+    is_duplicate: bool
 
 
 class ValuePart(NamedTuple):

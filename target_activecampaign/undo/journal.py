@@ -27,6 +27,7 @@ from .entries import (
     UNDONE,
     WRITTEN,
     Entry,
+    Mark,
     ValuePart,
     WrittenRow,
     dump,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.storage.database import Database
 
-    from .entries import Mark
 
 SETTING = "undo_path"
 DAY = 86_400.0
@@ -194,7 +194,7 @@ class UndoJournal:
 
     def note_duplicates(self, run: str, parts: Iterable[ValuePart]) -> None:
         """Note values that the account had already when their request arrived."""
-        mark = dump({"is_duplicate": True})
+        mark = dump(Mark(is_duplicate=True))
         self._execute_many(self._mark, [{**_bound_key(run, part), "_mark": mark} for part in parts])
 
     def discard(self, run: str, parts: Iterable[ValuePart]) -> None:
