@@ -14,6 +14,7 @@ from target_activecampaign.records.reference import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS
 
 from .change_limits import MAX_CHANGES
+from .opportunities.matching import find_by_external_id
 from .record_sink import row_by_row
 from .run_automations import MAY_START_AUTOMATION
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .sink import Sink
 
 GONE = "deleted already"
+NOT_WRITTEN_HERE = "the ledger does not know the record; give its id to delete it"
 DELETE_LOSES_OPT_OUT = "the contact opted out; a delete would lose the opt-out"
 UNSUBSCRIBED = "2"
 
@@ -182,4 +184,9 @@ def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
         name = reference({"name": row.record.get("name")}, "account").get("name")
         return context.references.account_named(name) if name else None
     confirmed = context.ledger.find(context.ledger.hash_key(row.stream, ledger_identity(row)))
-    return confirmed.id if confirmed else None
+    if confirmed is not None:
+        return confirmed.id
+    ids = find_by_external_id(context, row) if sink.family == "deal" else None
+    if ids is None and sink.family in {"deal", "note"} and is_nothing(id_value):
+        raise RowSkipped(NOT_WRITTEN_HERE)
+    return next(iter(ids or ()), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing, plain_key
 from target_activecampaign.records.reference import key_text
@@ -11,7 +12,6 @@ from target_activecampaign.records.reference import key_text
 from .contacts import contacts_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.lookups.opportunities import OpportunityLookup
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.custom_fields import EncodedFields
@@ -92,12 +92,41 @@ def find_opportunity(
     for column in context.policy.match_opportunities_on:
         ids = finders[column]()
         if len(ids) > 1:
-            raise RowRejected(f"{column}: it matches several opportunities; give the id")
+            raise _matches_several(column)
         if ids:
             return ids[0]
     if native_id is not None and not context.policy.is_foreign:
         raise RowRejected("id: given, but match_opportunities_on does not name it")
     return native_id or row.known_id
+
+
+def find_by_external_id(context: WriteContext, row: InputRecord) -> list[str] | None:
+    """Return the id of the account's opportunity with the row's external id, in a list.
+
+    None: the row has no external id, or the settings do not match on it. Raises `RowRejected` if
+    several match.
+    """
+    policy = context.policy
+    external_id = external_id_of(context, row)
+    name = policy.opportunity_external_id_field
+    if (
+        is_nothing(external_id)
+        or name is None
+        or "external_id" not in policy.match_opportunities_on
+    ):
+        return None
+    field = context.references.fields("opportunity").find(name)
+    if field is None:
+        return None
+    deals = OpportunityLookup(context.client, context.pool, context.references, 1)
+    ids = sorted(set(deals.ids_by_external_id(str(external_id), field.id)))
+    if len(ids) > 1:
+        raise _matches_several("external_id")
+    return ids
+
+
+def _matches_several(column: str) -> RowRejected:
+    return RowRejected(f"{column}: it matches several opportunities; give the id")
 
 
 def _by_key(
