@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import logging
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,7 +22,14 @@ from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
 from tap_activecampaign_unified.sync.context import build_context
-from tap_activecampaign_unified.sync.endpoint_outcome import EndpointOutcome, unreadable_outcome
+from tap_activecampaign_unified.sync.endpoint_outcome import (
+    REFUSALS,
+    EndpointOutcome,
+    failed,
+    last_outcome,
+    refused,
+    unreadable_outcome,
+)
 from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
 from tap_activecampaign_unified.sync.sync_plan import prepare_endpoints
 
@@ -34,12 +40,8 @@ from .client import (
     ActiveCampaignError,
     FatalError,
     InvalidRequest,
-    NotFound,
-    PermissionDenied,
-    RequestError,
     ServerError,
     SystemClock,
-    UnexpectedResponse,
 )
 from .messages import MessageWriter
 from .resources import RESOURCES
@@ -223,8 +225,9 @@ class TapActiveCampaignUnified(Tap):
                 stats = self._report.stats_of(sibling.name)
                 stats.outcome, stats.problem = outcome.outcome, outcome.problem
                 if outcome.outcome == "done" and sibling.name in endpoint_sync.unreadable:
-                    unreadable = self._unreadable(is_confirmed=sibling.resource.is_confirmed)
-                    stats.outcome, stats.problem = unreadable.outcome, unreadable.problem
+                    is_confirmed, is_failure = sibling.resource.is_confirmed, self._is_strict
+                    other = unreadable_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
+                    stats.outcome, stats.problem = other.outcome, other.problem
                 stats.seconds = self._clock.monotonic() - started
                 if sibling is streams[0]:
                     stats.requests += context.client.traffic.requests - requests
@@ -246,41 +249,31 @@ class TapActiveCampaignUnified(Tap):
             for stream in streams:
                 stream.begin(version)
             endpoint_sync.sync()
-        except (PermissionDenied, NotFound, InvalidRequest, UnexpectedResponse) as problem:
-            return self._log_refusal(names, problem, endpoint_sync)
-        except cli.Stopped as stop:
-            exit_program = cli.ExitProgram(str(stop), 128 + stop.signum)
-            return EndpointOutcome("stopped", str(stop), exit_program)
-        except FatalError as problem:
-            return EndpointOutcome("failed", str(problem), cli.exit_because(problem))
+        except REFUSALS as problem:
+            return refused(
+                names,
+                problem,
+                is_confirmed=endpoint_sync.is_confirmed,
+                has_written_rows=endpoint_sync.has_written_rows,
+                is_failure=self._is_strict,
+            )
+        except (cli.Stopped, FatalError) as problem:
+            return last_outcome(problem)
         except ActiveCampaignError as problem:
-            return self._log_failure(names, problem)
+            return failed(names, problem)
         except OSError as problem:
             # The output failed, so the tap can write no more records and no state.
             raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
         return EndpointOutcome("done", None)
 
-    def _log_failure(self, names: str, problem: ActiveCampaignError) -> EndpointOutcome:
-        self.logger.error("%s: %s; the other streams continue", names, problem)
-        return EndpointOutcome("failed", str(problem))
-
-    def _log_refusal(self, names: str, error: RequestError, sync: EndpointSync) -> EndpointOutcome:
-        is_confirmed, is_wrong = sync.is_confirmed, (InvalidRequest, UnexpectedResponse)
-        if sync.has_written_rows or (is_confirmed and isinstance(error, is_wrong)):
-            return self._log_failure(names, error)
-        outcome = self._unreadable(is_confirmed=is_confirmed)
-        level = logging.ERROR if outcome.outcome == "failed" else logging.WARNING
-        self.logger.log(level, "%s: %s (%s)", names, outcome.outcome, error)
-        return outcome
-
-    def _unreadable(self, *, is_confirmed: bool) -> EndpointOutcome:
-        is_failure = self._settings is not None and self._settings["on_forbidden"] == "fail"
-        return unreadable_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
+    @property
+    def _is_strict(self) -> bool:
+        """Whether a stream that the key may not read fails: the setting `on_forbidden`."""
+        return self._settings is not None and self._settings["on_forbidden"] == "fail"
 
     def try_out(self) -> None:
         """Read one record of each stream that is selected by default."""
-        by_default = [stream for stream in self.streams.values() if stream.selected_by_default]
-        self.run_sync_dry_run(1, by_default)
+        self.run_sync_dry_run(1, [s for s in self.streams.values() if s.selected_by_default])
 
     def _write_state(self) -> None:
         self.state_writer.write_state(self.state)
@@ -294,10 +287,10 @@ class TapActiveCampaignUnified(Tap):
         ``ending`` is the end of a run that an exception ended, or None for a complete run.
         """
         report, settings = self._report, self._settings
-        failed = report.failed
         if ending is None:
-            lines = [f"{', '.join(failed)} failed"] if failed else []
-            ending = cli.RunEnding(lines, cli.EXIT_FAILED if failed else 0)
+            names = report.failed
+            lines = [f"{', '.join(names)} failed"] if names else []
+            ending = cli.RunEnding(lines, cli.EXIT_FAILED if names else 0)
         report.log_summary()
         if settings:
             write_reports(settings, self._document(settings, ending), *report.summary())

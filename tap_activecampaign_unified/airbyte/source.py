@@ -24,8 +24,8 @@ from .writer import AirbyteWriter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_activecampaign_unified.client import ActiveCampaignError
     from tap_activecampaign_unified.resources.resource import Record
+    from tap_activecampaign_unified.sync.endpoint_outcome import EndpointOutcome
 
     from .catalog import Configured
 
@@ -174,9 +174,11 @@ class SourceTap(TapActiveCampaignUnified):
         self._statuses[stream] = status
         self._writer.send(stream_status(stream, status))
 
-    def _log_failure(self, names: str, problem: ActiveCampaignError) -> Any:
-        self._failure = failure_type(problem)
-        return super()._log_failure(names, problem)
+    def _sync_to_end(self, *args: Any) -> EndpointOutcome:
+        outcome = super()._sync_to_end(*args)
+        if outcome.error is not None:
+            self._failure = failure_type(outcome.error)
+        return outcome
 
     def discover(self) -> AirbyteMessage:
         """Return the CATALOG message."""

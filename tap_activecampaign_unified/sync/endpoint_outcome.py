@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tap_activecampaign_unified import cli
+from tap_activecampaign_unified.client import (
+    FatalError,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    UnexpectedResponse,
+)
+
 if TYPE_CHECKING:
-    from tap_activecampaign_unified import cli
+    from tap_activecampaign_unified.client import ActiveCampaignError, RequestError
+
+logger = logging.getLogger(__name__)
+
+# ActiveCampaign does not answer these requests as documented, or not this account.
+WRONG_REQUESTS = (InvalidRequest, UnexpectedResponse)
+REFUSALS = (PermissionDenied, NotFound, *WRONG_REQUESTS)
 
 PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
 PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
@@ -14,11 +30,15 @@ PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
 
 @dataclass(frozen=True)
 class EndpointOutcome:
-    """The outcome of one endpoint's streams. ``exit_program`` is set if it ends the run."""
+    """The outcome of one endpoint's streams.
+
+    ``exit_program`` is set if it ends the run, ``error`` if the streams failed with an error.
+    """
 
     outcome: str
     problem: str | None
     exit_program: cli.ExitProgram | None = None
+    error: ActiveCampaignError | None = None
 
 
 def unreadable_outcome(*, is_confirmed: bool, is_failure: bool) -> EndpointOutcome:
@@ -29,3 +49,37 @@ def unreadable_outcome(*, is_confirmed: bool, is_failure: bool) -> EndpointOutco
     if not is_confirmed:
         return EndpointOutcome("skipped", PROBLEM_OF_UNCONFIRMED)
     return EndpointOutcome("failed" if is_failure else "skipped", PROBLEM_OF_FORBIDDEN)
+
+
+def last_outcome(problem: cli.Stopped | FatalError) -> EndpointOutcome:
+    """Return the outcome of an endpoint during which a signal or an error ended the run."""
+    if isinstance(problem, cli.Stopped):
+        exit_program = cli.ExitProgram(str(problem), 128 + problem.signum)
+        return EndpointOutcome("stopped", str(problem), exit_program)
+    return EndpointOutcome("failed", str(problem), cli.exit_because(problem))
+
+
+def failed(names: str, problem: ActiveCampaignError) -> EndpointOutcome:
+    """Log that the streams ``names`` failed, and return their outcome."""
+    logger.error("%s: %s; the other streams continue", names, problem)
+    return EndpointOutcome("failed", str(problem), error=problem)
+
+
+def refused(
+    names: str,
+    error: RequestError,
+    *,
+    is_confirmed: bool,
+    has_written_rows: bool,
+    is_failure: bool,
+) -> EndpointOutcome:
+    """Log that ActiveCampaign refused the streams ``names``, and return their outcome.
+
+    A refusal after written rows is a failure: the other rows are missing.
+    """
+    if has_written_rows or (is_confirmed and isinstance(error, WRONG_REQUESTS)):
+        return failed(names, error)
+    outcome = unreadable_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
+    level = logging.ERROR if outcome.outcome == "failed" else logging.WARNING
+    logger.log(level, "%s: %s (%s)", names, outcome.outcome, error)
+    return outcome
