@@ -26,7 +26,7 @@ def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
 
     @command.command(help="Write the specification of the settings.")
     def spec() -> None:
-        connector.answer(writer, specification(TAP, "Reading"))
+        connector.write_result(writer, specification(TAP, "Reading"))
 
     @command.command(help="Check the account, and log the collections that the key may not read.")
     @connector.config
@@ -47,7 +47,7 @@ def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
     def discover(config: str) -> None:
         with connector.traced(writer):
             tap = make_tap(config=connector.read_settings(config), message_writer=writer)
-            connector.answer(writer, tap.discover())
+            connector.write_result(writer, tap.discover())
 
     @command.command(help="Read the streams of a configured catalog.")
     @connector.config

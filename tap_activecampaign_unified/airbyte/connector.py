@@ -85,10 +85,10 @@ def check(writer: AirbyteWriter, attempt: Callable[[], None]) -> None:
     except (SettingsError, ActiveCampaignError) as problem:
         text = "; ".join(cli.run_ending_of(problem).lines)
         status = AirbyteConnectionStatus(Status.FAILED, text)
-    answer(writer, AirbyteMessage(type=Type.CONNECTION_STATUS, connectionStatus=status))
+    write_result(writer, AirbyteMessage(type=Type.CONNECTION_STATUS, connectionStatus=status))
 
 
-def answer(writer: AirbyteWriter, message: AirbyteMessage) -> None:
+def write_result(writer: AirbyteWriter, message: AirbyteMessage) -> None:
     """Write the only message of a command. It must be the command's last step.
 
     Airbyte may stop the process as soon as it has the message. It reports a fault unless the signal

@@ -38,7 +38,7 @@ SHARED = (
     Setting(
         "request_timeout",
         "number",
-        "Seconds to wait for a connection and for an answer",
+        "Seconds to wait for a connection and for a response",
         default=60,
         positive=True,
     ),
@@ -61,7 +61,7 @@ SHARED = (
     Setting(
         "user_agent",
         "string",
-        "User agent that is sent with every request, instead of the default one",
+        "User agent of every request, instead of the default",
     ),
     Setting(
         "run_report_path",
@@ -72,8 +72,8 @@ SHARED = (
     Setting(
         "run_report_html_path",
         "string",
-        "File for the run report as one HTML page without personal data: rows, rates over "
-        "time, and what was not done and why",
+        "File for the run report as one HTML page without personal data: rows, request rates, "
+        "and rows that were not done, with reasons",
     ),
     Setting(
         "custom_field_keys",

@@ -22,17 +22,17 @@ TAP = (
         "sideload",
         "choice",
         "`auto`: read field values, tags, memberships and account links with the pages of "
-        "contacts, where the account proves that it sends them; `never`: always read their "
-        "own collections",
+        "contacts, if the account proves that it sends them. `never`: always read the "
+        "collections of these rows",
         default="auto",
         choices=("auto", "never"),
     ),
     Setting(
         "full_sweep_hours",
         "number",
-        "Hours after which the tap reads the incremental streams whole again, with their "
-        "related rows. `auto`: as soon as that takes at most 5 % of the time since the last "
-        "time, at least 1 and at most 168 hours; 0: never",
+        "Hours after which the tap reads the incremental streams in full again, with their "
+        "related rows. `auto`: when a full read takes at most 5 % of the time since the last "
+        "full read, after at least 1 and at most 168 hours. 0: never",
         default="auto",
         choices=("auto",),
         minimum=0,
@@ -87,7 +87,8 @@ TAP = (
         "boolean",
         "Read `/activities` of the contacts that changed, for replies and forwards in "
         "`marketing_engagements`, and for sends, opens and clicks where the account does not have "
-        "their collections. It costs two requests per contact: in the first run of every contact",
+        "their collections. It costs two requests for each of these contacts. In the first run, "
+        "these are all contacts",
         default=False,
     ),
     Setting(

@@ -223,7 +223,7 @@ class EndpointSetup:
 
     @property
     def is_raw(self) -> bool:
-        """Whether the endpoint feeds raw streams only."""
+        """Whether all streams of the endpoint are raw."""
         return all(selection.resource.schema_grows for selection in self.selections)
 
     def prefetch(self) -> None:

@@ -25,7 +25,7 @@ def destination(
 
     @command.command(help="Write the specification of the settings.")
     def spec() -> None:
-        connector.answer(writer, specification(TARGET, "Writing", MODES))
+        connector.write_result(writer, specification(TARGET, "Writing", MODES))
 
     @command.command(help="Say whether the account can be written to.")
     @connector.config
