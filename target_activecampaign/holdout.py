@@ -1,4 +1,9 @@
-"""The control group: a share of the contacts, chosen by a keyed hash, that a run does not write."""
+"""The control group: a share of the contacts, chosen by a keyed hash, that a run does not write.
+
+`processing/batch_processor.py` skips its rows. A row that unsubscribes a person is written with its
+unsubscriptions alone: `strip_held_out` in `sinks/contacts/change.py`. Contacts that orders create:
+`sinks/commerce/new_contacts.py`.
+"""
 
 from __future__ import annotations
 

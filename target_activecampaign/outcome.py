@@ -34,9 +34,10 @@ class Outcome:
     """The result of a row.
 
     * ``id``: ActiveCampaign's id of the record.
-    * ``whole``: every part of the row has a result, so that the ledger confirms the row.
-    * ``undone``: parts that were not written and that the ledger does not confirm.
-    * ``held``: no state may cover the row.
+    * ``is_decided``: every part of the row has a result, so that the ledger confirms the row,
+      except for ``parts_to_resend``.
+    * ``blocks_state``: no state may cover the row.
+    * ``parts_to_resend``: parts that were not written and that the next run sends again.
     * ``denied``: reasons of settings that forbid a part. The ledger stores these reasons.
     * ``details``: further columns of the result.
     """
@@ -44,9 +45,9 @@ class Outcome:
     action: Action
     id: str | None = None
     reason: str | None = None
-    whole: bool = True
-    held: bool = False
-    undone: frozenset[str] = frozenset()
+    is_decided: bool = True
+    blocks_state: bool = False
+    parts_to_resend: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
     details: Mapping[str, Any] | None = None
 
@@ -56,13 +57,15 @@ class RowError(Exception):
 
     action = Action.REJECTED
 
-    def __init__(self, reason: str, *, held: bool = False) -> None:
+    def __init__(self, reason: str, *, blocks_state: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.held = reason, held
+        self.reason, self.blocks_state = reason, blocks_state
 
     def outcome(self) -> Outcome:
         """Return the row's outcome."""
-        return Outcome(self.action, reason=self.reason, whole=False, held=self.held)
+        return Outcome(
+            self.action, reason=self.reason, is_decided=False, blocks_state=self.blocks_state
+        )
 
 
 class RowRejected(RowError):
@@ -100,13 +103,13 @@ def outcome_of(problem: RequestError) -> Outcome:
         return Outcome(
             Action.REJECTED,
             reason=f"ActiveCampaign refused: {texts or problem.problem}",
-            whole=False,
+            is_decided=False,
         )
     if isinstance(problem, (NotFound, PermissionDenied)):
         return Outcome(
-            Action.REJECTED, reason=f"ActiveCampaign refused: {problem.problem}", whole=False
+            Action.REJECTED, reason=f"ActiveCampaign refused: {problem.problem}", is_decided=False
         )
-    return Outcome(Action.FAILED, reason=str(problem), whole=False)
+    return Outcome(Action.FAILED, reason=str(problem), is_decided=False)
 
 
 def join_reasons(reasons: Iterable[str | None]) -> str | None:

@@ -59,8 +59,9 @@ class OpenRows(RowResults, Protocol):
     """Where people who are in no row of the input get their results: `RowFinisher`."""
 
     faulty_streams: set[str]
-    #: Why no one may leave an audience, None where nothing forbids it.
-    refusal: str | None
+
+    def note_refusal(self, reason: str) -> None:
+        """Note why no one may leave an audience."""
 
     def open(self, rows: list[InputRecord]) -> None:
         """Expect a result for each of these rows."""
@@ -76,7 +77,9 @@ class _LeaverResults:
 
     def finish(self, row: InputRecord, outcome: Outcome) -> None:
         """Give a row its result."""
-        is_decided = outcome.whole and not (outcome.denied or outcome.undone or outcome.held)
+        is_decided = outcome.is_decided and not (
+            outcome.denied or outcome.parts_to_resend or outcome.blocks_state
+        )
         if outcome.action is Action.SKIPPED and is_decided:
             outcome = replace(outcome, action=Action.UNCHANGED)
         is_done = is_decided and outcome.action in {Action.UPDATED, Action.UNCHANGED}
@@ -96,8 +99,10 @@ class _LeaverResults:
             outcome, reason = replace(outcome, action=Action.UPDATED), LEFT
             self.done.add(id(row))
         # No file may keep such a row to send it again: the ledger knows who is still to leave.
-        held = outcome.held or outcome.action is Action.FAILED
-        outcome = replace(outcome, reason=reason, whole=False, held=held, details=details)
+        held = outcome.blocks_state or outcome.action is Action.FAILED
+        outcome = replace(
+            outcome, reason=reason, is_decided=False, blocks_state=held, details=details
+        )
         self._rows.finish(row, outcome)
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
@@ -168,7 +173,7 @@ class LeaverProcessor:
             report.reason = TOO_MANY.format(
                 name, len(gone), report.members, rule.max_leave_share, most, enough
             )
-            self._rows.refusal = report.reason
+            self._rows.note_refusal(report.reason)
             return
         self._mark_complete(name)
         leavers = self._leavers_of(gone, name)
@@ -227,7 +232,9 @@ class LeaverProcessor:
         results = _LeaverResults(self._rows, now, report)
         self._rows.open([leaver.row_request.row for leaver in leavers])
         for leaver in later:
-            outcome = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)
+            outcome = Outcome(
+                Action.SKIPPED, reason=MAX_CHANGES, is_decided=False, blocks_state=True
+            )
             details = {"audience": leaver.row_request.row.input_stream}
             self._rows.finish(leaver.row_request.row, replace(outcome, details=details))
         with context.ledger.transaction():
@@ -236,7 +243,9 @@ class LeaverProcessor:
                 context.ledger.forget(key)
         try:
             if context.earlier_values is not None:
-                context.earlier_values.expect("contact", [leaver.row_request.row for leaver in now])
+                context.earlier_values.announce_records(
+                    "contact", [leaver.row_request.row for leaver in now]
+                )
             values = self._grants.reader.read(leaver.contact for leaver in now if leaver.contact)
             now = self._keep_members(now, values)
             self._prefetch_stream_grants(now, values)
@@ -280,7 +289,7 @@ class LeaverProcessor:
                 continue
             for member in moved:
                 self._records.put_member(name, member)
-            outcome = Outcome(Action.SKIPPED, leaver.contact, HAS_ADDRESS, whole=False)
+            outcome = Outcome(Action.SKIPPED, leaver.contact, HAS_ADDRESS, is_decided=False)
             self._rows.finish(leaver.row_request.row, replace(outcome, details={"audience": name}))
         return gone
 

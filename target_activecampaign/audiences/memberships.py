@@ -89,7 +89,7 @@ class Memberships:
             email, native_id = contact_of_row(self._references, row)
             address = self._records.address_key(email) if email else NO_ADDRESS
             placeholder = placeholder_of(address) if address else ""
-            found.append((row, row.known_id or native_id or placeholder, address))
+            found.append((row, row.ledger_id or native_id or placeholder, address))
         self._records.prefetch_grants(person for _, person, __ in found if person.startswith("@"))
         return [
             (row, self._records.grants_of(person).contact or person, address)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.ledger.audience_records import Grants, placeholder_of
 from target_activecampaign.lookups.row_contact import deciding_name
-from target_activecampaign.sinks.contacts.after_write import has_address
 from target_activecampaign.sinks.contacts.change import StreamGrant, StreamGrants
+from target_activecampaign.sinks.contacts.contact_ids import has_address
 
 from .grant_ids import removed_grant_ids, split_grant_id
 from .requested_grants import done_requests, grantor_of, grants_of_change
@@ -104,7 +104,7 @@ class OtherStreams:
 
     def _candidates_of(self, change: ContactChange) -> list[str]:
         """Return the contacts that the ledger remembers of an address."""
-        remembered = [change.known_id, self._records.grants_of(self._placeholder(change)).contact]
+        remembered = [change.ledger_id, self._records.grants_of(self._placeholder(change)).contact]
         return [contact for contact in dict.fromkeys(remembered) if contact]
 
     def _has_any(self, contact: str, change: ContactChange) -> bool:

@@ -57,5 +57,5 @@ def done_requests(members: Memberships, change: ContactChange) -> set[tuple[str,
         (grantor_of(members, row_request.row), request)
         for row_request in change.row_requests
         for request in row_request.requested
-        if row_request.requested_again.isdisjoint(row_request.parts_of(request))
+        if row_request.parts_to_resend.isdisjoint(row_request.parts_of(request))
     }

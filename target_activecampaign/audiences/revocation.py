@@ -70,14 +70,14 @@ class Leaver:
             kind_and_name
             for request, kind_and_name in self.revoked.items()
             if request in row_request.requested
-            and row_request.requested_again.isdisjoint(row_request.parts_of(request))
+            and row_request.parts_to_resend.isdisjoint(row_request.parts_of(request))
         ]
 
 
 def leaver_of(members: list[Member], contact: str | None, audience: str, stream: str) -> Leaver:
     """Return a leaver with a row for its result. ``stream`` is the stream's name in the target."""
     row = InputRecord(None, stream, {}, {"id": contact}, {}, input_stream=audience)
-    row.known_id = contact
+    row.ledger_id = contact
     row_request = RowRequest(row, may_create=False)
     change = ContactChange([row_request], id=contact, is_revocation=True)
     return Leaver(members, contact, row_request, change)

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.sinks.contacts.after_write import has_address
+from target_activecampaign.sinks.contacts.contact_ids import has_address, look_up_ids
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues, ContactValuesReader
     from target_activecampaign.sinks.contacts.change import ContactChange
     from target_activecampaign.sinks.context import WriteContext
-
-
-def find_contacts(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
-    """Set the ids of the contacts that have the addresses of changes without an id.
-
-    Returns these changes.
-    """
-    nameless = [change for change in changes if change.id is None and change.email]
-    known = context.references.contacts_by_email([change.email or "" for change in nameless])
-    for change in nameless:
-        change.id = known.get(fold(change.email or ""))
-    return nameless
 
 
 def read_values(
@@ -36,10 +23,10 @@ def read_values(
     ``looked_up`` are the changes whose id was found by the address. Returns also the contacts
     of the ledger that were deleted. Changes are identified by `id`.
     """
-    values = reader.read(change.id or change.known_id or "" for change in changes)
+    values = reader.read(change.id or change.ledger_id or "" for change in changes)
     deleted, left = {}, []
     for change in changes:
-        native_id = change.id or change.known_id
+        native_id = change.id or change.ledger_id
         if native_id is None or (change.id is not None and id(change) not in looked_up):
             continue
         there = values.get(native_id)
@@ -52,6 +39,6 @@ def read_values(
         change.id = None
         context.references.forget_contact(change.email or "")
         left.append(change)
-    found = find_contacts(context, left)
+    found = look_up_ids(context, left)
     values |= reader.read(change.id for change in found if change.id)
     return values, deleted

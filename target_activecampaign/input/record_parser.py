@@ -179,7 +179,7 @@ class RecordParser:
                 self._reject(self.number, self.names.alias(stream), {}, why)
                 continue
             if mapped is None:
-                outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, whole=False)
+                outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, is_decided=False)
                 self._unread.append(UnreadLine(self.number, self.names.alias(stream), {}, outcome))
             else:
                 mapped_records.append((stream_map.stream_alias, mapped))
@@ -228,5 +228,5 @@ class RecordParser:
         return row
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
-        outcome = Outcome(Action.REJECTED, reason=why, whole=False)
+        outcome = Outcome(Action.REJECTED, reason=why, is_decided=False)
         self._unread.append(UnreadLine(number, stream or "unknown", key, outcome))

@@ -36,4 +36,4 @@ class UnwrittenRecords:
             return None
         if outcome.action is Action.FAILED:
             return RowFailed("the row of a record that this one names failed; both are tried again")
-        return RowSkipped(outcome.reason or "", held=outcome.held)
+        return RowSkipped(outcome.reason or "", blocks_state=outcome.blocks_state)

@@ -72,7 +72,7 @@ class BatchProcessor:
         for row in rows:
             # A sink must finish every row. The next run sends a row again that was not finished.
             self.rows.finish(
-                row, Outcome(Action.FAILED, reason="the row was not processed", whole=False)
+                row, Outcome(Action.FAILED, reason="the row was not processed", is_decided=False)
             )
         self.rows.stops.check_rejects()
         self.rows.results.flush()
@@ -86,7 +86,7 @@ class BatchProcessor:
     def _write_rows(self, sink: Sink, rows: list[InputRecord]) -> None:
         context = self.context
         if rows and is_skipped(context.policy, sink):
-            skipped = Outcome(Action.SKIPPED, reason=MAY_START_AUTOMATION, whole=False)
+            skipped = Outcome(Action.SKIPPED, reason=MAY_START_AUTOMATION, is_decided=False)
             for row in rows:
                 self.rows.finish(row, skipped)
             return
@@ -95,7 +95,7 @@ class BatchProcessor:
             allowed, rows = context.limits.split(rows)
             try:
                 if context.earlier_values is not None:
-                    context.earlier_values.expect(sink.family, allowed)
+                    context.earlier_values.announce_records(sink.family, allowed)
                 sink.write(context, sink, allowed)
             except RequestError as problem:
                 for row in allowed:
@@ -142,7 +142,7 @@ class BatchProcessor:
             if confirmed is None:
                 continue
             for row in group:
-                row.known_id = confirmed.id
+                row.ledger_id = confirmed.id
             is_first = [self.grants.members.is_first_delivery(row, confirmed) for row in group]
             is_held_out = any(row.is_held_out for row in group)
             is_sent = self.context.policy.force or is_held_out or any(is_first)
@@ -160,7 +160,7 @@ class BatchProcessor:
         for row in held_out:
             row.is_held_out = True
             if sink.consent_column not in row.record:
-                self.rows.finish(row, Outcome(Action.SKIPPED, reason=HELD_OUT, whole=False))
+                self.rows.finish(row, Outcome(Action.SKIPPED, reason=HELD_OUT, is_decided=False))
         return [row for row in rows if self.rows.is_open(row)]
 
     def _finish_confirmed(self, sink: Sink, group: list[InputRecord], confirmed: Confirmed) -> None:
@@ -179,7 +179,7 @@ class BatchProcessor:
             if not changed & row.fields.keys():
                 action = Action.SKIPPED if denied else Action.UNCHANGED
                 reason = join_reasons(denied)
-                self.rows.finish(row, Outcome(action, confirmed.id, reason, whole=False))
+                self.rows.finish(row, Outcome(action, confirmed.id, reason, is_decided=False))
             elif self.rows.parts.reduce(sink, row, changed, confirmed.fields):
                 row.denied = denied
 
@@ -209,7 +209,9 @@ class BatchProcessor:
             rows = [*rows, *popped]
         self.rows.open(rows)
         for row in rows:
-            self.rows.finish(row, Outcome(Action.FAILED, reason=STOPPED, whole=False, held=True))
+            self.rows.finish(
+                row, Outcome(Action.FAILED, reason=STOPPED, is_decided=False, blocks_state=True)
+            )
 
     @property
     def may_retry_deferred(self) -> bool:

@@ -76,14 +76,8 @@ class RowFinisher:
         """Derive the reasons of the run from the results of its rows."""
         self.stops = StopReasons(self.policy, self.results)
 
-    @property
-    def refusal(self) -> str | None:
-        """Why the target may remove no person from an audience; None if it may."""
-        return self.stops.refusal
-
-    @refusal.setter
-    def refusal(self, reason: str | None) -> None:
-        """Set why the target may remove no person from an audience."""
+    def note_refusal(self, reason: str) -> None:
+        """Note why no one may leave an audience."""
         self.stops.refusal = reason
 
     def open(self, rows: list[InputRecord]) -> None:
@@ -107,15 +101,15 @@ class RowFinisher:
             if self.undo is not None:
                 self.undo.note_row(row, outcome)
             self._record_in_ledger(row, outcome)
-        is_held = outcome.held or (action is Action.REJECTED and self.stops.ends_at_reject)
-        if action is Action.FAILED and not outcome.held:
+        is_held = outcome.blocks_state or (action is Action.REJECTED and self.stops.ends_at_reject)
+        if action is Action.FAILED and not outcome.blocks_state:
             if self.retries.can_store(row) and not is_dry_run:
                 self.retries.store(row, self.schemas.key_properties.get(row.stream, []))
             else:
                 is_held = True
-        if outcome.held or action is Action.FAILED or outcome.reason == HELD_OUT:
+        if outcome.blocks_state or action is Action.FAILED or outcome.reason == HELD_OUT:
             self._note_unwritten(row, outcome)
-        if outcome.held and action is Action.SKIPPED:
+        if outcome.blocks_state and action is Action.SKIPPED:
             self.stops.limit = outcome.reason
         if is_held and row.number is not None:
             self.checkpoints.hold(row.number)
@@ -136,7 +130,7 @@ class RowFinisher:
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
         """Defer a row until its referenced record may exist; reject it at the end of the input."""
         if self.references.is_final:
-            self.finish(row, Outcome(Action.REJECTED, reason=deferred.reason, whole=False))
+            self.finish(row, Outcome(Action.REJECTED, reason=deferred.reason, is_decided=False))
         elif self.open_rows.pop(id(row), None) is not None:
             self.deferred.add(row, deferred.family, self._key_of(row))
 
@@ -171,7 +165,7 @@ class RowFinisher:
         if outcome.action is Action.CREATED and row.is_remainder:
             # The account lost the record: the next run sends the whole row.
             self.ledger.forget(row.ledger_key)
-        elif outcome.action in CHANGED or outcome.whole:
+        elif outcome.action in CHANGED or outcome.is_decided:
             self.ledger.confirm(row.ledger_key, outcome.id, self._confirmed_fields(row, outcome))
         self.retries.remove_written(row)
 
@@ -181,13 +175,15 @@ class RowFinisher:
         The next run sends a row again that was written in part. The ledger confirms only its id.
         """
         sink = registry.find_sink(row.stream)
-        undone = self.parts.find(sink, row, outcome.undone) if sink and outcome.whole else None
-        if undone is None:
+        resent = None
+        if sink is not None and outcome.is_decided:
+            resent = self.parts.find(sink, row, outcome.parts_to_resend)
+        if resent is None:
             return {}
         known = self.ledger.find(row.ledger_key)
         before = known.fields if known else {}
         denied = self.denied_parts.fields(row, outcome.denied, before)
-        return {**row.fields, **dict.fromkeys(undone, UNCONFIRMED), **denied, **row.delivery}
+        return {**row.fields, **dict.fromkeys(resent, UNCONFIRMED), **denied, **row.delivery}
 
     def _key_of(self, row: InputRecord) -> bytes:
         return row.ledger_key or self.ledger.hash_key(row.stream, ledger_identity(row))
@@ -195,7 +191,7 @@ class RowFinisher:
 
 def _with_remarks(outcome: Outcome, remarks: list[str]) -> Outcome:
     """Return an outcome with the row's remarks; "unchanged" with unwritten parts is "skipped"."""
-    is_partial = bool(remarks or outcome.undone or outcome.denied)
+    is_partial = bool(remarks or outcome.parts_to_resend or outcome.denied)
     is_unchanged = outcome.action is Action.UNCHANGED
     action = Action.SKIPPED if is_unchanged and is_partial else outcome.action
     return replace(outcome, action=action, reason=join_reasons([outcome.reason, *remarks]))
@@ -205,4 +201,4 @@ def _planned(outcome: Outcome) -> Outcome:
     reason = f"would be {outcome.action.value}"
     reason += f"; {outcome.reason}" if outcome.reason else ""
     native_id = None if is_planned(outcome.id) else outcome.id
-    return Outcome(Action.PLANNED, native_id, reason, whole=False, details=outcome.details)
+    return Outcome(Action.PLANNED, native_id, reason, is_decided=False, details=outcome.details)

@@ -61,7 +61,7 @@ class RowParts:
             for part, path in paths_by_hash.items()
             if part in changed
         )
-        is_found = sink.kept or (row.known_id and ("id",) in sink.key_columns)
+        is_found = sink.kept or (row.ledger_id and ("id",) in sink.key_columns)
         if not is_alone or not is_found:
             return False
         row.record = remainder_of(row.record, parts, sink.kept)

@@ -28,7 +28,7 @@ class InputRecord:
     * ``number``: its number among the RECORD lines, from 1; None for a row of the retry file.
     * ``source``: the record as it was delivered, for the retry file.
     * ``fields``: the hashes of the values to write, by the hash of their part.
-    * ``known_id``: the id of the row's record in the ledger.
+    * ``ledger_id``: the id of the row's record in the ledger.
     * ``remarks``: reasons for the parts of the row that the target cannot read.
     * ``creates``: the row is create-only: the target leaves an existing record unchanged.
     * ``is_remainder``: ``record`` holds only some parts of the row. The ledger confirms the other
@@ -48,7 +48,7 @@ class InputRecord:
     source: Record
     fields: dict[bytes, bytes] = field(default_factory=dict)
     ledger_key: bytes = b""
-    known_id: str | None = None
+    ledger_id: str | None = None
     creates: bool = False
     is_held_out: bool = False
     remarks: list[str] = field(default_factory=list)

@@ -57,8 +57,8 @@ def identity_by(
     keys: set[Hashable] = {("also", key) for key in also}
     if row.ledger_key:
         keys.add(("key", row.ledger_key))
-    if row.known_id:
-        keys.add(("id", row.known_id))
+    if row.ledger_id:
+        keys.add(("id", row.ledger_id))
     used = set()
     id_value = row.record.get("id")
     if not is_nothing(id_value):

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MAX_CHANGES = "max_changes is reached; the row is left for another run"
 #: The outcome of a row that `max_changes` holds.
-HELD_BY_MAX_CHANGES = Outcome(Action.SKIPPED, reason=MAX_CHANGES, whole=False, held=True)
+HELD_BY_MAX_CHANGES = Outcome(
+    Action.SKIPPED, reason=MAX_CHANGES, is_decided=False, blocks_state=True
+)
 
 
 class ChangeLimits:
@@ -42,5 +44,7 @@ class ChangeLimits:
     def take_delete(self) -> None:
         """Count a delete; raise `RowSkipped` if it exceeds `max_deletes`."""
         if self.deletes >= self._policy.max_deletes:
-            raise RowSkipped("max_deletes is reached; raise it to delete this row", held=True)
+            raise RowSkipped(
+                "max_deletes is reached; raise it to delete this row", blocks_state=True
+            )
         self.deletes += 1

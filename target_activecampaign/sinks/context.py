@@ -66,7 +66,7 @@ class EarlierValues(Protocol):
     requests for that.
     """
 
-    def expect(self, family: str, rows: list[InputRecord]) -> None:
+    def announce_records(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records of a family that rows are about to change. Raises `RequestError`."""
 
     def note_imported(self, email: str, native_id: str) -> None:

@@ -29,16 +29,16 @@ def reject_existing(row: InputRecord, word: str, native_id: str | None) -> None:
 
 def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, path: str) -> None:
     """Raise `RowRejected` if the record of an earlier create exists; else forget its id."""
-    if not row.creates or row.known_id is None:
+    if not row.creates or row.ledger_id is None:
         return
     try:
-        context.client.get(f"{path}/{row.known_id}")
+        context.client.get(f"{path}/{row.ledger_id}")
     except (NotFound, PermissionDenied):
         # ActiveCampaign may answer 403 for a note that does not exist.
         context.ledger.forget(row.ledger_key)
-        row.known_id = None
+        row.ledger_id = None
         return
-    raise already_exists(word, row.known_id)
+    raise already_exists(word, row.ledger_id)
 
 
 def gone(context: WriteContext, row: InputRecord, word: str, given_id: str | None) -> RowRejected:

@@ -102,7 +102,7 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     # If a later write created the record again, the row requests a new delete.
     if deleted is not None and not context.policy.force and context.ledger.find(key) is None:
         row.ledger_key = b""
-        return Outcome(Action.UNCHANGED, deleted.id, "deleted by an earlier row", whole=False)
+        return Outcome(Action.UNCHANGED, deleted.id, "deleted by an earlier row", is_decided=False)
     _check_settings(context, sink)
     native_id = _find(context, sink, row)
     if native_id is None:
@@ -130,7 +130,7 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if context.policy.is_foreign and not is_nothing(source):
         context.foreign_ids.forget(sink.family, str(source))
     row.ledger_key = b""
-    return Outcome(Action.UPDATED, native_id, "deleted", whole=False)
+    return Outcome(Action.UPDATED, native_id, "deleted", is_decided=False)
 
 
 def _check_settings(context: WriteContext, sink: Sink) -> None:
@@ -145,7 +145,7 @@ def _check_settings(context: WriteContext, sink: Sink) -> None:
     if not context.policy.run_automations:
         raise RowSkipped(MAY_START_AUTOMATION)
     if context.limits.changes_left == 0:
-        raise RowSkipped(MAX_CHANGES, held=True)
+        raise RowSkipped(MAX_CHANGES, blocks_state=True)
 
 
 def _check_email(context: WriteContext, row: InputRecord, native_id: str) -> None:

@@ -47,7 +47,7 @@ def write_event(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if context.ledger.find(row.ledger_key) is not None:
         return Outcome(Action.UNCHANGED, reason="sent before; an event cannot be changed")
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
-        raise RowFailed(UNANSWERED, held=True)
+        raise RowFailed(UNANSWERED, blocks_state=True)
     name, value, email = _event_of(context, row)
     _register(context, name)
     if context.policy.dry_run:
@@ -58,7 +58,7 @@ def write_event(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     try:
         client.send(name, email, value)
     except UnconfirmedWrite as problem:
-        raise RowFailed(f"{problem.problem}; it is never sent again", held=True) from None
+        raise RowFailed(f"{problem.problem}; it is never sent again", blocks_state=True) from None
     except (InvalidRequest, ServerError):
         context.ledger.resolve_pending(row.ledger_key, STEP)
         raise

@@ -65,10 +65,10 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         raise RowRejected("content: a note needs content")
     reltype, relid = _parent(context, row)
     reject_created_earlier(context, row, "content", "notes")
-    if row.known_id and row.key.keys() & {"content"}:
-        return native.outcome(Action.UNCHANGED, row.known_id)
-    if row.known_id:
-        return _rewrite(context, sink, row, native, row.known_id)
+    if row.ledger_id and row.key.keys() & {"content"}:
+        return native.outcome(Action.UNCHANGED, row.ledger_id)
+    if row.ledger_id:
+        return _rewrite(context, sink, row, native, row.ledger_id)
     body = {"note": str(content), "relid": relid, "reltype": reltype}
 
     def send() -> str:
@@ -80,7 +80,7 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
 
     native_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.creates.confirm(row.ledger_key, STEP, native_id)
-    row.known_id = native_id
+    row.ledger_id = native_id
     context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.CREATED, native_id)
 

@@ -38,7 +38,7 @@ def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         raise RowFailed(
             "an earlier run sent this POST, and ActiveCampaign never answered; it is not repeated",
-            held=True,
+            blocks_state=True,
         )
     if method == "DELETE":
         for _ in range(max(1, sum(name.strip("[]") == "ids" for name, _ in params))):
@@ -50,7 +50,7 @@ def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
             method, path, body, params=params, repeatable=method != "POST", is_raw=True
         )
     except UnconfirmedWrite as problem:
-        raise RowFailed(f"{problem.problem}; it is never repeated", held=True) from None
+        raise RowFailed(f"{problem.problem}; it is never repeated", blocks_state=True) from None
     except (InvalidRequest, NotFound, PermissionDenied):
         context.ledger.resolve_pending(row.ledger_key, STEP)
         raise

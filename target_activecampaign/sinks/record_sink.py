@@ -52,13 +52,13 @@ NO_OWNER = "owner: the account has no such user; left out"
 class NativeFields:
     """A row in native columns, and the reasons for its result.
 
-    ``undone`` are the parts that are not written, with the reasons. The next run requests these
+    ``left_out`` are the parts that are not written, with the reasons. The next run requests these
     parts again.
     """
 
     columns: dict[str, Any]
     custom: EncodedFields = field(default_factory=EncodedFields)
-    undone: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     denied: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -69,13 +69,13 @@ class NativeFields:
 
     def outcome(self, action: Action, native_id: str | None) -> Outcome:
         """Return the outcome of a written row, with its reasons."""
-        reasons = [*self.undone.values(), *self.denied, *self.remarks]
+        reasons = [*self.left_out.values(), *self.denied, *self.remarks]
         return Outcome(
             action,
             native_id,
             join_reasons(reasons),
             denied=frozenset(self.denied),
-            undone=frozenset(self.undone),
+            parts_to_resend=frozenset(self.left_out),
         )
 
 
@@ -143,9 +143,9 @@ def _write_alone(
     if context.rows.is_behind(row):
         context.rows.defer(row, RowDeferred(BEHIND))
         return
-    if row.known_id is None and row.ledger_key:
+    if row.ledger_id is None and row.ledger_key:
         confirmed = context.ledger.find(row.ledger_key)
-        row.known_id = confirmed.id if confirmed else None
+        row.ledger_id = confirmed.id if confirmed else None
     try:
         outcome = write(context, sink, row)
     except RowDeferred as deferred:
@@ -191,8 +191,8 @@ def _write_merged(
         row.document_key = merged.document_key
         is_first = number == 0 or outcome.action is not Action.CREATED
         action = outcome.action if is_first else Action.UPDATED
-        undone = frozenset(part for part in outcome.undone if has_part(row.record, part))
-        context.rows.finish(row, replace(outcome, action=action, undone=undone))
+        parts = frozenset(part for part in outcome.parts_to_resend if has_part(row.record, part))
+        context.rows.finish(row, replace(outcome, action=action, parts_to_resend=parts))
     return True
 
 
@@ -254,11 +254,11 @@ def native_fields_of(
             for tag in attribute.tags
         }
         for name, reason in fields.custom.left_out:
-            fields.undone[columns.get(name) or value_part(name)] = reason
+            fields.left_out[columns.get(name) or value_part(name)] = reason
     if owner and not is_nothing(row.record.get("owner")):
         user = find_user(context.references, reference(row.record["owner"], "owner"))
         if user is None:
-            fields.undone["owner"] = NO_OWNER
+            fields.left_out["owner"] = NO_OWNER
         else:
             fields.columns["owner"] = user
     return fields

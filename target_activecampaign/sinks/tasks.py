@@ -50,7 +50,7 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     native_id = context.foreign_ids.read(sink.family, row.record.get("id"))
     if native_id is None:
         reject_created_earlier(context, row, "external_id", "dealTasks")
-        native_id = row.known_id
+        native_id = row.ledger_id
     if native_id is None:
         return _create(context, sink, row, native, columns=columns, status=status)
     if status == STATUSES["open"] or (status is None and row.is_remainder):
@@ -96,7 +96,7 @@ def _references(context: WriteContext, row: InputRecord, native: NativeFields) -
     if owner:
         user = find_user(context.references, owner)
         if user is None:
-            native.undone["owner"] = NO_OWNER
+            native.left_out["owner"] = NO_OWNER
         else:
             columns["assignee"] = user
     return columns
@@ -151,7 +151,7 @@ def _create(
 
     native_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.creates.confirm(row.ledger_key, STEP, native_id)
-    row.known_id = native_id
+    row.ledger_id = native_id
     context.foreign_ids.record(sink.family, row, native_id)
     if status:
         _complete(context, row, native, native_id, outcome)
@@ -163,7 +163,7 @@ def _drop_outcome(row: InputRecord, native: NativeFields, columns: Body) -> None
     for name, attribute in OUTCOME.items():
         columns.pop(attribute, None)
         if has_part(row.record, name):
-            native.undone[name] = OPEN
+            native.left_out[name] = OPEN
 
 
 def _complete(
@@ -174,7 +174,7 @@ def _complete(
         _update(context, native_id, {"status": STATUSES["completed"], **outcome})
     except (InvalidRequest, NotFound, RowRejected) as problem:
         reason = f"status: the task was created and is open ({problem})"
-        native.undone |= dict.fromkeys(
+        native.left_out |= dict.fromkeys(
             (column for column in ("status", *OUTCOME) if has_part(row.record, column)), reason
         )
 

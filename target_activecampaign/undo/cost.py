@@ -54,7 +54,7 @@ def known_contacts(references: References, rows: list[InputRecord]) -> KnownCont
     emails: dict[str, str] = {}
     for row in rows:
         email, native_id = contact_of_row(references, row)
-        native_id = native_id or row.known_id
+        native_id = native_id or row.ledger_id
         if native_id and native_id.isdigit():
             ids[native_id] = None
         elif email:
@@ -67,7 +67,7 @@ def known_records(references: References, family: str, rows: list[InputRecord]) 
     ids: dict[str, None] = {}
     for row in rows:
         id_value = row.record.get("id")
-        native_id = row.known_id
+        native_id = row.ledger_id
         if not is_nothing(id_value):
             native_id = references.foreign_ids.resolve(family, str(id_value).strip())
         if native_id and not is_planned(native_id) and not is_delete(row):
@@ -85,7 +85,7 @@ class UndoCost:
         self._records: dict[str, set[str]] = {}
         self._products: set[bytes] = set()
 
-    def expect(self, family: str, rows: list[InputRecord]) -> None:
+    def announce_records(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records that rows would change."""
         kind = RECORD_KINDS.get(family)
         if kind == CONTACT:

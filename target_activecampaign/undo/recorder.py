@@ -100,7 +100,7 @@ class UndoRecorder:
 
     # --- a batch ----------------------------------------------------------------------------
 
-    def expect(self, family: str, rows: list[InputRecord]) -> None:
+    def announce_records(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records that rows change next; look up contacts. Raises `RequestError`."""
         kind = RECORD_KINDS.get(family)
         if kind == CONTACT:

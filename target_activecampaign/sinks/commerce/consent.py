@@ -56,7 +56,7 @@ def _withhold(upsert: Upsert, opt_out: str) -> None:
     _remove_consent(upsert)
     reason = f"{CONSENT_COLUMN}: left out, the person {opt_out}; sent only with resubscribe"
     if any(has_part(row.record, CONSENT_COLUMN) for row in upsert.rows):
-        upsert.undone[CONSENT_COLUMN] = reason
+        upsert.left_out[CONSENT_COLUMN] = reason
     else:
         upsert.remarks.append(reason)
 

@@ -104,18 +104,18 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
     if stored is None and upsert.is_remainder:
         for row in upsert.rows:
             context.ledger.forget(row.ledger_key)
-        finish_all(context, [upsert], Outcome(Action.SKIPPED, reason=ORDER_GONE, whole=False))
+        finish_all(context, [upsert], Outcome(Action.SKIPPED, reason=ORDER_GONE, is_decided=False))
         return False
     if stored is None and missing:
         reason = f"{missing[0]}: a new order needs it ({', '.join(missing)} missing)"
-        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
+        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, is_decided=False))
         return False
     policy = context.policy
     # Orders of another account have started their automations there already.
     may_start = policy.run_automations and not policy.is_foreign
     starts = wants_automations and not is_partial and may_start
     if wants_automations and not starts:
-        upsert.undone["creation_source"] = WRITTEN_AS_HISTORICAL
+        upsert.left_out["creation_source"] = WRITTEN_AS_HISTORICAL
     if starts:
         upsert.remarks.append(STARTS_AUTOMATIONS)
         if context.policy.dry_run:
@@ -135,20 +135,20 @@ def _drop_unknown_columns(context: WriteContext, upsert: Upsert, document: Docum
     for native in STORED.drop_unknown_columns(context, document):
         if native in upsert.document:
             name = columns[native]
-            upsert.undone[name] = f"{name}: left out, the account has no such column"
+            upsert.left_out[name] = f"{name}: left out, the account has no such column"
 
 
 def _is_still_undone(context: WriteContext, sink: Sink, upsert: Upsert) -> bool:
     """Finish an order if all its remaining columns are left out again."""
     names = {name for row in upsert.rows for name, value in row.record.items() if value is not None}
-    is_done = names - sink.kept <= upsert.undone.keys() | {"creation_source"}
+    is_done = names - sink.kept <= upsert.left_out.keys() | {"creation_source"}
     if not upsert.is_remainder or not is_done:
         return False
     outcome = Outcome(
-        Action.SKIPPED if upsert.undone else Action.UNCHANGED,
-        reason=join_reasons([*upsert.undone.values(), *sorted(upsert.denied)]),
+        Action.SKIPPED if upsert.left_out else Action.UNCHANGED,
+        reason=join_reasons([*upsert.left_out.values(), *sorted(upsert.denied)]),
         denied=frozenset(upsert.denied),
-        undone=frozenset(upsert.undone),
+        parts_to_resend=frozenset(upsert.left_out),
     )
     finish_all(context, [upsert], outcome)
     return True
@@ -211,7 +211,9 @@ def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) 
     reason = order.reason
     if order.action is Action.REJECTED:
         reason = "store_order_id: the row of its order was rejected"
-    context.rows.finish(row, Outcome(order.action, None, reason, whole=False, held=order.held))
+    context.rows.finish(
+        row, Outcome(order.action, None, reason, is_decided=False, blocks_state=order.blocks_state)
+    )
 
 
 def _line_of(

@@ -76,7 +76,7 @@ class Upsert:
     """A record to write: its rows in input order, and the document to send.
 
     ``exists``: the store had the record before, None if that is not known. ``before`` is the stored
-    document. ``undone`` are the columns that are not written, with the reasons. The next run
+    document. ``left_out`` are the columns that are not written, with the reasons. The next run
     requests these columns again. ``denied`` are the reasons of settings that forbid a column.
     ``outcome`` is the result of the write.
     """
@@ -85,7 +85,7 @@ class Upsert:
     rows: list[InputRecord]
     document: Document
     exists: bool | None = None
-    undone: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     before: Document | None = None
     denied: set[str] = field(default_factory=set)
@@ -202,7 +202,7 @@ def _reject_named(
     named = _named_upserts(problem.reasons, upserts)
     for upsert, texts in named:
         reason = f"ActiveCampaign refused: {'; '.join(texts)}"
-        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, whole=False))
+        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, is_decided=False))
     if named:
         rejected = {id(upsert) for upsert, _ in named}
         return [upsert for upsert in upserts if id(upsert) not in rejected]
@@ -263,7 +263,7 @@ def _is_named(attribute: str, own_id: str) -> bool:
 
 
 def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outcome:
-    remarks = [*upsert.undone.values(), *upsert.remarks]
+    remarks = [*upsert.left_out.values(), *upsert.remarks]
     if mutation.is_async:
         remarks.append(ACCEPTED)
     elif upsert.exists is None:
@@ -274,18 +274,20 @@ def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outco
         native_id,
         join_reasons([*remarks, *sorted(upsert.denied)]),
         denied=frozenset(upsert.denied),
-        undone=frozenset(upsert.undone),
+        parts_to_resend=frozenset(upsert.left_out),
     )
 
 
 def finish_all(context: WriteContext, upserts: list[Upsert], outcome: Outcome) -> None:
     """Give each row its result. Only the first row of a key can have created the record."""
     if outcome.action is Action.REJECTED and is_limit_refusal(outcome.reason):
-        outcome = Outcome(Action.SKIPPED, reason=LIMIT_REFUSED, whole=False, held=True)
+        outcome = Outcome(Action.SKIPPED, reason=LIMIT_REFUSED, is_decided=False, blocks_state=True)
     for upsert in upserts:
         upsert.outcome = outcome
         for place, row in enumerate(upsert.rows):
             is_later = place and outcome.action is Action.CREATED
             action = Action.UPDATED if is_later else outcome.action
-            undone = frozenset(part for part in outcome.undone if has_part(row.record, part))
-            context.rows.finish(row, replace(outcome, action=action, undone=undone))
+            parts = frozenset(
+                part for part in outcome.parts_to_resend if has_part(row.record, part)
+            )
+            context.rows.finish(row, replace(outcome, action=action, parts_to_resend=parts))

@@ -9,13 +9,14 @@ from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, total_o
 from target_activecampaign.records.reference import id_text
 from target_activecampaign.sinks.named.accounts import ensure_account
 
-from .after_write import apply_each, look_up_ids
+from .contact_ids import look_up_ids
+from .row_results import apply_each
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .after_write import ApplyOne, Fail
     from .change import ContactChange
+    from .row_results import ApplyOne, Fail
 
 Link = dict[str, Any]
 #: The fewest contacts for which the target may read the links of all contacts.
@@ -66,7 +67,7 @@ def _write_change(
     account = ensure_account(context, change.account) if change.account else None
     if link is None and account is None:
         reason = "title: the contact has no account; a title belongs to the link to an account"
-        change.leave_undone("title", reason)
+        change.withhold("title", reason)
         return
     columns: dict[str, Any] = {}
     if account is not None and (link is None or id_text(link.get("account")) != account):

@@ -23,14 +23,15 @@ from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed, outcome_of
 
 from . import consent
-from .after_write import apply_each, look_up_ids
+from .contact_ids import look_up_ids
 from .enrolments import Enrolment, EnrolmentRecord, enrolments_of, name_of
+from .row_results import apply_each
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .after_write import ApplyOne, Fail
     from .change import ContactChange
+    from .row_results import ApplyOne, Fail
 
 # Seconds to wait after a lost response before each look: then a read shows a finished enrolment.
 LOOK_AFTER_SECONDS = (2.0, 8.0)
@@ -191,7 +192,7 @@ def _is_kept_out(
     elif not is_finished:
         change.postpone(request, UNFINISHED)
     elif (word := consent.left_all_lists(context, change)) is not None:
-        change.leave_undone(
+        change.withhold(
             request,
             f"automations: the person {word} and is active on no list; enters only with "
             "resubscribe",

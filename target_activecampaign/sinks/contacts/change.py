@@ -52,13 +52,13 @@ class RowRequest:
 
     * ``requested``: the requests that the change may carry out.
     * ``left_out``: reasons by part that the user can correct in the row or in the account.
-    * ``undone``: reasons by part, if an opt-out or the contact's state forbids the part today.
+    * ``withheld``: reasons by part, if an opt-out or the contact's state forbids the part today.
     * ``postponed``: reasons by part that are no fault of the row.
     * ``denied``: reasons of settings that forbid a part.
     * ``origins``: the parts of a request, if the request has another name than its part.
     * ``may_create``: a row without other requests requests the contact itself.
 
-    `WHOLE_ROW` stands for all parts. The next run requests `left_out`, `undone` and `postponed`
+    `WHOLE_ROW` stands for all parts. The next run requests `left_out`, `withheld` and `postponed`
     parts again.
     """
 
@@ -66,7 +66,7 @@ class RowRequest:
     requested: set[str] = field(default_factory=set)
     left_out: Reasons = field(default_factory=dict)
     denied: list[str] = field(default_factory=list)
-    undone: Reasons = field(default_factory=dict)
+    withheld: Reasons = field(default_factory=dict)
     postponed: Reasons = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     origins: dict[str, list[str]] = field(default_factory=dict)
@@ -80,9 +80,9 @@ class RowRequest:
         """Note a part with a fault that the user can correct."""
         self.left_out.setdefault(part, []).append(reason)
 
-    def leave_undone(self, part: str, reason: str) -> None:
+    def withhold(self, part: str, reason: str) -> None:
         """Note a part that cannot be written now."""
-        self.undone.setdefault(part, []).append(reason)
+        self.withheld.setdefault(part, []).append(reason)
 
     def postpone(self, part: str, reason: str) -> None:
         """Note a part that a later run sends again."""
@@ -98,23 +98,23 @@ class RowRequest:
         return self.origins.get(request, [request])
 
     @property
-    def requested_again(self) -> frozenset[str]:
+    def parts_to_resend(self) -> frozenset[str]:
         """The parts that the next run requests again."""
-        return frozenset([*self.left_out, *self.undone, *self.postponed]) - {WHOLE_ROW}
+        return frozenset([*self.left_out, *self.withheld, *self.postponed]) - {WHOLE_ROW}
 
     @property
-    def is_whole(self) -> bool:
-        """Whether each part is decided or is in `requested_again`."""
+    def is_decided(self) -> bool:
+        """Whether each part is decided or is in `parts_to_resend`."""
         return WHOLE_ROW not in self.left_out and WHOLE_ROW not in self.postponed
 
     @property
     def reasons(self) -> list[str]:
         """The reasons for unwritten parts, and the remarks of the result."""
-        left_out, undone, postponed = (
+        left_out, withheld, postponed = (
             [reason for reasons in by_part.values() for reason in reasons]
-            for by_part in (self.left_out, self.undone, self.postponed)
+            for by_part in (self.left_out, self.withheld, self.postponed)
         )
-        return [*left_out, *self.denied, *undone, *postponed, *self.remarks]
+        return [*left_out, *self.denied, *withheld, *postponed, *self.remarks]
 
 
 @dataclass(slots=True)
@@ -225,10 +225,10 @@ class ContactChange:
         )
 
     @property
-    def known_id(self) -> str | None:
+    def ledger_id(self) -> str | None:
         """The ledger's id of this address, None if the row's key has no address."""
         row = self.row_requests[0].row if self.row_requests else None
-        return row.known_id if row is not None and "email" in row.key else None
+        return row.ledger_id if row is not None and "email" in row.key else None
 
     @property
     def enters(self) -> bool:
@@ -240,11 +240,11 @@ class ContactChange:
         for row_request in self._withdraw(request):
             row_request.denied.append(reason)
 
-    def leave_undone(self, request: str, reason: str) -> None:
+    def withhold(self, request: str, reason: str) -> None:
         """Withdraw a request that cannot be written now, from every row that has it."""
         for row_request in self._withdraw(request):
             for name in row_request.parts_of(request):
-                row_request.leave_undone(name, reason)
+                row_request.withhold(name, reason)
 
     def leave_out(self, request: str, reason: str) -> None:
         """Withdraw a request with a fault that the user can correct, from every row that has it."""
@@ -293,7 +293,7 @@ def strip_held_out(changes: list[ContactChange]) -> None:
         change.is_mirror, change.new_email = False, None
         if row_request.requested != (kept := {f"list:{list_id}" for list_id in change.lists}):
             row_request.requested &= kept
-            row_request.left_out, row_request.denied, row_request.undone, row_request.remarks = (
+            row_request.left_out, row_request.denied, row_request.withheld, row_request.remarks = (
                 {},
                 [],
                 {},
@@ -307,9 +307,9 @@ def identity_of_change(change: ContactChange) -> RecordIdentity:
     names = {("id", change.id)} if change.id else set()
     names |= {("email", fold(address)) for address in (change.email, change.new_email) if address}
     names |= {
-        ("id", row_request.row.known_id)
+        ("id", row_request.row.ledger_id)
         for row_request in change.row_requests
-        if row_request.row.known_id
+        if row_request.row.ledger_id
     }
     columns = {"id": change.id, "email": change.email}
     return RecordIdentity(

@@ -140,4 +140,4 @@ def _apply(context: WriteContext, change: ContactChange, memberships: dict[str, 
                 reason = f"{word} earlier: the importer cannot subscribe again"
             else:
                 reason = f"segments: the person {word}; subscribed again only with resubscribe"
-            change.leave_undone(f"list:{list_id}", reason)
+            change.withhold(f"list:{list_id}", reason)

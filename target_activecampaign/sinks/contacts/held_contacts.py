@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 
-from .after_write import has_address
+from .contact_ids import has_address
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
@@ -38,7 +38,7 @@ def hold_beyond_limit(
     candidates = [
         change for change in changes if change.id is None and (change.upserts or change.enters)
     ]
-    new = [change for change in candidates if change.known_id is None]
+    new = [change for change in candidates if change.ledger_id is None]
     if not (candidates if context.write_client.is_dry_run else new):
         return changes, [], []
     with context.pool.named_lock("contact limit", ""):
@@ -65,11 +65,11 @@ def hold_beyond_limit(
 def _find_new(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
     """Return the changes whose contact the account does not have."""
     references = context.references
-    by_id = references.contacts_by_id(change.known_id for change in changes if change.known_id)
+    by_id = references.contacts_by_id(change.ledger_id for change in changes if change.ledger_id)
     others = [
         change
         for change in changes
-        if not has_address(by_id.get(change.known_id or ""), change.email)
+        if not has_address(by_id.get(change.ledger_id or ""), change.email)
     ]
     by_email = references.contacts_by_email(change.email for change in others if change.email)
     return [change for change in others if fold(change.email or "") not in by_email]

@@ -114,7 +114,7 @@ def _merge_into(first: ContactChange, later: ContactChange) -> None:
     """Add the requests of a later row to the change of the first row of the contact."""
     for automation, enters in later.automations.items():
         if first.automations.get(automation, enters) is not enters:
-            first.leave_undone(f"automation:{automation}", REPLACED)
+            first.withhold(f"automation:{automation}", REPLACED)
     first.row_requests += later.row_requests
     first.id = first.id or later.id
     first.email = first.email or later.email

@@ -275,7 +275,7 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
     may_subscribe = "status" not in record or parse_consent(record["status"]) is Consent.SUBSCRIBE
     if is_nothing(value):
         if not is_nothing(record.get("status")) and "segments" not in record:
-            row_request.leave_undone("status", STATUS_WITHOUT_LIST)
+            row_request.withhold("status", STATUS_WITHOUT_LIST)
         return
     if not isinstance(value, list):
         raise RowRejected(f"segments: must be {ARRAY_FORMS}")
@@ -286,7 +286,7 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
         if not ref:
             continue
         if not may_subscribe and not membership.keys() - {"id", "name"}:
-            row_request.leave_undone(reference_part("segments", ref), STATUS_IS_NO_SUBSCRIPTION)
+            row_request.withhold(reference_part("segments", ref), STATUS_IS_NO_SUBSCRIPTION)
             continue
         consent = consent_of(membership, membership.keys() - {"id", "name", "status"})
         put_list(context, change, ref, consent, "segments[].status")
@@ -300,22 +300,18 @@ def put_list(
     if consent is Consent.UNKNOWN:
         raise RowRejected(f"{column}: unknown status; {CONSENT_FORMS}")
     if consent is Consent.LEAVE_ALONE:
-        row_request.leave_undone(
-            origin, f"{column}: missing, the list is not changed; {CONSENT_FORMS}"
-        )
+        row_request.withhold(origin, f"{column}: missing, the list is not changed; {CONSENT_FORMS}")
         return
     if consent is Consent.CANNOT_BE_WRITTEN:
         row_request.may_create = False
-        row_request.leave_undone(origin, f"{column}: {UNWRITABLE}")
+        row_request.withhold(origin, f"{column}: {UNWRITABLE}")
         return
     list_id = _list_of(context, ref)
     row = context.references.table("list").get(list_id, {})
     is_subscription = consent is Consent.SUBSCRIBE
     if is_subscription and str(row.get("channel") or "email") == "sms" and "id" not in ref:
         row_request.may_create = False
-        row_request.leave_undone(
-            origin, "segments: a text-message list is subscribed only by its id"
-        )
+        row_request.withhold(origin, "segments: a text-message list is subscribed only by its id")
         return
     change.lists[list_id] = SUBSCRIBE if is_subscription else UNSUBSCRIBE
     row_request.note_origin(f"list:{list_id}", origin)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import InvalidRequest
+from tap_activecampaign_unified.client import InvalidRequest, RequestError
+from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import (
     Action,
     Outcome,
@@ -14,20 +16,22 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 
-from .change import WHOLE_ROW, ContactChange
+from .change import WHOLE_ROW, ContactChange, identity_of_change
 from .held_contacts import LIMIT_REFUSED, is_limit_refusal
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.client import RequestError
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 
 BY_IMPORT = "created or updated by import"
 
+Fail = Callable[[ContactChange, RowError | RequestError], None]
+ApplyOne = Callable[[ContactChange], None]
+
 
 def held_by_limit(reason: str) -> Outcome:
     """Return the outcome of a contact beyond the account's limit: no state covers its rows."""
-    return Outcome(Action.SKIPPED, reason=reason, whole=False, held=True)
+    return Outcome(Action.SKIPPED, reason=reason, is_decided=False, blocks_state=True)
 
 
 def end_with_error(
@@ -74,19 +78,26 @@ def give_results(
 ) -> None:
     """Give each row of a change its result, by its requests and the results of the write."""
     for place, row_request in enumerate(change.row_requests):
-        reasons, whole = row_request.reasons, row_request.is_whole
-        undone, denied = row_request.requested_again, frozenset(row_request.denied)
+        reasons, is_decided = row_request.reasons, row_request.is_decided
+        resent, denied = row_request.parts_to_resend, frozenset(row_request.denied)
         if not row_request.requested:
             is_excused = (
                 denied
-                or row_request.undone
+                or row_request.withheld
                 or row_request.postponed
                 or row_request.row.is_remainder
             )
             is_at_fault = bool(row_request.left_out) and not is_excused
             action = Action.REJECTED if is_at_fault else Action.SKIPPED
-            reason, whole = join_reasons(reasons), whole and not is_at_fault
-            outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
+            reason, is_decided = join_reasons(reasons), is_decided and not is_at_fault
+            outcome = Outcome(
+                action,
+                change.id,
+                reason,
+                is_decided=is_decided,
+                parts_to_resend=resent,
+                denied=denied,
+            )
             context.rows.finish(row_request.row, outcome)
             continue
         if change.created and place == 0:
@@ -99,9 +110,40 @@ def give_results(
                 reasons.append(BY_IMPORT)
         context.foreign_ids.record(sink.family, row_request.row, change.id)
         if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:
-            whole = False
+            is_decided = False
             reasons.append("its id here could not be looked up; it is sent again")
         reason = join_reasons(reasons)
-        outcome = Outcome(action, change.id, reason, whole=whole, undone=undone, denied=denied)
+        outcome = Outcome(
+            action, change.id, reason, is_decided=is_decided, parts_to_resend=resent, denied=denied
+        )
         context.rows.finish(row_request.row, outcome)
     change.row_requests = []
+
+
+def apply_each(
+    context: WriteContext,
+    changes: list[ContactChange],
+    prepare: Callable[[], ApplyOne],
+    fail: Fail,
+) -> None:
+    """Apply each change concurrently; an error ends only its own change.
+
+    ``prepare`` reads what all changes need and returns the function that applies one. Its error
+    ends all of them.
+    """
+    if not changes:
+        return
+    try:
+        apply_one = prepare()
+    except RequestError as problem:
+        for change in changes:
+            fail(change, problem)
+        return
+
+    def apply(change: ContactChange) -> None:
+        try:
+            apply_one(change)
+        except (RowError, RequestError) as problem:
+            fail(change, problem)
+
+    run_in_identity_order(context.pool, changes, identity_of_change, apply)

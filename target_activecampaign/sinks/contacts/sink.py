@@ -23,10 +23,10 @@ from target_activecampaign.sinks.run_automations import deny_automation_starts
 
 from . import consent, lists, upsert
 from .account_link import apply_account_links
-from .after_write import use_known_ids
 from .automations import apply_automations
 from .bulk_import.import_changes import import_changes
 from .change import ContactChange, identity_of_change, strip_held_out
+from .contact_ids import use_ledger_ids
 from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .identities import AddressRounds, address_taken, check_identities, merge_changes
 from .parse import parse_contact_change
@@ -169,7 +169,7 @@ def _after_import(
             action = Action.FAILED if entry.is_lost else Action.REJECTED
             reason = entry.problem or "the import was not processed"
             is_full = is_limit_refusal(entry.problem)
-            outcome = Outcome(action, reason=reason, whole=False)
+            outcome = Outcome(action, reason=reason, is_decided=False)
             end_all_rows(context, change, held_by_limit(LIMIT_REFUSED) if is_full else outcome)
         else:
             change.created = change.created if context.write_client.is_dry_run else entry.created
@@ -228,7 +228,7 @@ def _prefetch(context: WriteContext, changes: list[ContactChange]) -> None:
         change for change in changes if change.email and change.id is None and not change.upserts
     ]
     with contextlib.suppress(RequestError):  # then each is looked up alone
-        use_known_ids(context, without_id)
+        use_ledger_ids(context, without_id)
         without_id = [change for change in without_id if change.enters and change.id is None]
         context.references.prefetch_contacts(
             [{"email": change.email or ""} for change in without_id]

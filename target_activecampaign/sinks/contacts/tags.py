@@ -11,13 +11,14 @@ from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.sinks.named.tags import ensure_tag
 
-from .after_write import apply_each, look_up_ids, use_known_ids
+from .contact_ids import look_up_ids, use_ledger_ids
+from .row_results import apply_each
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .after_write import ApplyOne, Fail
     from .change import ContactChange
+    from .row_results import ApplyOne, Fail
 
 # For fewer contacts, the target does not read the contacts of a tag.
 FEWEST_TO_WALK = 5
@@ -53,7 +54,7 @@ def remove_tags(context: WriteContext, changes: list[ContactChange], fail: Fail)
         uncovered = [
             change for change in affected if not _is_covered(context, change, associations_by_tag)
         ]
-        use_known_ids(context, uncovered)
+        use_ledger_ids(context, uncovered)
         look_up_ids(context, uncovered)
         return partial(_remove_tags, context, associations_by_tag)
 

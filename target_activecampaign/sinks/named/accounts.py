@@ -68,7 +68,7 @@ def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcom
         if native_id is not None:
             native.columns.pop("name")
     reject_existing(row, "name", native_id)
-    native_id = native_id or (None if row.creates else row.known_id)
+    native_id = native_id or (None if row.creates else row.ledger_id)
     if native_id is None and not name:
         raise RowRejected("name: an account needs a name (or an id of this account)")
     if native_id is None:

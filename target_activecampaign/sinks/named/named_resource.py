@@ -66,7 +66,7 @@ def write_named(
             if not _is_same(present.get(column), value)
         }
         if family == "stage" and within and id_text(present.get("group")) not in {None, within}:
-            native.undone["pipeline"] = "pipeline: a stage stays in its pipeline"
+            native.left_out["pipeline"] = "pipeline: a stage stays in its pipeline"
         name_column = LOOKUP_TABLES[family].column
         has_name = fold(str(present.get(name_column) or "")) == fold(name)
         if has_name and not _is_named_by_id(context, row):
@@ -113,7 +113,7 @@ def _find(
         raise RowRejected(f"{word}: several have this name; give the id")
     if ids:
         return ids[0]
-    return row.known_id if row.known_id in table and not row.creates else None
+    return row.ledger_id if row.ledger_id in table and not row.creates else None
 
 
 def _ids_of_name(context: WriteContext, family: str, name: str, within: str | None) -> list[str]:

@@ -59,7 +59,7 @@ def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         ),
         None,
     )
-    if native_id is None and (row.known_id is None or row.creates):
+    if native_id is None and (row.ledger_id is None or row.creates):
         required = ("username", "email", "group", "password")
         missing = [column for column in required if not new_columns.get(column)]
         if missing:

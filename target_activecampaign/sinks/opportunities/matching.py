@@ -97,7 +97,7 @@ def find_opportunity(
             return ids[0]
     if native_id is not None and not context.policy.is_foreign:
         raise RowRejected("id: given, but match_opportunities_on does not name it")
-    return native_id or row.known_id
+    return native_id or row.ledger_id
 
 
 def find_by_external_id(context: WriteContext, row: InputRecord) -> list[str] | None:
@@ -137,8 +137,8 @@ def _by_key(
 ) -> list[str]:
     if external is None:
         return []
-    if row.known_id:
-        return [row.known_id]
+    if row.ledger_id:
+        return [row.ledger_id]
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         return []  # `CreateOnce` looks for the deal among the new deals
     return sorted(set(deals.ids_by_external_id(external[1], external[0])))
@@ -147,8 +147,8 @@ def _by_key(
 def _by_name(context: WriteContext, row: InputRecord, deals: OpportunityLookup) -> list[str]:
     primary, _ = contacts_of(row)
     name = row.record.get("name")
-    if not primary or is_nothing(name) or row.known_id:
-        return [row.known_id] if row.known_id else []
+    if not primary or is_nothing(name) or row.ledger_id:
+        return [row.ledger_id] if row.ledger_id else []
     if context.ledger.pending_since(row.ledger_key, STEP) is not None:
         return []  # `CreateOnce` looks for the deal among the new deals
     return sorted(set(deals.ids_by_name(str(name).strip(), context.references.contact(primary))))

@@ -148,7 +148,7 @@ def _create(
 
     native_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.creates.confirm(row.ledger_key, STEP, native_id)
-    row.known_id = native_id
+    row.ledger_id = native_id
     return native_id
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.sinks.contacts.after_write import use_known_ids
 from target_activecampaign.sinks.contacts.change import SUBSCRIBE, UNSUBSCRIBE, ContactChange
+from target_activecampaign.sinks.contacts.contact_ids import use_ledger_ids
 
 from .choice import is_importable, uses_importer
 from .polling import ImportEntry
@@ -141,7 +141,7 @@ def _look_up_ids(
     new_ids = {fold(str(row.get("email") or "")): native_id for native_id, row in rows.items()}
     if not _wants_all_ids(context):
         # The ledger may have the id of a contact that this import did not create.
-        use_known_ids(
+        use_ledger_ids(
             context, [change for change in changes if fold(change.email or "") not in new_ids]
         )
     to_look_up = {id(change): change for change in [*changes, *absent]}
