@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.sinks.contacts.held_contacts import LIMIT_REACHED
+from target_activecampaign.sinks.contacts.beyond_contact_limit import LIMIT_REACHED
 
 from .upserts import Mutation, Upsert, finish_all, send_all
 

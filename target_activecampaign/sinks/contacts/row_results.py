@@ -16,8 +16,8 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 
+from .beyond_contact_limit import LIMIT_REFUSED, is_limit_refusal
 from .change import WHOLE_ROW, ContactChange, identity_of_change
-from .held_contacts import LIMIT_REFUSED, is_limit_refusal
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext

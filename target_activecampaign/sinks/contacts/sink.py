@@ -24,10 +24,10 @@ from target_activecampaign.sinks.run_automations import deny_automation_starts
 from . import consent, lists, upsert
 from .account_link import apply_account_links
 from .automations import apply_automations
+from .beyond_contact_limit import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .bulk_import.import_changes import import_changes
 from .change import ContactChange, identity_of_change, strip_held_out
 from .contact_ids import use_ledger_ids
-from .held_contacts import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .identities import AddressRounds, address_taken, check_identities, merge_changes
 from .parse import parse_contact_change
 from .row_results import end_all_rows, end_with_error, give_results, held_by_limit
