@@ -15,6 +15,7 @@ from target_activecampaign.sinks.context import RowResults
 from target_activecampaign.sinks.registry import SINKS
 
 from .input_completeness import REJECTED
+from .joined_members import join_other_audiences
 from .pending_imports import wait_for_imports
 from .report import AudienceReport
 from .requested_grants import audience_grantor
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from target_activecampaign.config.audience_rules import AudienceRule
-    from target_activecampaign.ledger.audience_records import Member
+    from target_activecampaign.ledger.audience_records import Grantors, Member
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.outcome import RowDeferred
     from target_activecampaign.records.record import InputRecord
@@ -248,10 +249,13 @@ class LeaverProcessor:
                 )
             values = self._grants.reader.read(leaver.contact for leaver in now if leaver.contact)
             now = self._keep_members(now, values)
+            joined = self._join_others(now, values)
             self._prefetch_stream_grants(now, values)
             for leaver in now:
                 there = values.get(leaver.contact or "")
-                plan_revocation(context, leaver, rule, self._grants_of(leaver, there), there)
+                others = joined.get(leaver.contact or "", {})
+                grants = self._grants_of(leaver, there, others)
+                plan_revocation(context, leaver, rule, grants, there)
             self._records.uncache()
             if context.earlier_values is not None:
                 grantor = audience_grantor(now[0].row_request.row.input_stream) if now else ""
@@ -307,15 +311,34 @@ class LeaverProcessor:
             [*names, *(placeholder_of(address) for address in addresses if address)]
         )
 
-    def _grants_of(self, leaver: Leaver, there: ContactValues | None) -> Grants:
-        """Return what was granted to a leaver, by id and by address, with all its grantors."""
+    def _join_others(
+        self, leavers: list[Leaver], values: dict[str, ContactValues]
+    ) -> dict[str, dict[str, Grantors]]:
+        """Let leavers join the other audiences that have a row of their present address."""
+        contacts = {
+            self._address_of(values[leaver.contact]): leaver.contact
+            for leaver in leavers
+            if leaver.contact in values
+        }
+        contacts.pop(NO_ADDRESS, None)
+        name = leavers[0].row_request.row.input_stream if leavers else ""
+        return join_other_audiences(self._context.ledger, name, contacts) if contacts else {}
+
+    def _grants_of(
+        self, leaver: Leaver, there: ContactValues | None, joined: dict[str, Grantors]
+    ) -> Grants:
+        """Return what was granted to a leaver, by id and by address, with all its grantors.
+
+        ``joined`` are the grantors of audiences that the leaver just joined.
+        """
         found = Grants(by_id=dict(self._records.grants_of(leaver.contact or "").by_id))
         for member in leaver.members:
             for grant_id, grantors in self._records.grants_of(member.person).by_id.items():
                 found.by_id[grant_id] = {**found.by_id.get(grant_id, {}), **grantors}
-        others = self._grants.others.grantors_of(leaver.contact or "", self._address_of(there))
-        for grant_id in found.by_id.keys() & others.keys():
-            found.by_id[grant_id] = {**others[grant_id], **found.by_id[grant_id]}
+        streams = self._grants.others.grantors_of(leaver.contact or "", self._address_of(there))
+        for others in (streams, joined):
+            for grant_id in found.by_id.keys() & others.keys():
+                found.by_id[grant_id] = {**others[grant_id], **found.by_id[grant_id]}
         return found
 
     def _finish_leavers(self, leavers: list[Leaver], report: AudienceReport) -> None:

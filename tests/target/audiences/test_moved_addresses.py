@@ -225,3 +225,19 @@ def test_verifying_imported_contacts_costs_a_request_per_hundred(scene: Scene, c
     more = run.requests.count(("GET", "contacts")) - plain.requests.count(("GET", "contacts"))
     assert 0 < more <= count // 100 + 1
     assert [one["kept"] for one in leavers(scene.send(*people[1:]))] == [OTHER]
+
+
+def test_a_contact_that_got_the_address_of_another_audience_stays_until_that_row_is_gone(
+    scene: Scene,
+) -> None:
+    """A row of another audience keeps the tag of the contact that has its address, and takes it."""
+    scene.send(A, B)
+    scene.send(C, B, stream="buyers")
+    move(scene, (id_of(scene, C), D), (id_of(scene, A), C))
+    [planned] = leavers(scene.send(B, dry_run=True))
+    assert planned["kept"] == OTHER
+    assert [one["kept"] for one in leavers(scene.send(B))] == [OTHER]
+    assert scene.send(C, B, stream="buyers").writes == []
+    assert (scene.tags(C), scene.tags(D)) == ({"trial"}, {"trial"})
+    assert len(leavers(scene.send(B, stream="buyers"))) == 2
+    assert (scene.tags(C), scene.tags(D), scene.tags(B)) == (set(), set(), {"trial"})
