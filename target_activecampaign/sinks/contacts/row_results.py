@@ -46,7 +46,8 @@ def end_with_error(
     whole row is left out.
     """
     if isinstance(problem, RowDeferred):
-        context.audiences.discard(change)
+        if not change.is_touched and change.created is None:
+            context.audiences.discard(change)
         for row_request in change.row_requests:
             context.rows.defer(row_request.row, problem)
         change.row_requests = []

@@ -385,3 +385,18 @@ def test_what_an_undo_took_from_another_stream_it_does_not_give(
     scene.send(A, B)
     scene.send(B)
     assert scene.tags(A) == set()
+
+
+def test_what_a_row_gave_before_it_waited_for_its_account_is_the_audiences(tmp_path: Path) -> None:
+    """A contact that is written and waits for its account, which comes later, loses its tag."""
+    scene = Scene(tmp_path)
+    scene.settings |= {"source_ids": "foreign"}
+    scene.runner.batch_rows = 1
+    row = {"email": A, "tags": ["trial"], "account": {"id": "77"}}
+    rows = stream_of("trial", row, {"email": B, "tags": ["trial"]})
+    accounts = stream_of("crm_accounts", {"id": "77", "name": "Fjord"})
+    run = scene.run(*rows, *accounts, state_of(1))
+    assert (run.code, run.actions) == (0, ["updated", "created", "created"])
+    assert scene.tags(A) == {"trial"}
+    scene.send(B)
+    assert scene.tags(A) == set()
