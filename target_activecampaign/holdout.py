@@ -1,8 +1,9 @@
 """The control group: a share of the contacts, chosen by a keyed hash, that a run does not write.
 
 `processing/batch_processor.py` skips its rows. A row that unsubscribes a person is written with its
-unsubscriptions alone: `strip_held_out` in `sinks/contacts/change.py`. Contacts that orders create:
-`sinks/commerce/new_contacts.py`.
+unsubscriptions alone: `strip_held_out` in `sinks/contacts/change.py`. If only the account shows
+whose row it is, its sink skips it: `sinks/opportunities/sink.py`, `sinks/custom_objects.py`,
+`sinks/commerce/new_contacts.py`, `sinks/contacts/identities.py`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 #: The columns that hold the user's own keys.
 OWN_KEYS = ("external_id", "store_order_id", "store_product_id", "store_subscription_id")
 _WHOLE_FLOAT = re.compile(r"(?:0|[1-9][0-9]*)\.0+")
-#: Flags of rows that are hidden or deleted; every stream takes them.
-FLAGS = ("is_disabled", "is_deleted", "deleted", "anonymized")
 
 
 def without_nulls(value: Any) -> Any:

@@ -13,8 +13,8 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 
-from .clean import FLAGS
 from .column_matching import CUSTOM_FIELDS, ColumnTable, RecordColumn
+from .row_flags import FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -38,9 +38,10 @@ from target_activecampaign.outcome import (
 )
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import references
+from target_activecampaign.records.row_flags import skip_flagged
 
 from .opportunities.reference import opportunity_of
-from .record_sink import row_by_row, skip_flagged
+from .record_sink import row_by_row
 from .sink import Sink
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources import writer
-from tap_activecampaign_unified.resources.resource import Attribute, Field, is_read_only
+from tap_activecampaign_unified.resources.resource import Attribute, Field
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import (
@@ -19,15 +19,13 @@ from target_activecampaign.outcome import (
     RowDeferred,
     RowError,
     RowRejected,
-    RowSkipped,
     join_reasons,
     outcome_of,
 )
-from target_activecampaign.records.clean import FLAGS, is_nothing
+from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.parts import has_part, value_part
 from target_activecampaign.records.record_identity import identity_of_row
 from target_activecampaign.records.reference import reference
-from target_activecampaign.records.row_flags import flag_of
 from target_activecampaign.reporting.results import BEHIND
 
 from .custom_fields import EncodedFields
@@ -35,7 +33,6 @@ from .custom_fields import EncodedFields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_activecampaign_unified.resources.resource import Record, Resource
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
 
@@ -194,19 +191,6 @@ def _write_merged(
         parts = frozenset(part for part in outcome.parts_to_resend if has_part(row.record, part))
         context.rows.finish(row, replace(outcome, action=action, parts_to_resend=parts))
     return True
-
-
-def skip_flagged(record: Record, resource: Resource | None = None) -> None:
-    """Raise `RowSkipped` for rows that a flag marks as hidden or deleted.
-
-    A flag that is a writable field of ``resource`` does not count.
-    """
-    fields = {
-        entry.unified for entry in (resource.entries if resource else ()) if not is_read_only(entry)
-    }
-    for flag in FLAGS:
-        if flag not in fields and flag_of(record, flag):
-            raise RowSkipped(f"the row is marked {flag}")
 
 
 def native_fields_of(

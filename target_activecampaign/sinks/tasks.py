@@ -17,10 +17,11 @@ from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.parts import has_part
 from target_activecampaign.records.reference import reference, references
+from target_activecampaign.records.row_flags import skip_flagged
 
 from .create_only import gone, reject_created_earlier
 from .opportunities.reference import opportunity_of
-from .record_sink import NO_OWNER, native_fields_of, row_by_row, skip_flagged
+from .record_sink import NO_OWNER, native_fields_of, row_by_row
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord

@@ -22,7 +22,7 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.sinks.record_sink import skip_flagged
+from target_activecampaign.records.row_flags import skip_flagged
 
 from .carts import skip_cart
 from .consent import check_consent

@@ -21,12 +21,12 @@ from target_activecampaign.outcome import (
 )
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.parts import has_part
+from target_activecampaign.records.row_flags import skip_flagged
 from target_activecampaign.reporting.results import BEHIND, CHANGED
 from target_activecampaign.sinks.contacts.beyond_contact_limit import (
     LIMIT_REFUSED,
     is_limit_refusal,
 )
-from target_activecampaign.sinks.record_sink import skip_flagged
 
 from .carts import skip_cart
 from .stores import store_of

@@ -27,8 +27,7 @@ from target_activecampaign.records.reference import (
     parse_own_id,
     reference,
 )
-from target_activecampaign.records.row_flags import flag_of
-from target_activecampaign.sinks.record_sink import skip_flagged
+from target_activecampaign.records.row_flags import flag_of, skip_flagged
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 
 from .change import (

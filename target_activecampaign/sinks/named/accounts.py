@@ -9,9 +9,10 @@ from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, RowRejected
+from target_activecampaign.records.row_flags import skip_flagged
 from target_activecampaign.sinks.create_only import reject_existing
 from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
-from target_activecampaign.sinks.record_sink import native_fields_of, skip_flagged
+from target_activecampaign.sinks.record_sink import native_fields_of
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome

@@ -11,8 +11,8 @@ from target_activecampaign.lookups.named_tables import LOOKUP_TABLES
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.reference import id_text
+from target_activecampaign.records.row_flags import skip_flagged
 from target_activecampaign.sinks.create_only import reject_existing
-from target_activecampaign.sinks.record_sink import skip_flagged
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord

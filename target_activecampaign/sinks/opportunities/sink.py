@@ -14,12 +14,12 @@ from target_activecampaign.outcome import Action, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.reference import id_text, reference
+from target_activecampaign.records.row_flags import skip_flagged
 from target_activecampaign.sinks.create_only import reject_created_earlier, reject_existing
 from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
 from target_activecampaign.sinks.record_sink import (
     native_fields_of,
     row_by_row,
-    skip_flagged,
 )
 
 from .contacts import add_contacts, contacts_of, prefetch
