@@ -18,6 +18,7 @@ MAX_LINES = 400
 #: Modules of tests that are longer, with the reason.
 LONGER = {
     "tests/target/audiences/test_leaving.py": "what a contact that leaves loses is one subject",
+    "tests/target/audiences/test_settings_together.py": "the settings are compared with each other",
 }
 
 
