@@ -77,7 +77,7 @@ class RowFinisher:
         self.stops = StopReasons(self.policy, self.results)
 
     def note_refusal(self, reason: str) -> None:
-        """Note why no one may leave an audience."""
+        """Note why the target may remove no person from an audience."""
         self.stops.refusal = reason
 
     def open(self, rows: list[InputRecord]) -> None:

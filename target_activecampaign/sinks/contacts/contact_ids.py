@@ -1,4 +1,4 @@
-"""Finds the ids of contacts of which only the address is known: in the ledger, in the account."""
+"""Finds the ids of contacts with a known address, in the ledger or in the account."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ if TYPE_CHECKING:
 
 
 def use_ledger_ids(context: WriteContext, changes: list[ContactChange]) -> None:
-    """Set the ids that the ledger knows of addresses, where the contacts still have them.
+    """Set the ledger's ids of contacts that still have the address of their change.
 
-    Since the ledger noted an id, its contact may have got another address, and the address another
-    contact.
+    A contact's address may have changed since the ledger stored the id.
     """
-    mine = [change for change in changes if change.id is None and change.ledger_id]
-    rows = context.references.contacts_by_id(change.ledger_id or "" for change in mine)
-    for change in mine:
+    candidates = [change for change in changes if change.id is None and change.ledger_id]
+    rows = context.references.contacts_by_id(change.ledger_id or "" for change in candidates)
+    for change in candidates:
         if has_address(rows.get(change.ledger_id or ""), change.email):
             change.id = change.ledger_id
 
@@ -31,9 +30,9 @@ def has_address(row: dict[str, Any] | None, email: str | None) -> bool:
 
 
 def look_up_ids(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
-    """Set the ids of the contacts that only have an address, as far as the account has them.
+    """Look up contacts without an id by address, and set the ids that the account has.
 
-    Returns the changes without an id that were looked up.
+    Returns the changes that were looked up.
     """
     looked_up = [change for change in changes if change.id is None and change.email]
     emails = [change.email or "" for change in looked_up]

@@ -1,4 +1,4 @@
-"""Writes one contact at a time: upserts it, adds its tags, sets its lists (`lists.py`).
+"""Writes a contact by single requests: upserts it, adds its tags, sets its lists (`lists.py`).
 
 In a dry run, `plan` counts the contacts that would gain a tag or a list.
 """

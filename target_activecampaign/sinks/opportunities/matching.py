@@ -101,10 +101,10 @@ def find_opportunity(
 
 
 def find_by_external_id(context: WriteContext, row: InputRecord) -> list[str] | None:
-    """Return the id of the account's opportunity with the row's external id, in a list.
+    """Return a list with the id of the account's opportunity with the row's external id.
 
-    None: the row has no external id, or the settings do not match on it. Raises `RowRejected` if
-    several match.
+    None if the row has no external id, or if the settings do not match on it. Raises `RowRejected`
+    if several opportunities match.
     """
     policy = context.policy
     external_id = external_id_of(context, row)

@@ -73,8 +73,8 @@ def decide(
 def decide_secondary_contact(entry: Entry, *, is_present: bool) -> ValueDecision:
     """Decide on a secondary contact that the run added to a deal.
 
-    The deal did not have the contact right before the request. A duplicate may be the contact of
-    another client, or of the run's own first attempt.
+    The deal did not have the contact before the request. If ActiveCampaign refused a duplicate,
+    another client or the run's first attempt may have added the contact.
     """
     if entry.state == UNDONE:
         return ValueDecision(entry, Decision.ALREADY_UNDONE)
