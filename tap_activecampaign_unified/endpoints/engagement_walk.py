@@ -49,7 +49,7 @@ Row = dict[str, Any]
 #: Key in a stream's state: the position in each collection.
 POSITIONS = "positions"
 DAY = dt.timedelta(days=1)
-#: The delay after its time until a row is visible. `ZONE_SLACK` is for times without offset.
+#: A row may become visible this long after its time. `ZONE_SLACK` is for times without offset.
 SLACK, ZONE_SLACK = dt.timedelta(hours=1), dt.timedelta(hours=15)
 ANY_ID = 1 << 63
 LINKED = ("linkData", "mppLinkData")
@@ -89,7 +89,7 @@ class Position:
 
 
 def positions_of(entry: Any) -> dict[str, Position]:
-    """Return the valid positions in a state. Other collections are read from their start."""
+    """Return the valid positions in a state. The tap reads other collections from their start."""
     positions: dict[str, Position] = {}
     for name, saved in entry.items() if isinstance(entry, dict) else ():
         if name in PREFIXES and isinstance(saved, dict):
