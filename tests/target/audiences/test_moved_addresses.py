@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.target.runner import Run, state_of, stream_of
 
 from .scene import Scene, leavers, row_of
+
+if TYPE_CHECKING:
+    from tests.postgres import Database
 
 A, B, C, D = (f"{name}@shop.example" for name in ("ada", "ben", "cy", "dora"))
 OTHER = "the target keeps what another stream grants too"
@@ -31,7 +34,8 @@ def give(scene: Scene, stream: str, *emails: str, others: int = 0, **besides: An
         more = [f"more{n}@shop.example" for n in range(others)]
         messages = stream_of("plain", *({**row_of(one), **besides} for one in [*emails, *more]))
     aliases = scene.settings["stream_aliases"] | {"plain": "marketing_contacts"}
-    run = scene.runner.run(*messages, state_of(1), stream_aliases=aliases)
+    place = {k: v for k, v in scene.settings.items() if k == "ledger_path"}
+    run = scene.runner.run(*messages, state_of(1), stream_aliases=aliases, **place)
     scene.world.settle(at_once=True)
     assert run.code == 0
     return run
@@ -200,6 +204,24 @@ def test_a_ledger_of_an_earlier_version_knows_what_audiences_gave(scene: Scene) 
     with contextlib.closing(sqlite3.connect(path)) as ledger, ledger:
         removed = ledger.execute("DELETE FROM meta WHERE name LIKE '%grant%'").rowcount
         assert removed == 2
+    check_that_the_pair_keeps_the_tag(scene)
+
+
+def test_a_ledger_of_an_earlier_version_in_postgresql_knows_what_audiences_gave(
+    scene: Scene, postgres_database: Database
+) -> None:
+    """The same holds for a ledger in PostgreSQL."""
+    scene.settings["ledger_path"] = postgres_database.url()
+    scene.send(A, B)
+    removed = postgres_database.rows(
+        "DELETE FROM activecampaign_ledger.meta WHERE name LIKE '%grant%' RETURNING name"
+    )
+    assert len(removed) == 2
+    check_that_the_pair_keeps_the_tag(scene)
+
+
+def check_that_the_pair_keeps_the_tag(scene: Scene) -> None:
+    """Let a pair give the tag to an address, and a member with that address leave."""
     third = scene.add(C)
     give(scene, "pair", C)
     move(scene, (third, D), (id_of(scene, A), C))
