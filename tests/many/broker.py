@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SECONDS_TO_START = 10.0
 # The keys of the budgets, and the prefix of the slots of sent requests.
 BUDGETS = "activecampaign:rate:"
-SENT_PREFIX = "sent "
+SENT_PREFIX = "left "
 
 
 class SlotLog:

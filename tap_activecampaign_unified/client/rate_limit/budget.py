@@ -27,8 +27,9 @@ GROWTH_PER_SECOND = 0.03
 # The server counts arrived requests, the client counts sent requests. A difference of 1 proves
 # nothing.
 OTHERS_THAT_PROVE = 2
-# Prefix of the tickets of requests that were sent. All other tickets wait.
-SENT_PREFIX = "sent "
+# Prefix of the tickets of requests that were sent, as earlier versions write it too. Other tickets
+# wait.
+SENT_PREFIX = "left "
 
 
 class RateWindow(NamedTuple):
