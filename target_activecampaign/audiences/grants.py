@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.ledger.audience_records import NO_ADDRESS, Grants, placeholder_of
 from target_activecampaign.sinks.contacts.change import ADDRESS, PendingGrants
-from target_activecampaign.sinks.contacts.contact_ids import look_up_ids
+from target_activecampaign.sinks.contacts.contact_ids import look_up_addresses
 
 from .grant_ids import began_after, contact_has, create_tags, removed_grant_ids, split_grant_id
 from .other_streams import OtherStreams
@@ -75,7 +75,7 @@ class GrantRecorder:
         if not self.is_active:
             return
         # All at once: many addresses are looked up by one reading of all contacts.
-        found = look_up_ids(context, [change for change in mine if change.ledger_id is None])
+        found = look_up_addresses(context, [change for change in mine if change.ledger_id is None])
         looked_up = {id(change) for change in found}
         for at in range(0, len(mine), MAX_VALUES_READ):
             self._note_grants(context, mine[at : at + MAX_VALUES_READ], looked_up)

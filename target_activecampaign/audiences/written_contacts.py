@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.sinks.contacts.contact_ids import has_address, look_up_ids
+from target_activecampaign.sinks.contacts.contact_ids import has_address, look_up_addresses
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues, ContactValuesReader
@@ -39,6 +39,6 @@ def read_values(
         change.id = None
         context.references.forget_contact(change.email or "")
         left.append(change)
-    found = look_up_ids(context, left)
+    found = look_up_addresses(context, left)
     values |= reader.read(change.id for change in found if change.id)
     return values, deleted

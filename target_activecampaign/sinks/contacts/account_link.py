@@ -9,7 +9,7 @@ from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, total_o
 from target_activecampaign.records.reference import id_text
 from target_activecampaign.sinks.named.accounts import ensure_account
 
-from .contact_ids import look_up_ids
+from .contact_ids import look_up_addresses
 from .row_results import apply_each
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def apply_account_links(context: WriteContext, changes: list[ContactChange], fai
     ]
 
     def prepare() -> ApplyOne:
-        look_up_ids(context, affected)
+        look_up_addresses(context, affected)
         context.references.prefetch_accounts(
             change.account["name"] for change in affected if change.account.get("name")
         )

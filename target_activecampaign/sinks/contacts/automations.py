@@ -23,7 +23,7 @@ from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed, outcome_of
 
 from . import consent
-from .contact_ids import look_up_ids
+from .contact_ids import look_up_addresses
 from .enrolments import Enrolment, EnrolmentRecord, enrolments_of, name_of
 from .row_results import apply_each
 
@@ -55,7 +55,7 @@ def apply_automations(context: WriteContext, changes: list[ContactChange], fail:
     affected = [change for change in changes if change.row_requests and change.automations]
 
     def prepare() -> ApplyOne:
-        look_up_ids(context, affected)
+        look_up_addresses(context, affected)
         return partial(_apply_one, context)
 
     apply_each(context, affected, prepare, fail)

@@ -29,7 +29,7 @@ def has_address(row: dict[str, Any] | None, email: str | None) -> bool:
     return bool(row and email) and fold(str((row or {}).get("email") or "")) == fold(email or "")
 
 
-def look_up_ids(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
+def look_up_addresses(context: WriteContext, changes: list[ContactChange]) -> list[ContactChange]:
     """Look up contacts without an id by address, and set the ids that the account has.
 
     Returns the changes that were looked up.

@@ -11,7 +11,7 @@ from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.sinks.named.tags import ensure_tag
 
-from .contact_ids import look_up_ids, use_ledger_ids
+from .contact_ids import look_up_addresses, use_ledger_ids
 from .row_results import apply_each
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def remove_tags(context: WriteContext, changes: list[ContactChange], fail: Fail)
             change for change in affected if not _is_covered(context, change, associations_by_tag)
         ]
         use_ledger_ids(context, uncovered)
-        look_up_ids(context, uncovered)
+        look_up_addresses(context, uncovered)
         return partial(_remove_tags, context, associations_by_tag)
 
     apply_each(context, affected, prepare, fail)
