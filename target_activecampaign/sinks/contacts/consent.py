@@ -9,7 +9,7 @@ set. `lists.py` subscribes and unsubscribes.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.write_client import is_planned
@@ -52,11 +52,20 @@ def memberships_of(context: WriteContext, change: ContactChange) -> dict[str, in
         row = context.references.read_contact(change.email, ignores_case=True)
         if row is None:
             return {}
-        native_id = change.id = str(row["id"])
+        native_id = _note_contact(change, row)
     if native_id is None:
         return {}
     rows = context.references.nested_rows("contacts", native_id, "contactLists")
     return {str(row.get("list")): number_of(row.get("status")) for row in rows}
+
+
+def _note_contact(change: ContactChange, row: dict[str, Any]) -> str:
+    """Note the contact of a change and the case of its address, which the importer matches on."""
+    change.id = change.id or str(row.get("id"))
+    address = str(row.get("email") or "").strip()
+    if change.email is not None and fold(address) == fold(change.email):
+        change.email = address
+    return change.id
 
 
 def left_all_lists(context: WriteContext, change: ContactChange) -> str | None:
@@ -89,7 +98,7 @@ def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: s
                         fold(str(row.get("email") or ""))
                     )
                     if change is not None:
-                        change.id = change.id or str(row.get("id"))
+                        _note_contact(change, row)
                         candidates[id(change)] = change
         if is_walked:
             _check_candidates(context, list_id, list(candidates.values()), ENOUGH_PROOF)

@@ -173,6 +173,27 @@ def test_an_opt_out_counts_whatever_the_case_of_the_address(
     }
 
 
+@pytest.mark.parametrize("count", [1, 12])
+def test_an_opt_out_found_in_another_case_is_the_contact_that_is_written(
+    make_runner: Callable[..., TargetRunner], count: int
+) -> None:
+    """The rest of the row goes to the contact that opted out, by the importer too."""
+    runner = make_runner(email_match="exact")
+    news = runner.world.add_list("News")
+    people = [runner.world.add_contact(f"Person{n}@Shop.example") for n in range(count)]
+    for person in people:
+        runner.world.subscribe(person.id, news.id, UNSUBSCRIBED)
+    before = len(runner.world.tables["contacts"])
+    rows = [
+        {"email": f"person{n}@shop.example", "first_name": "New", "segments": ["News"]}
+        for n in range(count)
+    ]
+    run = runner.send("crm_contacts", *rows)
+    assert set(run.actions) == {"updated"}
+    assert {person.firstName for person in people} == {"New"}
+    assert len(runner.world.tables["contacts"]) == before
+
+
 def test_a_list_with_far_more_people_gone_than_rows_is_not_walked(
     make_runner: Callable[..., TargetRunner],
 ) -> None:
