@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# The key in the state of earlier versions, which stays readable.
 TOMBSTONES_UNTIL = "deletes_told"
 # This many rows may be missing at once, also above the share, because users edit small tables.
 MAX_MISSING_ROWS = 5
