@@ -44,11 +44,15 @@ def killed_at(world: World, number: int, *, after: bool) -> Iterator[None]:
 def points_of(requests: Iterable[tuple[str, str]]) -> list[int]:
     """Return the requests of an undisturbed run to kill at, counted from 1.
 
-    They are the first and the last one of each kind; the longest search takes all.
+    They are the first and the last request of each kind; the longest search takes all.
     """
     kinds: dict[tuple[str, str], list[int]] = {}
     for number, (method, path) in enumerate(requests, 1):
         kinds.setdefault((method, re.sub(r"\d+", "", path)), []).append(number)
     return sorted(
-        {number for one in kinds.values() for number in (one if length.LONG else (one[0], one[-1]))}
+        {
+            number
+            for numbers in kinds.values()
+            for number in (numbers if length.LONG else (numbers[0], numbers[-1]))
+        }
     )

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PERCENT = 40
 ADDRESSES = [f"p{n}@shop.example" for n in range(60)]
-HELD = [one for one in ADDRESSES if position_of(one, "") < PERCENT]
-TREATED = [one for one in ADDRESSES if one not in HELD]
+HELD = [address for address in ADDRESSES if position_of(address, "") < PERCENT]
+TREATED = [address for address in ADDRESSES if address not in HELD]
 SETTINGS = {"holdout_percent": PERCENT, "allow_email_change": True}
 STREAMS = ("crm_contacts", "marketing_contacts")
 
@@ -33,9 +33,9 @@ def person(world: World, email: str) -> dict[str, Any]:
 def content(world: World) -> dict[int, tuple[str, str]]:
     """Return the address and first name of each contact of these tests."""
     return {
-        one.id: (one.email, one.firstName)
-        for one in world.tables["contacts"]
-        if one.email in ADDRESSES
+        contact.id: (contact.email, contact.firstName)
+        for contact in world.tables["contacts"]
+        if contact.email in ADDRESSES
     }
 
 
@@ -90,7 +90,7 @@ def test_an_unsubscription_of_a_held_out_contact_changes_no_address(
     assert (run.actions, run.reason()) == (["updated"], "held out")
     assert content(runner.world) == {int(row["id"]): (HELD[0], "Own")}
     rows = runner.world.tables["contactLists"].by("contact", int(row["id"]))
-    assert [one.status for one in rows] == [2]
+    assert [membership.status for membership in rows] == [2]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_row_with_another_address_is_rejected_without_the_setting(runner: Targ
 def test_rows_with_id_and_address_cost_a_request_per_hundred(
     runner: TargetRunner, is_allowed: bool, most: int
 ) -> None:
-    """Of 500 rows, those that may be of the other group are read: 100 contacts in one request."""
+    """Of 500 rows, the target reads the rows that may change group: 100 contacts in one request."""
     rows = [
         person(runner.world, f"x{n}@shop.example") | {"email": f"x{n}@shop.example"}
         for n in range(500)
@@ -161,7 +161,7 @@ def test_no_change_of_an_address_changes_the_group_of_a_contact(
     inputs: list[list[tuple[int, str, bool]]],
     stream: str,
 ) -> None:
-    """Whatever rows come: each contact stays in its group, and a held-out one as it was."""
+    """After any rows each contact stays in its group, and a held-out contact is unchanged."""
     clock = ManualClock()
     world = world_of(clock, is_empty=True)
     runner = TargetRunner(world, clock, tmp_path_factory.mktemp("holdout"))
@@ -169,8 +169,9 @@ def test_no_change_of_an_address_changes_the_group_of_a_contact(
     before = content(world)
     for rows in inputs:
         records = [
-            {"email": email, "first_name": "New"} | ({"id": str(people[one])} if is_by_id else {})
-            for one, email, is_by_id in rows
+            {"email": email, "first_name": "New"}
+            | ({"id": str(people[person_id])} if is_by_id else {})
+            for person_id, email, is_by_id in rows
         ]
         run = runner.send(stream, *records, **SETTINGS)
         assert len(run.results) == len(records)

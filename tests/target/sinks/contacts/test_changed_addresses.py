@@ -76,7 +76,7 @@ class Account:
         )
         self.world.settle(at_once=True)
         self.runner.clock.sleep(100)
-        assert len([one for one in run.results if one["row"]]) == len(found)
+        assert len([result for result in run.results if result["row"]]) == len(found)
         return run
 
     def emails(self) -> dict[int, str]:
@@ -116,7 +116,7 @@ def test_two_contacts_that_swap_addresses_are_rejected_and_stay(
         assert run.code == 0
         after = truth_of(account.world)
         assert {k: v for k, v in after["contacts"].items() if k < 3} == before["contacts"]
-        assert not [one for one in after["tags"] if one[0] < 3]
+        assert not [tag for tag in after["tags"] if tag[0] < 3]
     if "audience" in kind:
         # Nothing is noted as given: a tag that a user adds is the user's.
         tag = account.world.add_tag("new")
@@ -168,10 +168,13 @@ def test_a_chain_of_moves_ends_in_one_run(
     account.runner.batch_rows = batch_rows
     ids = [account.world.add_contact(f"m{n}@shop.example").id for n in range(10)]
     before = truth_of(account.world)
-    rows = [{"id": str(one), "email": f"m{n + 1}@shop.example"} for n, one in enumerate(ids)]
+    rows = [
+        {"id": str(contact_id), "email": f"m{n + 1}@shop.example"}
+        for n, contact_id in enumerate(ids)
+    ]
     run = account.send(*rows)
     assert (run.code, set(run.actions)) == (0, {"updated"})
-    assert [account.world.tables["contacts"][one].email for one in ids] == [
+    assert [account.world.tables["contacts"][contact_id].email for contact_id in ids] == [
         row["email"] for row in rows
     ]
     assert set(account.send(*rows).actions) == {"unchanged"}
@@ -185,7 +188,7 @@ def test_a_chain_of_moves_ends_in_one_run(
 def test_rows_by_address_after_a_change_mean_who_has_the_address_then(
     tmp_path: Path, kind: str, stream: str, others: int, seed: int | None
 ) -> None:
-    """After Ada's address changed, a row by the new one is Ada's, and one by the former is not."""
+    """After Ada's address changed, a row by the new address is Ada's, by the former it is not."""
     account = Account(tmp_path, kind, stream=stream, others=others, seed=seed)
     before = truth_of(account.world)
     run = account.send(
@@ -223,11 +226,11 @@ def test_rows_by_address_after_a_change_mean_who_has_the_address_then(
 def test_pairs_after_a_change_in_the_same_input_find_the_new_address(
     tmp_path: Path, kind: str, stream: str, seed: int | None
 ) -> None:
-    """A tag by the new address is the contact's; one by the former address finds no contact."""
+    """A tag by the new address is the contact's; the former address finds no contact."""
     account = Account(tmp_path, kind, stream=stream, seed=seed)
     first = stream_of("marketing_contact_tags", {"email": A, "tag_name": "before"})
     contacts = stream_of(stream, {"id": "1", "email": C})
-    pairs = [{"email": one, "tag_name": "after"} for one in (C, A)]
+    pairs = [{"email": email, "tag_name": "after"} for email in (C, A)]
     account.runner.batch_rows = 1
     messages = [*first, *contacts, *stream_of("marketing_contact_tags", *pairs), state_of(1)]
     run = account.runner.run(*messages, **account.settings)
@@ -236,7 +239,7 @@ def test_pairs_after_a_change_in_the_same_input_find_the_new_address(
 
 
 def test_an_audience_knows_its_member_by_the_new_address(tmp_path: Path) -> None:
-    """A member whose row changed the address leaves, though another row has the former one."""
+    """A member whose row changed the address leaves, though another row has the former address."""
     account = Account(tmp_path, "audience")
     account.send({"id": "1", "email": A, "tags": ["new"]}, {"id": "2", "email": B})
     account.send({"id": "1", "email": C, "tags": ["new"]}, {"id": "2", "email": B})
