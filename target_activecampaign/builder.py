@@ -58,7 +58,7 @@ def path_of(settings: Settings, name: str) -> Path | None:
 def open_ledger(settings: Settings, client: Client, *, is_dry_run: bool) -> Ledger:
     """Open the account's ledger when no other run writes to it. A dry run does not wait."""
     # Imported here, because it loads SQLAlchemy, which takes 0.1 s.
-    from target_activecampaign.ledger.ledger import open_ledger_at  # noqa: PLC0415
+    from target_activecampaign.ledger.open_ledger import open_ledger_at  # noqa: PLC0415
 
     # Modules stay for the whole run, so the garbage collector need not visit their objects again.
     gc.freeze()

@@ -20,7 +20,7 @@ from target_activecampaign.config.audience_rules import (
 )
 from target_activecampaign.sinks.contacts.change import SUBSCRIBE
 from target_activecampaign.sinks.contacts.change import UNSUBSCRIBE as LEFT_LIST
-from target_activecampaign.sinks.contacts.enrolments import EnrolmentRecord
+from target_activecampaign.sinks.contacts.enrolment_ledger import EnrolmentRecord
 from target_activecampaign.sinks.named.tags import ensure_tag
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.sinks.contacts.enrolments import NOT_ALLOWED
+from target_activecampaign.sinks.contacts.enrolment_ledger import NOT_ALLOWED
 from target_activecampaign.sinks.contacts.parse import OUTSIDE_NAMESPACE
 from target_activecampaign.sinks.custom_objects import DROPPED
 from target_activecampaign.sinks.only_if_empty import ONLY_IF_EMPTY

@@ -11,7 +11,7 @@ from target_activecampaign.sinks.commerce.products import write_products
 from target_activecampaign.sinks.commerce.stores import map_store
 from target_activecampaign.sinks.commerce.subscriptions import write_subscriptions
 from target_activecampaign.sinks.contacts.associations import write_contact_tags, write_memberships
-from target_activecampaign.sinks.contacts.enrolments import COLUMNS
+from target_activecampaign.sinks.contacts.enrolment_ledger import COLUMNS
 from target_activecampaign.sinks.contacts.sink import write_contacts
 from target_activecampaign.sinks.named.accounts import write_account
 from target_activecampaign.sinks.named.fields import write_field

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.sinks.contacts.enrolments import EnrolmentRecord, enrolments_of
+from target_activecampaign.sinks.contacts.enrolment_ledger import EnrolmentRecord, enrolments_of
 from target_activecampaign.sinks.contacts.lists import RESUBSCRIBED
 
 from .record_values import COLUMN, ENTERED, FIELD, LIST, TAG, TAG_NAME

@@ -24,7 +24,7 @@ from target_activecampaign.outcome import RowFailed, outcome_of
 
 from . import consent
 from .contact_ids import look_up_addresses
-from .enrolments import Enrolment, EnrolmentRecord, enrolments_of, name_of
+from .enrolment_ledger import Enrolment, EnrolmentRecord, enrolments_of, name_of
 from .row_results import apply_each
 
 if TYPE_CHECKING:

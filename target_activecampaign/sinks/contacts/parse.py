@@ -39,7 +39,7 @@ from .change import (
     RowRequest,
     contact_columns,
 )
-from .enrolments import ACTIVE, COLUMNS, NOT_ALLOWED, NOT_READABLE, NOT_RUNNING
+from .enrolment_ledger import ACTIVE, COLUMNS, NOT_ALLOWED, NOT_READABLE, NOT_RUNNING
 
 OUTSIDE_NAMESPACE = "a tag outside tag_namespace is not changed"
 STATUS_IS_NO_SUBSCRIPTION = (

@@ -1,1 +1,1 @@
-"""Tests of target/sinks/contacts/automations.py and enrolments.py."""
+"""Tests of target/sinks/contacts/automations.py and enrolment_ledger.py."""

@@ -3,6 +3,7 @@
 A second enrolment sends the e-mails again, so a contact enters an automation only once. The ledger
 has an entry per contact and automation, which stops every later row, even with `force`. An
 enrolment by another client counts too. Only a confirmed `leave_automations` removes the entry.
+`automations.py` decides whether a contact may enter.
 """
 
 from __future__ import annotations
