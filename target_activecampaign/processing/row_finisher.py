@@ -42,6 +42,12 @@ ACCEPTED_FORMS = (
     *(flags.FORMS, times.FORMS),
 )
 
+#: The account lost the record of a row of which only some parts were to be written.
+REST_LATER = (
+    "the account no longer had the record; the other parts of the row are written when it is "
+    "delivered again"
+)
+
 #: The kind and the natural key of records that other rows name, by the stream of the record's rows.
 #: Rows name a contact by its address.
 NATURAL_KEYS = {"crm_accounts": ("account", "name"), "crm_opportunities": ("deal", "external_id")}
@@ -92,7 +98,9 @@ class RowFinisher:
         """Give a row its result; ignore a second result of the same row."""
         if not self.is_open(row):
             return
-        outcome = _with_remarks(outcome, row.remarks)
+        is_lost_record = outcome.action is Action.CREATED and row.is_remainder
+        remarks = [*row.remarks, REST_LATER] if is_lost_record else row.remarks
+        outcome = _with_remarks(outcome, remarks)
         action, is_dry_run = outcome.action, self.policy.dry_run
         self._count(row, action)
         if action in CHANGED and is_dry_run:

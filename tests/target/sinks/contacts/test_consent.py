@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_activecampaign.processing.row_finisher import REST_LATER
 from tests.sandbox import contact_filters
 
 if TYPE_CHECKING:
@@ -192,6 +193,20 @@ def test_an_opt_out_found_in_another_case_is_the_contact_that_is_written(
     assert set(run.actions) == {"updated"}
     assert {person.firstName for person in people} == {"New"}
     assert len(runner.world.tables["contacts"]) == before
+
+
+def test_a_contact_that_was_deleted_since_is_written_whole(runner: TargetRunner) -> None:
+    """A retry of a list that creates the contact again says so; the next run writes the rest."""
+    news = runner.world.add_list("News")
+    person = runner.world.add_contact("gone@shop.example")
+    runner.world.subscribe(person.id, news.id, UNSUBSCRIBED)
+    row = {"email": "gone@shop.example", "first_name": "Mila", "segments": ["News"]}
+    assert runner.send("crm_contacts", row).actions == ["updated"]
+    runner.world.delete_contact(person.id)
+    run = runner.send("crm_contacts", row)
+    assert (run.actions, run.reason()) == (["created"], REST_LATER)
+    assert runner.send("crm_contacts", row).actions == ["updated"]
+    assert runner.world.find_contact("gone@shop.example").firstName == "Mila"
 
 
 def test_a_list_with_far_more_people_gone_than_rows_is_not_walked(
