@@ -1,24 +1,22 @@
-"""The write policy: the settings that decide which data the target writes, after a check."""
+"""The write policy: the settings that decide which data the target writes.
+
+`settings_conflicts.py` checks that they do not contradict each other.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.event_client import is_event_url
 from tap_activecampaign_unified.config.settings import SettingsError
 
 from .audience_rules import AudienceRule, audience_rules
+from .settings_conflicts import conflicts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-MIN_SECRET_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -90,53 +88,10 @@ class WritePolicy:
         return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:8]
 
 
-#: Files that a run writes. A run replaces each file, or the file has a format of its own.
-FILES = (
-    "results_path",
-    "retry_path",
-    "ledger_path",
-    "undo_path",
-    "run_report_path",
-    "run_report_html_path",
-)
-
-
-def _shared_files(values: dict[str, Any]) -> list[str]:
-    """Return a line for each pair of settings that name the same file."""
-    paths = {name: values[name] for name in FILES if values.get(name)}
-    files = {
-        name: os.path.realpath(Path(path).expanduser())
-        for name, path in paths.items()
-        if path != os.devnull
-    }
-    return [
-        f"{file} and {other} must be different files"
-        for file, other in itertools.combinations(files, 2)
-        if files[file] == files[other]
-    ]
-
-
 def build_policy(values: dict[str, Any]) -> WritePolicy:
     """Return the policy; raise `SettingsError` for settings that contradict each other."""
-    faults = []
-    if values["tags_mode"] == "mirror" and not values["tag_namespace"]:
-        faults.append(
-            "tag_namespace is missing: tags_mode mirror may only touch tags that begin with it"
-        )
-    if values["max_reject_ratio"] > 1:
-        faults.append("max_reject_ratio must be between 0 and 1")
-    aliases = values["stream_aliases"] or {}
-    if not all(isinstance(name, str) for name in aliases.values()):
-        faults.append("stream_aliases must name a stream for each of its keys")
-    faults += _shared_files(values)
-    if 0 < len(values["ledger_secret"] or "") < MIN_SECRET_LENGTH:
-        faults.append(f"ledger_secret must have at least {MIN_SECRET_LENGTH} characters")
-    if not is_event_url(values["event_url"]):
-        faults.append("event_url must be an https address, or http on this machine")
-    if bool(values["event_account_id"]) != bool(values["event_key"]):
-        faults.append("event_account_id and event_key belong together: set both, or none")
     rules, rule_faults = audience_rules(values)
-    faults += rule_faults
+    faults = conflicts_of(values) + rule_faults
     if faults:
         raise SettingsError(faults)
     names = WritePolicy.__dataclass_fields__

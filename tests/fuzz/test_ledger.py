@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 )
 
 from tap_activecampaign_unified.storage.database import open_database
-from target_activecampaign.ledger.ledger import SCHEMA, SETTING, Confirmed, Ledger
+from target_activecampaign.ledger.ledger import Confirmed, Ledger
+from target_activecampaign.ledger.open_ledger import SCHEMA, SETTING
 from tests import length
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.storage.database import open_database
-from target_activecampaign.ledger.ledger import SCHEMA, SETTING, Confirmed, Ledger
+from target_activecampaign.ledger.ledger import Confirmed, Ledger
+from target_activecampaign.ledger.open_ledger import SCHEMA, SETTING
 from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import pytest
 
 from tap_activecampaign_unified.storage.database import Database as Connection
 from tap_activecampaign_unified.storage.database import is_address, open_database
-from target_activecampaign.ledger.ledger import SCHEMA, SETTING, Ledger
+from target_activecampaign.ledger.ledger import Ledger
+from target_activecampaign.ledger.open_ledger import SCHEMA, SETTING
 from tests.postgres.server import PASSWORD
 from tests.sandbox import World, serve
 from tests.target.processing.test_kills import PEOPLE, rows
