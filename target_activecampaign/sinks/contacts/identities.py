@@ -36,6 +36,8 @@ def check_identities(context: WriteContext, changes: list[ContactChange]) -> lis
     Reads the present address of an id. This also finds a contact of the control group whose row has
     another address.
     """
+    # A row by id and one by address may mean one contact: the later one must win.
+    is_mixed = any(change.id is None for change in changes)
     checked = [
         change
         for change in changes
@@ -43,6 +45,7 @@ def check_identities(context: WriteContext, changes: list[ContactChange]) -> lis
         and not is_planned(change.id)
         and (
             change.email is not None
+            or is_mixed
             or CONTACT_ITSELF in change.row_requests[0].requested
             or (change.upserts and uses_importer(context.policy, len(changes)))
         )
@@ -94,10 +97,16 @@ def _check_address(context: WriteContext, change: ContactChange, row: NativeRow 
 
 
 def merge_changes(changes: list[ContactChange]) -> list[ContactChange]:
-    """Merge the changes of each contact, in the order of the rows."""
+    """Merge the changes of each contact, in the order of the rows.
+
+    A change of an address stays alone: if ActiveCampaign refuses it, no other row is refused.
+    """
     merged: list[ContactChange] = []
     by_name: dict[str, ContactChange] = {}
     for change in changes:
+        if change.new_email is not None:
+            merged.append(change)
+            continue
         names = [f"email:{fold(change.email)}"] if change.email else []
         names += [f"id:{change.id}"] if change.id else []
         first = next((by_name[name] for name in names if name in by_name), None)
@@ -118,7 +127,6 @@ def _merge_into(first: ContactChange, later: ContactChange) -> None:
     first.row_requests += later.row_requests
     first.id = first.id or later.id
     first.email = first.email or later.email
-    first.new_email = later.new_email or first.new_email
     first.columns |= later.columns
     first.values |= later.values
     if later.is_mirror:
@@ -132,7 +140,7 @@ def _merge_into(first: ContactChange, later: ContactChange) -> None:
 
 
 class AddressRounds:
-    """Splits changes into rounds. No change names an address that its round changes before it.
+    """Splits changes into rounds. No change names a contact whose address its round changes before.
 
     A row with only an address thus writes to the contact that has the address after earlier rows.
     """
@@ -145,13 +153,14 @@ class AddressRounds:
         self, changes: list[ContactChange]
     ) -> tuple[list[ContactChange], list[ContactChange]]:
         """Return the changes of the first round, and the other changes."""
-        contact_by_email: dict[str, str | None] = {}
+        moved: set[str] = set()
         for place, change in enumerate(changes):
-            emails = {fold(email) for email in (change.email, change.new_email) if email}
-            if any(contact_by_email.get(email, change.id) != change.id for email in emails):
+            names = {fold(email) for email in (change.email, change.new_email) if email}
+            names |= {f"id:{change.id}"} if change.id is not None else set()
+            if not moved.isdisjoint(names):
                 return changes[:place], changes[place:]
             if change.new_email is not None:
-                contact_by_email |= dict.fromkeys(emails, change.id)
+                moved |= names
         return changes, []
 
     def reset(self, changes: list[ContactChange]) -> None:
