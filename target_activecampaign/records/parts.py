@@ -13,6 +13,7 @@ from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 from .clean import is_nothing
 from .column_matching import CUSTOM_FIELDS, SEPARATOR
 from .custom_field_values import MONEY_KEYS
+from .null_policy import is_written, written_values
 from .record import plain_id
 
 if TYPE_CHECKING:
@@ -49,15 +50,12 @@ def parts_of(
     """
     parts: list[tuple[str, Any]] = []
     for name, value in record.items():
-        is_written = name in writable or _is_bare_status(name, record, writable)
-        if not is_written or (is_nothing(value) and not clears and not mirrors):
+        is_part = name in writable or _is_bare_status(name, record, writable)
+        if not is_part or not (mirrors or is_written(value, clears=clears)):
             continue
         if name == CUSTOM_FIELDS and isinstance(value, dict):
-            parts += [
-                (value_part(key), part)
-                for key, part in value.items()
-                if clears or not is_nothing(part)
-            ]
+            written = written_values(value, clears=clears)
+            parts += [(value_part(key), part) for key, part in written.items()]
         elif name in {"tags", "remove_tags"} and isinstance(value, list) and not mirrors:
             parts += [(item_part(name, item), name == "tags") for item in value]
         elif name == "segments" and isinstance(value, list):

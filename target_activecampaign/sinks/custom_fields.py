@@ -21,6 +21,7 @@ from target_activecampaign.records.custom_field_values import (
     read_custom_value,
     structure_of,
 )
+from target_activecampaign.records.null_policy import is_written, written_values
 
 from .create_missing_fields import WITH_OPTIONS
 
@@ -79,7 +80,7 @@ class CustomFieldWriter:
         self, encoded_fields: EncodedFields, entity: str, attributes: dict[str, Any]
     ) -> None:
         for tag, value in attributes.items():
-            if is_nothing(value) and not self._policy.clears:
+            if not is_written(value, clears=self._policy.clears):
                 continue
             definition = self._references.fields(entity).by_tag(tag)
             if definition is None and not is_nothing(value):
@@ -101,13 +102,13 @@ class CustomFieldWriter:
     ) -> None:
         names: dict[str, str] = {}
         clears = self._policy.clears
-        values = {name: value for name, value in values.items() if clears or not is_nothing(value)}
+        values = written_values(values, clears=clears)
 
         def is_field(name: str) -> bool:
             return self._references.fields(entity).find(name) is not None
 
         for name, value in joined_money(values, is_field).items():
-            if is_nothing(value) and not clears:
+            if not is_written(value, clears=clears):
                 continue
             definition = existing = self._references.fields(entity).find(name)
             structure = structure_of(value) if definition is None else value
@@ -120,7 +121,7 @@ class CustomFieldWriter:
                 encoded_fields.left_out.append((name, f"custom_fields.{name}: {reason}"))
                 continue
             readable = read_custom_value(definition, value, name, self._policy.list_delimiter)
-            if is_nothing(readable) and not clears:
+            if not is_written(readable, clears=clears):
                 continue
             if existing is None and definition.id in names:
                 reason = f"not created, the account's field {names[definition.id]} has its title"

@@ -18,7 +18,6 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.client.url import is_plain
-from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.custom_objects import (
     RECORDS,
     CustomObject,
@@ -37,6 +36,8 @@ from target_activecampaign.outcome import (
     join_reasons,
 )
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.native_values import native_values
+from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.reference import references
 from target_activecampaign.records.row_flags import skip_flagged
 
@@ -201,12 +202,10 @@ def _columns_of(context: WriteContext, resource: CustomObject, row: InputRecord)
     targets = dict(resource.relations_to)
     record = {
         name: _resolved(context, name, targets[name], value) if name in targets else value
-        for name, value in row.record.items()
-        if name not in READ_ONLY | {"external_id"} and (clears or not is_nothing(value))
+        for name, value in written_values(row.record, clears=clears).items()
+        if name not in READ_ONLY | {"external_id"}
     }
-    written = writer.write(resource, record)
-    if written.problems:
-        raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
+    written = native_values(resource, record)
     natives = {entry.unified: getattr(entry, "native", "") for entry in resource.entries}
     columns = dict(written.native)
     if clears:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.resource import Attribute, Field
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.lookups.users import find_user
@@ -18,11 +17,12 @@ from target_activecampaign.outcome import (
     Outcome,
     RowDeferred,
     RowError,
-    RowRejected,
     join_reasons,
     outcome_of,
 )
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.native_values import native_values
+from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.parts import has_part, value_part
 from target_activecampaign.records.record_identity import identity_of_row
 from target_activecampaign.records.reference import reference
@@ -172,11 +172,7 @@ def _write_merged(
             custom = {**custom, **row.record["custom_fields"]}
         else:
             custom = row.record.get("custom_fields") or custom
-        record |= {
-            name: value
-            for name, value in row.record.items()
-            if not is_nothing(value) or context.policy.clears
-        }
+        record |= written_values(row.record, clears=context.policy.clears)
         if custom:
             record["custom_fields"] = custom
     merged = replace(group[-1], record=record)
@@ -205,24 +201,14 @@ def native_fields_of(
 
     With ``owner``, the target looks up the column ``owner`` among the users.
     """
-    record = {
-        name: value
-        for name, value in row.record.items()
-        if (not is_nothing(value) or context.policy.clears) and not (owner and name == "owner")
-    }
-    converted = writer.write(sink.resource, record)
-    if converted.problems:
-        raise RowRejected("; ".join(f"{name}: {text}" for name, text in converted.problems))
+    clears = context.policy.clears
+    record = written_values(row.record, clears=clears)
+    if owner:
+        record.pop("owner", None)
+    converted = native_values(sink.resource, record)
     entries = {entry.unified: entry for entry in sink.resource.entries}
-    fields = NativeFields(
-        {
-            column: value
-            for column, value in converted.native.items()
-            if not is_nothing(value) or context.policy.clears
-        },
-        denied=list(row.denied),
-    )
-    if context.policy.clears:
+    fields = NativeFields(written_values(converted.native, clears=clears), denied=list(row.denied))
+    if clears:
         for name in converted.nulls:
             entry = entries[name]
             if isinstance(entry, Field) and entry.codec.name in {"text", "verbatim"}:

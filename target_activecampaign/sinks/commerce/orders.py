@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
-from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.commerce import orders
 from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 from tap_activecampaign_unified.resources.resource import Field
@@ -22,6 +21,7 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.native_values import native_values
 from target_activecampaign.records.row_flags import skip_flagged
 
 from .carts import skip_cart
@@ -220,9 +220,7 @@ def _line_of(
     context: WriteContext, sink: Sink, row: InputRecord
 ) -> tuple[tuple[int, str], Document]:
     skip_flagged(row.record, sink.resource)
-    written = writer.write(sink.resource, row.record)
-    if written.problems:
-        raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
+    written = native_values(sink.resource, row.record)
     order_id = written.native.pop("storeOrderId", None)
     skip_cart(row, order_id)
     if is_nothing(order_id):

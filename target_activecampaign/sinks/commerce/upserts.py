@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.graphql import TooLarge
-from tap_activecampaign_unified.resources import writer
 from target_activecampaign.client.write_client import DocumentChange
 from target_activecampaign.outcome import (
     Action,
@@ -20,6 +19,8 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.native_values import native_values
+from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.parts import has_part
 from target_activecampaign.records.row_flags import skip_flagged
 from target_activecampaign.reporting.results import BEHIND, CHANGED
@@ -134,10 +135,7 @@ def _document_of(
 ) -> tuple[Key, Document]:
     skip_flagged(row.record, sink.resource)
     clears = context.policy.clears
-    record = {name: value for name, value in row.record.items() if clears or not is_nothing(value)}
-    written = writer.write(sink.resource, record)
-    if written.problems:
-        raise RowRejected("; ".join(f"{name}: {text}" for name, text in written.problems))
+    written = native_values(sink.resource, written_values(row.record, clears=clears))
     own_id = written.native.get(mutation.key)
     skip_cart(row, own_id)
     if is_nothing(own_id):

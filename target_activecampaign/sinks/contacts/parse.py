@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
-from tap_activecampaign_unified.resources import writer
 from tap_activecampaign_unified.resources.parsing.arrays import FORMS as ARRAY_FORMS
 from tap_activecampaign_unified.resources.parsing.ids import id_order
 from tap_activecampaign_unified.resources.parsing.names import fold
@@ -20,6 +19,8 @@ from target_activecampaign.records.consent_status import (
     parse_consent,
 )
 from target_activecampaign.records.email import email_of
+from target_activecampaign.records.native_values import native_values
+from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.parts import reference_part, value_part
 from target_activecampaign.records.reference import (
     item_reference,
@@ -128,29 +129,18 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
     row_request = RowRequest(row)
     change = ContactChange([row_request])
     _identify(context, record, change)
-    converted = writer.write(
-        sink.resource,
-        {
-            name: value
-            for name, value in record.items()
-            if not is_nothing(value) or context.policy.clears
-        },
-    )
-    faults = [f"{name}: {problem}" for name, problem in converted.problems]
-    if faults:
-        raise RowRejected("; ".join(faults))
+    clears = context.policy.clears
+    converted = native_values(sink.resource, written_values(record, clears=clears))
     names = contact_columns(sink.resource)
     columns = {name: value for name, value in converted.native.items() if name in names}
-    if context.policy.clears:
+    if clears:
         columns |= {name: "" for name, unified in names.items() if unified in converted.nulls}
     elif not is_nothing(record.get("name")) and not columns.keys() & {"firstName", "lastName"}:
         columns |= split_name(str(record["name"]))
     stripped = {
         name: value.strip() if isinstance(value, str) else value for name, value in columns.items()
     }
-    change.columns = {
-        name: value for name, value in stripped.items() if value != "" or context.policy.clears
-    }
+    change.columns = {name: value for name, value in stripped.items() if clears or value != ""}
     custom = context.custom.encode("contact", converted.custom_fields)
     change.values = custom.values
     for name, reason in custom.left_out:
