@@ -16,15 +16,15 @@ from tap_activecampaign_unified.resources.resource import (
 )
 from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.input.row_columns import RowColumns
-from target_activecampaign.records.column_matching import CUSTOM_FIELDS
+from target_activecampaign.records.columns.matching import CUSTOM_FIELDS
+from target_activecampaign.records.columns.plain_columns import PLAIN
 from target_activecampaign.records.consent_status import WORDS, Consent
-from target_activecampaign.records.plain_columns import PLAIN
 from target_activecampaign.records.reference import REFERENCES
 from target_activecampaign.records.row_flags import FLAGS as MARKS
 from target_activecampaign.sinks import registry
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.column_matching import RecordColumn
+    from target_activecampaign.records.columns.matching import RecordColumn
     from target_activecampaign.sinks.sink import Sink
 
 #: The values that the codec of a plain column accepts, as the page says it.

@@ -19,7 +19,7 @@ from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.account_label import AccountLabelCheck, without_label
 from target_activecampaign.records.clean import composed
-from target_activecampaign.records.column_matching import CUSTOM_FIELDS
+from target_activecampaign.records.columns.matching import CUSTOM_FIELDS
 from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.records.record import InputRecord, UnreadLine, key_of
 from target_activecampaign.sinks import registry

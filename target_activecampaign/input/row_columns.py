@@ -9,9 +9,9 @@ from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import OWN_KEYS, plain_key, without_nulls
-from target_activecampaign.records.nested import NestedRecord, nest
-from target_activecampaign.records.plain_columns import PLAIN, with_plain_columns
-from target_activecampaign.records.stream_columns import columns_of
+from target_activecampaign.records.columns.nested import NestedRecord, nest
+from target_activecampaign.records.columns.plain_columns import PLAIN, with_plain_columns
+from target_activecampaign.records.columns.stream_columns import columns_of
 from target_activecampaign.sinks import registry
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_objects import CustomObject
     from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.records.column_matching import ColumnTable, UnknownColumn
+    from target_activecampaign.records.columns.matching import ColumnTable, UnknownColumn
     from target_activecampaign.sinks.sink import Sink
 
 logger = logging.getLogger(__name__)

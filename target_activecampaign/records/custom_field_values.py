@@ -14,8 +14,8 @@ from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 from target_activecampaign.outcome import RowRejected
 
 from .clean import is_nothing, without_nulls
-from .column_conflicts import columns_conflict
-from .column_matching import SEPARATOR
+from .columns.conflicts import columns_conflict
+from .columns.matching import SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable

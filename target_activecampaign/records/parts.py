@@ -11,7 +11,7 @@ from tap_activecampaign_unified.resources.parsing.names import fold
 from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 
 from .clean import is_nothing
-from .column_matching import CUSTOM_FIELDS, SEPARATOR
+from .columns.matching import CUSTOM_FIELDS, SEPARATOR
 from .custom_field_values import MONEY_KEYS
 from .null_policy import is_written, written_values
 from .record import plain_id

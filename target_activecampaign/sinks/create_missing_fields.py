@@ -11,7 +11,7 @@ from tap_activecampaign_unified.resources.custom_fields import FIELD_PATHS, slug
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed
-from target_activecampaign.records.column_matching import SEPARATOR
+from target_activecampaign.records.columns.matching import SEPARATOR
 from target_activecampaign.records.custom_field_values import option_text
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tap_activecampaign_unified.resources.custom_fields import (
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.column_conflicts import columns_conflict
+from target_activecampaign.records.columns.conflicts import columns_conflict
 from target_activecampaign.records.custom_field_values import (
     choose_options,
     joined_money,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tap_activecampaign_unified.resources.custom_objects import resources_of
 from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.input.row_columns import RowColumns
-from target_activecampaign.records.column_matching import ColumnTable
+from target_activecampaign.records.columns.matching import ColumnTable
 from target_activecampaign.sinks import registry
 from tests import length
 from tests.sandbox.custom_objects import acts

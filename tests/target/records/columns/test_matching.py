@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.resources.parsing.names import snake_case
-from target_activecampaign.records.column_matching import ColumnTable, NameIndex, RecordColumn
+from target_activecampaign.records.columns.matching import ColumnTable, NameIndex, RecordColumn
 
 TABLE = ColumnTable(
     {

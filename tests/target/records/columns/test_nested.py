@@ -8,9 +8,9 @@ import pytest
 
 from tap_activecampaign_unified.resources import by_name
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.nested import nest
-from target_activecampaign.records.plain_columns import PLAIN, with_plain_columns
-from target_activecampaign.records.stream_columns import columns_of
+from target_activecampaign.records.columns.nested import nest
+from target_activecampaign.records.columns.plain_columns import PLAIN, with_plain_columns
+from target_activecampaign.records.columns.stream_columns import columns_of
 
 CONTACTS = columns_of(
     by_name["crm_contacts"], {*PLAIN, "email", "name", "remove_tags", "title", "account"}

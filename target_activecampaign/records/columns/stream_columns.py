@@ -12,9 +12,9 @@ from tap_activecampaign_unified.resources.resource import (
     empty,
     nothing,
 )
+from target_activecampaign.records.row_flags import FLAGS
 
-from .column_matching import CUSTOM_FIELDS, ColumnTable, RecordColumn
-from .row_flags import FLAGS
+from .matching import CUSTOM_FIELDS, ColumnTable, RecordColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

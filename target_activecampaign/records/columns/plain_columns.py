@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .clean import is_nothing
-from .column_conflicts import columns_conflict
+from target_activecampaign.records.clean import is_nothing
+
+from .conflicts import columns_conflict
 
 Record = dict[str, Any]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
 from target_activecampaign.outcome import RowRejected
+from target_activecampaign.records.clean import is_nothing, without_nulls
 
-from .clean import is_nothing, without_nulls
-from .column_conflicts import columns_conflict, keys_conflict
-from .column_matching import CUSTOM_FIELDS, UnknownColumn
+from .conflicts import columns_conflict, keys_conflict
+from .matching import CUSTOM_FIELDS, UnknownColumn
 
 if TYPE_CHECKING:
-    from .column_matching import ColumnPlace, ColumnTable, RecordColumn
+    from .matching import ColumnPlace, ColumnTable, RecordColumn
 
 Record = dict[str, Any]
 

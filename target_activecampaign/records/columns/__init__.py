@@ -1,0 +1,1 @@
+"""The columns of rows to write: which field each column stands for."""
