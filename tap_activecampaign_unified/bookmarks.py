@@ -43,7 +43,11 @@ class BookmarkPolicy:
 
 @dataclass(frozen=True)
 class RowChange:
-    """The times of a row's last change: by its replication key, and by its latest column."""
+    """The times of a row's last change.
+
+    ``stated`` is the value of its replication key, or of the next time column if the replication
+    key has no readable time. ``latest`` is the latest time of all these columns.
+    """
 
     stated: dt.datetime | None
     latest: dt.datetime | None
@@ -75,15 +79,15 @@ class Bookmark:
         self._policy = policy
         self._key = key
         self.value = _moment(entry.get("replication_key_value"), "replication_key_value")
-        self.read_whole_at = _moment(entry.get("read_whole_at"), "read_whole_at")
+        self.full_read_at = _moment(entry.get("read_whole_at"), "read_whole_at")
         try:
             self._emitted = EmittedRows(entry.get("fingerprints"))
         except ValueError as problem:
             raise InvalidState(str(problem)) from None
         self.progress = _progress(entry.get("progress"))
         self.sweep_requests = _count(entry.get("sweep_requests"), "sweep_requests")
-        last_sweep = self.read_whole_at or self.value
-        self.is_whole = self.value is None or policy.sweep.is_due(
+        last_sweep = self.full_read_at or self.value
+        self.is_full_read = self.value is None or policy.sweep.is_due(
             last_sweep, self.sweep_requests, now
         )
         self.started: dt.datetime | None = None
@@ -94,7 +98,7 @@ class Bookmark:
         started = _moment(self.progress["started"], "") if self.progress else None
         moments = {
             "replication_key_value": self.value,
-            "read_whole_at": self.read_whole_at,
+            "read_whole_at": self.full_read_at,
             "progress": started,
         }
         return [name for name, moment in moments.items() if moment and moment > now + CLOCK_SLACK]
@@ -104,13 +108,13 @@ class Bookmark:
         if not self.moments_ahead(now):
             return
         self.value = min(self.value, now) if self.value else None
-        self.read_whole_at = min(self.read_whole_at, now) if self.read_whole_at else None
-        self.progress, self.is_whole = None, True
+        self.full_read_at = min(self.full_read_at, now) if self.full_read_at else None
+        self.progress, self.is_full_read = None, True
 
     @property
     def since(self) -> dt.datetime | None:
         """The earliest change that this run emits, None for all rows."""
-        if self.is_whole or self.value is None:
+        if self.is_full_read or self.value is None:
             return self._policy.start
         since = self.value - self._policy.lookback
         return max(since, self._policy.start) if self._policy.start else since
@@ -118,7 +122,7 @@ class Bookmark:
     @property
     def filter_since(self) -> dt.date | None:
         """The day for the server's filter, early enough for every time zone. None for all rows."""
-        if self.is_whole or self.value is None:
+        if self.is_full_read or self.value is None:
             start = self._policy.start
             return (start - MIN_OVERLAP - ZONE_SLACK).date() if start else None
         overlap = max(self._policy.lookback, MIN_OVERLAP)
@@ -146,16 +150,16 @@ class Bookmark:
         if since is not None and changed is not None and changed < since:
             return False
         return self._emitted.should_emit(
-            changed, self._next - policy.lookback, fingerprint_of, is_full_read=self.is_whole
+            changed, self._next - policy.lookback, fingerprint_of, is_full_read=self.is_full_read
         )
 
     def resume(self, progress: Entry) -> None:
         """Continue an interrupted run, with the bounds that it began with."""
-        self.is_whole = bool(progress["whole"])
+        self.is_full_read = bool(progress["whole"])
         self.begin(_moment(progress["started"], "progress.started") or NEVER)
 
     @property
-    def requests_before(self) -> int:
+    def interrupted_requests(self) -> int:
         """The number of requests of the interrupted run that this run continues."""
         return int(self.progress.get("requests") or 0) if self.progress else 0
 
@@ -167,7 +171,7 @@ class Bookmark:
         progress = {
             "after": after,
             "started": self.started.isoformat() if self.started else None,
-            "whole": self.is_whole,
+            "whole": self.is_full_read,
             "requests": requests,
         }
         return {**self.unmoved(), "progress": progress}
@@ -177,8 +181,8 @@ class Bookmark:
         entry: Entry = {"replication_key": self._key}
         if self.value:
             entry["replication_key_value"] = self.value.isoformat()
-        if self.read_whole_at:
-            entry["read_whole_at"] = self.read_whole_at.isoformat()
+        if self.full_read_at:
+            entry["read_whole_at"] = self.full_read_at.isoformat()
         if self.sweep_requests is not None:
             entry["sweep_requests"] = self.sweep_requests
         if fingerprints := self._emitted.pack_before():
@@ -192,10 +196,10 @@ class Bookmark:
             "replication_key_value": self._next.isoformat(),
         }
         # Without a known full read, the time to the next full read counts from the first bookmark.
-        whole = self.started if self.is_whole else self.read_whole_at or self.value
-        if whole and self._policy.sweep.sweeps:
-            entry["read_whole_at"] = whole.isoformat()
-            cost = requests if self.is_whole else self.sweep_requests
+        full_read_at = self.started if self.is_full_read else self.full_read_at or self.value
+        if full_read_at and self._policy.sweep.sweeps:
+            entry["read_whole_at"] = full_read_at.isoformat()
+            cost = requests if self.is_full_read else self.sweep_requests
             entry |= {} if cost is None else {"sweep_requests": cost}
         if fingerprints := self._emitted.pack():
             entry["fingerprints"] = fingerprints

@@ -143,7 +143,7 @@ class ConnectionCheck:
             relation
             for endpoint in endpoints
             for relation in endpoint.relations
-            if relation.is_listed
+            if relation.has_collection
         ]
         collections = [relation.collection for relation in related]
         for path in sorted({*DEFAULT_ENDPOINTS, *collections, *CUSTOM_FIELDS}):
@@ -176,7 +176,7 @@ class ConnectionCheck:
     def _sideloads(self) -> Iterator[tuple[str, Any]]:
         for path, endpoint in DEFAULT_ENDPOINTS.items():
             for relation in endpoint.relations:
-                if relation.include is not None and relation.is_listed:
+                if relation.include is not None and relation.has_collection:
                     yield f"{path} {relation.include}", self._sideload(path, relation)
 
     def _sideload(self, path: str, relation: Any) -> str:

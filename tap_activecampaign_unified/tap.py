@@ -161,10 +161,7 @@ class TapActiveCampaignUnified(Tap):
         return resource.schema(custom, remote_data=context.remote_data, deletes=deletes)
 
     def _selected(self) -> list[UnifiedStream]:
-        streams = self.streams.values()
-        return [
-            stream for stream in streams if isinstance(stream, UnifiedStream) and stream.selected
-        ]
+        return [s for s in self.streams.values() if isinstance(s, UnifiedStream) and s.selected]
 
     def prepare(self) -> None:
         """Prefetch the first requests of the sync, then build the schemas with more requests."""
@@ -232,7 +229,10 @@ class TapActiveCampaignUnified(Tap):
                 if sibling is streams[0]:
                     stats.requests += context.client.traffic.requests - requests
                 sibling.log_metrics(stats)
-        endpoint_sync.end(is_done=outcome.outcome not in {"stopped", "failed"})
+        if outcome.outcome in {"stopped", "failed"}:
+            endpoint_sync.save_position()
+        # Requests from now on count for the next endpoint.
+        context.requests_before = context.client.traffic.requests
         self._write_state()
         if outcome.exit_program is not None:
             self._stop.cancel_deadline()
@@ -241,11 +241,11 @@ class TapActiveCampaignUnified(Tap):
     def _sync_to_end(
         self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]
     ) -> EndpointOutcome:
-        """Sync an endpoint and return its outcome. Raises only for an error of the output."""
+        """Sync an endpoint and return its outcome. Raises only `ExitProgram`: the output failed."""
         names = ", ".join(stream.name for stream in streams)
         try:
             version = None if self.context.deletes is None else int(self._clock.now().timestamp())
-            endpoint_sync.open()
+            endpoint_sync.create_writers()
             for stream in streams:
                 stream.begin(version)
             endpoint_sync.sync()

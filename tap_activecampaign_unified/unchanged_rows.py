@@ -49,8 +49,8 @@ class EmittedRows:
     ) -> bool:
         """Return whether to emit a row that changed at the time ``changed``, None if unknown.
 
-        A full read emits every row. ``fingerprint_of`` is called for rows that an earlier run may
-        have emitted, and for rows after ``overlap_begin``, which the next run reads again.
+        A full read emits every row. The method calls ``fingerprint_of`` for all rows of other runs,
+        and for rows after ``overlap_begin``, which the next run reads again.
         """
         moment = changed or NEVER
         is_in_overlap = moment >= overlap_begin

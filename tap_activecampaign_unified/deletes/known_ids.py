@@ -42,7 +42,8 @@ def _table(name: str, metadata: sa.MetaData, key: str, others: str = "") -> sa.T
 
 _known = _table("known", _LASTING, "kind parent id", "who checked")
 _gone = _table("gone", _LASTING, "kind parent id", "at")
-_swept = _table("swept", _LASTING, "kind", "at")
+# The time of each kind's last comparison.
+_comparisons = _table("swept", _LASTING, "kind", "at")
 _seen = _table("seen", _OF_THIS_RUN, "kind parent id")
 _read = _table("read", _OF_THIS_RUN, "kind parent")
 _KEY = ("kind", "parent", "id")
@@ -227,7 +228,7 @@ class KnownIds:
                 {"b_kind": table_kind, "b_parent": "", "b_id": native_id} for native_id in existing
             ]
             database.rows(checked, rows)
-            database.rows(database.put(_swept), [{"kind": table_kind, "at": at}])
+            database.rows(database.put(_comparisons), [{"kind": table_kind, "at": at}])
 
     def _comparison_time(self, kind: str, now: dt.datetime) -> str:
         """Return the time of a comparison: after the last time, even if the clock was set back."""
@@ -238,7 +239,9 @@ class KnownIds:
 
     def last_comparison(self, kind: str) -> str | None:
         """Return the time of the last comparison of a kind, None before the first comparison."""
-        rows = self._database.rows(sa.select(_swept.c.at).where(_swept.c.kind == self._kind(kind)))
+        rows = self._database.rows(
+            sa.select(_comparisons.c.at).where(_comparisons.c.kind == self._kind(kind))
+        )
         return str(rows[0][0]) if rows else None
 
     def gone_since(self, kind: str, since: str) -> list[tuple[Key, str]]:

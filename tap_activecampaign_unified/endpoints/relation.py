@@ -29,10 +29,10 @@ class Relation:
     * ``other_keys``: other names of the rows in responses.
     * ``include``: the sideload's name, None if a page cannot include them.
     * ``nested``: the path of the related rows of one parent, None without such a path.
-    * ``counted``: whether parent rows list the ids of their related rows.
+    * ``lists_related_ids``: whether parent rows list the ids of their related rows.
     * ``essence``: returns a value that is equal for two versions of the same row.
     * ``complete``: whether a sideloaded row has all its values.
-    * ``is_listed``: whether the collection exists.
+    * ``has_collection``: whether ActiveCampaign has a collection of all related rows.
     * ``may_have``: False for a parent that cannot have related rows.
     """
 
@@ -41,15 +41,23 @@ class Relation:
     parents: tuple[str, ...]
     nested: str | None = None
     include: str | None = None
-    counted: bool = False
+    lists_related_ids: bool = False
     essence: Callable[[Row], Any] = _id_of
     complete: Callable[[Row], bool] = always
-    is_listed: bool = True
+    has_collection: bool = True
     may_have: Callable[[Row], bool] = always
     other_keys: tuple[str, ...] = ()
 
+    def parent_id_of(self, row: Row) -> str:
+        """Return the id of the row's parent as text, "" without a parent."""
+        for column in self.parents:
+            parent_id = row.get(column)
+            if parent_id is not None:
+                return str(parent_id)
+        return ""
+
     def parent_number(self, row: Row) -> int | None:
-        """Return the id of the row's parent, None without a parent."""
+        """Return the id of the row's parent as a number, None without a valid id."""
         numbers = (id_number(row[column]) for column in self.parents if column in row)
         return next((number for number in numbers if number is not None), None)
 

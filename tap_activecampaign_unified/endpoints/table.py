@@ -86,9 +86,11 @@ class Endpoint:
         return self.key or self.path
 
 
-def _contact_relation(name: str, collection: str, *, counted: bool = False) -> Relation:
+def _contact_relation(name: str, collection: str, *, lists_related_ids: bool = False) -> Relation:
     nested = f"contacts/{{id}}/{collection}"
-    return Relation(name, collection, ("contact",), nested, collection, counted=counted)
+    return Relation(
+        name, collection, ("contact",), nested, collection, lists_related_ids=lists_related_ids
+    )
 
 
 def _is_visible(row: Row) -> bool:
@@ -104,8 +106,8 @@ def _scores(entity: str) -> Relation:
         (entity,),
         f"{entity}s/{{id}}/scoreValues",
         "scoreValues" if entity == "contact" else None,
-        counted=entity == "contact",
-        is_listed=False,
+        lists_related_ids=entity == "contact",
+        has_collection=False,
         may_have=_is_visible,
     )
 
@@ -130,8 +132,8 @@ def _with_raw(endpoints: dict[str, Endpoint]) -> dict[str, Endpoint]:
                 collection.key,
                 (),
                 collection.endpoint,
-                counted=True,
-                is_listed=False,
+                lists_related_ids=True,
+                has_collection=False,
                 may_have=_is_visible,
                 other_keys=collection.other_keys,
             )
@@ -153,7 +155,7 @@ DEFAULT_ENDPOINTS = {
             _contact_relation(contact_fields.VALUES, "fieldValues"),
             _contact_relation(contact_fields.TAGS, "contactTags"),
             _contact_relation(contact_fields.MEMBERSHIPS, "contactLists"),
-            _contact_relation(contact_fields.LINKS, "accountContacts", counted=True),
+            _contact_relation(contact_fields.LINKS, "accountContacts", lists_related_ids=True),
             _scores("contact"),
         ),
     ),

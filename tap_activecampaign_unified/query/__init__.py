@@ -160,7 +160,7 @@ class ActiveCampaignReader:
         if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
             raise InvalidQuery(f"limit: must be between 1 and {MAX_LIMIT}")
         with self._call():
-            query = self._planner.read(checked, sort_by, filters)
+            query = self._planner.parse_query(checked, sort_by, filters)
             fingerprint = query_fingerprint(resource, str(sort_by), filters)
             start = parse_cursor(cursor, fingerprint) if cursor else Cursor()
             try:
@@ -195,7 +195,7 @@ class ActiveCampaignReader:
                 raise InvalidQuery(f"{name}: not an id of ActiveCampaign")
         filters = {name: str(value).strip() for name, value in key.items()}
         with self._call():
-            query = self._planner.read(checked, None, filters)
+            query = self._planner.parse_query(checked, None, filters)
             hits = self._hits(query, Cursor(), 1, remote_data=remote_data)[0]
         if not hits or hits[0].record is None:
             path = "/".join([checked.endpoint, *filters.values()])
@@ -259,7 +259,7 @@ class ActiveCampaignReader:
     ) -> tuple[Hits, Traversal]:
         """Return up to ``limit`` records, one more row if it exists, and the traversal."""
         traversal = self._planner.traversal(
-            query, is_new=start.position is None, kind=start.traversal
+            query, is_new=start.position is None, previous_traversal=start.traversal
         )
         if start.traversal and start.traversal != type(traversal).__name__:
             raise InvalidQuery(POSITION_GONE)
@@ -278,7 +278,7 @@ class ActiveCampaignReader:
                     hits.append(_Hit(chunk[0][0]))
                 else:
                     if rows_read >= MAX_LIMIT and query.needs_related:
-                        self._loader.scan()
+                        self._loader.begin_scan()
                     rows_read += len(chunk)
                     matching = self._read(query, chunk, start, remote_data=remote_data)
                     traversal.size = MAX_LIMIT if len(matching) < len(chunk) else traversal.size
@@ -287,7 +287,7 @@ class ActiveCampaignReader:
                 break
             if traversal.size != MAX_LIMIT:
                 traversal.size = limit + 1 - len(hits)
-        if not hits and query.falls_back():
+        if not hits and query.switch_to_fallback():
             return self._hits(query, start, limit, remote_data=remote_data)
         return hits[: limit + 1], traversal
 

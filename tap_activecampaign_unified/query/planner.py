@@ -65,8 +65,9 @@ RowsWithSideloads = list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]
 class Query:
     """One list call: its resource, filters and order, and the filters of the server.
 
-    ``row_filters`` need only the row, ``related_filters`` also its related rows. ``max_rows`` is
-    the largest number of matching rows, None for any number. ``key`` identifies the query.
+    The reader applies ``row_filters`` to the row, and ``related_filters`` after it has read the
+    related rows. ``max_rows`` is the largest number of matching rows, None for any number. ``key``
+    identifies the query.
     """
 
     resource: Resource
@@ -80,7 +81,7 @@ class Query:
 
     @property
     def needs_related(self) -> bool:
-        """Whether the reader needs related rows to count a row's matching records."""
+        """Whether related rows decide which records of a row match."""
         return bool(self.related_filters) or self.resource.relation is not None
 
     @property
@@ -95,7 +96,7 @@ class Query:
             for filter_ in (*self.row_filters, *self.related_filters)
         )
 
-    def falls_back(self) -> bool:
+    def switch_to_fallback(self) -> bool:
         """Switch to the fallback filter, once. Return False without a fallback."""
         if self._has_fallen_back or self.server_filter.fallback_params is None:
             return False
@@ -118,7 +119,7 @@ class QueryPlanner:
         #: Score values of the contacts that the reader sorts itself.
         self._sideloads: dict[str, list[Row]] = {}
         self._unsupported_orders: set[tuple[str, str]] = set()
-        self._is_sorted_by_id = False
+        self._id_order_is_proven = False  # whether the account sent contacts in the order of ids
         self._verified_orders: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
@@ -133,7 +134,7 @@ class QueryPlanner:
 
     # --- parsing a query -------------------------------------------------------------------------
 
-    def read(self, resource: Resource, sort_by: Any, given: Mapping[str, Any]) -> Query:
+    def parse_query(self, resource: Resource, sort_by: Any, given: Mapping[str, Any]) -> Query:
         """Check a query and plan its filters. Raises `InvalidQuery`."""
         order = order_of(resource, sort_by)
         custom = self._loader.custom_fields(resource) if "custom_fields" in given else None
@@ -146,7 +147,6 @@ class QueryPlanner:
             resource,
             order,
             [filter_ for filter_ in filters if filter_ not in related_filters],
-            # With several records per row, every filter needs the related rows.
             related_filters,
             server_filter,
             key=repr((resource.name, order, sorted(given.items(), key=repr))),
@@ -155,7 +155,7 @@ class QueryPlanner:
 
     def _needs_related(self, resource: Resource, filter_: Filter) -> bool:
         if resource.relation is not None:
-            return True
+            return True  # each record is a related row
         joined = {relation for relation, names in resource.joins if filter_.field in names}
         relations = {filter_.relation, *joined}
         return any(self._loader.needs_rows(resource, relation) for relation in relations)
@@ -174,11 +174,11 @@ class QueryPlanner:
 
     # --- traversals -----------------------------------------------------------------------------
 
-    def traversal(self, query: Query, *, is_new: bool, kind: str) -> Traversal:
-        """Return the traversal of a query. ``is_new``: rows that the reader sorts are read again.
+    def traversal(self, query: Query, *, is_new: bool, previous_traversal: str) -> Traversal:
+        """Return the traversal of a query. ``is_new``: do not reuse rows read for an earlier page.
 
-        ``kind`` is the traversal of the previous page, which another process may have read. It is
-        empty for the first page.
+        ``previous_traversal`` is the class name of the previous page's traversal. Another process
+        may have read that page. It is empty for the first page.
         """
         resource, order, server_filter = query.resource, query.order, query.server_filter
         endpoint = endpoint_of(resource.endpoint_name)
@@ -210,7 +210,7 @@ class QueryPlanner:
                 fetch, [*params, *by_id], creation_time() if ordered else number_of
             )
         native = ORDERS.get(resource.endpoint_name, {}).get(order.field)
-        if kind == SortedTraversal.__name__:
+        if previous_traversal == SortedTraversal.__name__:
             self.note_unsupported_order(query)
         if native is None or (resource.endpoint_name, order.field) in self._unsupported_orders:
             return self._sort(query, is_new=is_new)
@@ -235,7 +235,7 @@ class QueryPlanner:
         )
 
     def _rows_by_id(self, query: Query, endpoint: Endpoint) -> Ranked | None:
-        """Return the rows of a query by id, None for any other query."""
+        """Return the row of a query by id, [] if no row can match, None for any other query."""
         resource, server_filter = query.resource, query.server_filter
         if server_filter.is_empty:
             return []
@@ -249,7 +249,7 @@ class QueryPlanner:
     def _walk(self, query: Query, *, is_new: bool) -> WalkTraversal:
         """Return a traversal of the tap's own walk. All pages of a query use the same traversal."""
         if is_new or self._walked is None or self._walked[0] != query.key:
-            traversal = WalkTraversal(lambda: (rows for rows, _ in self._everything(query)))
+            traversal = WalkTraversal(lambda: (rows for rows, _ in self._candidate_pages(query)))
             self._walked = (query.key, traversal)
         return self._walked[1]
 
@@ -267,12 +267,12 @@ class QueryPlanner:
             high=row_id,
             is_descending=query.order is not None and query.order.is_descending,
             note_order=None
-            if row_id is not None or self._is_sorted_by_id
-            else self._note_sorted_by_id,
+            if row_id is not None or self._id_order_is_proven
+            else self._note_id_order,
         )
 
-    def _note_sorted_by_id(self) -> None:
-        self._is_sorted_by_id = True
+    def _note_id_order(self) -> None:
+        self._id_order_is_proven = True
 
     # --- rows that the reader sorts -------------------------------------------------------------
 
@@ -292,7 +292,7 @@ class QueryPlanner:
 
     def _ranked(self, query: Query) -> list[tuple[list[Any], Row]]:
         order, rows = query.order, []
-        for unsorted, total in self._everything(query):
+        for unsorted, total in self._candidate_pages(query):
             batch = TraversalStep(unsorted, [{}] * len(unsorted))
             rows += [row for row, _ in self.candidates(query, batch)]
             expected = 0 if query.row_filters else total or 0
@@ -313,11 +313,11 @@ class QueryPlanner:
         if order is None:
             return [[number_of(row)] for row in rows]
         fields = {order.field, *ADDRESSES}
-        records = self._loader.plain(query.resource, rows, fields)
+        records = self._loader.records_of_own_columns(query.resource, rows, fields)
         return [order.rank(record) for record in records]
 
-    def _everything(self, query: Query) -> Iterator[tuple[list[Row], int | None]]:
-        """Yield the rows that may match, with the account's count."""
+    def _candidate_pages(self, query: Query) -> Iterator[tuple[list[Row], int | None]]:
+        """Yield pages of rows that may match, with the account's count of the collection."""
         resource, server_filter = query.resource, query.server_filter
         endpoint = endpoint_of(resource.endpoint_name)
         if resource.name == FIELDS:
@@ -355,7 +355,7 @@ class QueryPlanner:
         if not query.row_filters or not rows:
             return rows
         fields = {filter_.field for filter_ in query.row_filters}
-        records = self._loader.plain(resource, [row for row, _ in rows], fields)
+        records = self._loader.records_of_own_columns(resource, [row for row, _ in rows], fields)
         return [
             row
             for row, record in zip(rows, records, strict=True)

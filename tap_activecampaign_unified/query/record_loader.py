@@ -41,7 +41,6 @@ Related = dict[str, dict[str, list[Any]]]
 
 UNREAD = "the plan or the key's user may not read it"
 ACCOUNT_NAMES = "accountContacts.account"
-# One request per deal costs too much for a whole sync, but not for a page.
 OF_ONE_DEAL = "deals/{id}/contactDeals"
 NO_SIDELOADS, WITHOUT_NAMES, ALL_SIDELOADS = 0, 1, 2
 
@@ -68,7 +67,7 @@ class _Tables(Lookups):
         self.names = NameTables(accounts=_NamesWithMisses(), **self._kinds)
 
     def reread_missed(self) -> bool:
-        """Read the tables again that missed an id. Return whether there were such tables."""
+        """Read the tables again that missed an id. Return whether any table had missed an id."""
         outdated = [kind for kind, names in self._kinds.items() if names.missed]
         for kind in outdated:
             names, path = self._kinds[kind], NAME_COLUMNS[kind][0]
@@ -112,15 +111,15 @@ class RecordLoader:
         self._sideload_level = ALL_SIDELOADS
         self._unknown_fields: set[str] = set()
         self._custom_objects: dict[str, Resource] | None = None
-        self._scan: dict[tuple[str, str], RelationLoader] | None = None
+        self._scan_loaders: dict[tuple[str, str], RelationLoader] | None = None
 
-    def scan(self) -> None:
+    def begin_scan(self) -> None:
         """Cache related rows from now on, because the query searches many rows."""
-        self._scan = {} if self._scan is None else self._scan
+        self._scan_loaders = {} if self._scan_loaders is None else self._scan_loaders
 
     def end_scan(self) -> None:
         """Drop the cached related rows, because they may change before the next query."""
-        loaders, self._scan = self._scan, None
+        loaders, self._scan_loaders = self._scan_loaders, None
         for loader in (loaders or {}).values():
             loader.close()
 
@@ -181,6 +180,11 @@ class RecordLoader:
         return self._sideload_level >= NO_SIDELOADS
 
     def _relations(self, resource: Resource) -> Iterator[Relation]:
+        """Yield the relations that a resource needs.
+
+        The contacts of deals have a nested path here that the endpoint table lacks. One request per
+        deal costs too much for a whole sync, but not for a page.
+        """
         needed = resource.relations(lambda _: True)
         for relation in endpoint_of(resource.endpoint_name).relations:
             if relation.name in needed:
@@ -204,19 +208,21 @@ class RecordLoader:
         related = {joined.name for joined in endpoint_of(resource.endpoint_name).relations}
         return relation in related or relation in SPECIAL
 
-    def plain(self, resource: Resource, rows: Sequence[Row], fields: set[str]) -> list[Record]:
-        """Return records with ``fields`` only. The fields must not need related rows."""
+    def records_of_own_columns(
+        self, resource: Resource, rows: Sequence[Row], fields: set[str]
+    ) -> list[Record]:
+        """Return one record per row, with ``fields`` only, which must not need related rows."""
         reader = RecordReader(resource, wanted=lambda name: name in fields)
         kinds = self._kinds(resource, lambda name: name in fields)
         self.tables.load_names(kinds)
 
-        def plain_record(row: Row) -> Record:
+        def read_row(row: Row) -> Record:
             row_context = RowContext(self.tables.names, {}, self._zone_of(resource, row))
             is_part = resource.relation is not None
             parts = (row,) if is_part else resource.expand(row, row_context)
             return reader.read(next(iter(parts)), row_context)
 
-        return list(self._reread_if_missed(lambda: [plain_record(row) for row in rows]))
+        return list(self._reread_if_missed(lambda: [read_row(row) for row in rows]))
 
     def records(
         self,
@@ -235,7 +241,7 @@ class RecordLoader:
         self._check_fields(resource, related)
         self.tables.load_names(self._kinds(resource, lambda _: True))
 
-        def read() -> list[list[Record]]:
+        def read_rows() -> list[list[Record]]:
             custom = self.custom_fields(resource)
             reader = RecordReader(resource, custom, remote_data=remote_data)
             records = []
@@ -248,7 +254,7 @@ class RecordLoader:
                 )
             return records
 
-        records = self._reread_if_missed(read)
+        records = self._reread_if_missed(read_rows)
         for record in (record for of_row in records for record in of_row):
             _note_unreadable(resource, record, unreadable)
         return records
@@ -290,7 +296,7 @@ class RecordLoader:
         related: Related = {}
         unreadable: set[str] = set()
         for page_rows, body in pages.values():
-            total = total_of(body) if self._scan is not None else None
+            total = total_of(body) if self._scan_loaders is not None else None
             page = Page(page_rows, body, total or len(page_rows), None)
             with contextlib.ExitStack() as stack:
                 loaders = self._loaders_for(resource, page, stack)
@@ -325,10 +331,12 @@ class RecordLoader:
             (resource.endpoint_name, relation.name),
             endpoint_of(resource.endpoint_name).path,
         )
-        if self._scan is not None:
-            if key not in self._scan:
-                self._scan[key] = RelationLoader(self._client, relation, base, sideload=False)
-            return self._scan[key]
+        if self._scan_loaders is not None:
+            if key not in self._scan_loaders:
+                self._scan_loaders[key] = RelationLoader(
+                    self._client, relation, base, sideload=False
+                )
+            return self._scan_loaders[key]
         loader = RelationLoader(self._client, relation, base, sideload=False, is_part=True)
         stack.callback(loader.close)
         if len(page.rows) <= FEW_ROWS and relation.nested:
@@ -338,7 +346,11 @@ class RecordLoader:
     def _drop_failed_sideloads(self) -> None:
         """Stop the sideloads that the account does not send completely."""
         for key, loader in list(self._loaders.items()):
-            if loader.strategy in {LoadStrategy.COLLECTION, LoadStrategy.NESTED}:
+            if loader.strategy in {
+                LoadStrategy.UNDECIDED,
+                LoadStrategy.COLLECTION,
+                LoadStrategy.NESTED,
+            }:
                 loader.close()
                 self._separate.add(key)
                 del self._loaders[key]

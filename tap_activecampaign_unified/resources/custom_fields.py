@@ -1,6 +1,7 @@
 """Custom fields: their definitions, the keys of their columns, and their types.
 
-`sync/lookups.py` fetches the rows of the definitions.
+`sync/lookups.py` fetches the rows of the definitions. `sync/stream_writer.py` warns of renamed
+fields.
 """
 
 from __future__ import annotations

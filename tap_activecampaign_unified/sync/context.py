@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.bookmarks import BookmarkPolicy
 from tap_activecampaign_unified.client import account_file
@@ -39,7 +39,7 @@ class SyncContext:
     policy: BookmarkPolicy
     sideload: bool
     remote_data: bool
-    write_state: Any
+    write_state: Callable[[], None]
     deletes: DeleteDetection | None = None
     walk_options: WalkOptions = field(default_factory=WalkOptions)
     #: The number of requests of the run when the last endpoint's sync ended.

@@ -89,7 +89,7 @@ class EndpointSetup:
         self.budget = NestedBudget()
         #: Whether the run emits only some of the rows.
         self._is_part = all(
-            bookmark and not bookmark.is_whole for bookmark in self.bookmarks.values()
+            bookmark and not bookmark.is_full_read for bookmark in self.bookmarks.values()
         )
         self.loaders = self._make_loaders(needed)
         if None in self.bookmarks.values():
@@ -111,7 +111,7 @@ class EndpointSetup:
             self._discard_future(selection.resource.name, bookmark, future_names)
         if any(context.lookups.may_read(path) for path in self._left_out(selection)):
             # The key can read these values now. Emit all rows, because earlier runs left them out.
-            bookmark.progress, bookmark.is_whole = None, True
+            bookmark.progress, bookmark.is_full_read = None, True
         elif bookmark.progress:
             bookmark.resume(bookmark.progress)
         return bookmark
@@ -197,7 +197,7 @@ class EndpointSetup:
                     self.endpoint.path,
                     sideload=context.sideload,
                     is_part=self._is_part,
-                    budget=self.budget if self._is_part and relation.is_listed else None,
+                    budget=self.budget if self._is_part and relation.has_collection else None,
                 )
         for selection in self.selections:
             resource = selection.resource

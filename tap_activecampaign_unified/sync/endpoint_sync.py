@@ -1,6 +1,6 @@
 """Syncs one endpoint: reads it once, and writes the records of all its streams.
 
-At the end, `_finish` decides which streams get tombstones, and which get ACTIVATE_VERSION.
+At the end, `_finish_streams` decides which streams get tombstones, and which get ACTIVATE_VERSION.
 """
 
 from __future__ import annotations
@@ -46,7 +46,12 @@ NO_CHANGE = RowChange(None, None)
 
 
 class EndpointSync:
-    """The sync of one endpoint, for all streams of its rows."""
+    """The sync of one endpoint, for all streams of its rows.
+
+    The caller calls `create_writers`, then `sync`. During a long walk, `sync` calls `save_position`
+    from time to time. After the last page, it calls `_finish_streams`. If `sync` ends early, the
+    caller calls `save_position`.
+    """
 
     def __init__(self, setup: EndpointSetup, outputs: Sequence[RecordOutput]) -> None:
         self._setup, self._context, self._endpoint = setup, setup.context, setup.endpoint
@@ -59,7 +64,7 @@ class EndpointSync:
         self.unreadable: set[str] = set()
         #: Ids of the page's rows that had a tombstone and exist again.
         self._returned: set[str] = set()
-        #: Whether the sync has written rows. A later refusal then leaves the read incomplete.
+        #: Whether the sync has written rows. A refusal after that is a failure.
         self.has_written_rows = False
 
     def _writer_for(self, output: RecordOutput, bookmark: Bookmark | None) -> StreamWriter:
@@ -78,7 +83,7 @@ class EndpointSync:
         )
         return StreamWriter(output, reader, bookmark, stats, custom)
 
-    def open(self) -> None:
+    def create_writers(self) -> None:
         """Create the writers. Sends requests, because the writers need the custom fields."""
         self._setup.prefetch()
         bookmarks = self._setup.bookmarks
@@ -88,8 +93,8 @@ class EndpointSync:
 
     def sync(self) -> None:
         """Read the endpoint, emit the records and save the bookmarks."""
-        is_whole_run = all(output.record_limit is None for output in self._outputs)
-        if self._context.deletes is not None and is_whole_run:
+        is_unlimited = all(output.record_limit is None for output in self._outputs)
+        if self._context.deletes is not None and is_unlimited:
             outputs_of_deletes = [writer for writer in self._writers if writer.emits_tombstones]
             self._comparison = (
                 IdComparison(self._context.deletes, self._endpoint, outputs_of_deletes)
@@ -98,7 +103,7 @@ class EndpointSync:
             )
         if self._endpoint.is_definitions:
             self._sync_fields()
-            self._finish()
+            self._finish_streams()
             return
         try:
             self._walk_all()
@@ -106,12 +111,6 @@ class EndpointSync:
             for loader in self._loaders.values():
                 if isinstance(loader, RelationLoader):
                     loader.close()
-
-    def end(self, *, is_done: bool) -> None:
-        """Save the position of a walk that ended early. Later requests count for the next sync."""
-        if not is_done:
-            self.save_position()
-        self._context.requests_before = self._context.client.traffic.requests
 
     def save_position(self) -> None:
         """Save the position of the walk, if another run can continue from there."""
@@ -128,7 +127,7 @@ class EndpointSync:
 
     def _cost(self, writer: StreamWriter) -> int:
         """Return the requests of this read, including those of the interrupted run."""
-        earlier_requests = writer.bookmark.requests_before if writer.bookmark else 0
+        earlier_requests = writer.bookmark.interrupted_requests if writer.bookmark else 0
         return (
             earlier_requests + self._context.client.traffic.requests - self._context.requests_before
         )
@@ -164,7 +163,7 @@ class EndpointSync:
                 return
         if self._comparison is not None and not setup.page_source.walks_all_rows:
             self._look_for_deletes(self._comparison)
-        self._finish()
+        self._finish_streams()
 
     def _look_for_deletes(self, comparison: IdComparison) -> None:
         """Walk the ids of all rows, because the sync itself read only changed rows."""
@@ -175,7 +174,7 @@ class EndpointSync:
                 rows = [row for row in page.rows if str(row.get("id")) in returned_ids]
                 self.write_page(Page(rows, {}, page.total, page.date))
 
-    def _finish(self) -> None:
+    def _finish_streams(self) -> None:
         """Emit the tombstones, then save the bookmarks."""
         if self._comparison is not None:
             self._comparison.finish()
@@ -199,7 +198,7 @@ class EndpointSync:
                 writer.output.activate()
             if writer.bookmark is not None:
                 unreadable = self._setup.unreadable(
-                    writer.output, is_full_read=writer.bookmark.is_whole
+                    writer.output, is_full_read=writer.bookmark.is_full_read
                 )
                 extra |= {LEFT_OUT: unreadable} if unreadable else {}
             writer.finish(extra, self._cost(writer))
@@ -218,6 +217,7 @@ class EndpointSync:
             self._comparison.record_seen(rows, self._outputs[0].resource.skip)
             self._returned = self._comparison.returned(rows)
         kept = self._rows_to_join(rows)
+        # The collection has the related rows of all parent rows, also of rows left out here.
         self._setup.budget.parents += len(rows)
         for writer in self._writers:
             if writer.output.resource.relation is None:
@@ -252,7 +252,8 @@ class EndpointSync:
     def _rows_to_join(self, rows: list[Row]) -> list[Row]:
         """Return rows that a stream may emit. Related rows of other rows would waste requests.
 
-        Without a filter of the server, a row's custom values may be the only sign of its change.
+        If the server does not filter by date, a newer custom field value can be the only sign of a
+        change. Then it returns all rows.
         """
         bounds = [writer.bookmark.since for writer in self._writers if writer.bookmark]
         known_bounds = [bound for bound in bounds if bound is not None]
@@ -280,7 +281,10 @@ class EndpointSync:
             lookups.load_accounts(ids, sideloaded if isinstance(sideloaded, list) else ())
 
     def _change(self, row: Row, zone: Zone, values: list[Row]) -> RowChange:
-        """Return the times of a row's last change, from its time columns and its custom values."""
+        """Return the times of a row's last change, from its time columns and its custom values.
+
+        The first time column is the replication key.
+        """
         times = [row.get(column) for column in self._writers[0].output.resource.changed]
         if values:
             times += [value.get(name) for value in values for name in contact_fields.VALUE_STAMPS]

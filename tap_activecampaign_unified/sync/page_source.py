@@ -70,13 +70,13 @@ class PageSource:
         if policy.end and endpoint.is_filtered and endpoint.until:
             day = (policy.end + ZONE_SLACK).date() + DAY
             self._until = [(endpoint.until, day.isoformat())]
-        if endpoint.may_lack_dates and any(bookmark.is_whole for bookmark in bookmarks):
+        if endpoint.may_lack_dates and any(bookmark.is_full_read for bookmark in bookmarks):
             self._read_all()
         # A full read with filters may need more requests than without filters: `_decide` compares.
         self._is_undecided = bool(
             endpoint.by_id
             and (self._since or self._until)
-            and any(bookmark.is_whole for bookmark in bookmarks)
+            and any(bookmark.is_full_read for bookmark in bookmarks)
         )
         self._resumed = self.position = position
         #: Whether the pages come from the second walk, which an interrupted run had not reached.

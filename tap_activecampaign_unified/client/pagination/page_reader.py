@@ -29,9 +29,9 @@ SHRINK_AFTER_SECONDS = 15.0
 GROW_AFTER_PAGES = 3
 MAX_GROW_AFTER_PAGES = 48
 SHRINK_FACTOR = 4
-# Without a count of the collection: pages read per page that is prefetched.
-PAGES_PER_GUESS = 10
-MAX_MISSES = 2
+# Without a count of the collection: the reader prefetches one page for every ten pages read.
+PAGES_PER_PREFETCH = 10
+MAX_OFFSET_MISSES = 2
 
 Row = dict[str, Any]
 #: The key of a response's rows, or all keys that they may have.
@@ -82,8 +82,8 @@ class PageReader:
         self._grow_after = GROW_AFTER_PAGES
         self._has_shrunk = False
         self._prefetched: deque[tuple[Position, Params]] = deque()
-        # The number of pages to prefetch: halved after an unused page, one more after a used page.
-        self._depth = FULL_PAGE
+        # The most pages to prefetch: one more after a used page, half as many after a wasted page.
+        self._prefetch_allowance = FULL_PAGE
 
     def read(self, *position: tuple[str, str | int], shrinks: bool = True) -> Page:
         """Return the page at ``position``. With ``shrinks``, a smaller page after server errors."""
@@ -116,7 +116,7 @@ class PageReader:
         """The number of pages that the caller may still prefetch."""
         if self._limit < FULL_PAGE:
             return 0  # the server has errors, so request no more than needed
-        return min(self._client.look_ahead, self._depth) - len(self._prefetched)
+        return min(self._client.look_ahead, self._prefetch_allowance) - len(self._prefetched)
 
     @property
     def has_prefetched(self) -> bool:
@@ -132,15 +132,17 @@ class PageReader:
     def _take(self, position: Position) -> Params | None:
         """Return the parameters of a prefetched page, which may be older than ``params``."""
         if self._prefetched and self._prefetched[0][0] == position:
-            self._depth = min(FULL_PAGE, self._depth + 1)
+            self._prefetch_allowance = min(FULL_PAGE, self._prefetch_allowance + 1)
             return self._prefetched.popleft()[1]
         self.forget()
         return None
 
-    def forget(self, *, in_vain: bool = False) -> None:
-        """Cancel the prefetched pages. ``in_vain``: a prefetched page was not usable."""
-        if self._prefetched or in_vain:
-            self._depth = max(1, min(self._depth, self._client.look_ahead) // 2)
+    def forget(self, *, is_wasted: bool = False) -> None:
+        """Cancel the prefetched pages. ``is_wasted``: a prefetched page was of no use."""
+        if self._prefetched or is_wasted:
+            self._prefetch_allowance = max(
+                1, min(self._prefetch_allowance, self._client.look_ahead) // 2
+            )
         while self._prefetched:
             self._client.cancel_prefetch(self._path, self._prefetched.popleft()[1])
 
@@ -170,15 +172,15 @@ class OffsetReader(PageReader):
 
     def at(self, offset: int) -> Page:
         """Return the page at ``offset``, and prefetch the pages that seem to follow."""
-        self._plan(offset)
+        self._prefetch_following(offset)
         page = self.read(("offset", offset))
         self._pages += 1
         self._last = (offset, page)
         if self._is_eager:
-            self._plan(offset + len(page.rows) - 1)
+            self._prefetch_following(offset + len(page.rows) - 1)
         return page
 
-    def _plan(self, offset: int) -> None:
+    def _prefetch_following(self, offset: int) -> None:
         """Prefetch pages from ``offset`` on, if the last page ends there."""
         if self._last is None:
             return
@@ -189,7 +191,7 @@ class OffsetReader(PageReader):
         if page.total is None:
             # No count: guess more pages as the walk gets longer.
             is_full = len(page.rows) >= page.limit
-            last = previous + (self._pages // PAGES_PER_GUESS if is_full else 0) * stride
+            last = previous + (self._pages // PAGES_PER_PREFETCH if is_full else 0) * stride
         else:
             # A page that begins on the last row has no new row. After a full page, it is the end.
             last = page.total - (1 if len(page.rows) >= page.limit else 2)
@@ -204,9 +206,9 @@ class OffsetReader(PageReader):
 class KeysetPage:
     """The rows above a key, from one page.
 
-    ``remaining``: the rows after this page, if the server counts the rows above the key (None: no
-    count). ``counts_all``: the server counted as many above an earlier key. ``is_short``: the page
-    has fewer rows than requested.
+    ``remaining``: the rows left after this page if ``meta.total`` counts only the rows above the
+    key, None without a count. ``counts_all``: ``meta.total`` did not change when the key did, so
+    the server counts the whole collection. ``is_short``: the page has fewer rows than requested.
     """
 
     page: Page
@@ -225,55 +227,59 @@ class KeysetReader(PageReader):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._planned_keys: deque[tuple[int, int]] = deque()
-        self._expected: int | None = None
-        self._received = 0
-        self._length = FULL_PAGE
-        self._planned = 0
+        #: The key and the offset of each prefetched page.
+        self._prefetched_keys: deque[tuple[int, int]] = deque()
+        #: The count of the first page.
+        self._total: int | None = None
+        self._rows_received = 0
+        #: The number of rows of the last page that was not prefetched.
+        self._rows_per_page = FULL_PAGE
+        #: The number of rows in the pages received and prefetched.
+        self._rows_covered = 0
         # The last requested key, its count, and the count above the key before it.
         self._counted: tuple[int, int | None, int | None] | None = None
         self._last: KeysetPage | None = None
         # How often an offset above a key gave the right rows, and how often not.
-        self._hits = self._misses = 0
+        self._offset_hits = self._offset_misses = 0
 
     def read_above(self, after: int) -> KeysetPage:
         """Return the rows whose ids are greater than ``after``."""
-        self._plan(after)
-        above = self._read_prefetched(after) if self._planned_keys else None
+        self._prefetch_following(after)
+        above = self._read_prefetched(after) if self._prefetched_keys else None
         if above is None:
-            self.forget(in_vain=bool(self._planned_keys))
-            self._planned_keys.clear()
+            self.forget(is_wasted=bool(self._prefetched_keys))
+            self._prefetched_keys.clear()
             page = self.read(("id_greater", after))
             above = self._rows_above(page, after, 0, page.rows)
-            if self._expected is None:
-                self._expected = page.total
-            self._length = len(page.rows)
-        self._received += len(above.page.rows)
+            if self._total is None:
+                self._total = page.total
+            self._rows_per_page = len(page.rows)
+        self._rows_received += len(above.page.rows)
         self._last = above
         if self._is_eager and above.page.rows:
-            self._plan(number_of(above.page.rows[-1]))
+            self._prefetch_following(number_of(above.page.rows[-1]))
         return above
 
     def _read_prefetched(self, after: int) -> KeysetPage | None:
         """Return the rows above ``after`` of the prefetched page. None if the page does not fit."""
-        key, offset = self._planned_keys[0]
+        key, offset = self._prefetched_keys[0]
         try:
             page = self.read(*_position_of(key, offset), shrinks=not offset)
         except RequestError as problem:
             if not offset:
                 raise
             logger.info("%s: the client continues without an offset", problem)
-            self._misses += 1
+            self._offset_misses += 1
             return None
         numbers = [number_of(row) for row in page.rows]
         fits = after in (numbers if offset else [key]) and ascends(numbers, key)
         new_rows = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows
         above = self._rows_above(page, key, offset, new_rows)
         if not fits or not (new_rows or above.is_short):
-            self._misses += 1
+            self._offset_misses += 1
             return None
-        self._hits += bool(offset)
-        self._planned_keys.popleft()
+        self._offset_hits += bool(offset)
+        self._prefetched_keys.popleft()
         return above
 
     def _rows_above(self, page: Page, key: int, offset: int, new_rows: list[Row]) -> KeysetPage:
@@ -287,23 +293,23 @@ class KeysetReader(PageReader):
             is_short=len(page.rows) < page.limit,
         )
 
-    def _plan(self, after: int | None) -> None:
+    def _prefetch_following(self, after: int | None) -> None:
         """Prefetch the pages after ``after``, up to the known number of rows."""
-        if after is None or self._last is None or self._expected is None or self._length < 2:
+        if after is None or self._last is None or self._total is None or self._rows_per_page < 2:
             return
         if not self._last.page.rows or number_of(self._last.page.rows[-1]) != after:
             return
-        if not self._planned_keys:
-            self._planned = self._received
+        if not self._prefetched_keys:
+            self._rows_covered = self._rows_received
         # More rows may follow a full page that seems to be the last, so request the next page too.
-        while self.prefetches_left > 0 and self._planned <= self._expected:
-            ahead = self._planned - self._received
-            if ahead and not self._hits and self._misses >= MAX_MISSES:
+        while self.prefetches_left > 0 and self._rows_covered <= self._total:
+            ahead = self._rows_covered - self._rows_received
+            if ahead and not self._offset_hits and self._offset_misses >= MAX_OFFSET_MISSES:
                 return  # this server supports keys or offsets, not both
             offset = ahead - 1 if ahead else 0  # shares a row with the previous page
-            self._planned_keys.append((after, offset))
+            self._prefetched_keys.append((after, offset))
             self.prefetch_page(*_position_of(after, offset))
-            self._planned = self._received + offset + self._length
+            self._rows_covered = self._rows_received + offset + self._rows_per_page
 
 
 def _position_of(key: int, offset: int) -> Position:

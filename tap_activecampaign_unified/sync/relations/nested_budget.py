@@ -1,4 +1,7 @@
-"""Compares the cost of requests per row with the cost of a collection of unknown size."""
+"""Decides when the tap stops requesting related rows per parent row.
+
+Then it reads the whole collection. `NestedBudget` estimates the size of the collection.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ RELATION = Relation(
     "orderDiscounts",
     ("orderid", "ecomOrder"),
     "ecomOrders/{id}/orderDiscounts",
-    is_listed=False,
+    has_collection=False,
     may_have=has_discount,
     other_keys=("ecomOrderDiscounts",),
 )

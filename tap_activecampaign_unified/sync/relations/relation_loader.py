@@ -27,7 +27,8 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
-from .row_order import ids_of, in_order, listed_ids, pick_samples
+from .completeness import listed_ids, parents_with_gaps, pick_samples
+from .row_order import in_order
 from .row_spool import RowSpool
 
 if TYPE_CHECKING:
@@ -37,16 +38,18 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 FEW_ROWS = 2
-MAX_TRUNCATED = 5
-# The loader verifies up to this many parents without related rows. With more, the sideload ends.
-MAX_UNVERIFIED = 3
+MAX_GAPS = 5
+# The loader verifies up to this many parents at the end of a page that have no related rows. With
+# more, it no longer uses the sideload.
+MAX_EMPTY_PARENTS = 3
 PROBE = [("limit", 1)]
 
 
 class LoadStrategy(enum.Enum):
     """The ways to load a relation's rows."""
 
-    UNPROVEN = "not verified yet"
+    UNPROVEN = "with the page, not verified yet"
+    UNDECIDED = "from the collection or by one request per row, not decided yet"
     SIDELOAD = "with the page"
     COLLECTION = "from the collection"
     NESTED = "one request per row"
@@ -68,12 +71,14 @@ class RelationLoader:
     ) -> None:
         """Create a loader for a relation of the rows at the path ``base``.
 
-        With ``is_part``, the caller needs the relation of only some rows. Then the loader reads a
-        collection of unknown size only after the ``budget`` for requests per row.
+        With ``is_part``, the caller needs the related rows of only some parent rows. If the
+        collection has no count, the loader then requests them per parent row. It reads the
+        collection only after these requests have used the ``budget``.
         """
         self._client = client
         self._relation = relation
         self._base = base
+        # Up to this many parent rows, a collection without a count is not worth its requests.
         self._max_nested = FULL_PAGE if is_part else FEW_ROWS
         self._budget = budget
         #: The columns in which a parent row may list the ids of its related rows.
@@ -86,8 +91,7 @@ class RelationLoader:
         #: Whether the loader could read all related rows so far.
         self.is_complete = True
         can_sideload = sideload and relation.include is not None
-        self.strategy = LoadStrategy.UNPROVEN if can_sideload else LoadStrategy.NESTED
-        self._is_decided = can_sideload
+        self.strategy = LoadStrategy.UNPROVEN if can_sideload else LoadStrategy.UNDECIDED
 
     @property
     def include(self) -> str | None:
@@ -102,14 +106,18 @@ class RelationLoader:
     def _uses_sideload(self) -> bool:
         return self.strategy in {LoadStrategy.UNPROVEN, LoadStrategy.SIDELOAD}
 
+    @property
+    def _is_undecided(self) -> bool:
+        return self.strategy is LoadStrategy.UNDECIDED
+
     def use_nested(self) -> None:
         """Send one request per row from now on, because the caller needs few rows."""
-        self.strategy, self._is_decided = LoadStrategy.NESTED, True
+        self.strategy = LoadStrategy.NESTED
 
     def abandon_sideload(self) -> None:
         """Stop the sideload, because the server rejects it."""
         if self._uses_sideload():
-            self.strategy, self._is_decided = LoadStrategy.NESTED, False
+            self.strategy = LoadStrategy.UNDECIDED
 
     def prefetch(self, page: Page) -> None:
         """Prefetch the first requests of `join` for this page."""
@@ -120,13 +128,13 @@ class RelationLoader:
         if self.strategy is LoadStrategy.UNPROVEN:
             for parent_id in pick_samples(ids, self._sideloaded(page, ids)):
                 self._prefetch_nested(parent_id)
-        elif not self._is_decided and self._relation.nested is None:
+        elif self._is_undecided and self._relation.nested is None:
             prefetch_walk(self._client, collection)
-        elif self.strategy is LoadStrategy.NESTED and not self._relation.is_listed:
+        elif not (self._uses_sideload() or self._relation.has_collection):
             # The first request shows whether the endpoint exists.
-            for parent_id in self._candidates(page, ids)[: None if self._is_decided else 1]:
+            for parent_id in self._candidates(page, ids)[: 1 if self._is_undecided else None]:
                 self._prefetch_nested(parent_id)
-        elif not self._is_decided and self._probed is None:
+        elif self._is_undecided and self._probed is None:
             self._client.prefetch(collection, PROBE)
 
     def join(self, page: Page) -> dict[str, list[Row]]:
@@ -137,7 +145,7 @@ class RelationLoader:
         try:
             return self._join(page, ids)
         except (NotFound, UnexpectedResponse) as problem:
-            if not self._relation.is_listed:
+            if not self._relation.has_collection:
                 return self._give_up(problem)
             # The nested endpoint does not exist or has other rows, so use the collection.
             logger.info("%s: the tap reads the whole collection instead", problem)
@@ -152,21 +160,27 @@ class RelationLoader:
         return {}
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
+        """Return sideloaded rows if they are complete, else rows of another strategy.
+
+        A sideload is checked in this order: its rows have all values. `_verify_by_count` checks
+        pages without id lists. `_verify_by_parents` checks other pages until it has verified the
+        sideload. `_fill_gaps` requests the rows that id lists name and the page lacks.
+        """
         if self._uses_sideload():
             related = self._sideloaded(page, ids)
             if not self._has_all_values(related):
                 self._fall_back(page, ids)
             elif not self._has_id_lists(page) and rows_of(page.body, self._relation.keys):
-                self._verify_not_truncated(page, ids)
+                self._verify_by_count(page, ids)
             elif self.strategy is LoadStrategy.UNPROVEN:
-                self._verify(page, ids, related)
-            if self._uses_sideload() and self._complete_truncated(page, ids, related):
+                self._verify_by_parents(page, ids, related)
+            if self._uses_sideload() and self._fill_gaps(page, ids, related):
                 return related
         related = {}
         candidates = self._candidates(page, ids)
-        if not (self._is_decided or self._relation.is_listed) and candidates:
+        if self._is_undecided and not self._relation.has_collection and candidates:
             related = {candidates[0]: self.nested(candidates[0])}
-        if candidates or self._relation.is_listed:
+        if candidates or self._relation.has_collection:
             self._choose(page, ids, len(candidates))
         if self._spool is not None:
             return {parent_id: in_order(self._spool.get(parent_id)) for parent_id in ids}
@@ -181,38 +195,20 @@ class RelationLoader:
 
     def _sideloaded(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
         related: dict[str, list[Row]] = defaultdict(list)
-        parent_of = self.parent_of
+        parent_of = self._relation.parent_id_of
         for row in rows_of(page.body, self._relation.keys):
             related[parent_of(row)].append(row)
         return {
             parent_id: in_order(related[parent_id]) for parent_id in ids if parent_id in related
         }
 
-    def parent_of(self, row: Row) -> str:
-        """Return the id of the parent of ``row``, or "" without a parent."""
-        for column in self._relation.parents:
-            parent_id = row.get(column)
-            if parent_id is not None:
-                return str(parent_id)
-        return ""
-
-    def _complete_truncated(
-        self, page: Page, ids: list[str], related: dict[str, list[Row]]
-    ) -> bool:
-        """Load rows that a page lacks. If it lacks many rows, fall back and return False."""
-        truncated = []
-        for parent_id, row in zip(ids, page.rows, strict=True):
-            included = related.get(parent_id, ())
-            # The usual case, compared without sets: the listed rows in the listed order.
-            if row.get(self._id_columns[0]) == [related_row.get("id") for related_row in included]:
-                continue
-            listed = listed_ids(row, self._id_columns)
-            if listed and listed - ids_of(included):
-                truncated.append(parent_id)
-        if len(truncated) > MAX_TRUNCATED:
+    def _fill_gaps(self, page: Page, ids: list[str], related: dict[str, list[Row]]) -> bool:
+        """Request rows that a page lacks. If it lacks many rows, fall back and return False."""
+        incomplete = parents_with_gaps(ids, page.rows, related, self._id_columns)
+        if len(incomplete) > MAX_GAPS:
             self._fall_back(page, ids)
             return False
-        for parent_id in truncated:
+        for parent_id in incomplete:
             related[parent_id] = self.nested(parent_id)
         return True
 
@@ -224,11 +220,11 @@ class RelationLoader:
         """Return all rows of the response. ``page.rows`` may be a part of them."""
         return rows_of(page.body, self._base) or page.rows
 
-    def _verify_not_truncated(self, page: Page, ids: list[str]) -> None:
+    def _verify_by_count(self, page: Page, ids: list[str]) -> None:
         """Verify that a page without id lists has all related rows. Otherwise fall back.
 
-        A limit of the server cuts off the end. Then the last parent with related rows may lack
-        rows, and the parents after it lack all rows. A page with fewer related rows than a verified
+        A limit of the server cuts off the end. Then the last parent with related rows may lack some
+        rows, and every parent after it may lack all. A page with fewer related rows than a verified
         page is complete.
         """
         all_ids = [str(row.get("id")) for row in self._all_rows(page)]
@@ -240,7 +236,7 @@ class RelationLoader:
         after_last = all_ids[last + 1 :]
         if count > self._verified_count or (count == self._verified_count and after_last):
             unverified = all_ids[max(last, 0) :]
-            if len(after_last) > MAX_UNVERIFIED or any(
+            if len(after_last) > MAX_EMPTY_PARENTS or any(
                 self._essence(self.nested(parent_id)) != self._essence(included.get(parent_id, []))
                 for parent_id in unverified
             ):
@@ -249,18 +245,18 @@ class RelationLoader:
         self._verified_count = max(count, self._verified_count)
         self.strategy = LoadStrategy.SIDELOAD
 
-    def _verify(self, page: Page, ids: list[str], related: dict[str, list[Row]]) -> None:
+    def _verify_by_parents(self, page: Page, ids: list[str], related: dict[str, list[Row]]) -> None:
         """Compare sideloads with nested rows, for the fullest and the last parent of the page."""
         lists = [listed_ids(row, self._id_columns) for row in page.rows]
         if not related:
-            if self._relation.counted and not any(lists) and None not in lists:
+            if self._relation.lists_related_ids and not any(lists) and None not in lists:
                 return  # the parents list no related ids, so verify with a later page
             if self._is_collection_empty:
                 return
             if any(lists):
                 self._fall_back(page, ids)
                 return
-            self._verify_by_sample(page, ids)
+            self._verify_by_other_parent(page, ids)
             return
         for parent_id in pick_samples(ids, related):
             if self._essence(self.nested(parent_id)) != self._essence(related.get(parent_id, [])):
@@ -272,7 +268,7 @@ class RelationLoader:
     def _essence(self, rows: list[Row]) -> set[Any]:
         return {self._relation.essence(row) for row in rows}
 
-    def _verify_by_sample(self, page: Page, ids: list[str]) -> None:
+    def _verify_by_other_parent(self, page: Page, ids: list[str]) -> None:
         """Find a parent with related rows, and test its sideload: this page has none."""
         if len(ids) <= FEW_ROWS:
             if any(self.nested(parent_id) for parent_id in ids):
@@ -283,7 +279,7 @@ class RelationLoader:
         except (NotFound, UnexpectedResponse):
             self._fall_back(page, ids)
             return
-        sample = self.parent_of(rows[0]) if rows else ""
+        sample = self._relation.parent_id_of(rows[0]) if rows else ""
         if not sample:
             self._is_collection_empty = True
             return
@@ -300,7 +296,7 @@ class RelationLoader:
             ],
         )
         sideloaded = rows_of(response.body, self._relation.keys)
-        if not any(self.parent_of(row) == sample for row in sideloaded):
+        if not any(self._relation.parent_id_of(row) == sample for row in sideloaded):
             self._fall_back(page, ids)
         else:
             self.strategy = LoadStrategy.SIDELOAD
@@ -315,7 +311,7 @@ class RelationLoader:
 
     def _choose(self, page: Page, ids: list[str], count: int) -> None:
         """Decide once. Read the collection if ``count`` requests exceed the budget."""
-        if not self._is_decided:
+        if self._is_undecided:
             self._decide(page, ids)
         is_nested = self.strategy is LoadStrategy.NESTED
         if is_nested and self._budget is not None and not self._budget.allows(count):
@@ -323,8 +319,7 @@ class RelationLoader:
 
     def _decide(self, page: Page, ids: list[str]) -> None:
         """Choose the collection or one request per row, whichever needs fewer requests."""
-        self._is_decided = True
-        if not self._relation.is_listed:
+        if not self._relation.has_collection:
             self.strategy = LoadStrategy.NESTED
             return
         if self._relation.nested is None:
@@ -338,7 +333,8 @@ class RelationLoader:
             return
         if expected <= (self._max_nested if total is None else total / FULL_PAGE):
             self.strategy = LoadStrategy.NESTED
-            self._budget = self._budget if total is None else None
+            if total is not None:
+                self._budget = None  # the collection's size is known, so the choice is final
         else:
             self._read_collection()
 
@@ -357,7 +353,7 @@ class RelationLoader:
         collection = self._relation.collection
         try:
             for part in walk_offset(self._client, collection, self._relation.keys):
-                self._spool.add((self.parent_of(row), row) for row in part.rows)
+                self._spool.add((self._relation.parent_id_of(row), row) for row in part.rows)
         except (NotFound, UnexpectedResponse) as problem:
             logger.warning("%s: this run leaves its related rows empty", problem)
             self.is_complete = False
@@ -365,11 +361,11 @@ class RelationLoader:
 
     def _candidates(self, page: Page, ids: list[str]) -> list[str]:
         """Return the ids of parents that may have related rows."""
-        counted, may_have = self._relation.counted, self._relation.may_have
+        lists_ids, may_have = self._relation.lists_related_ids, self._relation.may_have
         return [
             parent_id
             for parent_id, row in zip(ids, page.rows, strict=True)
-            if may_have(row) and not (counted and listed_ids(row, self._id_columns) == set())
+            if may_have(row) and not (lists_ids and listed_ids(row, self._id_columns) == set())
         ]
 
     def _path_of(self, parent_id: str) -> str:

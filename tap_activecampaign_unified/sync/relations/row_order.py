@@ -1,13 +1,10 @@
-"""Order and completeness of related rows."""
+"""The order of related rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_activecampaign_unified.resources.parsing.ids import id_number, id_order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence, Sized
 
 Row = dict[str, Any]
 
@@ -34,25 +31,3 @@ def _is_in_order(rows: list[Row]) -> bool:
             return False
         previous = number
     return True
-
-
-def pick_samples(ids: Sequence[str], related: Mapping[str, Sized]) -> list[str]:
-    """Return two parents to verify: the parent with the most related rows, and the last."""
-    if not related:
-        return []
-    fullest = max(related, key=lambda parent_id: len(related[parent_id]))
-    return list(dict.fromkeys((fullest, ids[-1])))
-
-
-def listed_ids(row: Row, columns: Sequence[str]) -> set[str] | None:
-    """Return the related ids that a parent row lists, None without a list."""
-    for name in columns:
-        listed = row.get(name)
-        if isinstance(listed, list):
-            return {str(related_id) for related_id in listed}
-    return None
-
-
-def ids_of(rows: Iterable[Row]) -> set[str]:
-    """Return the ids of rows as text."""
-    return {str(row.get("id")) for row in rows}
