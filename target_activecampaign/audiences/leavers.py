@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.cli import unmute_log
 from tap_activecampaign_unified.client import RequestError, walk_keyset
 from target_activecampaign.ledger.audience_records import NO_ADDRESS, Grants, placeholder_of
-from target_activecampaign.outcome import Action, Outcome, join_reasons, outcome_of
+from target_activecampaign.outcome import Action, Outcome, outcome_of
 from target_activecampaign.sinks.contacts.sink import write_revocations
-from target_activecampaign.sinks.context import RowResults
 from target_activecampaign.sinks.registry import SINKS
 
 from .input_completeness import REJECTED
 from .joined_members import join_other_audiences
+from .leaver_results import LeaverResults
 from .pending_imports import wait_for_imports
 from .report import AudienceReport
 from .requested_grants import audience_grantor
@@ -27,19 +27,16 @@ if TYPE_CHECKING:
     from target_activecampaign.config.audience_rules import AudienceRule
     from target_activecampaign.ledger.audience_records import Grantors, Member
     from target_activecampaign.lookups.contact_values import ContactValues
-    from target_activecampaign.outcome import RowDeferred
-    from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
 
     from .grants import GrantRecorder
     from .input_completeness import InputCompleteness
+    from .leaver_results import OpenRows
 
 logger = logging.getLogger(__name__)
 
 MAX_AT_ONCE = 2_000
 MAX_LINES = 20
-LEFT = "left the audience"
-NOTHING_TO_REVOKE = "there was nothing to take back"
 EMPTY_INPUT = "no row of it came, and allow_empty is not set"
 TOO_MANY = (
     "audience {}: {:,} of {:,} members would leave; max_leave_share is {:g}, which lets {:,} leave "
@@ -54,65 +51,6 @@ MAY_START_AUTOMATIONS = (
     "Dry run: audience %s: automations may start where a tag is removed or a person is "
     "unsubscribed; the API does not say which"
 )
-
-
-class OpenRows(RowResults, Protocol):
-    """Where people who are in no row of the input get their results: `RowFinisher`."""
-
-    faulty_streams: set[str]
-
-    def note_refusal(self, reason: str) -> None:
-        """Note why no one may leave an audience."""
-
-    def open(self, rows: list[InputRecord]) -> None:
-        """Expect a result for each of these rows."""
-
-
-class _LeaverResults:
-    """Gives leavers their results, which say that they left; ``done`` has the rows that left."""
-
-    def __init__(self, rows: OpenRows, leavers: list[Leaver], report: AudienceReport) -> None:
-        self._rows, self._report = rows, report
-        self._leavers = {id(leaver.row_request.row): leaver for leaver in leavers}
-        self.done: set[int] = set()
-
-    def finish(self, row: InputRecord, outcome: Outcome) -> None:
-        """Give a row its result."""
-        is_decided = outcome.is_decided and not (
-            outcome.denied or outcome.parts_to_resend or outcome.blocks_state
-        )
-        if outcome.action is Action.SKIPPED and is_decided:
-            outcome = replace(outcome, action=Action.UNCHANGED)
-        is_done = is_decided and outcome.action in {Action.UPDATED, Action.UNCHANGED}
-        leaver = self._leavers[id(row)]
-        details: dict[str, Any] = {"audience": row.input_stream}
-        if is_done or outcome.action is Action.UPDATED:
-            details["taken_back"] = leaver.revoked_names
-            self._report.revoked.update(leaver.revoked_texts)
-        reason = join_reasons([LEFT, outcome.reason])
-        if is_done:
-            kept = outcome.reason
-            if outcome.action is Action.UNCHANGED:
-                kept = kept or NOTHING_TO_REVOKE
-            if kept is not None:
-                self._report.kept[kept] += 1
-            details["kept"] = kept
-            outcome, reason = replace(outcome, action=Action.UPDATED), LEFT
-            self.done.add(id(row))
-        # No file may keep such a row to send it again: the ledger knows who is still to leave.
-        held = outcome.blocks_state or outcome.action is Action.FAILED
-        outcome = replace(
-            outcome, reason=reason, is_decided=False, blocks_state=held, details=details
-        )
-        self._rows.finish(row, outcome)
-
-    def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
-        """Keep a row; none of these refers to another one."""
-        self._rows.defer(row, deferred)
-
-    def is_behind(self, row: InputRecord) -> bool:
-        """Return whether an earlier row of the same key is deferred."""
-        return self._rows.is_behind(row)
 
 
 class LeaverProcessor:
@@ -230,7 +168,7 @@ class LeaverProcessor:
         """Revoke the grants of leavers, of as many as `max_changes` allows."""
         context = self._context
         now, later = context.limits.split(leavers)
-        results = _LeaverResults(self._rows, now, report)
+        results = LeaverResults(self._rows, now, report)
         self._rows.open([leaver.row_request.row for leaver in leavers])
         for leaver in later:
             outcome = Outcome(

@@ -1,0 +1,78 @@
+"""The results of people who left an audience: what they lost, and why they kept something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from target_activecampaign.outcome import Action, Outcome, join_reasons
+from target_activecampaign.sinks.context import RowResults
+
+if TYPE_CHECKING:
+    from target_activecampaign.outcome import RowDeferred
+    from target_activecampaign.records.record import InputRecord
+
+    from .report import AudienceReport
+    from .revocation import Leaver
+
+LEFT = "left the audience"
+NOTHING_TO_REVOKE = "there was nothing to take back"
+
+
+class OpenRows(RowResults, Protocol):
+    """Where people who are in no row of the input get their results: `RowFinisher`."""
+
+    faulty_streams: set[str]
+
+    def note_refusal(self, reason: str) -> None:
+        """Note why no one may leave an audience."""
+
+    def open(self, rows: list[InputRecord]) -> None:
+        """Expect a result for each of these rows."""
+
+
+class LeaverResults:
+    """Gives leavers their results, which say that they left; ``done`` has the rows that left."""
+
+    def __init__(self, rows: OpenRows, leavers: list[Leaver], report: AudienceReport) -> None:
+        self._rows, self._report = rows, report
+        self._leavers = {id(leaver.row_request.row): leaver for leaver in leavers}
+        self.done: set[int] = set()
+
+    def finish(self, row: InputRecord, outcome: Outcome) -> None:
+        """Give a row its result."""
+        is_decided = outcome.is_decided and not (
+            outcome.denied or outcome.parts_to_resend or outcome.blocks_state
+        )
+        if outcome.action is Action.SKIPPED and is_decided:
+            outcome = replace(outcome, action=Action.UNCHANGED)
+        is_done = is_decided and outcome.action in {Action.UPDATED, Action.UNCHANGED}
+        leaver = self._leavers[id(row)]
+        details: dict[str, Any] = {"audience": row.input_stream}
+        if is_done or outcome.action is Action.UPDATED:
+            details["taken_back"] = leaver.revoked_names
+            self._report.revoked.update(leaver.revoked_texts)
+        reason = join_reasons([LEFT, outcome.reason])
+        if is_done:
+            kept = outcome.reason
+            if outcome.action is Action.UNCHANGED:
+                kept = kept or NOTHING_TO_REVOKE
+            if kept is not None:
+                self._report.kept[kept] += 1
+            details["kept"] = kept
+            outcome, reason = replace(outcome, action=Action.UPDATED), LEFT
+            self.done.add(id(row))
+        # No file may keep such a row to send it again: the ledger knows who is still to leave.
+        held = outcome.blocks_state or outcome.action is Action.FAILED
+        outcome = replace(
+            outcome, reason=reason, is_decided=False, blocks_state=held, details=details
+        )
+        self._rows.finish(row, outcome)
+
+    def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
+        """Keep a row; none of these refers to another one."""
+        self._rows.defer(row, deferred)
+
+    def is_behind(self, row: InputRecord) -> bool:
+        """Return whether an earlier row of the same key is deferred."""
+        return self._rows.is_behind(row)
