@@ -67,7 +67,7 @@ class Configured:
             raise SettingsError(["the configured catalog holds no streams: select at least one"])
         self._entries = [self._checked(entry) for entry in entries]
         self.names = [entry["stream"]["name"] for entry in self._entries]
-        #: The streams to read whole, without their state.
+        #: The streams to read in full, without their state.
         self.full_refresh = frozenset(
             entry["stream"]["name"]
             for entry in self._entries
@@ -98,7 +98,7 @@ class Configured:
         return {"streams": entries}
 
     def state(self, messages: Any) -> _Json:
-        """Return Airbyte's states as the tap's state, without streams to read whole."""
+        """Return Airbyte's states as the tap's state, without streams to read in full."""
         wanted = set(self.names) - self.full_refresh
         bookmarks = {name: entry for name, entry in _entries_of(messages) if name in wanted}
         return {"bookmarks": bookmarks} if bookmarks else {}

@@ -84,7 +84,7 @@ class SourceStream(UnifiedStream):
         self._tap.estimate(self.name)  # type: ignore[attr-defined]  # it is a SourceTap
 
     def emit_tombstone(self, tombstone: Record) -> None:
-        """Write a tombstone. A stream that is read whole needs none."""
+        """Write a tombstone. A stream that is read in full needs none."""
         if self.name not in self._tap.full_refresh:  # type: ignore[attr-defined]
             super().emit_tombstone(tombstone)
 

@@ -58,7 +58,7 @@ _REFUSALS = (PermissionDenied, NotFound, InvalidRequest, UnexpectedResponse)
 
 
 @dataclass
-class Position:
+class EngagementPosition:
     """The position in a collection: id and offset of the last row, and of each day's first row.
 
     ``days`` has ``[day, offset, id]`` of the first row of each of the last days, oldest first.
@@ -88,16 +88,16 @@ class Position:
         return earlier_days[-1][1], earlier_days[-1][2]
 
 
-def positions_of(entry: Any) -> dict[str, Position]:
+def positions_of(entry: Any) -> dict[str, EngagementPosition]:
     """Return the valid positions in a state. The tap reads other collections from their start."""
-    positions: dict[str, Position] = {}
+    positions: dict[str, EngagementPosition] = {}
     for name, saved in entry.items() if isinstance(entry, dict) else ():
         if name in PREFIXES and isinstance(saved, dict):
             after, offset, days = saved.get("after"), saved.get("offset"), saved.get("days")
             if isinstance(after, int) and isinstance(offset, int) and isinstance(days, list):
                 started = saved.get("started")
                 valid_days = [day for day in days if isinstance(day, list) and len(day) == 3]
-                positions[name] = Position(
+                positions[name] = EngagementPosition(
                     after,
                     offset,
                     started if isinstance(started, str) else None,
@@ -119,7 +119,7 @@ class EngagementWalk:
 
     def __init__(
         self,
-        positions: dict[str, Position],
+        positions: dict[str, EngagementPosition],
         lookback_days: float,
         activities: ActivityPosition | None = None,
     ) -> None:
@@ -180,7 +180,7 @@ class EngagementWalk:
         former = self.positions.get(name)
         if former is not None and former.lacks_urls and self._read_links(client) is not None:
             former = None  # the tap emits the rows again, with the URLs
-        position = former or Position()
+        position = former or EngagementPosition()
         last_id, last_run = position.after, _instant(position.started)
         now = client.server_now or client.clock.now()
         since = (last_run - self._lookback if last_run else now - self._lookback).date()
@@ -203,7 +203,7 @@ class EngagementWalk:
                         position.note(number, first_offset + index, _day(row, now), self._max_days)
         except _NotAscending:
             logger.warning("%s is not in the order of its ids: the tap reads all of it", name)
-            self.positions[name] = position = Position(started=position.started)
+            self.positions[name] = position = EngagementPosition(started=position.started)
             for page in walk_offset(client, name, name, is_eager=True):
                 started = started or (page.date or now).isoformat()
                 new = [row for row in page.rows if _is_new(row, ANY_ID, last_run)]

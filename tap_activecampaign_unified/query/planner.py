@@ -200,7 +200,7 @@ class QueryPlanner:
             server_filter.path or endpoint.path,
             endpoint.rows_key,
             self._loader.sideloads(resource),
-            whole=endpoint.path if server_filter.path else None,
+            fallback_path=endpoint.path if server_filter.path else None,
         )
         params = [*endpoint.params, *server_filter.requests[0]]
         if order is None:

@@ -79,8 +79,8 @@ class Traversal(Protocol):
 class PageFetcher:
     """Requests single pages with their sideloads.
 
-    ``whole`` is the path of the collection if ``path`` is a part of it. The fetcher requests
-    ``whole`` if the account does not have the part.
+    ``fallback_path`` is the path of the collection if ``path`` is a part of it. The fetcher
+    requests it if the account does not have the part.
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class PageFetcher:
         path: str,
         key: RowsKey,
         sideloads: Sideloads,
-        whole: str | None = None,
+        fallback_path: str | None = None,
     ) -> None:
         self._client, self._path, self._key, self._sideloads = client, path, key, sideloads
-        self._whole = whole
+        self._fallback_path = fallback_path
 
     def __call__(self, params: Params) -> tuple[list[Row], dict[str, Any]]:
         """Return the rows of a page, and the response."""
@@ -106,11 +106,11 @@ class PageFetcher:
                 if not more or not self._sideloads.reduce():
                     raise
             except NotFound as problem:
-                if self._whole is None:
+                if self._fallback_path is None:
                     raise
                 if not problem.is_endpoint:
                     return [], {}  # the parent row was deleted
-                self._path, self._whole = self._whole, None
+                self._path, self._fallback_path = self._fallback_path, None
             else:
                 return rows_of(body, self._key), body
 

@@ -66,7 +66,7 @@ class _KeysetUnsupported(Exception):
 
 
 def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
-    received, asked_again = 0, False
+    received, has_repeated = 0, False
     while True:
         page_above = reader.read_above(after)
         page = page_above.page
@@ -74,12 +74,12 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
         if not ascends(numbers, after):
             raise _KeysetUnsupported(after)
         if not page.rows:
-            if page_above.remaining and page.total != received and not asked_again:
-                asked_again = True  # the server counts more rows than it sent
+            if page_above.remaining and page.total != received and not has_repeated:
+                has_repeated = True  # the server counts more rows than it sent
                 continue
             yield page
             return
-        asked_again = False
+        has_repeated = False
         after = numbers[-1] or after
         received += len(page.rows)
         yield page

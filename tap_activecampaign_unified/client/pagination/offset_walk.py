@@ -58,7 +58,7 @@ def walk_offset(
         finally:
             reader.forget()
         # Two passes with the same rows: nothing changed between them.
-        if walk.proven or walk.keys == previous_keys:
+        if walk.is_complete or walk.keys == previous_keys:
             break
         previous_keys = walk.keys
         logger.info(
@@ -77,7 +77,7 @@ def order_of(params: Sequence[tuple[str, Any]]) -> Params:
 
 
 class _OffsetPass:
-    """One pass over a collection by offset. `proven` is true if the pass was complete."""
+    """One pass over a collection by offset. `is_complete`: the pass certainly missed no row."""
 
     def __init__(self, reader: OffsetReader, seen: SeenKeys, *, lean: bool) -> None:
         self._reader, self._lean = reader, lean
@@ -93,7 +93,7 @@ class _OffsetPass:
         return len(self._totals) == 1 and self.total is not None
 
     @property
-    def proven(self) -> bool:
+    def is_complete(self) -> bool:
         if self._is_steady and self.total in {len(self.keys), len(self._seen)}:
             return True
         return self._ascends and not self._is_doubtful and bool(self.keys or not self.total)

@@ -37,7 +37,7 @@ Row = dict[str, Any]
 #: The key of a response's rows, or all keys that they may have.
 RowsKey = str | tuple[str, ...]
 Params = list[tuple[str, "str | int"]]
-Position = tuple[tuple[str, "str | int"], ...]
+PositionParams = tuple[tuple[str, "str | int"], ...]
 BY_ID: Params = [("orders[id]", "ASC")]
 
 
@@ -81,7 +81,7 @@ class PageReader:
         self._good_pages = 0
         self._grow_after = GROW_AFTER_PAGES
         self._has_shrunk = False
-        self._prefetched: deque[tuple[Position, Params]] = deque()
+        self._prefetched: deque[tuple[PositionParams, Params]] = deque()
         # The most pages to prefetch: one more after a used page, half as many after a wasted page.
         self._prefetch_allowance = FULL_PAGE
 
@@ -106,7 +106,7 @@ class PageReader:
     def _patience(self) -> float | None:
         return None if self._limit == MIN_PAGE_SIZE else SHRINK_AFTER_SECONDS
 
-    def _params_of(self, position: Position) -> Params:
+    def _params_of(self, position: PositionParams) -> Params:
         return [("limit", self._limit), *self._params, *self._order, *position]
 
     # --- prefetched pages -------------------------------------------------------------------
@@ -129,7 +129,7 @@ class PageReader:
         self._prefetched.append((position, params))
         self._client.prefetch(self._path, params, patience=self._patience, is_urgent=False)
 
-    def _take(self, position: Position) -> Params | None:
+    def _take(self, position: PositionParams) -> Params | None:
         """Return the parameters of a prefetched page, which may be older than ``params``."""
         if self._prefetched and self._prefetched[0][0] == position:
             self._prefetch_allowance = min(FULL_PAGE, self._prefetch_allowance + 1)
@@ -264,7 +264,7 @@ class KeysetReader(PageReader):
         """Return the rows above ``after`` of the prefetched page. None if the page does not fit."""
         key, offset = self._prefetched_keys[0]
         try:
-            page = self.read(*_position_of(key, offset), shrinks=not offset)
+            page = self.read(*_position_params(key, offset), shrinks=not offset)
         except RequestError as problem:
             if not offset:
                 raise
@@ -308,11 +308,11 @@ class KeysetReader(PageReader):
                 return  # this server supports keys or offsets, not both
             offset = ahead - 1 if ahead else 0  # shares a row with the previous page
             self._prefetched_keys.append((after, offset))
-            self.prefetch_page(*_position_of(after, offset))
+            self.prefetch_page(*_position_params(after, offset))
             self._rows_covered = self._rows_received + offset + self._rows_per_page
 
 
-def _position_of(key: int, offset: int) -> Position:
+def _position_params(key: int, offset: int) -> PositionParams:
     return (("id_greater", key), *((("offset", offset),) if offset else ()))
 
 
