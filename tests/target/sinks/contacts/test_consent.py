@@ -209,6 +209,26 @@ def test_a_contact_that_was_deleted_since_is_written_whole(runner: TargetRunner)
     assert runner.world.find_contact("gone@shop.example").firstName == "Mila"
 
 
+def test_a_contact_that_an_import_creates_again_is_written_whole(runner: TargetRunner) -> None:
+    """An import creates lost contacts again among others; the next run writes their other parts."""
+    news = runner.world.add_list("News")
+    people = [runner.world.add_contact(f"p{number}@shop.example") for number in range(24)]
+    for person in people:
+        runner.world.subscribe(person.id, news.id, UNSUBSCRIBED)
+    rows = [
+        {"email": f"p{number}@shop.example", "first_name": f"N{number}", "segments": ["News"]}
+        for number in range(24)
+    ]
+    assert runner.send("crm_contacts", *rows, bulk_import="always").actions == ["updated"] * 24
+    for person in people[:12]:
+        runner.world.delete_contact(person.id)
+    rows[20]["first_name"] = "Other"
+    runner.send("crm_contacts", *rows, bulk_import="always")
+    runner.send("crm_contacts", *rows, bulk_import="always")
+    names = [runner.world.find_contact(row["email"]).firstName for row in rows]
+    assert names == [row["first_name"] for row in rows]
+
+
 def test_a_list_with_far_more_people_gone_than_rows_is_not_walked(
     make_runner: Callable[..., TargetRunner],
 ) -> None:
