@@ -57,7 +57,7 @@ class ChangeRecorder(Protocol):
         """Record that ActiveCampaign carried out a request that writes ``values``."""
 
     def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
-        """Record the creates of a block under a name."""
+        """Record the creates of a block under a temporary id with a name."""
 
     def note_created(self, native_id: str) -> None:
         """Record the id of the record that the block created."""
@@ -168,7 +168,10 @@ class WriteClient:
         return self._record(values, send).body
 
     def creating(self, name: str | None = None) -> contextlib.AbstractContextManager[None]:
-        """Record the creates of a block under a name, by which a later run finds them."""
+        """Record the creates of a block under a temporary id with a name.
+
+        A later run that passes the same name finds them.
+        """
         return self.recorder.creating(name) if self.recorder else contextlib.nullcontext()
 
     def note_created(self, native_id: str) -> None:

@@ -23,7 +23,7 @@ def confirmed_value(
     value: Any,
     answer: ApiResponse,
     *,
-    earlier_stamp: Callable[[ValuePart], Mark],
+    mark_of_earlier_status: Callable[[ValuePart], Mark],
     created_since: dict[str, float],
 ) -> tuple[ValuePart, Any, Mark | None]:
     """Return a part with the value that the account has after a request, and the value's mark.
@@ -36,7 +36,7 @@ def confirmed_value(
       function removes the time there.
     * A created contact with the response 200: the contact may have existed before.
 
-    ``earlier_stamp`` returns the stamp of a list status before the request.
+    ``mark_of_earlier_status`` returns a mark with the stamp of a list status before the request.
     """
     body = answer.body
     mark: Mark | None = None
@@ -45,7 +45,7 @@ def confirmed_value(
         if isinstance(row, dict):
             mark = {"at": row.get("udate"), "source": str(row.get("sourceid") or "0")}
             mark |= {"subscribed": row.get("sdate")}
-            mark |= earlier_stamp(part)
+            mark |= mark_of_earlier_status(part)
     elif part.kind == DEAL and part.name == STAGE:
         row = body.get("deal")
         if isinstance(row, dict):

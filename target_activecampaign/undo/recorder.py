@@ -1,8 +1,10 @@
 """Records the values that a run replaces, before each write request.
 
-The write client calls `note_request` and `confirm_request` for every request, so no sink can write
-unrecorded. A record whose id is not known yet has a temporary id (`entries.py`: `UNCONFIRMED`,
-`BY_ADDRESS`). The recorder renames its entries as soon as a response has the id.
+Before each request, the write client calls `note_request`, or `note_documents` if the request
+replaces whole records. Afterwards it calls `confirm_request` or `withdraw_request`. It records no
+request of the stream `raw_requests`. A record whose id is not known yet has a temporary id
+(`entries.py`: `UNCONFIRMED`, `BY_ADDRESS`). The recorder renames its entries as soon as a response
+has the id.
 """
 
 from __future__ import annotations
@@ -81,14 +83,14 @@ class UndoRecorder:
     ) -> None:
         self._journal, self._run = journal, run
         self._late_reads = LateReads(journal, clock)
-        #: Whether the run replaced a value or created a record.
-        self.has_changes = False
+        #: The number of recorded requests that ActiveCampaign did not refuse.
+        self._unrefused_requests = 0
         self._references, self._server_time = references, server_time
         self._values = PresentValues(client, clock, pool, references)
         self._local = threading.local()
         self._rows: list[WrittenRow] = []
-        #: The time of an import of a new contact, by its address, and of an upsert that creates a
-        #: record, by its key.
+        #: The time before each import of a new contact and each upsert that creates a record: by
+        #: the contact's temporary id, and by the record's key.
         self._created_since: dict[str, float] = {}
         #: Subscriptions and unsubscriptions sent to the importer, with their time, by contact id.
         self._imported: dict[str, list[tuple[ValuePart, Any, float]]] = {}
@@ -97,6 +99,11 @@ class UndoRecorder:
     def run(self) -> str:
         """The id of the run."""
         return self._run
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the run replaced a value or created a record, perhaps without a response."""
+        return self._unrefused_requests > 0
 
     # --- a batch ----------------------------------------------------------------------------
 
@@ -121,7 +128,7 @@ class UndoRecorder:
         for change in changes_of(method, path, body, about):
             values += self._values_of(change)
         if values:
-            self.has_changes = True
+            self._unrefused_requests += 1
             self._journal.record(self._run, values)
         return values
 
@@ -140,7 +147,7 @@ class UndoRecorder:
                     part = ValuePart(change.stream, change.key, name)
                     values.append((part, before.get(name), after.get(name)))
         if values:
-            self.has_changes = True
+            self._unrefused_requests += 1
             self._journal.record(self._run, values)
             self._late_reads.note_write(part.kind for part, _, __ in values)
         return values
@@ -150,9 +157,12 @@ class UndoRecorder:
 
         They stay if it refused a duplicate: a first attempt of the request may have succeeded.
         """
-        is_there = isinstance(problem, InvalidRequest) and is_duplicate(problem)
-        note = self._journal.note_duplicates if is_there else self._journal.discard
-        note(self._run, [part for part, _, __ in values])
+        parts = [part for part, _, __ in values]
+        if isinstance(problem, InvalidRequest) and is_duplicate(problem):
+            self._journal.note_duplicates(self._run, parts)
+        else:
+            self._unrefused_requests -= 1
+            self._journal.discard(self._run, parts)
 
     def confirm_request(self, values: list[Value], answer: ApiResponse) -> None:
         """Record the success of a request, the ids of created records, and marks of statuses."""
@@ -161,7 +171,7 @@ class UndoRecorder:
                 part,
                 value,
                 answer,
-                earlier_stamp=self._earlier_stamp,
+                mark_of_earlier_status=self._mark_of_earlier_status,
                 created_since=self._created_since,
             )
             for part, _, value in values
@@ -169,10 +179,15 @@ class UndoRecorder:
         self._journal.confirm(self._run, confirmed)
         self._values.note_new_addresses(values)
         created = [part for part, _, __ in values if part.name == CREATED]
-        if len(created) == 1:
+        if len(created) == 1:  # a response to several creates does not say which id is whose
             self._note_id(created[0], answer)
 
     def _values_of(self, change: RecordChange) -> list[Value]:
+        """Return each part of a change, with its value before and after the change.
+
+        A new record has the part `CREATED` under a temporary id. The values of kinds that an undo
+        does not restore, and of deleted records, are not read: their value before is None.
+        """
         if change.kind != CONTACT and change.id is None:
             return [(ValuePart(change.kind, self._temporary_id(), CREATED), None, change.created)]
         native_id = self._id_of(change)
@@ -194,12 +209,12 @@ class UndoRecorder:
 
     def _new_contact(self, change: RecordChange) -> list[Value]:
         """Return the values of a contact that the account does not have yet."""
-        placeholder = BY_ADDRESS + fold(change.email or "")
-        self._note_import(change, placeholder)
-        values: list[Value] = [(ValuePart(CONTACT, placeholder, CREATED), None, change.created)]
-        for name, after in self._named_parts(change, placeholder, None).items():
+        temporary_id = BY_ADDRESS + fold(change.email or "")
+        self._note_import(change, temporary_id)
+        values: list[Value] = [(ValuePart(CONTACT, temporary_id, CREATED), None, change.created)]
+        for name, after in self._named_parts(change, temporary_id, None).items():
             if name.startswith((TAG, TAG_NAME, LIST)) or name == ACCOUNT_LINK:
-                values.append((ValuePart(CONTACT, placeholder, name), None, after))
+                values.append((ValuePart(CONTACT, temporary_id, name), None, after))
         return values
 
     def _named_parts(
@@ -240,9 +255,9 @@ class UndoRecorder:
     ) -> dict[str, Any]:
         """Return the whole account link after a change. The importer sends no account id."""
         written = self._journal.parts(self._run, CONTACT, native_id).get(ACCOUNT_LINK)
-        before = (
-            written.after if written else current.get(ACCOUNT_LINK) if current is not None else None
-        )
+        before = current.get(ACCOUNT_LINK) if current is not None else None
+        if written:
+            before = written.after
         link = {"title": "", **(before or {}), **after}
         if "name" in after:
             link.pop("account", None)
@@ -261,8 +276,8 @@ class UndoRecorder:
                 if name.startswith(LIST)
             ]
 
-    def _earlier_stamp(self, part: ValuePart) -> Mark:
-        """Return the stamp of a list status before the run's request."""
+    def _mark_of_earlier_status(self, part: ValuePart) -> Mark:
+        """Return a mark with the stamp of a list status before the run's request, as ``was``."""
         current = self._values.cached(part.kind, part.id)
         lists = current.contact.lists if current is not None and current.contact is not None else {}
         status = lists.get(part.name.removeprefix(LIST))
@@ -272,34 +287,40 @@ class UndoRecorder:
 
     @contextlib.contextmanager
     def creating(self, name: str | None = None) -> Iterator[None]:
-        """Record the creates of the block under a temporary name, for `note_created`."""
-        former = getattr(self._local, "name", None)
-        self._local.name = name or secrets.token_hex(8)
+        """Record the creates of the block under a temporary id, for `note_created`.
+
+        The temporary id ends with ``name``, or is random without a name.
+        """
+        former = getattr(self._local, "temporary_id", None)
+        self._local.temporary_id = UNCONFIRMED + (name or secrets.token_hex(8))
         try:
             yield
         finally:
-            self._local.name = former
+            self._local.temporary_id = former
 
     def note_created(self, native_id: str) -> None:
-        """Replace the temporary name of `creating` by the created record's id, in all runs."""
-        name = getattr(self._local, "name", None)
-        if name is not None:
+        """Replace the temporary id of `creating` by the created record's id, in all runs.
+
+        The caller does not say the record's kind. Only entries of that kind have the temporary id.
+        """
+        temporary_id = getattr(self._local, "temporary_id", None)
+        if temporary_id is not None:
             for kind in (*BY_ID, *DEFINITIONS):
-                self._journal.rename(kind, UNCONFIRMED + name, native_id)
+                self._journal.rename(kind, temporary_id, native_id)
 
     def note_imported(self, email: str, native_id: str) -> None:
         """Note the id of a contact that the importer created."""
-        placeholder = BY_ADDRESS + fold(email)
+        temporary_id = BY_ADDRESS + fold(email)
         self._values.note_contact(email, native_id)
-        self._journal.rename(CONTACT, placeholder, native_id, self._run)
-        parts = self._imported.pop(placeholder, None)
+        self._journal.rename(CONTACT, temporary_id, native_id, self._run)
+        parts = self._imported.pop(temporary_id, None)
         if parts:
             self._imported[native_id] = [
                 (part._replace(id=native_id), after, at) for part, after, at in parts
             ]
 
     def _temporary_id(self) -> str:
-        return UNCONFIRMED + (getattr(self._local, "name", None) or secrets.token_hex(8))
+        return getattr(self._local, "temporary_id", None) or UNCONFIRMED + secrets.token_hex(8)
 
     def _note_id(self, part: ValuePart, answer: ApiResponse) -> None:
         wrappers = dict(KINDS.values()) | DEFINITIONS
@@ -352,15 +373,19 @@ class UndoRecorder:
         return self._values.cached_id(email) or BY_ADDRESS + fold(email)
 
     def _end_import(self, native_id: str) -> None:
-        """Record the end of the time in which the importer changed a contact's list statuses."""
+        """Record the end of the interval in which the importer changed a contact's statuses."""
         parts = self._imported.pop(native_id, None)
         if parts:
             until = self._server_time()
             self._journal.confirm(
                 self._run,
                 [
-                    (part, after, {"since": at, "until": until, **self._earlier_stamp(part)})
-                    for part, after, at in parts
+                    (
+                        part,
+                        value,
+                        {"since": at, "until": until, **self._mark_of_earlier_status(part)},
+                    )
+                    for part, value, at in parts
                 ],
             )
 

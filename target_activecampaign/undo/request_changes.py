@@ -1,7 +1,8 @@
 """Derives the changes of a write request from its method, path and body: records and parts.
 
-Every sink changes the account by requests. Therefore this module alone knows all values that a run
-replaces.
+Every sink changes the account by requests. Therefore this module alone knows the values that these
+requests replace. Requests that replace whole records are recorded by `UndoRecorder.note_documents`,
+and requests of the stream `raw_requests` are not recorded.
 """
 
 from __future__ import annotations

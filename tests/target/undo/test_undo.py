@@ -289,6 +289,16 @@ def test_the_report_and_its_page_have_the_command(runner: UndoRunner) -> None:
     assert runner.send("crm_contacts", {"id": "2", "first_name": "Zed"}).report["undo"] is None
 
 
+def test_the_report_has_no_command_after_refused_requests(runner: UndoRunner) -> None:
+    """A run whose only request was refused changed nothing, so its report has no undo command."""
+    row = {"id": "1", "name": "Renamed"}
+    fault = {"errors": [{"title": "The title is invalid."}]}
+    runner.world.faults.refuse("/deals/1", fault, None, method="PUT")
+    run = runner.send_rows("crm_opportunities", row)
+    assert run.actions == ["rejected"]
+    assert run.report["undo"] is None
+
+
 def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoRunner) -> None:
     """The file has mode 0600 and no API key, and removes a run after undo_days."""
     runner.send_rows("crm_contacts", {"id": "1", "first_name": "Zed"})
