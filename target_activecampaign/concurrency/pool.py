@@ -41,9 +41,10 @@ class JobGroup:
         self.problem: BaseException | None = None
 
     def do(self, job: Job) -> None:
-        """Start a job at once: in a free helper thread, otherwise in this thread.
+        """Queue a job, and start a helper thread for it.
 
-        Raises the first exception of the jobs so far.
+        If no helper can start, do the pending jobs in this thread. Raises the first exception of
+        the jobs so far.
         """
         self._pending.append(job)
         if not self._pool.start_helpers(self, self.helpers + 1):
@@ -82,8 +83,9 @@ class JobGroup:
 class CooperativePool:
     """Runs one of at most ``max_threads`` threads at a time, including the caller's thread.
 
-    If ``max_threads`` is 1, the caller does all jobs in order. The thread that first acquires the
-    lock is the main thread: only the main thread continues after `end`.
+    If ``max_threads`` is 1, the caller does all jobs in order. Every thread that the pool did not
+    start is a main thread. After `stop_now`, only a main thread stops waiting for other threads.
+    The thread that calls `end` keeps the lock, so no other thread continues.
     """
 
     def __init__(self, max_threads: int = 1) -> None:
@@ -150,20 +152,26 @@ class CooperativePool:
                 time.sleep(YIELD_SECONDS)
 
     def wait_until(self, is_met: Callable[[], bool]) -> None:
-        """Let other threads run until ``is_met`` returns true. Each `notify` repeats the check."""
+        """Let other threads run until ``is_met`` returns true. Each `notify` repeats the check.
+
+        After `stop_now`, return at once in a main thread.
+        """
         while not is_met():
             if self._is_hurried and not getattr(self._of_thread, "is_helper", False):
                 return
             self._changed.wait()
 
     def notify(self) -> None:
-        """Make all threads check their conditions again."""
+        """Make all threads check their conditions again. Without other threads, do nothing."""
         if self.max_threads > 1:
             self._changed.notify_all()
 
     @contextlib.contextmanager
     def named_lock(self, *name: Hashable) -> Iterator[None]:
-        """Lock a name; the same thread may lock it again."""
+        """Lock a name; the same thread may lock it again.
+
+        After `stop_now`, a main thread takes a name that another thread has.
+        """
         thread = threading.get_ident()
         if self._names.get(name) == thread:
             yield
@@ -265,14 +273,14 @@ class CooperativePool:
             raise self.problem
 
     def stop_now(self) -> None:
-        """Stop waiting for other threads. For signal handlers that end the run at once."""
+        """Make main threads stop waiting for others, for a signal that ends the run at once."""
         self._is_hurried = True
 
     def end(self, problem: BaseException) -> None:
-        """Wait until the other threads have ended, then keep the lock forever.
+        """Wait until the other threads have ended, then keep the lock: `release` does nothing more.
 
-        The other threads send no more requests. After `stop_now`, this method does not wait for
-        them, and they never run again.
+        Meanwhile the other threads raise ``problem`` before their next request. After `stop_now`,
+        this method does not wait, and the other threads never run again.
         """
         self.acquire()
         self.problem = self.problem or problem
