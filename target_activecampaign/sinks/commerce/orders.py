@@ -246,6 +246,10 @@ def _with_lines(
 
 
 def _is_same_line(line: Document, other: Document) -> bool:
+    """Return whether two lines of an order have the same id, or no id and the same product.
+
+    A line with an id never is the same as a line without.
+    """
     if line.get("storeLineItemId") or other.get("storeLineItemId"):
         return line.get("storeLineItemId") == other.get("storeLineItemId")
     columns = ("productStorePrimaryId", "storeBaseProductId", "sku", "name")
