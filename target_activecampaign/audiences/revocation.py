@@ -78,7 +78,7 @@ def leaver_of(members: list[Member], contact: str | None, audience: str, stream:
     """Return a leaver with a row for its result. ``stream`` is the stream's name in the target."""
     row = InputRecord(None, stream, {}, {"id": contact}, {}, input_stream=audience)
     row.ledger_id = contact
-    row_request = RowRequest(row, may_create=False)
+    row_request = RowRequest(row, requests_contact_if_empty=False)
     change = ContactChange([row_request], id=contact, is_revocation=True)
     return Leaver(members, contact, row_request, change)
 

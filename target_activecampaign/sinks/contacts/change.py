@@ -51,15 +51,15 @@ class RowRequest:
     """The requests of a row of a change, and the reasons for parts that are not written.
 
     * ``requested``: the requests that the change may carry out.
-    * ``left_out``: reasons by part that the user can correct in the row or in the account.
-    * ``withheld``: reasons by part, if an opt-out or the contact's state forbids the part today.
-    * ``postponed``: reasons by part that are no fault of the row.
-    * ``denied``: reasons of settings that forbid a part.
+    * ``left_out``: the row or the account has a fault. The next run sends the part again.
+    * ``withheld``: an opt-out or the contact's state forbids it. The next run sends the part again.
+    * ``postponed``: the row has no fault. A later run sends the part.
+    * ``denied``: a setting forbids a part. No run sends it until the row or the setting changes.
     * ``origins``: the parts of a request, if the request has another name than its part.
-    * ``may_create``: a row without other requests requests the contact itself.
+    * ``requests_contact_if_empty``: a row without requests requests the contact itself.
 
-    `WHOLE_ROW` stands for all parts. The next run requests `left_out`, `withheld` and `postponed`
-    parts again.
+    ``left_out``, ``withheld`` and ``postponed`` have reasons by part. `WHOLE_ROW` stands for all
+    parts. ``denied`` has only reasons.
     """
 
     row: InputRecord
@@ -70,7 +70,7 @@ class RowRequest:
     postponed: Reasons = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     origins: dict[str, list[str]] = field(default_factory=dict)
-    may_create: bool = True
+    requests_contact_if_empty: bool = True
 
     def __post_init__(self) -> None:
         """Add the denials that the ledger has for the row."""
@@ -126,7 +126,8 @@ class PendingGrants:
     * ``new``: the new grants, each as grantor, grant id and request.
     * ``was_done_before``: the requests that were carried out before, as a read shows.
     * ``started``: by grant id, a request and the earlier value of its grantors. The requests are
-      those of tags and lists that no other client is known to have added.
+      those of tags and lists that no other client is known to have added. For example, a change
+      that adds the tag 7 for the first time has ``{"tag:7": ("tag:vip", "")}``.
     """
 
     person: str
@@ -171,6 +172,11 @@ class ContactChange:
     * ``lists``: the requested status by list id.
     * ``memberships``: the present status by list id.
     * ``resubscribed``: the lists on which the write overrides an opt-out.
+    * ``is_mirror``: the write removes every other tag of the namespace.
+    * ``account``: a reference to the contact's account, by ``id`` or ``name``.
+    * ``title``: the contact's job title in the account, None to leave it unchanged.
+    * ``created``: whether the write created the contact, None until a request wrote the contact.
+    * ``is_touched``: a request of the change was carried out.
     * ``automations``: by id, whether the contact enters or leaves.
     * ``associations``: ids of tag associations to remove.
     * ``left_automations``: the names of automations that the contact was in and left.
@@ -291,14 +297,11 @@ def strip_held_out(changes: list[ContactChange]) -> None:
         change.automations, change.account, change.title = {}, {}, None
         change.associations = ()
         change.is_mirror, change.new_email = False, None
-        if row_request.requested != (kept := {f"list:{list_id}" for list_id in change.lists}):
-            row_request.requested &= kept
-            row_request.left_out, row_request.denied, row_request.withheld, row_request.remarks = (
-                {},
-                [],
-                {},
-                [],
-            )
+        unsubscriptions = {f"list:{list_id}" for list_id in change.lists}
+        if row_request.requested != unsubscriptions:
+            row_request.requested &= unsubscriptions
+            row_request.left_out, row_request.withheld = {}, {}
+            row_request.denied, row_request.remarks = [], []
             row_request.postponed = {WHOLE_ROW: [HELD_OUT]}
 
 

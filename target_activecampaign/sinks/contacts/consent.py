@@ -4,8 +4,6 @@ The target does not subscribe a contact again who unsubscribed or bounced, unles
 set. `lists.py` subscribes and unsubscribes.
 """
 
-#: The number of contacts whose memberships show whether ActiveCampaign applied a filter.
-
 from __future__ import annotations
 
 from functools import partial

@@ -170,7 +170,7 @@ def note_requested(change: ContactChange) -> None:
     if not row_request.requested and row_request.left_out and not row_request.row.is_remainder:
         raise RowRejected("; ".join(row_request.reasons))
     is_open = not (row_request.denied or row_request.postponed or row_request.row.is_remainder)
-    if not row_request.requested and is_open and row_request.may_create:
+    if not row_request.requested and is_open and row_request.requests_contact_if_empty:
         row_request.requested.add(CONTACT_ITSELF)
 
 
@@ -292,14 +292,14 @@ def put_list(
         row_request.withhold(origin, f"{column}: missing, the list is not changed; {CONSENT_FORMS}")
         return
     if consent is Consent.CANNOT_BE_WRITTEN:
-        row_request.may_create = False
+        row_request.requests_contact_if_empty = False
         row_request.withhold(origin, f"{column}: {UNWRITABLE}")
         return
     list_id = _list_of(context, ref)
     row = context.references.table("list").get(list_id, {})
     is_subscription = consent is Consent.SUBSCRIBE
     if is_subscription and str(row.get("channel") or "email") == "sms" and "id" not in ref:
-        row_request.may_create = False
+        row_request.requests_contact_if_empty = False
         row_request.withhold(origin, "segments: a text-message list is subscribed only by its id")
         return
     change.lists[list_id] = SUBSCRIBE if is_subscription else UNSUBSCRIBE
