@@ -156,7 +156,8 @@ OPPORTUNITIES = Resource(
             "is_disabled",
             "isDisabled",
             flag,
-            "True if the user of the key may not see the pipeline",
+            "True if the user of the key may not see the pipeline: ActiveCampaign then sends only "
+            "`id`, `name` and `status`",
             read_only=True,
         ),
         Derived("last_activity_at", nothing, DATE_TIME, "Always null"),
