@@ -49,7 +49,7 @@ class RawResource(Resource):
     * ``parent``: the collection of the parent rows, if this collection has no list.
     * ``included_in``: the collection whose responses include the rows.
     * ``without``: columns that another stream of the same walk adds to the rows.
-    * ``is_confirmed``: ActiveCampaign's documentation has the list.
+    * ``is_confirmed``: ActiveCampaign documents the list for every account (`Resource`).
     """
 
     selected_by_default: bool = False

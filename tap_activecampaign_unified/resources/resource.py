@@ -155,9 +155,12 @@ class Resource:
     that need it.
 
     ``changed`` are the native columns with the time of the last change; the column of the
-    replication key is the first. ``stamps`` are the columns with the account's UTC offset. ``skip``
-    returns the reason why a row is not a record, or None. If not ``is_confirmed``, some accounts
-    lack the endpoint. Without ``finds_deletes``, the tap does not detect deleted rows.
+    replication key is the first. ``stamps`` are the columns with the account's UTC offset.
+    ``skip`` returns the reason why a row is not a record, or None. Without ``finds_deletes``, the
+    tap does not detect deleted rows.
+
+    ``is_confirmed``: ActiveCampaign documents the endpoint for every account. If ActiveCampaign
+    refuses any other endpoint, the account may lack it, so the tap skips the stream.
     """
 
     name: str

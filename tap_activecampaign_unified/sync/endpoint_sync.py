@@ -134,7 +134,7 @@ class EndpointSync:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether every account has the endpoint."""
+        """Whether the endpoint is confirmed, as the resources of its own rows say (`Resource`)."""
         resources = [output.resource for output in self._outputs]
         rows = [resource for resource in resources if resource.relation is None]
         return all(row.is_confirmed for row in rows or resources)
