@@ -1,4 +1,12 @@
-"""Deferred rows: stored on disk until the records that they refer to may exist."""
+"""Deferred rows: stored on disk until a later row may have removed the reason to wait.
+
+A sink defers a row in three cases:
+
+* The row refers to a record that a later row may create.
+* Another contact has the row's new address, and a later row may change that contact's address
+  (`address_taken` of `sinks/contacts/identities.py`).
+* An earlier row of the same key is deferred (`BEHIND`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +24,7 @@ StoredRow = dict[str, Any]
 
 
 class DeferredRows:
-    """Rows that refer to a record that a later row may create, in a temporary file of this run."""
+    """Rows that wait for later rows, in a temporary file of this run."""
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
