@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import FULL_PAGE, NotFound, PermissionDenied, rows_of
+from tap_activecampaign_unified.client import (
+    FULL_PAGE,
+    NotFound,
+    PermissionDenied,
+    named_rows,
+    walk_offset,
+)
 from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.sinks.deletes import DELETE_LOSES_OPT_OUT
 from target_activecampaign.sinks.tasks import OWNER_TYPES
@@ -36,6 +43,7 @@ from .restore_contact import resolved_link, tag_of
 from .restore_record import secondary_contacts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from target_activecampaign.sinks.context import WriteContext
@@ -58,7 +66,10 @@ _OTHER_COLUMNS = {
 def delete_created(
     context: WriteContext, kind: str, native_id: str, entries: list[Entry], present: RecordValues
 ) -> None:
-    """Delete a record of the run. Raises `RowSkipped` if it must stay, and `RequestError`."""
+    """Delete a record of the run. Raises `RowSkipped` if it must stay, and `RequestError`.
+
+    A record stays if the key may not read what other clients may have attached to it.
+    """
     _check(context, kind, native_id, entries, present)
     context.limits.take_delete()
     if is_document(kind):
@@ -118,12 +129,11 @@ def _check_contact(
     if {name.removeprefix(TAG) for name in present.parts if name.startswith(TAG)} - tags:
         raise RowSkipped(CHANGED_SINCE)
     for name in ("deals", "contactDeals"):
-        if context.references.nested_rows("contacts", native_id, name):
-            raise RowSkipped(HAS_DEALS)
-    if context.references.nested_rows("contacts", native_id, "notes"):
-        raise RowSkipped(HAS_NOTES)
-    if _has_tasks(context, CONTACT, native_id):
-        raise RowSkipped(HAS_TASKS)
+        with _must_be_readable("deals"):
+            if context.references.nested_rows("contacts", native_id, name):
+                raise RowSkipped(HAS_DEALS)
+    _check_notes(context, CONTACT, native_id)
+    _check_tasks(context, CONTACT, native_id)
 
 
 def _check_columns(
@@ -164,38 +174,57 @@ def _check_use(
     """Raise `RowSkipped` for a deal or an account that other records refer to by now."""
     if kind not in {DEAL, ACCOUNT}:
         return
-    if context.references.nested_rows(PATHS[kind][0], native_id, "notes"):
-        raise RowSkipped(HAS_NOTES)
+    _check_notes(context, kind, native_id)
     if kind == DEAL:
-        contacts = {DEAL_CONTACT + contact for contact in secondary_contacts(context, native_id)}
-        if not contacts <= written.keys():
+        with _must_be_readable("contacts"):
+            contacts = secondary_contacts(context, native_id)
+        if not {DEAL_CONTACT + contact for contact in contacts} <= written.keys():
             raise RowSkipped(HAS_CONTACTS)
-        if _has_tasks(context, DEAL, native_id):
-            raise RowSkipped(HAS_TASKS)
-    if kind == ACCOUNT and not _is_unused(context, native_id, str(present.native.get("name"))):
-        raise RowSkipped(IN_USE)
+        _check_tasks(context, DEAL, native_id)
+    if kind == ACCOUNT:
+        with _must_be_readable("contacts and deals"):
+            is_unused = _is_unused(context, native_id, str(present.native.get("name")))
+        if not is_unused:
+            raise RowSkipped(IN_USE)
 
 
-def _has_tasks(context: WriteContext, kind: str, native_id: str) -> bool:
-    """Return whether a contact or a deal has tasks. False if the key has no access to tasks."""
+@contextmanager
+def _must_be_readable(what: str) -> Iterator[None]:
+    """Raise `RowSkipped` if the key may not read rows: the record may have some."""
+    try:
+        yield
+    except (NotFound, PermissionDenied) as problem:
+        raise RowSkipped(
+            f"not deleted: the target cannot read its {what} (HTTP {problem.status})"
+        ) from problem
+
+
+def _check_notes(context: WriteContext, kind: str, native_id: str) -> None:
+    path = PATHS[kind][0] if kind != CONTACT else "contacts"
+    with _must_be_readable("notes"):
+        if context.references.nested_rows(path, native_id, "notes"):
+            raise RowSkipped(HAS_NOTES)
+
+
+def _check_tasks(context: WriteContext, kind: str, native_id: str) -> None:
     owner = OWNER_TYPES[kind]
     params: list[tuple[str, str | int]] = [
         ("filters[reltype]", owner),
         ("filters[relid]", native_id),
-        ("limit", FULL_PAGE),
     ]
-    try:
-        rows = rows_of(context.client.get("dealTasks", params).body, "dealTasks")
-    except (NotFound, PermissionDenied):
-        return False
-    return any((row.get("reltype"), str(row.get("relid"))) == (owner, native_id) for row in rows)
+    with _must_be_readable("tasks"):
+        for page in walk_offset(context.client, "dealTasks", "dealTasks", params):
+            for row in page.rows:
+                if (row.get("reltype"), str(row.get("relid"))) == (owner, native_id):
+                    raise RowSkipped(HAS_TASKS)
 
 
 def _is_unused(context: WriteContext, native_id: str, name: str) -> bool:
     """Return whether the collection of accounts shows no contact and no deal of an account."""
     params: list[tuple[str, str | int]] = [("search", name), ("count_deals", "true")]
     params.append(("limit", FULL_PAGE))
-    for row in rows_of(context.client.get("accounts", params).body, "accounts"):
+    body = context.client.get("accounts", params).body
+    for row in named_rows(body, "accounts", "accounts"):
         if str(row.get("id")) == native_id:
             return all(str(row.get(count)) == "0" for count in ("contactCount", "dealCount"))
     return False

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import (
     FULL_PAGE,
     NotFound,
-    PermissionDenied,
     total_of,
     walk_offset,
 )
@@ -204,14 +203,18 @@ class PresentValues:
                 self._cache(kind, native_id, self.read_now(kind, native_id))
 
     def read_now(self, kind: str, native_id: str) -> RecordValues | None:
-        """Return the values of a record at this moment, None if it does not exist."""
+        """Return the values of a record at this moment, None if it does not exist.
+
+        Raises `RequestError` if the key may not read the record: it may exist.
+        """
         if kind == CONTACT:
             return self.read_contacts_now([native_id]).get(native_id)
         path, name = PATHS[kind]
         try:
             row = self._client.get(f"{path}/{native_id}").body.get(name)
-        except (NotFound, PermissionDenied):
-            # ActiveCampaign answers 403 for a note that does not exist.
+        except NotFound as problem:
+            if problem.is_endpoint:
+                raise
             return None
         if not isinstance(row, dict):
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .documents.kinds import UNDELETABLE_KINDS, is_document
@@ -16,6 +17,7 @@ from .record_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, TASK, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tap_activecampaign_unified.client import RequestError
     from target_activecampaign.sinks.context import WriteContext
 
     from .entries import Entry, WrittenRow
@@ -38,7 +40,8 @@ class RunRecord:
     """A record of a run. ``names`` are the ids of its entries in the undo file.
 
     A contact may have several names: its id, and its address from before the id was known.
-    ``present`` is None if the account does not have the record.
+    ``present`` is None if the account does not have the record. ``problem`` is the refusal if the
+    key may not read the record.
     """
 
     kind: str
@@ -46,6 +49,7 @@ class RunRecord:
     names: list[str]
     entries: list[Entry] = field(default_factory=list)
     present: RecordValues | None = None
+    problem: RequestError | None = None
 
     @property
     def created_as(self) -> dict[str, Any]:
@@ -116,7 +120,10 @@ class RunRecords:
             if kind != NOTE:
                 self._values.expect(kind, [candidate.id for candidate in with_id])
             for record in with_id:
-                record.present = self._values.get(kind, record.id)
+                try:
+                    record.present = self._values.get(kind, record.id)
+                except (NotFound, PermissionDenied) as problem:
+                    record.problem = problem
         self.load(records)
         return records
 

@@ -145,6 +145,8 @@ class UndoRun:
         self._results.flush()
 
     def _decide(self, record: RunRecord) -> Decisions:
+        if record.problem is not None:
+            raise record.problem
         return decide_record(
             self._context,
             record,

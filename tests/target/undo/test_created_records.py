@@ -10,7 +10,7 @@ from tests.sandbox.rows_crm import ContactDeal
 from tests.sandbox.tasks.planting import define_types
 from tests.sandbox.tasks.rows import Task
 from tests.target.runner import state_of, stream_of
-from tests.target.undo.account import differences, truth_of
+from tests.target.undo.account import differences, reasons_of, truth_of
 
 if TYPE_CHECKING:
     from tests.target.undo.account import UndoRunner
@@ -98,3 +98,82 @@ def test_a_contact_that_a_form_created_before_the_import_stays(runner: UndoRunne
     world.answer = answer  # type: ignore[method-assign]
     runner.undo(creates=True, max_deletes=100)
     assert [n for n in range(12) if world.find_contact(f"n{n}@shop.example")] == [3]
+
+
+@pytest.mark.parametrize(
+    ("entity", "path", "what"),
+    [
+        ("contact", "/contacts/{id}/deals", "deals"),
+        ("contact", "/contacts/{id}/contactDeals", "deals"),
+        ("contact", "/contacts/{id}/notes", "notes"),
+        ("contact", "/dealTasks", "tasks"),
+        ("deal", "/deals/{id}/notes", "notes"),
+        ("deal", "/deals/{id}/contactDeals", "contacts"),
+        ("deal", "/dealTasks", "tasks"),
+        ("account", "/accounts/{id}/notes", "notes"),
+        ("account", "/accounts", "contacts and deals"),
+    ],
+)
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_record_stays_if_its_attachments_cannot_be_read(
+    runner: UndoRunner, entity: str, path: str, what: str, status: int
+) -> None:
+    """A created record is not deleted while the key may not read its deals, notes or tasks."""
+    world = runner.world
+    rows = {
+        "contact": ("crm_contacts", {"email": "n0@shop.example", "first_name": "N"}),
+        "deal": (
+            "crm_opportunities",
+            {"name": "Big", "contact": [{"id": "1"}], "owner": {"id": "1"}, "stage": {"id": "1"}},
+        ),
+        "account": ("crm_accounts", {"name": "Miller & Sons"}),
+    }
+    stream, row = rows[entity]
+    [created] = runner.send_rows(stream, row).results
+    run = runner.last_run
+    native_id = int(created["id"])
+    fault = world.faults.forbid if status == 403 else world.faults.not_found
+    # The undo reads the account, its custom fields and its notes before the collection.
+    after = 3 if path == "/accounts" else 0
+    fault(path.format(id=native_id), None, method="GET", after=after)
+    undone = runner.undo(creates=True, max_deletes=10)
+    world.faults.clear()
+    assert native_id in world.tables[f"{entity}s"]
+    reason = f"not deleted: the target cannot read its {what} (HTTP {status})"
+    assert reasons_of(undone)["created"] == {f"skipped: {reason}"}
+    runner.undo(run, creates=True, max_deletes=10)
+    assert native_id not in world.tables[f"{entity}s"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_record_that_the_key_may_not_read_is_neither_deleted_nor_gone(
+    runner: UndoRunner, status: int
+) -> None:
+    """A record that the undo may not read has the refusal as result. The other records go on."""
+    names = ("Miller & Sons", "Smith & Sons")
+    results = runner.send_rows("crm_accounts", *({"name": name} for name in names)).results
+    run, ids = runner.last_run, [int(result["id"]) for result in results]
+    fault = runner.world.faults.forbid if status == 403 else runner.world.faults.not_found
+    fault(f"/accounts/{ids[0]}", None, method="GET")
+    undone = runner.undo(run, creates=True, max_deletes=10)
+    assert [native_id in runner.world.tables["accounts"] for native_id in ids] == [True, False]
+    refused = {
+        (result["action"], result["reason"].startswith("ActiveCampaign refused"))
+        for result in undone.results
+        if result["key"]["name"] == names[0]
+    }
+    assert refused == {("rejected", True)}
+
+
+def test_a_task_beyond_the_first_page_keeps_a_contact(runner: UndoRunner) -> None:
+    """Where ActiveCampaign ignores the filter of tasks, the undo looks at all tasks."""
+    world = runner.world
+    world.switches.tasks = "served"
+    define_types(world)
+    [created] = runner.send_rows("crm_contacts", {"email": "n0@shop.example"}).results
+    contact, now = int(created["id"]), world.now()
+    for owner in (*[1] * 120, contact):
+        world.tables["dealTasks"].insert(Task("Subscriber", owner, 1, now, now, now, now))
+    world.faults.deaf("filters")
+    runner.undo(creates=True, max_deletes=10)
+    assert contact in world.tables["contacts"]

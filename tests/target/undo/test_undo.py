@@ -313,3 +313,13 @@ def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoRunner) -> Non
     assert b"Zed" not in path.read_bytes()
     with pytest.raises(SettingsError, match="has no run"):
         runner.undo(first)
+
+
+def test_a_record_that_the_key_may_not_read_is_not_changed(runner: UndoRunner) -> None:
+    """A run does not change a record whose earlier values the key may not read."""
+    world = runner.world
+    before = truth_of(world)
+    world.faults.forbid("/notes/1", None, method="GET")
+    run = runner.send_rows("crm_notes", {"id": "1", "content": "Another text"})
+    assert [result["action"] for result in run.results] == ["rejected"]
+    assert differences(before, truth_of(world)) == {}
