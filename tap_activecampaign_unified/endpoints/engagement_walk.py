@@ -81,7 +81,11 @@ class EngagementPosition:
             self.days = [*self.days, [day, offset, number]][-max_days:]
 
     def before(self, since: str) -> tuple[int, int]:
-        """Return offset and id of the last known row before a day; ``(0, 0)`` without a row."""
+        """Return offset and id of a known row from which the walk reads all rows since a day.
+
+        It is the first row of the last remembered day before ``since``, and ``(0, 0)`` if all
+        remembered days are later. Without remembered days, it is the last row.
+        """
         earlier_days = [entry for entry in self.days if entry[0] < since]
         if not earlier_days:
             return (0, 0) if self.days else (self.offset, self.after)
@@ -136,8 +140,8 @@ class EngagementWalk:
     def __call__(self, client: Client) -> Iterator[Page]:
         """Walk all collections.
 
-        Raises the first error if no collection is readable. At the end, raises the error of a
-        collection that failed after it had sent rows.
+        Raises the first error if no collection is readable and the walk has no ``activities``. At
+        the end, raises the error of a collection that failed after it had sent rows.
         """
         first: RequestError | None = None
         incomplete: RequestError | None = None
@@ -183,13 +187,7 @@ class EngagementWalk:
         position = former or EngagementPosition()
         last_id, last_run = position.after, _instant(position.started)
         now = client.server_now or client.clock.now()
-        since = (last_run - self._lookback if last_run else now - self._lookback).date()
-        # Only rows with links change their time. The walk reads new rows of other collections only.
-        offset, after = (
-            position.before(since.isoformat())
-            if name in LINKED
-            else (position.offset, position.after)
-        )
+        offset, after = self._start_of(name, position, last_run or now)
         started: str | None = None
         try:
             for rows, body, first_offset, total, date in self._pages(client, name, offset, after):
@@ -204,17 +202,40 @@ class EngagementWalk:
         except _NotAscending:
             logger.warning("%s is not in the order of its ids: the tap reads all of it", name)
             self.positions[name] = position = EngagementPosition(started=position.started)
-            for page in walk_offset(client, name, name, is_eager=True):
+            for page in self._walk_unordered(client, name, last_run):
                 started = started or (page.date or now).isoformat()
-                new = [row for row in page.rows if _is_new(row, ANY_ID, last_run)]
-                complete = [self._complete(client, name, row) for row in new]
-                yield Page(complete, page.body, page.total, page.date)
+                yield page
         position.started = started or position.started
+
+    def _start_of(
+        self, name: str, position: EngagementPosition, moment: dt.datetime
+    ) -> tuple[int, int]:
+        """Return offset and id of the row after which the walk of a collection begins.
+
+        Rows with links may change their time, so the walk reads them again from the look-back
+        before ``moment`` on. Of other collections, it reads new rows only.
+        """
+        if name not in LINKED:
+            return position.offset, position.after
+        return position.before((moment - self._lookback).date().isoformat())
+
+    def _walk_unordered(
+        self, client: Client, name: str, last_run: dt.datetime | None
+    ) -> Iterator[Page]:
+        """Walk over a whole collection; yield the rows whose time changed since the last run."""
+        for page in walk_offset(client, name, name, is_eager=True):
+            new = [row for row in page.rows if _is_new(row, ANY_ID, last_run)]
+            complete = [self._complete(client, name, row) for row in new]
+            yield Page(complete, page.body, page.total, page.date)
 
     def _pages(
         self, client: Client, name: str, offset: int, after: int
     ) -> Iterator[tuple[list[Row], dict[str, Any], int, int | None, dt.datetime | None]]:
-        """Yield (rows, body, offset of the first row, total, date), from the id ``after`` on."""
+        """Yield (rows, body, offset of the first row, total, date) of pages.
+
+        The rows have ids above ``after``. The row with the id ``after`` was at ``offset``. Raises
+        `_NotAscending`.
+        """
         last, steps = after, 0
         while True:
             response = client.get(name, _page_at(offset))
@@ -288,6 +309,9 @@ def _instant(text: Any) -> dt.datetime | None:
 
 
 def _day(row: Row, now: dt.datetime) -> str:
-    """Return the day of a row's creation, in the account's time zone, or today if it is unknown."""
+    """Return the day of a row's creation, in the time zone of its text.
+
+    Without a creation time, return the day of its last change, or today if that is unknown too.
+    """
     text = row.get("created_timestamp") or row.get("tstamp")
     return text[:10] if isinstance(text, str) and text[:4] > "1000" else now.date().isoformat()
