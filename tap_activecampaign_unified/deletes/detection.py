@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 # The key in the state of earlier versions, which stays readable.
 TOMBSTONES_UNTIL = "deletes_told"
-# This many rows may be missing at once, also above the share, because users edit small tables.
+# This many rows may be missing at once, even if that is more than the share, because users edit
+# small tables.
 MAX_MISSING_ROWS = 5
 MIN_ROWS_FOR_ALL = 3
 RECHECK_SECONDS = 86_400
@@ -79,7 +80,8 @@ class DeleteDetection:
     def is_above_limit(self, missing: int, known_count: int, *, all_may_go: bool) -> bool:
         """Return whether more rows are missing at once than `max_delete_share` allows.
 
-        ``all_may_go``: it is no sign of an error that all known rows are missing.
+        `MAX_MISSING_ROWS` may be missing even if that is more than the share. ``all_may_go``: it is
+        no sign of an error that all known rows are missing.
         """
         if self._share >= 1:
             return False

@@ -1,4 +1,4 @@
-"""Plans a query: its requests, and the traversal that needs the fewest requests."""
+"""Plans a query: its requests and its traversal, which a fixed order of conditions selects."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ class QueryPlanner:
     def forget(self) -> None:
         """Drop the cached rows, and the sort orders that the account ignores."""
         self._sorted = self._walked = None
+        self._sideloads = {}
         self._unsupported_orders.clear()
 
     def note_unsupported_order(self, query: Query) -> None:

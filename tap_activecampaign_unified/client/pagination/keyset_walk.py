@@ -1,6 +1,7 @@
 """Pagination by ascending id.
 
-A walk yields pages in order and requests the next page only when the caller wants it.
+A walk yields pages in order. Without `is_eager`, it prefetches only while the caller asks for a
+page.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Pagination by offset that neither loses nor repeats a row while the collection changes.
 
-A walk yields pages in order and requests the next page only when the caller wants it. Each page
-overlaps the previous page by a row. A missing overlap shows that earlier rows were deleted. If
-three of rows 1 to 100 are deleted, the page that should begin with row 100 begins with row 103.
-Then the walk goes back until a page begins with a known row.
+A walk yields pages in order. Without `is_eager`, it prefetches only while the caller asks for a
+page. Each page overlaps the previous page by a row. A missing overlap shows that earlier rows were
+deleted. If three of rows 1 to 100 are deleted, the page that should begin with row 100 begins with
+row 103. Then the walk goes back until a page begins with a known row.
 """
 
 from __future__ import annotations

@@ -59,9 +59,10 @@ class Page:
 class PageReader:
     """Requests single pages. After server errors it requests smaller pages.
 
-    It reads ``params`` for each page, so the caller may change them between pages. It prefetches
-    pages in the order of reading. If the caller reads another page, it drops all prefetched pages.
-    ``is_eager``: it prefetches pages before the caller wants them.
+    It reads ``params`` for each page, so the caller may change them between pages. Pages that are
+    already prefetched keep their parameters. It prefetches pages in the order of reading. If the
+    caller reads another page, it drops all prefetched pages. Without ``is_eager``, it prefetches
+    only while the caller asks for a page.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """Loads related rows, such as tags of contacts, completely and with few requests.
 
 Related rows come with the page (sideload), from the whole collection, or from one request per
-parent row. All strategies return the same rows.
+parent row. These strategies return the same rows. If ActiveCampaign refuses the rows, the loader
+returns no rows, or only the rows read before, and is not `is_complete`.
 """
 
 from __future__ import annotations
