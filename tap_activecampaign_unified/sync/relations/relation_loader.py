@@ -1,8 +1,8 @@
 """Loads related rows, such as tags of contacts, completely and with few requests.
 
 Related rows come with the page (sideload), from the whole collection, or from one request per
-parent row. These strategies return the same rows. If ActiveCampaign refuses the rows, the loader
-returns no rows, or only the rows read before, and is not `is_complete`.
+parent row. These strategies return the same rows. If ActiveCampaign refuses rows, they are missing,
+and the loader is not `is_complete`.
 """
 
 from __future__ import annotations
@@ -311,7 +311,7 @@ class RelationLoader:
         self._decide(page, ids)
 
     def _choose(self, page: Page, ids: list[str], count: int) -> None:
-        """Decide once. Read the collection if ``count`` requests exceed the budget."""
+        """Decide once. In each call, read the collection if ``count`` exceeds the budget."""
         if self._is_undecided:
             self._decide(page, ids)
         is_nested = self.strategy is LoadStrategy.NESTED
