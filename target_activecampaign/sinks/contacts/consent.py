@@ -18,6 +18,7 @@ from .change import SUBSCRIBE, ContactChange
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
+#: The number of contacts whose memberships show whether ActiveCampaign applied a filter.
 ENOUGH_PROOF = 20
 
 
