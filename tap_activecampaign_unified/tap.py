@@ -220,11 +220,11 @@ class TapActiveCampaignUnified(Tap):
             context.progress.end()
             for sibling in streams:
                 stats = self._report.stats_of(sibling.name)
-                stats.outcome, stats.problem = outcome.outcome, outcome.problem
-                if outcome.outcome == "done" and sibling.name in endpoint_sync.unreadable:
-                    is_confirmed, is_failure = sibling.resource.is_confirmed, self._is_strict
-                    other = unreadable_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
-                    stats.outcome, stats.problem = other.outcome, other.problem
+                ended, error = outcome, endpoint_sync.unreadable.get(sibling.name)
+                if outcome.outcome == "done" and error is not None:
+                    is_known, is_strict = sibling.resource.is_confirmed, self._is_strict
+                    ended = unreadable_outcome(error, is_confirmed=is_known, is_failure=is_strict)
+                stats.outcome, stats.problem = ended.outcome, ended.problem
                 stats.seconds = self._clock.monotonic() - started
                 if sibling is streams[0]:
                     stats.requests += context.client.traffic.requests - requests

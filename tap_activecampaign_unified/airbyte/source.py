@@ -13,7 +13,7 @@ from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.catalog import selects_custom_objects
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 from tap_activecampaign_unified.streams import UnifiedStream
-from tap_activecampaign_unified.sync.endpoint_outcome import PROBLEM_OF_UNCONFIRMED
+from tap_activecampaign_unified.sync.endpoint_outcome import PROBLEM_OF_ABSENT
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
 
 from .catalog import AIRBYTE_DELETED_AT, catalog_message
@@ -160,7 +160,7 @@ class SourceTap(TapActiveCampaignUnified):
     def _end(self, stream: str) -> None:
         stats = self._report.stats_of(stream)
         # A stream that the account lacks is empty. A stream that the key may not read is unknown.
-        if stats.outcome == "done" or stats.problem == PROBLEM_OF_UNCONFIRMED:
+        if stats.outcome == "done" or stats.problem == PROBLEM_OF_ABSENT:
             self._writer.finish(stream)
             self._note_status(stream, AirbyteStreamStatus.COMPLETE)
             return

@@ -140,8 +140,9 @@ class EngagementWalk:
     def __call__(self, client: Client) -> Iterator[Page]:
         """Walk all collections.
 
-        Raises the first error if no collection is readable and the walk has no ``activities``. At
-        the end, raises the error of a collection that failed after it had sent rows.
+        Raises an error if no collection is readable and the walk has no ``activities``: a 404 only
+        if all collections answer it. At the end, raises the error of a collection that failed
+        after it had sent rows.
         """
         first: RequestError | None = None
         incomplete: RequestError | None = None
@@ -156,7 +157,8 @@ class EngagementWalk:
                     incomplete = incomplete or problem
                     continue
                 self.refused.append(name)
-                first = first or problem
+                if first is None or isinstance(first, NotFound):
+                    first = problem
                 level = logging.INFO if name == "mppLinkData" else logging.WARNING
                 logger.log(level, "marketing_engagements: %s: this run leaves it out", problem)
         if self._activities is not None:

@@ -25,7 +25,8 @@ WRONG_REQUESTS = (InvalidRequest, UnexpectedResponse)
 REFUSALS = (PermissionDenied, NotFound, *WRONG_REQUESTS)
 
 PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
-PROBLEM_OF_UNCONFIRMED = "this account does not offer it"
+PROBLEM_OF_ABSENT = "this account does not offer it"
+PROBLEM_OF_UNEXPECTED = "this account does not answer it with rows"
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,21 @@ class EndpointOutcome:
     error: ActiveCampaignError | None = None
 
 
-def unreadable_outcome(*, is_confirmed: bool, is_failure: bool) -> EndpointOutcome:
+def unreadable_outcome(
+    error: RequestError, *, is_confirmed: bool, is_failure: bool
+) -> EndpointOutcome:
     """Return the outcome of a stream that the key may not read or the account lacks.
 
-    ``is_failure``: the setting `on_forbidden` is ``fail``.
+    Only a 404 of an unconfirmed endpoint proves that the account has no such rows. After any
+    other refusal it may have some. ``is_failure``: the setting `on_forbidden` is ``fail``.
     """
-    if not is_confirmed:
-        return EndpointOutcome("skipped", PROBLEM_OF_UNCONFIRMED)
-    return EndpointOutcome("failed" if is_failure else "skipped", PROBLEM_OF_FORBIDDEN)
+    if is_confirmed:
+        return EndpointOutcome("failed" if is_failure else "skipped", PROBLEM_OF_FORBIDDEN)
+    if isinstance(error, NotFound) and error.is_endpoint:
+        return EndpointOutcome("skipped", PROBLEM_OF_ABSENT)
+    if isinstance(error, PermissionDenied):
+        return EndpointOutcome("skipped", PROBLEM_OF_FORBIDDEN)
+    return EndpointOutcome("skipped", PROBLEM_OF_UNEXPECTED)
 
 
 def last_outcome(problem: cli.Stopped | FatalError) -> EndpointOutcome:
@@ -79,7 +87,7 @@ def refused(
     """
     if has_written_rows or (is_confirmed and isinstance(error, WRONG_REQUESTS)):
         return failed(names, error)
-    outcome = unreadable_outcome(is_confirmed=is_confirmed, is_failure=is_failure)
+    outcome = unreadable_outcome(error, is_confirmed=is_confirmed, is_failure=is_failure)
     level = logging.ERROR if outcome.outcome == "failed" else logging.WARNING
     logger.log(level, "%s: %s (%s)", names, outcome.outcome, error)
     return outcome

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_activecampaign_unified.bookmarks import Bookmark
+    from tap_activecampaign_unified.client import RequestError
     from tap_activecampaign_unified.resources.codecs import Zone
 
     from .stream_writer import RecordOutput
@@ -61,7 +62,7 @@ class EndpointSync:
         self._names = NameTables()
         self._comparison: IdComparison | None = None
         #: Names of streams whose rows the plan or the key's user may not read.
-        self.unreadable: set[str] = set()
+        self.unreadable: dict[str, RequestError] = {}
         #: Ids of the page's rows that had a tombstone and exist again.
         self._returned: set[str] = set()
         #: Whether the sync has written rows. A refusal after that is a failure.
@@ -121,7 +122,7 @@ class EndpointSync:
         if self._endpoint.by_id and position:
             for writer in self._writers:
                 if writer.bookmark and writer.bookmark.started:
-                    after = None if self._is_unreadable(writer) else after_of(writer, position)
+                    after = None if self._refusal_of(writer) else after_of(writer, position)
                     unreadable = self._setup.unreadable(writer.output, is_full_read=False)
                     writer.save_unmoved(after, unreadable, self._cost(writer))
 
@@ -139,10 +140,10 @@ class EndpointSync:
         rows = [resource for resource in resources if resource.relation is None]
         return all(row.is_confirmed for row in rows or resources)
 
-    def _is_unreadable(self, writer: StreamWriter) -> bool:
-        """Return whether the tap could not read some of a stream's rows."""
+    def _refusal_of(self, writer: StreamWriter) -> RequestError | None:
+        """Return the refusal because of which some of a stream's rows are missing, if any."""
         loader = self._loaders.get(writer.resource.relation or "")
-        return isinstance(loader, RelationLoader) and not loader.is_complete
+        return loader.problem if isinstance(loader, RelationLoader) else None
 
     def _walk_all(self) -> None:
         context, setup, count_read, total = self._context, self._setup, 0, None
@@ -179,8 +180,9 @@ class EndpointSync:
         if self._comparison is not None:
             self._comparison.finish()
         for writer in self._writers:
-            if self._is_unreadable(writer):
-                self.unreadable.add(writer.resource.name)
+            refusal = self._refusal_of(writer)
+            if refusal is not None:
+                self.unreadable[writer.resource.name] = refusal
                 writer.save_unmoved()
                 continue
             if writer.resource.schema_grows:

@@ -76,9 +76,7 @@ class RelationLoader:
         collection has no count, the loader then requests them per parent row. It reads the
         collection only after these requests have used the ``budget``.
         """
-        self._client = client
-        self._relation = relation
-        self._base = base
+        self._client, self._relation, self._base = client, relation, base
         # Up to this many parent rows, a collection without a count is not worth its requests.
         self._max_nested = FULL_PAGE if is_part else FEW_ROWS
         self._budget = budget
@@ -89,10 +87,15 @@ class RelationLoader:
         self._probed: dict[str, Any] | None = None
         # The number of related rows of the fullest page that is verified as complete.
         self._verified_count = 0
-        #: Whether the loader could read all related rows so far.
-        self.is_complete = True
+        #: The refusal because of which rows are missing, None so far.
+        self.problem: RequestError | None = None
         can_sideload = sideload and relation.include is not None
         self.strategy = LoadStrategy.UNPROVEN if can_sideload else LoadStrategy.UNDECIDED
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the loader could read all related rows so far."""
+        return self.problem is None
 
     @property
     def include(self) -> str | None:
@@ -157,7 +160,7 @@ class RelationLoader:
 
     def _give_up(self, problem: RequestError) -> dict[str, list[Row]]:
         logger.warning("%s: this run leaves its related rows empty", problem)
-        self.strategy, self.is_complete = LoadStrategy.UNREADABLE, False
+        self.strategy, self.problem = LoadStrategy.UNREADABLE, problem
         return {}
 
     def _join(self, page: Page, ids: list[str]) -> dict[str, list[Row]]:
@@ -357,7 +360,7 @@ class RelationLoader:
                 self._spool.add((self._relation.parent_id_of(row), row) for row in part.rows)
         except (NotFound, UnexpectedResponse) as problem:
             logger.warning("%s: this run leaves its related rows empty", problem)
-            self.is_complete = False
+            self.problem = problem
         self._spool.seal()
 
     def _candidates(self, page: Page, ids: list[str]) -> list[str]:

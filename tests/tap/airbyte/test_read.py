@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,25 +11,10 @@ from tests.tap.running import Account, select
 
 from .runs import Connector
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 STREAMS = ("crm_contacts", "marketing_contact_tags", "crm_accounts", "crm_opportunities")
 TABLES = ("marketing_tags", "crm_fields")
 ALL = (*STREAMS, *TABLES)
 DONE = ["STARTED", "RUNNING", "COMPLETE"]
-
-
-@pytest.fixture
-def account() -> Account:
-    """An account with a little of everything."""
-    return Account(contacts=240, deals=30, accounts=12)
-
-
-@pytest.fixture
-def connector(account: Account, tmp_path: Path) -> Connector:
-    """The source of that account."""
-    return Connector(account, tmp_path)
 
 
 def test_a_read_emits_what_the_tap_emits(account, connector):
@@ -229,31 +213,6 @@ def test_a_stop_after_a_failed_stream_is_an_error_of_its_own(connector):
     answer = connector.read(catalog, max_retry_seconds=5)
     assert answer.code == 128 + signal.SIGTERM
     assert answer.errors == [("crm_accounts", "transient_error"), (None, "transient_error")]
-
-
-def test_a_stream_that_may_not_be_read_is_never_complete(account, connector):
-    """With `on_forbidden: skip` the run ends with 0 and the stream is INCOMPLETE.
-
-    Airbyte therefore does not empty its table.
-    """
-    catalog = connector.configured(["crm_notes", "marketing_tags"])
-    account.world.faults.forbid("/notes")
-    answer = connector.read(catalog)
-    assert answer.code == 0
-    assert answer.statuses["crm_notes"] == ["STARTED", "INCOMPLETE"]
-    assert answer.statuses["marketing_tags"] == DONE
-    assert answer.errors == []
-    failed = connector.read(catalog, on_forbidden="fail")
-    assert failed.code == 1
-    assert failed.errors == [("crm_notes", "config_error")]
-
-
-def test_a_stream_that_the_account_does_not_have_is_empty(account, connector):
-    """A collection without an endpoint on this account is COMPLETE without rows."""
-    account.world.faults.not_found("/audiences", None)
-    answer = connector.read(connector.configured(["raw_audiences"]))
-    assert answer.code == 0
-    assert answer.statuses == {"raw_audiences": ["STARTED", "COMPLETE"]}
 
 
 def test_deleted_rows_come_as_airbyte_marks_them(account, connector):
