@@ -40,7 +40,16 @@ class LeaverResults:
         self.done: set[int] = set()
 
     def finish(self, row: InputRecord, outcome: Outcome) -> None:
-        """Give a row its result."""
+        """Give a row its result, from the outcome of the write.
+
+        * Decided, and updated, unchanged or skipped: the result is updated, and the row is `done`.
+          ``kept`` is the reason why the person keeps something.
+        * Updated, but not decided: the result is updated with the reason, and the row is not done.
+        * Any other outcome: the result has its action and its reason, and the row is not done.
+
+        Here an outcome with `denied` parts, `parts_to_resend` or `blocks_state` is not decided. A
+        failed row stops the state before it.
+        """
         is_decided = outcome.is_decided and not (
             outcome.denied or outcome.parts_to_resend or outcome.blocks_state
         )
@@ -70,7 +79,7 @@ class LeaverResults:
         self._rows.finish(row, outcome)
 
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
-        """Keep a row; none of these refers to another one."""
+        """Defer a row, as `RowResults` requires. No row of a leaver refers to another record."""
         self._rows.defer(row, deferred)
 
     def is_behind(self, row: InputRecord) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -103,12 +104,13 @@ class LeaverProcessor:
         for member in self._records.members(name):
             is_gone = self._is_gone(name, member)
             gone += [member] if is_gone else []
+            # Members whose first complete input is this do not count: they would raise the limit.
             report.members += member.is_complete or is_gone
         report.leavers = len(gone)
-        # Binary fractions: 0.3 of 10 members is 3.
+        # The tolerance is for binary fractions: 0.29 * 100 is less than 29, and 29 may leave.
         most = int(rule.max_leave_share * report.members + 1e-9)
         if len(gone) > most:
-            enough = -(-100 * len(gone) // report.members) / 100
+            enough = math.ceil(100 * len(gone) / report.members) / 100
             report.reason = TOO_MANY.format(
                 name, len(gone), report.members, rule.max_leave_share, most, enough
             )
@@ -128,7 +130,7 @@ class LeaverProcessor:
         return contact is None or not input_members.includes_contact(contact)
 
     def _mark_complete(self, name: str) -> None:
-        """Note that the members who are in the input were in a complete one."""
+        """Mark the members of this input as complete: they were in an input read to its end."""
         for member in self._records.members(name):
             if not member.is_complete and not self._is_gone(name, member):
                 self._records.put_member(name, member._replace(is_complete=True))
@@ -141,11 +143,10 @@ class LeaverProcessor:
             count = sum(member.is_pending for member in gone)
             logger.warning(IMPORT_PENDING, name, count)
             gone = [member for member in gone if not member.is_pending]
-        contacts = {member.person: member.contact for member in gone}
-        for member in gone:
-            contacts[member.person] = (
-                member.contact or self._records.grants_of(member.person).contact
-            )
+        contacts = {
+            member.person: member.contact or self._records.grants_of(member.person).contact
+            for member in gone
+        }
         unknown = {
             member.address: member.person
             for member in gone
@@ -165,51 +166,29 @@ class LeaverProcessor:
     def _process_leavers(
         self, rule: AudienceRule, leavers: list[Leaver], report: AudienceReport
     ) -> None:
-        """Revoke the grants of leavers, of as many as `max_changes` allows."""
+        """Revoke the grants of leavers, of as many as `max_changes` allows.
+
+        If a request before the first write fails, all these leavers fail: up to `MAX_AT_ONCE`.
+        """
         context = self._context
         now, later = context.limits.split(leavers)
         results = LeaverResults(self._rows, now, report)
         self._rows.open([leaver.row_request.row for leaver in leavers])
-        for leaver in later:
-            outcome = Outcome(
-                Action.SKIPPED, reason=MAX_CHANGES, is_decided=False, blocks_state=True
-            )
-            details = {"audience": leaver.row_request.row.input_stream}
-            self._rows.finish(leaver.row_request.row, replace(outcome, details=details))
+        self._finish_postponed(later)
         with context.ledger.transaction():
             # First, so that a person who returns after a killed run is written again.
             for key in (key for leaver in now for member in leaver.members for key in member.keys):
                 context.ledger.forget(key)
         try:
-            if context.earlier_values is not None:
-                context.earlier_values.announce_records(
-                    "contact", [leaver.row_request.row for leaver in now]
-                )
-            values = self._grants.reader.read(leaver.contact for leaver in now if leaver.contact)
-            now = self._keep_members(now, values)
-            joined = self._join_others(now, values)
-            self._prefetch_stream_grants(now, values)
-            for leaver in now:
-                there = values.get(leaver.contact or "")
-                others = joined.get(leaver.contact or "", {})
-                grants = self._grants_of(leaver, there, others)
-                plan_revocation(context, leaver, rule, grants, there)
-            self._records.uncache()
-            if context.earlier_values is not None:
-                grantor = audience_grantor(now[0].row_request.row.input_stream) if now else ""
-                context.earlier_values.note_leavers(
-                    [
-                        (leaver.contact, grantor, leaver.grant_ids)
-                        for leaver in now
-                        if leaver.contact
-                    ]
-                )
+            values = self._values_of(now)
+            now = self._drop_readdressed(now, values)
+            self._plan_revocations(rule, now, values)
         except RequestError as problem:
             for leaver in now:
                 results.finish(leaver.row_request.row, outcome_of(problem))
             return
-        sink = SINKS[self._alias(now[0].row_request.row.input_stream)] if now else None
-        if sink is not None:
+        if now:
+            sink = SINKS[self._alias(now[0].row_request.row.input_stream)]
             write_revocations(
                 replace(context, rows=results), sink, [leaver.change for leaver in now]
             )
@@ -217,7 +196,46 @@ class LeaverProcessor:
             [leaver for leaver in now if id(leaver.row_request.row) in results.done], report
         )
 
-    def _keep_members(
+    def _finish_postponed(self, leavers: list[Leaver]) -> None:
+        """Give leavers their results who leave in a later run, because of `max_changes`."""
+        for leaver in leavers:
+            outcome = Outcome(
+                Action.SKIPPED, reason=MAX_CHANGES, is_decided=False, blocks_state=True
+            )
+            details = {"audience": leaver.row_request.row.input_stream}
+            self._rows.finish(leaver.row_request.row, replace(outcome, details=details))
+
+    def _values_of(self, leavers: list[Leaver]) -> dict[str, ContactValues]:
+        """Return the present values of leavers by contact id. Raises `RequestError`."""
+        if self._context.earlier_values is not None:
+            self._context.earlier_values.announce_records(
+                "contact", [leaver.row_request.row for leaver in leavers]
+            )
+        return self._grants.reader.read(leaver.contact for leaver in leavers if leaver.contact)
+
+    def _plan_revocations(
+        self, rule: AudienceRule, leavers: list[Leaver], values: dict[str, ContactValues]
+    ) -> None:
+        """Plan what each leaver loses, and note it for an undo. Raises `RequestError`."""
+        joined = self._join_others(leavers, values)
+        self._prefetch_stream_grants(leavers, values)
+        for leaver in leavers:
+            there = values.get(leaver.contact or "")
+            others = joined.get(leaver.contact or "", {})
+            grants = self._grants_of(leaver, there, others)
+            plan_revocation(self._context, leaver, rule, grants, there)
+        self._records.uncache()
+        if self._context.earlier_values is not None and leavers:
+            grantor = audience_grantor(leavers[0].row_request.row.input_stream)
+            self._context.earlier_values.note_leavers(
+                [
+                    (leaver.contact, grantor, leaver.grant_ids)
+                    for leaver in leavers
+                    if leaver.contact
+                ]
+            )
+
+    def _drop_readdressed(
         self, leavers: list[Leaver], values: dict[str, ContactValues]
     ) -> list[Leaver]:
         """Return the leavers without the contacts that got an address of the input; these stay."""
@@ -306,9 +324,9 @@ class LeaverProcessor:
             self._records.put_grants(person, Grants(grants.contact, grant_ids))
         for member in leaver.members:
             self._records.remove_member(name, member.person)
-            alias = placeholder_of(member.address)
             if leaver.contact and not self._records.grants_of(leaver.contact).by_id:
-                self._records.put_grants(alias, Grants())
+                # The entry of the address leads only to the contact, which has no grants any more.
+                self._records.put_grants(placeholder_of(member.address), Grants())
 
     def _log_report(self, name: str, report: AudienceReport) -> None:
         is_dry = self._context.write_client.is_dry_run
