@@ -159,8 +159,8 @@ class Resource:
     ``skip`` returns the reason why a row is not a record, or None. Without ``finds_deletes``, the
     tap does not detect deleted rows.
 
-    ``is_confirmed``: ActiveCampaign documents the endpoint for every account. If ActiveCampaign
-    refuses any other endpoint, the account may lack it, so the tap skips the stream.
+    ``is_confirmed``: ActiveCampaign documents the endpoint for every account. If it refuses any
+    other endpoint before the first row, the tap skips the stream: the account may lack it.
     """
 
     name: str
