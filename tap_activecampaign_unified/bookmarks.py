@@ -1,7 +1,7 @@
 """Bookmarks: they decide which rows are new, and where the next run begins.
 
-A bookmark is never later than the run's start on the server's clock. The tap reads the rows in
-the overlap before the bookmark again, because ActiveCampaign filters by day, in an unknown time
+A bookmark is never later than the server's date of the first page that the run read. The tap reads
+the rows in the overlap before it again, because ActiveCampaign filters by day, in an unknown time
 zone. `unchanged_rows.py` decides which of these rows the tap emits again. `full_sweeps.py` decides
 when the tap reads a stream in full again.
 """
@@ -132,7 +132,7 @@ class Bookmark:
         return day
 
     def begin(self, started: dt.datetime) -> None:
-        """Set the run's start on the server's clock. The next bookmark cannot be later."""
+        """Set the server's date of the endpoint's first page. The next bookmark is not later."""
         self.started = started
         value = started - dt.timedelta(seconds=1)
         if self._policy.end:

@@ -1,6 +1,7 @@
 """Decides when the tap reads an incremental stream in full again: the setting `full_sweep_hours`.
 
-A sweep is such a full read. It finds changes that a filter by time misses, such as a removed tag.
+A sweep is such a full read. It finds changes that a filter by time misses, such as an
+unsubscription.
 """
 
 from __future__ import annotations

@@ -31,9 +31,10 @@ _HASHES = 2**64
 
 
 def position_of(address: str, salt: str) -> float:
-    """Return where an address stands between 0 and 100: even over all addresses, the same anywhere.
+    """Return a number from 0 to 100 for an address.
 
-    Who is held out at one percentage is held out at every higher one.
+    The numbers are evenly distributed. An address gets the same number in every run with the same
+    salt. So an address that is held out at one percentage is held out at every higher percentage.
     """
     text = unicodedata.normalize("NFC", fold(unicodedata.normalize("NFC", address)))
     digest = hmac.digest(salt.encode(), text.encode(), "sha256")

@@ -27,7 +27,8 @@ SCORES = array_of(object_of(id=STRING, score_id=STRING, value=NUMBER))
 # The value for a contact without a time of change. It is not null, so that loaders keep the row.
 EARLIEST = format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
 
-# The relations of a contact, by their names in rows, nested paths and sideloads.
+# The names of a contact's relations. `VALUES` is the project's name of the custom field values of
+# any record. The other names are those of ActiveCampaign in rows, nested paths and sideloads.
 VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
     "custom_values",
     "contactTags",

@@ -148,7 +148,10 @@ class StreamWriter:
 
 
 def begin(bookmarks: list[Bookmark], started: dt.datetime) -> None:
-    """Set the run's start in all bookmarks that do not continue an interrupted run."""
+    """Set the server's date of the endpoint's first page in all bookmarks.
+
+    A bookmark that continues an interrupted run keeps the date of that run.
+    """
     for bookmark in bookmarks:
         if bookmark.started is None:
             bookmark.begin(started)

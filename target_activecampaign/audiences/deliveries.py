@@ -1,8 +1,8 @@
-"""Which streams delivered a row that the ledger confirms.
+"""The streams that delivered a row, marked in the ledger's entry of the row.
 
-Streams that write the same rows share the entries of the ledger: what one wrote is unchanged for
-the others. Beside an audience that is not enough: a row is sent once for each of the streams, so
-that all of them are grantors. A person then keeps what another stream grants too.
+Two streams with the same row share its entry. So a row that one stream has written is unchanged for
+the other. If one of them is an audience, the target sends the row once for each stream. Then the
+ledger knows both as grantors, and a leaver of the audience keeps what the other stream grants.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class GrantRecorder:
         return person
 
     def _replace_contact(self, deleted: str | None, person: str) -> None:
-        """Make the members of a deleted contact those of its person, who has a new one or none."""
+        """Move the members of a deleted contact to ``person``: a new contact, or an address."""
         if deleted is not None:
             self._records.put_grants(deleted, Grants())
             self.members.move_to_contact(deleted, person)

@@ -79,9 +79,10 @@ class InputCompleteness:
     def why_incomplete(self, stream: str, *, needs_mark: bool = False) -> str | None:
         """Return why the input of a stream does not hold all its rows; None if it does.
 
-        ACTIVATE_VERSION after its last row completes it. Else the input must have ended after a
-        STATE, where the source sends any, as one that ``needs_mark`` does. For a stream without
-        rows only the latter counts, since sources also send ACTIVATE_VERSION when they begin.
+        ACTIVATE_VERSION after the last row completes the input. Without it, no row may come after
+        the last STATE. An input without any STATE is complete, unless ``needs_mark``: an earlier
+        input of the stream had a STATE or ACTIVATE_VERSION. For a stream without rows,
+        ACTIVATE_VERSION does not count, because sources also send it when they begin.
         """
         found = self._streams[stream]
         fault = self._fault or found.fault

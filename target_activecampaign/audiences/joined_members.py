@@ -1,7 +1,7 @@
-"""Leavers who have the address of a row of another audience by now: they join that audience.
+"""Makes a leaver a member of each other audience that has a row with the leaver's present address.
 
-The row was written to another contact, and is unchanged since. The leaver keeps what both audiences
-grant until the row of its address is gone.
+The target wrote this row to another contact, which had the address then, and the row is unchanged
+since. The leaver keeps what both audiences grant until the row is gone.
 """
 
 from __future__ import annotations

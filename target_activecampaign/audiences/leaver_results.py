@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .revocation import Leaver
 
 LEFT = "left the audience"
+STILL_A_MEMBER = "still in the audience"
 NOTHING_TO_REVOKE = "there was nothing to take back"
 
 
@@ -32,7 +33,10 @@ class OpenRows(RowResults, Protocol):
 
 
 class LeaverResults:
-    """Gives leavers their results, which say that they left; ``done`` has the rows that left."""
+    """Gives leavers their results; ``done`` has the rows of those who left.
+
+    A person whose removal is refused, failed or partly done is still a member.
+    """
 
     def __init__(self, rows: OpenRows, leavers: list[Leaver], report: AudienceReport) -> None:
         self._rows, self._report = rows, report
@@ -61,7 +65,7 @@ class LeaverResults:
         if is_done or outcome.action is Action.UPDATED:
             details["taken_back"] = leaver.revoked_names
             self._report.revoked.update(leaver.revoked_texts)
-        reason = join_reasons([LEFT, outcome.reason])
+        reason = join_reasons([STILL_A_MEMBER, outcome.reason])
         if is_done:
             kept = outcome.reason
             if outcome.action is Action.UNCHANGED:

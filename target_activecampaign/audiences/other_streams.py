@@ -1,9 +1,13 @@
-"""Streams that are no audience: the ledger notes what they give, so that a leaver does not lose it.
+"""Streams that are no audience: the ledger notes what they give, so that a leaver keeps it.
 
-It is noted after the write, in two places. At the contact that was written, if an audience gave it
-the same. And under the contact's name in the row, its id or else its address: the contact that has
-the address when it leaves keeps what the row gives, also where the row was written to another
-contact, was unchanged, or went through the importer, which does not return ids.
+After a write, the ledger notes what a row gives in two places:
+
+* at the contact that the target wrote, if an audience gave this contact the same;
+* under the id in the row, else under the address in the row.
+
+A leaver keeps what is noted under its address at that time. The second note is needed if the target
+wrote the row to another contact, if the row was unchanged, and for the importer, which returns no
+ids.
 """
 
 from __future__ import annotations

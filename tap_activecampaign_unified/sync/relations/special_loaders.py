@@ -114,7 +114,7 @@ class PipelineStages:
 
 
 class IncludedScores:
-    """The scores of contacts, which ActiveCampaign includes in every page."""
+    """The scores that come with a page of contacts. In some accounts no page has any."""
 
     def prefetch(self, page: Page) -> None:
         """Prefetch nothing, because the rows come with the page."""

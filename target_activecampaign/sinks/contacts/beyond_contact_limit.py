@@ -31,8 +31,9 @@ def hold_beyond_limit(
 ) -> tuple[list[ContactChange], list[ContactChange], list[ContactChange]]:
     """Return the changes to send, the held changes, and the changes to `give_back`.
 
-    Contacts are looked up only if the changes that may create contacts exceed the limit. Raises
-    `RequestError` if the lookup fails. Then no change is counted.
+    A run looks up contacts only if the changes that may create contacts exceed the limit. A dry run
+    always looks them up, because it reports how many are new. Raises `RequestError` if the lookup
+    fails. Then no change is counted.
     """
     limit, plan = context.contact_limit, context.plan
     candidates = [

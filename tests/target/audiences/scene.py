@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.sandbox import World
 
 LEFT = "left the audience"
+STAYED = "still in the audience"
 ALL = ["remove_tags", "unsubscribe", "clear_fields", "leave_automations"]
 
 
@@ -95,4 +96,5 @@ def messages_of(*people: Any, stream: str = "trial", tag: str = "trial") -> list
 
 def leavers(run: Run) -> list[dict[str, Any]]:
     """Return the results of people who left, or should have left."""
-    return [one for one in run.results if LEFT in (one["reason"] or "")]
+    reasons = (LEFT, STAYED)
+    return [one for one in run.results if any(text in (one["reason"] or "") for text in reasons)]

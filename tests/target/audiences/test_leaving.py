@@ -119,6 +119,25 @@ def test_what_the_account_has_not_any_more_is_not_asked_for(whole: Scene) -> Non
     assert whole.has(A)["plan"] == ""
 
 
+@pytest.mark.parametrize("status", [422, 502])
+@pytest.mark.parametrize("gave_list", [False, True])
+def test_a_person_whose_removal_fails_has_not_left(
+    whole: Scene, status: int, gave_list: bool
+) -> None:
+    """A refused, failed or partial removal has a reason that the person is still a member."""
+    row = {"email": A, "tags": ["trial"], "segments": ["News"] if gave_list else []}
+    whole.send(row, B)
+    whole.world.faults.server_error("/contactTags", status=status, times=None, method="DELETE")
+    [stays] = leavers(whole.send(B, max_retry_seconds=1))
+    assert stays["reason"].startswith("still in the audience; ")
+    assert LEFT not in stays["reason"]
+    assert whole.tags(A) == {"trial"}
+    whole.world.faults.clear()
+    [left] = leavers(whole.send(B))
+    assert (left["action"], left["reason"]) == ("updated", LEFT)
+    assert whole.tags(A) == set()
+
+
 def test_a_value_that_a_user_changed_stays(whole: Scene) -> None:
     """A field is cleared only if it still has the audience's value."""
     whole.send({"email": A, **EVERYTHING}, B)

@@ -44,7 +44,10 @@ MAX_WAITS = 20
 
 
 class Importer:
-    """Sends contacts through the importer and sets the result of each contact.
+    """Sends contacts through the importer.
+
+    It sets in each `ImportEntry` whether ActiveCampaign imported the contact, rejected it, or left
+    that unknown.
 
     Several threads may use an importer. They share its rate limit and its poller.
     """
