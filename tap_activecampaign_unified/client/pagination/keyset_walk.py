@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from .keyset_reader import KeysetReader
 from .offset_walk import order_of, walk_offset
 from .page_reader import (
     BY_ID,
     FULL_PAGE,
     SHRINK_AFTER_SECONDS,
-    KeysetReader,
     Page,
     ascends,
     number_of,

@@ -11,7 +11,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .page_reader import BY_ID, OffsetReader, Page, Row, ascends, number_of
+from .offset_reader import OffsetReader
+from .page_reader import BY_ID, Page, Row, ascends, number_of
 from .seen_keys import SeenKeys
 
 if TYPE_CHECKING:

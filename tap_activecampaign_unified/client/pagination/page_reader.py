@@ -1,7 +1,7 @@
 """Single pages of a collection, prefetched for the walk through it.
 
-The reader computes the positions of prefetched pages from the pages it has read. If the collection
-changes, it drops the prefetched pages.
+`offset_reader.py` and `keyset_reader.py` compute the positions of prefetched pages from the pages
+that they have read. If the collection changes, the reader drops the prefetched pages.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.errors import RequestError, ServerError, UnexpectedResponse
+from tap_activecampaign_unified.client.errors import ServerError, UnexpectedResponse
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,9 +29,6 @@ SHRINK_AFTER_SECONDS = 15.0
 GROW_AFTER_PAGES = 3
 MAX_GROW_AFTER_PAGES = 48
 SHRINK_FACTOR = 4
-# Without a count of the collection: the reader prefetches one page for every ten pages read.
-PAGES_PER_PREFETCH = 10
-MAX_OFFSET_MISSES = 2
 
 Row = dict[str, Any]
 #: The key of a response's rows, or all keys that they may have.
@@ -160,161 +157,6 @@ class PageReader:
         self._good_pages += 1
         if self._limit < FULL_PAGE and self._good_pages % self._grow_after == 0:
             self._limit = min(FULL_PAGE, self._limit * SHRINK_FACTOR)
-
-
-class OffsetReader(PageReader):
-    """Pages by offset. Each page shares a row with the previous page."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._last: tuple[int, Page] | None = None
-        self._prefetched_to = 0
-        self._pages = 0
-
-    def at(self, offset: int) -> Page:
-        """Return the page at ``offset``, and prefetch the pages that seem to follow."""
-        self._prefetch_following(offset)
-        page = self.read(("offset", offset))
-        self._pages += 1
-        self._last = (offset, page)
-        if self._is_eager:
-            self._prefetch_following(offset + len(page.rows) - 1)
-        return page
-
-    def _prefetch_following(self, offset: int) -> None:
-        """Prefetch pages from ``offset`` on, if the last page ends there."""
-        if self._last is None:
-            return
-        previous, page = self._last
-        stride = len(page.rows) - 1
-        if stride <= 0 or offset != previous + stride:
-            return
-        if page.total is None:
-            # No count: guess more pages as the walk gets longer.
-            is_full = len(page.rows) >= page.limit
-            last = previous + (self._pages // PAGES_PER_PREFETCH if is_full else 0) * stride
-        else:
-            # A page that begins on the last row has no new row. After a full page, it is the end.
-            last = page.total - (1 if len(page.rows) >= page.limit else 2)
-        if not self.has_prefetched:
-            self._prefetched_to = previous
-        while self.prefetches_left > 0 and self._prefetched_to + stride <= last:
-            self._prefetched_to += stride
-            self.prefetch_page(("offset", self._prefetched_to))
-
-
-@dataclass(frozen=True)
-class KeysetPage:
-    """The rows above a key, from one page.
-
-    ``remaining``: the rows left after this page if ``meta.total`` counts only the rows above the
-    key, None without a count. ``counts_all``: ``meta.total`` did not change when the key did, so
-    the server counts the whole collection. ``is_short``: the page has fewer rows than requested.
-    """
-
-    page: Page
-    remaining: int | None
-    counts_all: bool
-    is_short: bool
-
-
-class KeysetReader(PageReader):
-    """Pages above a key. Prefetched pages have an offset above the last known key.
-
-    The reader uses a prefetched page only if the last key before it is among its rows. Ids only
-    grow, so no row can lie in between. If rows were deleted meanwhile, the key is missing, and the
-    reader requests the page again above its true key.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        #: The key and the offset of each prefetched page.
-        self._prefetched_keys: deque[tuple[int, int]] = deque()
-        #: The count of the first page.
-        self._total: int | None = None
-        self._rows_received = 0
-        #: The number of rows of the last page that was not prefetched.
-        self._rows_per_page = FULL_PAGE
-        #: The number of rows in the pages received and prefetched.
-        self._rows_covered = 0
-        # The last requested key, its count, and the count above the key before it.
-        self._counted: tuple[int, int | None, int | None] | None = None
-        self._last: KeysetPage | None = None
-        # How often an offset above a key gave the right rows, and how often not.
-        self._offset_hits = self._offset_misses = 0
-
-    def read_above(self, after: int) -> KeysetPage:
-        """Return the rows whose ids are greater than ``after``."""
-        self._prefetch_following(after)
-        above = self._read_prefetched(after) if self._prefetched_keys else None
-        if above is None:
-            self.forget(is_wasted=bool(self._prefetched_keys))
-            self._prefetched_keys.clear()
-            page = self.read(("id_greater", after))
-            above = self._rows_above(page, after, 0, page.rows)
-            if self._total is None:
-                self._total = page.total
-            self._rows_per_page = len(page.rows)
-        self._rows_received += len(above.page.rows)
-        self._last = above
-        if self._is_eager and above.page.rows:
-            self._prefetch_following(number_of(above.page.rows[-1]))
-        return above
-
-    def _read_prefetched(self, after: int) -> KeysetPage | None:
-        """Return the rows above ``after`` of the prefetched page. None if the page does not fit."""
-        key, offset = self._prefetched_keys[0]
-        try:
-            page = self.read(*_position_params(key, offset), shrinks=not offset)
-        except RequestError as problem:
-            if not offset:
-                raise
-            logger.info("%s: the client continues without an offset", problem)
-            self._offset_misses += 1
-            return None
-        numbers = [number_of(row) for row in page.rows]
-        fits = after in (numbers if offset else [key]) and ascends(numbers, key)
-        new_rows = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows
-        above = self._rows_above(page, key, offset, new_rows)
-        if not fits or not (new_rows or above.is_short):
-            self._offset_misses += 1
-            return None
-        self._offset_hits += bool(offset)
-        self._prefetched_keys.popleft()
-        return above
-
-    def _rows_above(self, page: Page, key: int, offset: int, new_rows: list[Row]) -> KeysetPage:
-        total = page.total
-        if self._counted is None or self._counted[0] != key:
-            self._counted = (key, total, self._counted[1] if self._counted else None)
-        return KeysetPage(
-            Page(new_rows, page.body, total, page.date, page.limit),
-            remaining=None if total is None else total - offset - len(page.rows),
-            counts_all=total is not None and total == self._counted[2],
-            is_short=len(page.rows) < page.limit,
-        )
-
-    def _prefetch_following(self, after: int | None) -> None:
-        """Prefetch the pages after ``after``, up to the known number of rows."""
-        if after is None or self._last is None or self._total is None or self._rows_per_page < 2:
-            return
-        if not self._last.page.rows or number_of(self._last.page.rows[-1]) != after:
-            return
-        if not self._prefetched_keys:
-            self._rows_covered = self._rows_received
-        # More rows may follow a full page that seems to be the last, so request the next page too.
-        while self.prefetches_left > 0 and self._rows_covered <= self._total:
-            ahead = self._rows_covered - self._rows_received
-            if ahead and not self._offset_hits and self._offset_misses >= MAX_OFFSET_MISSES:
-                return  # this server supports keys or offsets, not both
-            offset = ahead - 1 if ahead else 0  # shares a row with the previous page
-            self._prefetched_keys.append((after, offset))
-            self.prefetch_page(*_position_params(after, offset))
-            self._rows_covered = self._rows_received + offset + self._rows_per_page
-
-
-def _position_params(key: int, offset: int) -> PositionParams:
-    return (("id_greater", key), *((("offset", offset),) if offset else ()))
 
 
 def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
