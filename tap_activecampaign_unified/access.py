@@ -1,16 +1,16 @@
-"""The names of version 0.1 for `query`, for scripts that import them."""
+"""Names of version 0.1 for those of `python_reader`, for scripts. It decides no permissions."""
 
-from .query import RESOURCES, ActiveCampaignError, SettingsError
-from .query import ActiveCampaignReader as Reading
-from .query import AuthenticationError as BadCredential
-from .query import ConnectionFailed as Unreachable
-from .query import InvalidQuery as BadQuery
-from .query import InvalidRequest as Refused
-from .query import NotFound as Missing
-from .query import PaymentRequired as AccountLapsed
-from .query import PermissionDenied as Forbidden
-from .query import ServerError as ServerTrouble
-from .query import UnconfirmedWrite as Unconfirmed
+from .python_reader import RESOURCES, ActiveCampaignError, SettingsError
+from .python_reader import ActiveCampaignReader as Reading
+from .python_reader import AuthenticationError as BadCredential
+from .python_reader import ConnectionFailed as Unreachable
+from .python_reader import InvalidQuery as BadQuery
+from .python_reader import InvalidRequest as Refused
+from .python_reader import NotFound as Missing
+from .python_reader import PaymentRequired as AccountLapsed
+from .python_reader import PermissionDenied as Forbidden
+from .python_reader import ServerError as ServerTrouble
+from .python_reader import UnconfirmedWrite as Unconfirmed
 
 __all__ = [
     "RESOURCES",

@@ -1,4 +1,4 @@
-"""The names that version 0.1 had for those of `api`, for scripts that still import them."""
+"""Names of version 0.1 for those of `api`, for scripts. It decides no permissions."""
 
 from .api import ActiveCampaign, ActiveCampaignError, NotWritten, SettingsError
 from .api import AuthenticationError as BadCredential

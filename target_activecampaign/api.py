@@ -14,7 +14,7 @@ from json import dumps, loads
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tap_activecampaign_unified.config.settings import Settings
-from tap_activecampaign_unified.query import (
+from tap_activecampaign_unified.python_reader import (
     RUN_SETTINGS,
     ActiveCampaignError,
     ActiveCampaignReader,

@@ -58,7 +58,9 @@ def test_every_example_gives_what_is_shown(monkeypatch):
     blocks = BLOCK.findall(text)
     assert len(blocks) > 15
     assert text.count("```") == 2 * (len(blocks) + text.count("```sh\n"))  # no other code
-    monkeypatch.setattr("tap_activecampaign_unified.query.SystemClock", lambda: account.clock)
+    monkeypatch.setattr(
+        "tap_activecampaign_unified.python_reader.SystemClock", lambda: account.clock
+    )
     output: list[str] = []
     with serve(account.world) as served:
         monkeypatch.setenv("ACTIVECAMPAIGN_API_URL", served.url)

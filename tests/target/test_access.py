@@ -1,4 +1,4 @@
-"""The module and class names of version 0.1 still import."""
+"""The module and class names of earlier versions still import."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ ERRORS = {
     [
         (
             "tap_activecampaign_unified.access",
-            "tap_activecampaign_unified.query",
+            "tap_activecampaign_unified.python_reader",
             {**ERRORS, "Reading": "ActiveCampaignReader"},
+        ),
+        (
+            "tap_activecampaign_unified.query",
+            "tap_activecampaign_unified.python_reader",
+            {"ActiveCampaignReader": "ActiveCampaignReader", "InvalidQuery": "InvalidQuery"},
         ),
         (
             "target_activecampaign.access",
@@ -35,7 +40,7 @@ ERRORS = {
     ],
 )
 def test_the_former_names_are_the_same_classes(old: str, new: str, names: dict[str, str]) -> None:
-    """A script for version 0.1 catches the errors of the present names."""
+    """A script for an earlier version catches the errors of the present names."""
     former, current = importlib.import_module(old), importlib.import_module(new)
     for name, now in names.items():
         assert getattr(former, name) is getattr(current, now)

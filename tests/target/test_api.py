@@ -10,7 +10,7 @@ import pytest
 from target_activecampaign.api import PAIRS, READ_ONLY, InvalidQuery, NotWritten, UnconfirmedWrite
 from target_activecampaign.sinks import registry
 from tests.sandbox.tasks.planting import define_types
-from tests.tap.query.accounts import access_of, requests_in, small
+from tests.tap.python_reader.accounts import access_of, requests_in, small
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import itertools
 
 import pytest
 
-from tap_activecampaign_unified.query import RESOURCES, InvalidQuery
-from tap_activecampaign_unified.query.filters import filters_of, sort_keys_of
+from tap_activecampaign_unified.python_reader import RESOURCES, InvalidQuery
+from tap_activecampaign_unified.python_reader.filters import filters_of, sort_keys_of
 from tap_activecampaign_unified.resources import by_name
 
 from .accounts import reading_of, requests_in, small, walk

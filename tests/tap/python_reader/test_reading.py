@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.query import RESOURCES, InvalidQuery, NotFound, PermissionDenied
+from tap_activecampaign_unified.python_reader import (
+    RESOURCES,
+    InvalidQuery,
+    NotFound,
+    PermissionDenied,
+)
 from tap_activecampaign_unified.resources import by_name
 
 from .accounts import OBJECT, reading_of, requests_in, small, walk, with_everything

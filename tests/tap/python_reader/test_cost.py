@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from tap_activecampaign_unified.query import InvalidQuery
-from tap_activecampaign_unified.query import planner as questions
+from tap_activecampaign_unified.python_reader import InvalidQuery
+from tap_activecampaign_unified.python_reader import planner as questions
 
 from .accounts import access_of, reading_of, requests_in, small
 

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.query import ActiveCampaignReader
+from tap_activecampaign_unified.python_reader import ActiveCampaignReader
 from target_activecampaign.api import ActiveCampaign
 from tests.sandbox import SandboxAdapter, Shape, session_of
 from tests.sandbox.custom_objects import acts as objects
