@@ -1,1 +1,1 @@
-"""Pagination: walks over collections and the page reader behind them."""
+"""Pagination: walks over collections and the page readers behind them."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client.errors import InvalidRequest
 from tap_activecampaign_unified.client.graphql import run_graphql
 
+from .graphql_columns import AdaptedSelection
 from .page_reader import FULL_PAGE, Page
 from .seen_keys import SeenKeys
 
@@ -61,8 +62,7 @@ class SearchReader:
 
     def __init__(self, client: Client, search: Search) -> None:
         self.client, self.search = client, search
-        self._selection = search.selection
-        self._is_adapted = False
+        self._selection = AdaptedSelection(client, search.type_name, search.selection)
 
     def page(self, offset: int, filters: dict[str, Any], limit: int = FULL_PAGE) -> list[Row]:
         """Return the rows of one page."""
@@ -78,25 +78,19 @@ class SearchReader:
 
     def _run(self, variables: dict[str, Any]) -> dict[str, Any]:
         return run_graphql(
-            self.client, self.search.document(self._selection), {"filter": variables}
+            self.client, self.search.document(self._selection.columns), {"filter": variables}
         )
 
     def _adapt(self) -> bool:
-        """Omit columns that the account's schema lacks. Return False if it lacks none."""
-        if self._is_adapted:
+        """Leave out columns that the account's schema lacks. Return False if it lacks none."""
+        before = self._selection.columns.keys()
+        if not self._selection.adapt():
             return False
-        self._is_adapted = True
-        columns = fields_of(self.client, self.search.type_name)
-        kept = {name: text for name, text in self._selection.items() if name in columns}
-        if not kept or kept == self._selection:
-            return False
-        missing = ", ".join(sorted(self._selection.keys() - kept.keys()))
         logger.info(
             "%s lacks %s on this account: the client leaves them out",
             self.search.type_name,
-            missing,
+            ", ".join(sorted(before - self._selection.columns.keys())),
         )
-        self._selection = kept
         return True
 
     def all_rows(self) -> Iterator[list[Row]]:
@@ -126,21 +120,6 @@ class SearchReader:
                 return
             offset += FULL_PAGE - 1
             rows = self.page(offset, filters)
-
-
-def fields_of(client: Client, type_name: str) -> set[str]:
-    """Return the fields of a type on this account, or an empty set if the account sends none."""
-    document = (
-        "query($name: String!) { __type(name: $name) { fields { name } inputFields { name } } }"
-    )
-    try:
-        description = run_graphql(client, document, {"name": type_name}).get("__type")
-    except InvalidRequest:
-        return set()
-    entries = (
-        (description.get("fields") or description.get("inputFields") or []) if description else []
-    )
-    return {str(entry.get("name")) for entry in entries if isinstance(entry, dict)}
 
 
 def walk_search(client: Client, search: Search) -> Iterator[Page]:

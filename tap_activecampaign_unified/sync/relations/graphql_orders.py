@@ -14,7 +14,7 @@ from tap_activecampaign_unified.client import (
     RequestError,
 )
 from tap_activecampaign_unified.client.graphql import PATH, TooLarge, run_graphql
-from tap_activecampaign_unified.client.pagination.graphql_walk import fields_of
+from tap_activecampaign_unified.client.pagination.graphql_columns import AdaptedSelection
 from tap_activecampaign_unified.resources.commerce import orders
 from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 
@@ -43,9 +43,11 @@ class GraphqlOrders:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._selection = selection_of(orders.ORDERS, _REST_ONLY)
+        self._selection = AdaptedSelection(
+            client, "Order", selection_of(orders.ORDERS, _REST_ONLY), [_OTHER_DISCOUNT]
+        )
         self._max_per_query = MAX_PER_QUERY
-        self._is_adapted = self._is_rejected = False
+        self._is_rejected = False
         #: Ids of the last page's REST orders whose discounts the GraphQL store has.
         self.with_discounts: set[str] = set()
 
@@ -87,7 +89,7 @@ class GraphqlOrders:
 
     def _reduce_query(self, problem: InvalidRequest, count: int) -> bool:
         """Reduce the columns or the size of queries. Return False if neither can shrink."""
-        if not isinstance(problem, TooLarge) and self._adapt():
+        if not isinstance(problem, TooLarge) and self._selection.adapt():
             return True
         if count <= 1:
             return False
@@ -97,17 +99,6 @@ class GraphqlOrders:
     def _reject(self, problem: RequestError) -> None:
         self._is_rejected = True
         logger.warning("%s: orders lack the columns that only the GraphQL store has", problem)
-
-    def _adapt(self) -> bool:
-        if self._is_adapted:
-            return False
-        self._is_adapted = True
-        columns = fields_of(self._client, "Order")
-        selection = {**self._selection, _OTHER_DISCOUNT: _OTHER_DISCOUNT}
-        kept = {name: text for name, text in selection.items() if name in columns}
-        is_new = bool(kept) and kept != self._selection
-        self._selection = kept or self._selection
-        return is_new
 
     def _read(self, keys: Sequence[Key]) -> list[Row | None]:
         numbers = range(len(keys))
@@ -120,7 +111,7 @@ class GraphqlOrders:
             "{ ...Whole }"
             for number in numbers
         )
-        columns = " ".join(self._selection.values())
+        columns = " ".join(self._selection.columns.values())
         document = f"query({declared}) {{ {fields} }} fragment Whole on Order {{ {columns} }}"
         data = run_graphql(self._client, document, variables)
         graphql_orders = [data.get(f"a{number}") for number in numbers]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.client.graphql import TooLarge, run_graphql
-from tap_activecampaign_unified.client.pagination.graphql_walk import fields_of
+from tap_activecampaign_unified.client.pagination.graphql_columns import existing_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,13 +54,12 @@ class StoredDocuments:
             return self.read(context, keys[:half]) | self.read(context, keys[half:])
 
     def _learn_columns(self, context: WriteContext) -> None:
-        shared = fields_of(context.client, self.type_name) & fields_of(
-            context.client, self.input_name
+        context.known_columns[self.type_name] = existing_columns(
+            context.client,
+            (self.type_name, self.input_name),
+            self.selection,
+            (other for _, other in self.renamed),
         )
-        selection = {**self.selection, **{other: other for _, other in self.renamed}}
-        context.known_columns[self.type_name] = {
-            name: text for name, text in selection.items() if name in shared
-        }
 
     def drop_unknown_columns(self, context: WriteContext, document: Document) -> list[str]:
         """Rename and remove columns as the account needs; return the removed columns."""

@@ -9,7 +9,8 @@ import pytest
 from tap_activecampaign_unified.client import InvalidRequest, PermissionDenied, ServerError
 from tap_activecampaign_unified.client.graphql import TooLarge, problem_of, run_graphql
 from tap_activecampaign_unified.client.pagination.graphql_changes import walk_changes
-from tap_activecampaign_unified.client.pagination.graphql_walk import Search, fields_of, walk_search
+from tap_activecampaign_unified.client.pagination.graphql_columns import fields_of
+from tap_activecampaign_unified.client.pagination.graphql_walk import Search, walk_search
 from tests.sandbox import Shape
 from tests.sandbox.ecommerce import store
 from tests.sandbox.ecommerce.planting import stamp
