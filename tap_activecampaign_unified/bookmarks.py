@@ -121,7 +121,10 @@ class Bookmark:
 
     @property
     def filter_since(self) -> dt.date | None:
-        """The day for the server's filter, early enough for every time zone. None for all rows."""
+        """The day for the server's filter, None for all rows.
+
+        It is at least 38 hours before the bookmark: 24 of overlap and 14 for the time zone.
+        """
         if self.is_full_read or self.value is None:
             start = self._policy.start
             return (start - MIN_OVERLAP - ZONE_SLACK).date() if start else None

@@ -1,5 +1,8 @@
 """Decides after a failed attempt of a request: another attempt after a wait, or an error.
 
+After a lasting 403, a request for the key's user distinguishes a bad key from a stream that the key
+may not read.
+
 A response 429 passes these modules: `response_check.py` reads `Retry-After`, `RetryBudget.pause`
 computes the wait, `Limiter.refused` pauses all requests of the account, and `transport.py` waits
 before it sends the next attempt.

@@ -49,8 +49,8 @@ Row = dict[str, Any]
 #: Key in a stream's state: the position in each collection.
 POSITIONS = "positions"
 DAY = dt.timedelta(days=1)
-#: A row may become visible this long after its time. `ZONE_SLACK` is for times without offset.
-SLACK, ZONE_SLACK = dt.timedelta(hours=1), dt.timedelta(hours=15)
+#: A row may become visible this long after its time. `UNZONED_SLACK` is for times without offset.
+SLACK, UNZONED_SLACK = dt.timedelta(hours=1), dt.timedelta(hours=15)
 ANY_ID = 1 << 63
 LINKED = ("linkData", "mppLinkData")
 #: Errors for a collection that the account lacks or the key may not read.
@@ -298,7 +298,7 @@ def _is_new(row: Row, last_id: int, last_run: dt.datetime | None) -> bool:
     if (id_number(row.get("id")) or 0) > last_id or last_run is None:
         return True
     moment = _instant(row.get("tstamp"))
-    slack = ZONE_SLACK if offset_of(row.get("tstamp")) is None else SLACK
+    slack = UNZONED_SLACK if offset_of(row.get("tstamp")) is None else SLACK
     return moment is None or moment >= last_run - slack
 
 

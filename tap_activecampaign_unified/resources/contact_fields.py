@@ -119,20 +119,6 @@ def segments(_: Row, row_context: RowContext) -> list[Row]:
     ]
 
 
-def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
-    """Return the first of these statuses that a membership has, None without memberships.
-
-    The order is: active, bounced, unconfirmed, unsubscribed. A contact with a hard bounce and no
-    active membership is bounced, even without a list.
-    """
-    statuses = {segment_status(membership) for membership in row_context.rows(MEMBERSHIPS)}
-    if "active" in statuses:
-        return "active"
-    if "bounced" in statuses or str(row.get("bounced_hard") or 0) != "0":
-        return "bounced"
-    return next((word for word in ("unconfirmed", "unsubscribed") if word in statuses), None)
-
-
 def accounts(_: Row, row_context: RowContext) -> list[Row]:
     """Return every account of the contact, in order of link id."""
     names = row_context.names.accounts

@@ -1,4 +1,8 @@
-"""Reads an endpoint's pages with filters and sideloads, or with fewer if the server fails."""
+"""Reads an endpoint's pages with the server's filters and sideloads.
+
+A full read under `start_date` keeps its filters only if they exclude half of the rows. Filters and
+sideloads that the server refuses are dropped.
+"""
 
 from __future__ import annotations
 
@@ -71,9 +75,9 @@ class PageSource:
             day = (policy.end + ZONE_SLACK).date() + DAY
             self._until = [(endpoint.until, day.isoformat())]
         if endpoint.may_lack_dates and any(bookmark.is_full_read for bookmark in bookmarks):
-            self._read_all()
-        # A full read with filters may need more requests than without filters: `_decide` compares.
-        self._is_undecided = bool(
+            self._drop_filters()
+        # A full read with filters may need more requests than without: `_choose_filters` compares.
+        self._may_drop_filters = bool(
             endpoint.by_id
             and (self._since or self._until)
             and any(bookmark.is_full_read for bookmark in bookmarks)
@@ -87,34 +91,34 @@ class PageSource:
     @property
     def is_unfiltered(self) -> bool:
         """Whether the walk has no filter on the time of change."""
-        return self._since is None and not self._is_undecided
+        return self._since is None and not self._may_drop_filters
 
     @property
     def walks_all_rows(self) -> bool:
         """Whether the walk reads every existing row."""
         return self._since is None and not self._until and not self._resumed
 
-    def _read_all(self) -> None:
+    def _drop_filters(self) -> None:
         """Remove the server's filters. The tap filters the rows itself."""
         self._since, self._until = None, []
 
-    def _decide(self) -> None:
+    def _choose_filters(self) -> None:
         """Keep the filters of a full read if they exclude at least half of the rows.
 
         Without a count of the server, read all rows in one walk, which finds undated rows too.
         """
-        if not self._is_undecided:
+        if not self._may_drop_filters:
             return
-        self._is_undecided = False
+        self._may_drop_filters = False
         count_of_all, count_of_changed = (
             self._count(params) for params in (list(self._endpoint.params), self._changed)
         )
         if count_of_all is None or count_of_changed is None or 2 * count_of_changed > count_of_all:
-            self._read_all()
+            self._drop_filters()
             return
         count_of_created = self._count(self._created or [])
         if count_of_created is None or 2 * (count_of_changed + count_of_created) > count_of_all:
-            self._read_all()
+            self._drop_filters()
 
     def _count(self, params: Params) -> int | None:
         return total_of(self._client.get(self._endpoint.path, _counting(params)).body)
@@ -159,7 +163,7 @@ class PageSource:
         if self._endpoint.path in SMALL_TABLES:
             self._lookups.prefetch_table(self._endpoint.path)
             return
-        if self._is_undecided:
+        if self._may_drop_filters:
             for params in (list(self._endpoint.params), self._changed):
                 self._client.prefetch(self._endpoint.path, _counting(params))
             return
@@ -174,7 +178,7 @@ class PageSource:
 
     def pages(self) -> Iterator[Page]:
         """Yield, once, every row that may have changed since the bookmarks."""
-        self._decide()
+        self._choose_filters()
         created, is_filter_ignored = self._created, False
         for page in self._pages(self._changed, is_first=True):
             if created is not None:

@@ -21,6 +21,7 @@ FARTHEST = 600.0
 # Seconds by which a sleep may end before its slot.
 EARLY = 0.001
 # If other programs use the account: the factor on the share of the rate, its minimum, its growth.
+# Of 5 requests per second, the minimum is 1, and a second adds 0.15.
 CUT_FACTOR = 0.7
 MIN_SHARE = 0.2
 GROWTH_PER_SECOND = 0.03

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.array_codecs import single_item
 from tap_activecampaign_unified.resources.codecs import identifier, text
@@ -16,6 +18,9 @@ from tap_activecampaign_unified.resources.resource import (
 from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
 from tap_activecampaign_unified.resources.time_codecs import instant
 
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Row, RowContext
+
 ADDRESS = object_of(
     street_1=STRING,
     street_2=STRING,
@@ -25,6 +30,24 @@ ADDRESS = object_of(
     postal_code=STRING,
     type=STRING,
 )
+
+
+def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
+    """Return the first of these statuses that a membership has, None without memberships.
+
+    The order is: active, bounced, unconfirmed, unsubscribed. A contact with a hard bounce and no
+    active membership is bounced, even without a list.
+    """
+    statuses = {
+        contact_fields.segment_status(membership)
+        for membership in row_context.rows(contact_fields.MEMBERSHIPS)
+    }
+    if "active" in statuses:
+        return "active"
+    if "bounced" in statuses or str(row.get("bounced_hard") or 0) != "0":
+        return "bounced"
+    return next((word for word in ("unconfirmed", "unsubscribed") if word in statuses), None)
+
 
 CONTACTS = Resource(
     name="marketing_contacts",
@@ -49,7 +72,7 @@ CONTACTS = Resource(
         Linked(
             "status",
             contact_fields.MEMBERSHIPS,
-            contact_fields.rolled_up_status,
+            rolled_up_status,
             STRING,
             "Summary of the memberships: active, bounced, unconfirmed, unsubscribed or null",
             read_only=True,

@@ -1,6 +1,7 @@
 """Finds the contacts of an import: their ids, which are new, and which the account lacks.
 
-The importer returns counts and the ids of created contacts, but no address.
+The importer returns counts and the ids of created contacts, but no address. The results of the
+rows are in `contacts/row_results.py`.
 """
 
 from __future__ import annotations
