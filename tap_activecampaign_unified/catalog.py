@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.resources.custom_objects import PREFIX, CustomObject
-from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL, DELETED_AT, described
+from tap_activecampaign_unified.resources.resource import DELETED_AT
 from tap_activecampaign_unified.resources.schema_types import DATE_TIME
 
+from .account_label import label_entry
 from .raw import COLLECTIONS
 from .resources import RESOURCES
 
@@ -30,7 +31,6 @@ logger = logging.getLogger(__name__)
 #: The streams of every account.
 STREAMS: tuple[Resource, ...] = (*RESOURCES, *COLLECTIONS)
 BY_NAME: Mapping[str, Resource] = {listed.name: listed for listed in STREAMS}
-_LABEL = described({"type": "string"}, "The account of the record: the setting `account_label`")
 
 FULL_TABLE, INCREMENTAL = "FULL_TABLE", "INCREMENTAL"
 
@@ -193,31 +193,7 @@ def update_catalog(
             deleted_at = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: deleted_at}
     for selection in selected:
-        _label(catalog[selection.resource.name], is_labelled=label is not None)
-
-
-def labelled(schema: Schema) -> Schema:
-    """Return a schema with the account's column."""
-    properties = schema["properties"] | {ACCOUNT_LABEL: _LABEL}
-    return schema | {"properties": properties, "required": [*schema["required"], ACCOUNT_LABEL]}
-
-
-def _label(entry: Any, *, is_labelled: bool) -> None:
-    """Add the account's column to a catalog's entry and to its key, or remove it."""
-    schema, keys = entry.schema, entry.key_properties or entry.metadata.root.table_key_properties
-    properties = dict(schema.properties or {})
-    if not is_labelled and properties.pop(ACCOUNT_LABEL, None) is None:
-        return
-    label_key = [ACCOUNT_LABEL] if is_labelled else []
-    if is_labelled:
-        properties[ACCOUNT_LABEL] = type(schema).from_dict(_LABEL)
-    schema.properties = properties
-    schema.required = [name for name in schema.required or () if name != ACCOUNT_LABEL] + label_key
-    # A stream without a key stays without a key: the label alone would merge all its rows.
-    other_keys = [name for name in keys or () if name != ACCOUNT_LABEL]
-    entry.key_properties = other_keys + label_key if other_keys else []
-    entry.metadata.root.table_key_properties = entry.key_properties
-    entry.metadata.pop(("properties", ACCOUNT_LABEL), None)  # a key cannot be deselected
+        label_entry(catalog[selection.resource.name], is_labelled=label is not None)
 
 
 def _wants_fields(entry: Any, selection: StreamSelection) -> bool:

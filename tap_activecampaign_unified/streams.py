@@ -21,7 +21,8 @@ from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL
 from tap_activecampaign_unified.sync.stream_writer import COLUMNS
 
-from .catalog import FULL_TABLE, complete_catalog, labelled, method_of
+from .account_label import labelled
+from .catalog import FULL_TABLE, complete_catalog, method_of
 from .cli import read_json
 from .messages import MessageWriter
 from .raw import InferredSchema, RawResource

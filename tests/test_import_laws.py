@@ -44,7 +44,8 @@ TAP_LAW: dict[str, set[str]] = {
     "messages": {"resources"},
     "endpoints": {"client", "raw", "resources"},
     "storage": {"config"},
-    "catalog": {"config", "raw", "resources"},
+    "account_label": {"resources"},
+    "catalog": {"account_label", "config", "raw", "resources"},
     "cli": {"client", "config", "storage"},
     "connection_check": {"client", "endpoints", "resources"},
     "reporting": {"cli", "client", "config", "resources", "storage"},
@@ -57,8 +58,8 @@ TAP_LAW: dict[str, set[str]] = {
     "access": {"python_reader"},
     "query": {"python_reader"},
     "streams": {
-        *("bookmarks", "catalog", "cli", "config", "messages", "raw", "reporting", "resources"),
-        "sync",
+        *("account_label", "bookmarks", "catalog", "cli", "config", "messages", "raw", "reporting"),
+        *("resources", "sync"),
     },
     "tap": {
         *("bookmarks", "catalog", "cli", "client", "config", "connection_check", "messages"),
