@@ -34,11 +34,12 @@ SHARES = 4
 STEP = 1 if length.LONG else 5
 #: Every combination of the settings beside `undo_path`: one after the other, at each kill point.
 OTHERS = combinations("undo_path")
-#: What may stay after a kill, and the reason that results have then: contacts and accounts whose
-#: create was not answered, and unsubscriptions by the importer that was not answered.
+#: What may stay after a kill, and the reason that results have then: records whose create was not
+#: answered, and unsubscriptions by the importer that was not answered.
 LEFT = {
     "contacts": UNKNOWN_ORIGIN,
     "accounts": UNKNOWN_ORIGIN,
+    "notes": UNKNOWN_ORIGIN,
     "lists": UNKNOWN_UNSUBSCRIBE,
 }
 
@@ -233,7 +234,7 @@ def kill_both(world: World, program: Program, number: int) -> list[int]:
     for table, reason in LEFT.items():
         assert table not in left or reason in reasons, (number, left)
     assert left.keys() <= LEFT.keys(), (number, left)
-    for table in {"contacts", "accounts"} & left.keys():
+    for table in {"contacts", "accounts", "notes"} & left.keys():
         assert {was for was, _ in left[table].values()} == {None}, (number, left)
     return codes
 
