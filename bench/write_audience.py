@@ -54,7 +54,7 @@ def measure(*, short: bool) -> Found:
             Figure("peak MB", ran.peak_mb, "memory", 250),
             Figure("requests per 1,000 members to join", before["requests"] * 1000 / members,
                    "count", PER_1000_JOINING, tolerance=0.2),
-            Figure("peak MB of joining", joined.peak_mb, "memory", 450),
+            Figure("peak MB of joining", joined.peak_mb, "memory", 650),
         ),
         (
             (joined.actions["created"] == members, "every member is a new contact"),
