@@ -1,4 +1,7 @@
-"""Writes Singer messages to stdout: one line of ASCII each, flushed after every page."""
+"""Writes Singer messages to stdout: one line of ASCII each, flushed after every page.
+
+A record that is nested too deep to encode is written with null in place of its deepest values.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 ESCAPED = "json-escaped"
 # A page of records fits into the buffer and costs one system call.
 BUFFER_BYTES = 1 << 20
-# Values nested deeper become null: loaders do not read deeper JSON.
+# A record that is nested too deep to encode is written with null below this level.
 MAX_LEVELS = 100
 
 

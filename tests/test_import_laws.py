@@ -54,7 +54,7 @@ TAP_LAW: dict[str, set[str]] = {
         *("bookmarks", "cli", "client", "config", "deletes", "endpoints", "raw", "reporting"),
         *("full_sweeps", "resources", "storage", "unchanged_rows"),
     },
-    "python_reader": {"client", "config", "endpoints", "resources", "sync"},
+    "python_reader": {"bookmarks", "client", "config", "endpoints", "resources", "sync"},
     "access": {"python_reader"},
     "query": {"python_reader"},
     "streams": {

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.bookmarks import ZONE_SLACK
 from tap_activecampaign_unified.client.graphql import PATH as GRAPHQL
 from tap_activecampaign_unified.resources.custom_objects import CustomObject
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     Names = Callable[[str], Mapping[str, str | None]]
 
-# Time zones reach from 14 hours ahead of UTC to 12 hours behind UTC.
-ZONE_SLACK = dt.timedelta(hours=14)
 DAY = dt.timedelta(days=1)
 CONTACTS, DEALS = "contacts", "deals"
 ENGAGEMENTS = "marketing_engagements"

@@ -3,6 +3,8 @@
 Half of ActiveCampaign's times are local times of the account, without an offset. No endpoint has
 the account's time zone, and a user's `localZoneid` may differ. A time with an offset proves the
 offset of its own date only, and offsets differ between summer and winter.
+
+`bookmarks.py` (`filter_since`) decides how far before a bookmark the server's filter begins.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads an endpoint's pages with the server's filters and sideloads.
 
-A full read under `start_date` keeps its filters only if they exclude half of the rows. Filters and
-sideloads that the server refuses are dropped.
+A full read under `start_date` keeps its filters only if they exclude at least half of the rows.
+Filters and sideloads that the server refuses are dropped.
 """
 
 from __future__ import annotations

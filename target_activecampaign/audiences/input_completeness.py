@@ -1,4 +1,8 @@
-"""Whether the input of a stream was read to its end."""
+"""Whether the input of a stream was read to its end.
+
+`leavers.py` also refuses to let anyone leave after a rejected row, an empty input, or beyond
+`max_leave_share`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans what the target revokes from people who left an audience, as changes of contacts."""
+"""Plans what the target revokes from people who left an audience, and why they keep something."""
 
 from __future__ import annotations
 

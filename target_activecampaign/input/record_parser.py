@@ -21,7 +21,8 @@ from target_activecampaign.records.account_label import AccountLabelCheck, witho
 from target_activecampaign.records.clean import composed
 from target_activecampaign.records.columns.matching import CUSTOM_FIELDS
 from target_activecampaign.records.input_schemas import InputSchemas
-from target_activecampaign.records.record import InputRecord, UnreadLine, key_of
+from target_activecampaign.records.ledger_key import key_of
+from target_activecampaign.records.record import InputRecord, UnreadLine
 from target_activecampaign.sinks import registry
 
 from .row_columns import RowColumns, canonical_key

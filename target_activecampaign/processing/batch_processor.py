@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_reasons, outcome_of
-from target_activecampaign.records.record import InputRecord, identifying_columns, ledger_identity
+from target_activecampaign.records.ledger_key import identifying_columns, ledger_identity
 from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.change_limits import HELD_BY_MAX_CHANGES
@@ -18,6 +18,7 @@ from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION, is
 if TYPE_CHECKING:
     from target_activecampaign.audiences.grants import GrantRecorder
     from target_activecampaign.ledger.ledger import Confirmed
+    from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 

@@ -12,7 +12,7 @@ from target_activecampaign.lookups.row_contact import CONTACT_STREAMS, contact_o
 from target_activecampaign.outcome import Action, Outcome, join_reasons
 from target_activecampaign.records import consent_status
 from target_activecampaign.records.input_schemas import InputSchemas
-from target_activecampaign.records.record import ledger_identity
+from target_activecampaign.records.ledger_key import ledger_identity
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 

@@ -13,8 +13,8 @@ from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 from .clean import is_nothing
 from .columns.matching import CUSTOM_FIELDS, SEPARATOR
 from .custom_field_values import MONEY_KEYS
+from .ledger_key import plain_id
 from .null_policy import is_written, written_values
-from .record import plain_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

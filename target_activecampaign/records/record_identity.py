@@ -1,7 +1,7 @@
 """Identity of records: values by which two rows may be the same record of the account.
 
 Rows of such records keep their order (`concurrency/ordering.py`). The ledger identifies a row by
-`ledger_identity` of `record.py`.
+`ledger_key.py`.
 """
 
 from __future__ import annotations

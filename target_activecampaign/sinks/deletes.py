@@ -8,7 +8,8 @@ from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.record import emails_of, is_delete, ledger_identity
+from target_activecampaign.records.ledger_key import ledger_identity
+from target_activecampaign.records.record import emails_of, is_delete
 from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.reference import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS

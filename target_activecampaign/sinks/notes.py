@@ -37,7 +37,7 @@ def write_notes(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> N
 
 
 def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
-    """Return the identity of a note: its id, else its content and its parent."""
+    """Return which notes may be the same, for the order of writes."""
     record = row.record
     content = "" if is_nothing(record.get("content")) else str(record["content"]).strip()
     for parent in ("opportunity", "contact", "account"):

@@ -66,6 +66,19 @@ def test_nan_and_infinities_are_null(value):
     assert read_back(written({"value": value})) == [{"value": None}]
 
 
+def test_a_record_nested_too_deep_has_null_in_place_of_its_deepest_values():
+    """A value 5,000 levels deep is written to level 100."""
+    deep = []
+    for _ in range(5_000):
+        deep = [deep]
+    [record] = read_back(written({"deep": deep}))
+    levels, value = 0, record["deep"]
+    while value:
+        levels, value = levels + 1, value[0]
+    assert value is None
+    assert 90 < levels <= 100
+
+
 def test_a_message_says_what_the_sdks_own_says():
     """Our messages have the parts of the SDK's, and a time of extraction with +00:00."""
     held = io.StringIO()

@@ -1,4 +1,4 @@
-"""Pagination by ascending id.
+"""Pagination by ascending id. `keyset_reader.py` reads a page again that does not fit.
 
 A walk yields pages in order. Without `is_eager`, it prefetches only while the caller asks for a
 page.

@@ -1,4 +1,8 @@
-"""Rejects rows in which two columns, or two keys of an object, name the same field."""
+"""Rejections of rows in which two columns, or two keys of an object, name the same field.
+
+`nested.py`, `plain_columns.py`, `records/custom_field_values.py` and `sinks/custom_fields.py` find
+such columns.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""Which rows are the same row: the key of a row, and its identity in the ledger.
+
+The identifying columns of each stream are in `sinks/registry.py` (`key_columns`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from tap_activecampaign_unified.resources.parsing.names import fold
+from target_activecampaign.outcome import RowRejected
+
+from .clean import OWN_KEYS, is_nothing, plain_key
+from .reference import REFERENCES, references
+
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Record
+
+    from .record import InputRecord
+
+ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id", "store_id"}
+_WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
+
+
+def key_of(
+    record: Record, key_properties: list[str], key_columns: tuple[tuple[str, ...], ...]
+) -> Record:
+    """Return a row's key: the key of the schema, else the first identifying columns of the row.
+
+    Raises `RowRejected` if the row lacks a property of the schema's key.
+    """
+    if key_properties:
+        key = {name: plain_id(name, record.get(name)) for name in key_properties}
+        missing = sorted(name for name, value in key.items() if is_nothing(value))
+        if missing:
+            raise RowRejected(
+                f"{', '.join(missing)}: part of the stream's key and missing; give every row one"
+            )
+        return key
+    for columns in key_columns:
+        key = {name: plain_id(name, record.get(name)) for name in columns}
+        if not any(is_nothing(value) for value in key.values()):
+            return key
+    return {}
+
+
+def plain_id(name: str, value: Any) -> Any:
+    """Return an id without the fraction that a column of floats gives it; None for 0."""
+    if name not in ID_COLUMNS:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    elif isinstance(value, str) and _WHOLE_FLOAT.fullmatch(value.strip()):
+        value = value.strip().partition(".")[0]
+    is_zero = isinstance(value, (int, str)) and not isinstance(value, bool) and value in {0, "0"}
+    return None if is_zero else value
+
+
+def identifying_columns(row: InputRecord) -> Record:
+    """Return all columns of a row: the identity of a row without a key."""
+    return row.record if row.unnormalized is None else row.unnormalized
+
+
+def ledger_identity(row: InputRecord) -> Record:
+    """Return the identity of a row in the ledger: its key, else all its columns.
+
+    A reference in a key may be in another case, and alone or in an array. The identity is the same.
+    """
+    identity = dict(row.key) or identifying_columns(row)
+    for name, value in row.key.items():
+        if name in OWN_KEYS:
+            identity[name] = plain_key(value)
+        elif name in REFERENCES:
+            with contextlib.suppress(RowRejected):
+                refs = references(row.record.get(name), name)
+                folded = [{key: fold(text) for key, text in ref.items()} for ref in refs]
+                identity[name] = folded or value
+        elif isinstance(value, str) and (name == "email" or name.endswith("__email")):
+            identity[name] = fold(value)
+        elif isinstance(value, str) and name == "content":
+            identity[name] = value.strip()
+    return identity
