@@ -112,7 +112,7 @@ verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines
 
 
 def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
-    """Return an id as a string, or None for ``0``, ``"0"`` and ``""``."""
+    """Return an id as a string, or None for ``""`` and for zeros, such as ``0`` and ``"00"``."""
     if isinstance(raw, str):
         text_ = raw.strip()
     elif raw is None or isinstance(raw, bool):
@@ -123,7 +123,7 @@ def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
         raise InvalidValue("not an id")
     if len(text_) > MAX_ID_LENGTH:
         raise InvalidValue("not an id")
-    return None if text_ in {"", "0"} else text_
+    return text_ if text_.strip("0") else None
 
 
 def encode_id(value: Any) -> str | None:

@@ -63,7 +63,7 @@ def test_currencies_are_upper_case_here_and_lower_case_there():
     assert write(by_name["crm_opportunities"], {"currency": "USD"}).native == {"currency": "usd"}
 
 
-@pytest.mark.parametrize("none", ["0", 0, "", None], ids=repr)
+@pytest.mark.parametrize("none", ["0", "00", 0, "", None], ids=repr)
 def test_a_zero_id_points_nowhere(none):
     """An id of 0 is no reference, in every column."""
     record = deal(owner=none, contact=none, account=none, stage=none, group=none, organization=none)
