@@ -21,7 +21,7 @@ from target_activecampaign.sinks.contacts.change import StreamGrant, StreamGrant
 from target_activecampaign.sinks.contacts.contact_ids import has_address
 
 from .grant_ids import removed_grant_ids, split_grant_id
-from .requested_grants import done_requests, grantor_of, grants_of_change
+from .requested_grants import done_requests, grantor_of, grants_of_streams
 
 if TYPE_CHECKING:
     from target_activecampaign.ledger.audience_records import Grantors
@@ -46,12 +46,10 @@ class OtherStreams:
         found = [
             (
                 change,
-                [
-                    grant
-                    for grant in grants_of_change(context, self._members, change)
-                    if self._members.audience_of(grant.row) is None
-                ],
-                removed_grant_ids(context, change),
+                grants_of_streams(context, self._members, change),
+                removed_grant_ids(context, change)
+                if change.pending_grants is None
+                else change.pending_grants.removed,
             )
             for change in changes
         ]

@@ -44,9 +44,27 @@ def grants_of_change(
     def is_of_other(row_request: RowRequest) -> bool:
         return members.audience_of(row_request.row) is None
 
+    return _grants_of_rows(context, change, sorted(change.row_requests, key=is_of_other))
+
+
+def grants_of_streams(
+    context: WriteContext, members: Memberships, change: ContactChange
+) -> list[RequestedGrant]:
+    """Return what those rows of a change grant that are of no audience."""
+    others = [
+        row_request
+        for row_request in change.row_requests
+        if members.audience_of(row_request.row) is None
+    ]
+    return _grants_of_rows(context, change, others)
+
+
+def _grants_of_rows(
+    context: WriteContext, change: ContactChange, row_requests: list[RowRequest]
+) -> list[RequestedGrant]:
     return [
         RequestedGrant(row_request.row, *found)
-        for row_request in sorted(change.row_requests, key=is_of_other)
+        for row_request in row_requests
         for found in requested_grants(context, change, row_request)
     ]
 
