@@ -37,15 +37,19 @@ def open_private(path: Path, flags: int) -> int:
     return descriptor
 
 
-@contextlib.contextmanager
-def naming(path: Path | None) -> Iterator[None]:
+class naming:  # noqa: N801 - a context manager, named like those of contextlib
     """Add the file's name to an `OSError` of the block. The system omits it for open files."""
-    try:
-        yield
-    except OSError as problem:
-        if problem.filename is not None or path is None:
-            raise
-        raise OSError(problem.errno, problem.strerror, str(path)) from None
+
+    # A generator would take as long as writing a line of the results file.
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, problem: BaseException | None, traceback: object) -> None:
+        is_unnamed = isinstance(problem, OSError) and problem.filename is None
+        if is_unnamed and self._path is not None:
+            raise OSError(problem.errno, problem.strerror, str(self._path)) from None
 
 
 def replace_private(path: Path, text: str) -> None:

@@ -199,14 +199,14 @@ class RecordParser:
         ``input_stream`` is the stream's name in the input, if that differs.
         """
         sink, source = registry.find_sink(stream), record
-        full_key = {name: record.get(name) for name in keys}
+        all_keys = keys
         record, keys = without_label(record, keys)
-        key: Message = {name: record.get(name) for name in keys}
+        given_key: Message = {name: record.get(name) for name in keys}
         if sink is None:
             names = ", ".join(sorted(registry.SINKS))
             why = f"unknown stream; map it in stream_aliases to one of {names}"
             self.completeness.note_fault(input_stream or stream, REJECTED)
-            self._reject(number, stream, key, why)
+            self._reject(number, stream, given_key, why)
             return None
         try:
             self._labels.check(source)
@@ -214,16 +214,17 @@ class RecordParser:
             fields, values = canonical_key(record, nested, keys)
             key = key_of({**nested.record, **values}, fields, sink.key_columns)
         except RowSkipped as skip:
+            full_key = {name: source.get(name) for name in all_keys}
             self._unread.append(UnreadLine(number, stream, full_key, skip.outcome()))
             return None
         except RowRejected as rejection:
             self.completeness.note_fault(input_stream or stream, REJECTED)
-            self._reject(number, stream, key, rejection.reason)
+            self._reject(number, stream, given_key, rejection.reason)
             return None
         self.schemas.key_properties.setdefault(stream, keys)
         normalized = composed(nested.record) if sink.family != "raw" else nested.record
         row = InputRecord(number, stream, normalized, key, source, remarks=remarks)
-        row.shown_key = {name: record.get(name) for name in keys} if fields != keys else None
+        row.shown_key = given_key if fields != keys else None
         row.unnormalized = None if normalized is nested.record else nested.record
         row.input_stream = input_stream or stream
         return row

@@ -97,9 +97,8 @@ class RowColumns:
         if table is None:  # the sink reads the object again and gives the row its reason
             return NestedRecord({name: without_nulls(value) for name, value in record.items()}), []
         nested = nest(table, record, self._policy.list_delimiter)
-        for name in OWN_KEYS:
-            if name in nested.record:
-                nested.record[name] = plain_key(nested.record[name])
+        for name in OWN_KEYS & nested.record.keys():
+            nested.record[name] = plain_key(nested.record[name])
         if sink.family == "contact":
             phones = "phones" if stream == "marketing_contacts" else "phone_numbers"
             nested.record = with_plain_columns(nested.record, phones)

@@ -77,11 +77,11 @@ class Ledger:
         self._paths: dict[str, bytes] = {}
         store.create_tables(_check_version)
         is_new = store.get("meta", "secret") is None
-        self._secret = self._meta("secret", secrets.token_bytes(32))
-        proof = b""
+        key = self._meta("secret", secrets.token_bytes(32))
         if secret is not None:
-            self._secret = hmac.digest(secret.encode(), self._secret, "sha256")
-            proof = hmac.digest(self._secret, b"proof", "sha256")
+            key = hmac.digest(secret.encode(), key, "sha256")
+        self._hmac = hmac.new(key, digestmod="sha256")
+        proof = b"" if secret is None else self._digest(b"proof")
         if is_new:
             self._meta("proof", proof)
         stored = store.get("meta", "proof")
@@ -113,20 +113,26 @@ class Ledger:
 
     def hash_key(self, *parts: Any) -> bytes:
         """Return the hash that identifies a row."""
-        return hmac.digest(self._secret, _canonical(parts), "sha256")[:16]
+        return self._digest(_canonical(parts))[:16]
 
     def hash_fields(self, content: Iterable[tuple[str, Any]]) -> dict[bytes, bytes]:
         """Return the hashes of a row's values by the hash of their field."""
-        secret, digest, paths = self._secret, hmac.digest, self._paths
+        digest, paths = self._digest, self._paths
         hashes = {}
         for path, value in content:
             name = paths.get(path)
             if name is None:
                 if len(paths) >= MAX_CACHED_PATHS:
                     paths.clear()
-                name = paths[path] = digest(secret, path.encode(), "sha256")[:_DIGEST]
-            hashes[name] = digest(secret, _canonical(value), "sha256")[:_DIGEST]
+                name = paths[path] = digest(path.encode())[:_DIGEST]
+            hashes[name] = digest(_canonical(value))[:_DIGEST]
         return hashes
+
+    def _digest(self, content: bytes) -> bytes:
+        # A copy of the object spares the digest of the key, which takes longer than most contents.
+        digest = self._hmac.copy()
+        digest.update(content)
+        return digest.digest()
 
     # --- confirmed rows ---------------------------------------------------------------------
 

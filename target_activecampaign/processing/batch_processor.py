@@ -70,7 +70,7 @@ class BatchProcessor:
         self._end_batch(rows)
 
     def _end_batch(self, rows: list[InputRecord]) -> None:
-        for row in rows:
+        for row in filter(self.rows.is_open, rows):
             # A sink must finish every row. The next run sends a row again that was not finished.
             self.rows.finish(
                 row, Outcome(Action.FAILED, reason="the row was not processed", is_decided=False)
@@ -169,11 +169,12 @@ class BatchProcessor:
 
         If only some parts changed and can be sent alone, reduce the records to these parts.
         """
-        merged: dict[bytes, bytes] = {}
-        for row in group:
+        merged = dict(group[0].fields)
+        for row in group[1:]:
             merged |= row.fields
-        changed = {path for path, value in merged.items() if confirmed.fields.get(path) != value}
-        reasons = [self.rows.denied_parts.known(row, confirmed.fields) for row in group]
+        known = confirmed.fields
+        changed = {path for path, value in merged.items() if known.get(path) != value}
+        reasons = [self.rows.denied_parts.known(row, known) for row in group]
         for row, denied in zip(group, reasons, strict=True):
             if denied is None or None in reasons:
                 return
@@ -181,7 +182,7 @@ class BatchProcessor:
                 action = Action.SKIPPED if denied else Action.UNCHANGED
                 reason = join_reasons(denied)
                 self.rows.finish(row, Outcome(action, confirmed.id, reason, is_decided=False))
-            elif self.rows.parts.reduce(sink, row, changed, confirmed.fields):
+            elif self.rows.parts.reduce(sink, row, changed, known):
                 row.denied = denied
 
     def _ledger_identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:

@@ -32,13 +32,16 @@ class DeniedParts:
     def __init__(self, ledger: Ledger, fingerprint: str) -> None:
         self._ledger, self._fingerprint = ledger, fingerprint
         self._paths = {reason: self._hashes(reason, None)[0] for reason in DENIALS}
+        self._stored_paths = frozenset(self._paths.values())
 
     def known(self, row: InputRecord, fields: Mapping[bytes, bytes]) -> list[str] | None:
         """Return the reasons that the ledger has for this row, None if another row had them.
 
         ``fields`` are the hashes that the ledger has for the row's key.
         """
-        reasons = []
+        reasons: list[str] = []
+        if self._stored_paths.isdisjoint(fields):
+            return reasons
         for reason, path in self._paths.items():
             stored = fields.get(path, UNCONFIRMED)
             if stored == UNCONFIRMED:

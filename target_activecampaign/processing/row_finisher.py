@@ -200,6 +200,8 @@ class RowFinisher:
 def _with_remarks(outcome: Outcome, remarks: list[str]) -> Outcome:
     """Return an outcome with the row's remarks; "unchanged" with unwritten parts is "skipped"."""
     is_partial = bool(remarks or outcome.parts_to_resend or outcome.denied)
+    if not is_partial:
+        return outcome
     is_unchanged = outcome.action is Action.UNCHANGED
     action = Action.SKIPPED if is_unchanged and is_partial else outcome.action
     return replace(outcome, action=action, reason=join_reasons([outcome.reason, *remarks]))

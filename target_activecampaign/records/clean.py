@@ -10,7 +10,9 @@ from tap_activecampaign_unified.resources.parsing import is_blank
 from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 
 #: The columns that hold the user's own keys.
-OWN_KEYS = ("external_id", "store_order_id", "store_product_id", "store_subscription_id")
+OWN_KEYS = frozenset(
+    {"external_id", "store_order_id", "store_product_id", "store_subscription_id"}
+)
 _WHOLE_FLOAT = re.compile(r"(?:0|[1-9][0-9]*)\.0+")
 
 
@@ -41,12 +43,18 @@ def composed(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, dict):
+        if all(map(_is_ascii, value.values())) and all(map(str.isascii, value)):
+            return value
         parts = {composed(name): composed(part) for name, part in value.items()}
         return parts if parts != value else value
     if isinstance(value, list):
         items = [composed(item) for item in value]
         return items if items != value else value
     return value
+
+
+def _is_ascii(value: Any) -> bool:
+    return value.isascii() if isinstance(value, str) else not isinstance(value, (dict, list))
 
 
 def plain_key(value: Any) -> Any:
@@ -63,4 +71,4 @@ def plain_key(value: Any) -> Any:
 
 def is_nothing(value: Any) -> bool:
     """Return whether a value means "no value": null, blank text, an empty array or object."""
-    return value in ([], {}) or is_blank(value)
+    return not value if isinstance(value, (list, dict)) else is_blank(value)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
 
 STREAM = "activecampaign_results"
+# `json.dumps` with a `default` would build an encoder per line.
+_encode = json.JSONEncoder(default=str).encode
 _TEXT = {"type": ["string", "null"]}
 _COLUMNS: dict[str, dict[str, Any]] = {
     "run": {"type": ["string"]},
@@ -79,7 +81,7 @@ class ResultFile:
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is not None:
             with naming(self._path):
-                self._file.write(json.dumps(line, default=str) + "\n")
+                self._file.write(_encode(line) + "\n")
 
     def flush(self) -> None:
         """Pass every line to the operating system, so that a killed process loses no line."""

@@ -92,6 +92,14 @@ def encode_stamp(value: Any) -> str | None:
     return format_instant(moment.replace(microsecond=0)).replace("+00:00", "Z")
 
 
+def decode_store(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
+    """Return a connection's id in the form that `encode_store` sends: ``"01"`` is ``"1"``."""
+    try:
+        return parse_id(raw)
+    except InvalidValue:
+        return decode_id(raw, zone)
+
+
 def encode_store(value: Any) -> int | None:
     """Return a connection's id as an int, as GraphQL requires it."""
     found = parse_id(value)
@@ -144,7 +152,7 @@ boolean = Codec("boolean", decode_flag, encode_boolean, BOOLEAN, (True, False, N
 measure = Codec("measure", decode_number, encode_measure, NUMBER, (0, 12.5, 1406.555, None))
 amount = Codec("amount", decode_number, encode_amount, NUMBER, (0, 12.5, 1406.55, None))
 stamp = Codec("stamp", decode_stamp, encode_stamp, DATE_TIME, ("2031-03-02T14:15:04+00:00", None))
-store = Codec("store", decode_id, encode_store, {"type": ["string", "null"]}, ("3",))
+store = Codec("store", decode_store, encode_store, {"type": ["string", "null"]}, ("3",))
 contact = Codec(
     "contact_by_email",
     decode_contact,

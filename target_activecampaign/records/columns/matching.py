@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.parsing.names import snake_case
+
+from .conflicts import columns_conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +22,8 @@ CUSTOM_FIELDS = "custom_fields"
 SINGER_PREFIX = "_sdc_"
 _NUMBERED = re.compile(r"(?<=[a-z])(?=[0-9])")
 _SIMILAR = 0.6
+#: The most sets of columns of which the places are kept. Rows of a stream mostly have one set.
+MAX_LAYOUTS = 1_000
 _WORD = re.compile(r"[^\W\d_][\w -]*")
 
 
@@ -60,7 +65,7 @@ class RecordColumn:
     is_array: bool = False
     has_field: bool = True
 
-    @property
+    @functools.cached_property
     def is_structured(self) -> bool:
         """Whether its values are arrays or objects; the input may hold these as text."""
         return self.is_array or self.keys is not None
@@ -94,6 +99,23 @@ class ColumnPlace:
         """The place as a user writes it."""
         return self.column if self.key is None else f"{self.column}.{self.key}"
 
+    @property
+    def flat_name(self) -> str:
+        """The place as the name of a flat column."""
+        return self.column if self.key is None else f"{self.column}{SEPARATOR}{self.key}"
+
+
+@dataclass(frozen=True)
+class RowLayout:
+    """The places of a row's columns in their order, with the column of the stream in each place.
+
+    ``fields`` maps each column of the input to its field.
+    """
+
+    places: tuple[tuple[str, ColumnPlace, RecordColumn | None], ...]
+    fields: Mapping[str, str]
+    unknown: tuple[UnknownColumn, ...]
+
 
 @dataclass
 class ColumnTable:
@@ -109,6 +131,7 @@ class ColumnTable:
             column.name: NameIndex(column.keys) for column in self.columns.values() if column.keys
         }
         self._places: dict[str, ColumnPlace] = {}
+        self._layouts: dict[tuple[str, ...], RowLayout] = {}
         self._inner: dict[tuple[str, str], str | None] = {}
 
     def place_of(self, name: str) -> ColumnPlace:
@@ -117,6 +140,28 @@ class ColumnTable:
         if place is None:
             place = self._places[name] = self._find(name)
         return place
+
+    def layout_of(self, names: tuple[str, ...]) -> RowLayout:
+        """Return the places of a row's columns. Raises `RowRejected` if two name the same field."""
+        layout = self._layouts.get(names)
+        if layout is None:
+            if len(self._layouts) >= MAX_LAYOUTS:
+                self._layouts.clear()
+            layout = self._layouts[names] = self._arrange(names)
+        return layout
+
+    def _arrange(self, names: tuple[str, ...]) -> RowLayout:
+        places = {name: self.place_of(name) for name in names}
+        by_path: dict[str, str] = {}
+        for name, place in places.items():
+            other = by_path.setdefault(place.path, name)
+            if other != name:
+                raise columns_conflict(place.path, other, name)
+        return RowLayout(
+            tuple((name, place, self.columns.get(place.column)) for name, place in places.items()),
+            {name: place.flat_name for name, place in places.items()},
+            tuple(place.unknown for place in places.values() if place.unknown is not None),
+        )
 
     def key_of(self, column: str, key: str) -> str | None:
         """Return the key of a spelling in a field's object, None for an unknown spelling."""

@@ -14,7 +14,9 @@ from .conflicts import columns_conflict, keys_conflict
 from .matching import CUSTOM_FIELDS, UnknownColumn
 
 if TYPE_CHECKING:
-    from .matching import ColumnPlace, ColumnTable, RecordColumn
+    from collections.abc import Mapping
+
+    from .matching import ColumnTable, RecordColumn
 
 Record = dict[str, Any]
 
@@ -30,7 +32,7 @@ class NestedRecord:
 
     record: Record = field(default_factory=dict)
     unknown: list[UnknownColumn] = field(default_factory=list)
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 def nest(table: ColumnTable, record: Record, delimiter: str | None = None) -> NestedRecord:
@@ -39,36 +41,24 @@ def nest(table: ColumnTable, record: Record, delimiter: str | None = None) -> Ne
     Raises `RowRejected` if two columns name the same field, or if text begins like an array or an
     object and is neither.
     """
-    nested = NestedRecord()
+    layout = table.layout_of(tuple(record))
+    nested = NestedRecord(unknown=list(layout.unknown), fields=layout.fields)
     parts: dict[str, Record] = {}
-    columns: dict[str, str] = {}
-    for name, value in record.items():
-        place = table.place_of(name)
-        if place.unknown is not None:
-            nested.unknown.append(place.unknown)
-        _reject_double(columns, place, name)
-        nested.fields[name] = place.column if place.key is None else f"{place.column}__{place.key}"
-        column = table.columns.get(place.column)
-        if place.key is not None:
-            part = parts.setdefault(place.column, {})[place.key] = without_nulls(value)
-            is_lost = column is not None and not column.has_field and place.unknown is None
-            if is_lost and not is_nothing(part):
-                nested.unknown.append(UnknownColumn(name, problem=ABSENT))
-        elif column is None:
-            nested.record[place.column] = without_nulls(value)
+    for name, place, column in layout.places:
+        if place.key is not None or column is None or not column.is_structured:
+            value = without_nulls(record[name])
         else:
-            nested.record[place.column] = _read(table, column, value, delimiter, nested.unknown)
-            if not column.has_field and not is_nothing(nested.record[place.column]):
-                nested.unknown.append(UnknownColumn(name, problem=ABSENT))
+            value = _read(table, column, record[name], delimiter, nested.unknown)
+        if place.key is not None:
+            parts.setdefault(place.column, {})[place.key] = value
+        else:
+            nested.record[place.column] = value
+        is_lost = column is not None and not column.has_field and place.unknown is None
+        if is_lost and not is_nothing(value):
+            nested.unknown.append(UnknownColumn(name, problem=ABSENT))
     for head, keys in parts.items():
         nested.record[head] = _joined(head, nested.record.get(head), keys)
     return nested
-
-
-def _reject_double(columns: dict[str, str], place: ColumnPlace, name: str) -> None:
-    other = columns.setdefault(place.path, name)
-    if other != name:
-        raise columns_conflict(place.path, other, name)
 
 
 def _joined(head: str, beside: Any, keys: Record) -> Any:
@@ -97,8 +87,8 @@ def _read(
     delimiter: str | None,
     unknown: list[UnknownColumn],
 ) -> Any:
-    """Return a column's value with arrays and objects read and their keys under our names."""
-    if column.is_structured and isinstance(value, str):
+    """Return an array or an object, also from text, with the keys of objects under our names."""
+    if isinstance(value, str):
         try:
             value = parse_structure(value, delimiter if column.is_array else None)
         except InvalidValue as problem:
