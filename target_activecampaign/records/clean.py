@@ -10,9 +10,7 @@ from tap_activecampaign_unified.resources.parsing import is_blank
 from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 
 #: The columns that hold the user's own keys.
-OWN_KEYS = frozenset(
-    {"external_id", "store_order_id", "store_product_id", "store_subscription_id"}
-)
+OWN_KEYS = frozenset({"external_id", "store_order_id", "store_product_id", "store_subscription_id"})
 _WHOLE_FLOAT = re.compile(r"(?:0|[1-9][0-9]*)\.0+")
 
 
