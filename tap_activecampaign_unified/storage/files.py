@@ -46,8 +46,7 @@ class naming:  # noqa: N801 - a context manager, named like those of contextlib
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, problem: BaseException | None, traceback: object) -> None:
-        is_unnamed = isinstance(problem, OSError) and problem.filename is None
-        if is_unnamed and self._path is not None:
+        if isinstance(problem, OSError) and problem.filename is None and self._path is not None:
             raise OSError(problem.errno, problem.strerror, str(self._path)) from None
 
 
