@@ -6,6 +6,7 @@ fields.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from . import amount_codecs, array_codecs, codecs, time_codecs
 from .custom_field_rows import value_currency, value_field, value_of
 from .parsing import InvalidValue
 from .parsing.ids import id_number, id_order
-from .parsing.names import FieldNames
+from .parsing.names import FieldNames, fold
 from .schema_types import NUMBER, STRING, Schema, object_of
 
 if TYPE_CHECKING:
@@ -87,6 +88,13 @@ class FieldDefinition:
     def is_choices(self) -> bool:
         """Whether the field holds several values."""
         return self.type in _CHOICES
+
+    @functools.cached_property
+    def options_by_name(self) -> dict[str, str]:
+        """The value of each option by its value and by its label, in the form of `fold`."""
+        return {fold(option.label): option.value for option in self.options} | {
+            fold(option.value): option.value for option in self.options
+        }
 
     @property
     def codec(self) -> codecs.Codec:

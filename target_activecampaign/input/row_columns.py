@@ -83,7 +83,7 @@ class RowColumns:
 
     def read(
         self, stream: str, record: Record, keys: Iterable[str]
-    ) -> tuple[NestedRecord, list[str]]:
+    ) -> tuple[NestedRecord, tuple[str, ...]]:
         """Return a row's record under our names, and a remark for each unknown column.
 
         The columns ``keys`` of the source's own key are never unknown. Raises `RowRejected` if two
@@ -91,11 +91,11 @@ class RowColumns:
         """
         sink = _sink_of(stream)
         if sink.family == "raw":
-            return NestedRecord(record), []
+            return NestedRecord(record), ()
         is_object = sink.family == "custom_object"
         table = self._table_of_object(stream) if is_object else self.table(stream)
         if table is None:  # the sink reads the object again and gives the row its reason
-            return NestedRecord({name: without_nulls(value) for name, value in record.items()}), []
+            return NestedRecord({name: without_nulls(value) for name, value in record.items()}), ()
         nested = nest(table, record, self._policy.list_delimiter)
         for name in OWN_KEYS & nested.record.keys():
             nested.record[name] = plain_key(nested.record[name])
@@ -104,8 +104,8 @@ class RowColumns:
             nested.record = with_plain_columns(nested.record, phones)
         unknown = [column for column in nested.unknown if column.path not in keys]
         if not unknown or self._policy.unknown_columns == "ignore":
-            return nested, []
-        remarks = sorted({column.text for column in unknown})
+            return nested, ()
+        remarks = tuple(sorted({column.text for column in unknown}))
         if self._policy.unknown_columns == "reject":
             raise RowRejected("; ".join(remarks))
         for column in unknown:

@@ -7,6 +7,7 @@ transaction writes its rows with one statement per table.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.storage.database import Database
 
-MAX_CACHED_ROWS = 20_000
+#: Enough for the rows of all batches that are written at the same time.
+MAX_CACHED_ROWS = 50_000
 # SQLite accepts up to 32,766 values in a statement.
 KEYS_PER_STATEMENT = 2_000
 _ESCAPED = re.compile(r"\\([\\0])")
@@ -175,9 +177,10 @@ class Store:
             values.append(rows[0][0])
 
     def _read(self, name: str, keys: list[Values]) -> None:
-        if len(self._cache) + len(keys) > MAX_CACHED_ROWS:
-            self._cache.clear()
         self._cache |= {(name, key): None for key in keys}
+        excess = max(0, len(self._cache) - max(MAX_CACHED_ROWS, len(keys)))
+        for oldest in list(itertools.islice(self._cache, excess)):
+            del self._cache[oldest]
         table = self._tables[name]
         width = len(table.keys)
         for row in self._in_parts(table.select, keys):

@@ -183,7 +183,7 @@ class BatchProcessor:
                 reason = join_reasons(denied)
                 self.rows.finish(row, Outcome(action, confirmed.id, reason, is_decided=False))
             elif self.rows.parts.reduce(sink, row, changed, known):
-                row.denied = denied
+                row.denied = tuple(denied)
 
     def _ledger_identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
         """Return a row's identity in the ledger: its key, or all columns of a row without key."""

@@ -91,7 +91,7 @@ class DeferredRows:
         rows = []
         for place, number, text in stored:
             stream, record, key, source, remarks, shown_key, unnormalized, name = json.loads(text)
-            row = InputRecord(number, stream, record, key, source, remarks=remarks)
+            row = InputRecord(number, stream, record, key, source, remarks=tuple(remarks))
             row.shown_key, row.unnormalized, row.input_stream = shown_key, unnormalized, name
             rows.append(row)
             after = place

@@ -20,6 +20,8 @@ from .denied_parts import UNCONFIRMED
 from .stop_reasons import ROW_REJECTED, StopReasons
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.references import References
@@ -191,13 +193,18 @@ class RowFinisher:
         known = self.ledger.find(row.ledger_key)
         before = known.fields if known else {}
         denied = self.denied_parts.fields(row, outcome.denied, before)
-        return {**row.fields, **dict.fromkeys(resent, UNCONFIRMED), **denied, **row.delivery}
+        return {
+            **row.fields,
+            **dict.fromkeys(resent, UNCONFIRMED),
+            **denied,
+            **(row.delivery or {}),
+        }
 
     def _key_of(self, row: InputRecord) -> bytes:
         return row.ledger_key or self.ledger.hash_key(row.stream, ledger_identity(row))
 
 
-def _with_remarks(outcome: Outcome, remarks: list[str]) -> Outcome:
+def _with_remarks(outcome: Outcome, remarks: Sequence[str]) -> Outcome:
     """Return an outcome with the row's remarks; "unchanged" with unwritten parts is "skipped"."""
     is_partial = bool(remarks or outcome.parts_to_resend or outcome.denied)
     if not is_partial:

@@ -14,7 +14,7 @@ from target_activecampaign.records.parts import (
 from .denied_parts import UNCONFIRMED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
@@ -33,10 +33,12 @@ class RowParts:
         """Return the hashes of a row's values, by the hash of their part."""
         return self._hashes(self._content(sink, row))
 
-    def find(self, sink: Sink, row: InputRecord, parts: Iterable[str]) -> set[bytes] | None:
+    def find(self, sink: Sink, row: InputRecord, parts: Collection[str]) -> set[bytes] | None:
         """Return the hashes of these parts of a row; None if the row lacks a part."""
-        content = [path for path, _ in self._content(sink, row)]
         hashes: set[bytes] = set()
+        if not parts:
+            return hashes
+        content = [path for path, _ in self._content(sink, row)]
         for part in parts:
             paths = paths_of(part, content)
             if not paths:

@@ -80,7 +80,9 @@ def read_custom_value(
         money = structure_of(value)
         is_object = isinstance(money, dict)
         return {key.strip().lower(): part for key, part in money.items()} if is_object else money
-    if not definition.is_choices or not isinstance(value, str) or _is_option(definition, value):
+    if not definition.is_choices or not isinstance(value, str):
+        return value
+    if fold(value) in definition.options_by_name:
         return value
     try:
         choices = without_nulls(parse_structure(value, delimiter))
@@ -91,12 +93,6 @@ def read_custom_value(
     return choices
 
 
-def _is_option(definition: FieldDefinition, text: str) -> bool:
-    return any(
-        fold(text) in {fold(option.value), fold(option.label)} for option in definition.options
-    )
-
-
 def option_text(value: Any) -> str:
     """Return an option as text; a whole float has no fraction there."""
     return plain_text(value) if isinstance(value, float) else str(value)
@@ -104,8 +100,7 @@ def option_text(value: Any) -> str:
 
 def choose_options(definition: FieldDefinition, value: Any) -> tuple[Any, str | None]:
     """Return the values of the options that a row names by value or label, and the problem."""
-    by_name = {fold(option.label): option.value for option in definition.options}
-    by_name |= {fold(option.value): option.value for option in definition.options}
+    by_name = definition.options_by_name
     wanted = value if isinstance(value, list) else [value]
     unknown = [
         option

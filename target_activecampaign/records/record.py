@@ -30,7 +30,8 @@ class InputRecord:
     * ``unnormalized``: the record before the normalization to NFC, if that changed its text.
     * ``document_key``: the key in this account of a record that the row replaces as a whole.
     * ``is_held_out``: the row is a contact of the control group: only unsubscriptions are written.
-    * ``delivery``: the ledger fields which record that the row's stream delivered the row.
+    * ``delivery``: the ledger fields which record that the row's stream delivered the row; None if
+      no audience delivers it.
     * ``input_stream``: the stream's name after `stream_maps` and before `stream_aliases`.
     """
 
@@ -44,12 +45,12 @@ class InputRecord:
     ledger_id: str | None = None
     creates: bool = False
     is_held_out: bool = False
-    remarks: list[str] = field(default_factory=list)
+    remarks: tuple[str, ...] = ()
     is_remainder: bool = False
-    denied: list[str] = field(default_factory=list)
+    denied: tuple[str, ...] = ()
     shown_key: Record | None = None
     unnormalized: Record | None = None
-    delivery: dict[bytes, bytes] = field(default_factory=dict)
+    delivery: dict[bytes, bytes] | None = None
     input_stream: str = ""
     document_key: str = ""
 

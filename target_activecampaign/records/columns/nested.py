@@ -97,7 +97,8 @@ def _read(
     if not column.keys:
         return value
     if isinstance(value, list):
-        return [_renamed(table, column, item, unknown) for item in value]
+        has_objects = any(isinstance(item, dict) for item in value)
+        return [_renamed(table, column, item, unknown) for item in value] if has_objects else value
     return _renamed(table, column, value, unknown)
 
 

@@ -194,7 +194,7 @@ class ContactChange:
     tags: dict[str, tuple[str, bool]] = field(default_factory=dict)
     is_mirror: bool = False
     lists: dict[str, int] = field(default_factory=dict)
-    resubscribed: set[str] = field(default_factory=set)
+    resubscribed: frozenset[str] = frozenset()
     automations: dict[str, bool] = field(default_factory=dict)
     account: dict[str, str] = field(default_factory=dict)
     title: str | None = None

@@ -141,7 +141,7 @@ def _apply(context: WriteContext, change: ContactChange, memberships: dict[str, 
         if status in OPTED_OUT:
             word = OPTED_OUT[status]
             if context.policy.resubscribe and context.policy.run_automations:
-                change.resubscribed.add(list_id)
+                change.resubscribed |= {list_id}
                 continue
             del change.lists[list_id]
             if context.policy.resubscribe:
