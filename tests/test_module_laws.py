@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc", "shared", "tools"}
 MAX_MODULES = 16
 MAX_LINES = 400
-#: Modules of tests that are longer, with the reason.
-LONGER = {
-    "tests/target/audiences/test_leaving.py": "what a contact that leaves loses is one subject",
-    "tests/target/audiences/test_settings_together.py": "the settings are compared with each other",
-}
 
 
 def test_no_module_has_a_vague_name():
@@ -39,8 +34,8 @@ def test_no_module_is_too_large():
 
 
 def test_no_module_of_tests_is_too_large():
-    """A module of tests or benchmarks has at most 400 lines, except those that give a reason."""
-    assert too_long([*files_of("tests"), *files_of("bench")]) - LONGER.keys() == set()
+    """A module of tests or benchmarks has at most 400 lines."""
+    assert too_long([*files_of("tests"), *files_of("bench")]) == set()
 
 
 def test_no_folder_is_too_full():
