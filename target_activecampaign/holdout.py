@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.references import References
     from target_activecampaign.records.record import InputRecord
 
+#: Queries that compare the two groups, such as those of docs/control-group.md, look for this text.
 HELD_OUT = "held out"
 _ORDERS, _LINES = "commerce_orders", "commerce_order_lines"
 _HASHES = 2**64

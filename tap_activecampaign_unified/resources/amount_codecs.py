@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from .codecs import UTC_ZONE, Codec, Zone, decode_text, encode_text, is_unset, plain_number
-from .parsing.numbers import parse_cents, parse_decimal
+from .parsing.amounts import parse_cents
+from .parsing.numbers import parse_decimal
 from .schema_types import NUMBER, STRING
 
 

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from .parsing import InvalidValue
 from .parsing.flags import parse_flag
-from .parsing.ids import MAX_ID_LENGTH
+from .parsing.ids import MAX_ID_LENGTH, parse_foreign_id
 from .parsing.numbers import (
     parse_decimal,
-    parse_foreign_id,
     parse_whole,
     plain_text,
 )

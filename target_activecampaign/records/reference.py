@@ -6,11 +6,8 @@ from typing import Any
 
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.arrays import FORMS
-from tap_activecampaign_unified.resources.parsing.numbers import (
-    parse_foreign_id,
-    parse_id,
-    plain_text,
-)
+from tap_activecampaign_unified.resources.parsing.ids import parse_foreign_id, parse_id
+from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 from target_activecampaign.outcome import RowRejected
 
 from .clean import is_nothing, plain_key

@@ -24,9 +24,11 @@ from tap_activecampaign_unified.resources.codecs import (
 )
 from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
 from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.parsing.amounts import parse_money
 from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
 from tap_activecampaign_unified.resources.parsing.flags import parse_flag
-from tap_activecampaign_unified.resources.parsing.numbers import parse_id, parse_money, parse_whole
+from tap_activecampaign_unified.resources.parsing.ids import parse_id
+from tap_activecampaign_unified.resources.parsing.numbers import parse_whole
 from tap_activecampaign_unified.resources.parsing.times import parse_time
 from tap_activecampaign_unified.resources.resource import Field
 from tap_activecampaign_unified.resources.schema_types import (

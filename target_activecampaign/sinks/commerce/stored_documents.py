@@ -96,12 +96,14 @@ class StoredDocuments:
             if isinstance(document, list):
                 document = document[0] if document else None
             if isinstance(document, dict):
-                documents[key] = without_nulls(document)
+                documents[key] = without_null_columns(document)
         return documents
 
 
-def without_nulls(value: Any) -> Any:
+def without_null_columns(value: Any) -> Any:
     """Return a JSON value without the nulls of its objects, at any depth."""
     if isinstance(value, dict):
-        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
+        return {
+            name: without_null_columns(inner) for name, inner in value.items() if inner is not None
+        }
+    return [without_null_columns(inner) for inner in value] if isinstance(value, list) else value

@@ -10,13 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.parsing.numbers import (
-    parse_cents,
-    parse_foreign_id,
-    parse_id,
-    parse_whole,
-    plain_text,
-)
+from tap_activecampaign_unified.resources.parsing.amounts import parse_cents
+from tap_activecampaign_unified.resources.parsing.ids import parse_foreign_id, parse_id
+from tap_activecampaign_unified.resources.parsing.numbers import parse_whole, plain_text
 
 
 @pytest.mark.parametrize("value", [1, 1.0, "1", "1.0", " 1 ", "01", Decimal(1), "1e0"], ids=repr)
