@@ -17,7 +17,7 @@ from target_activecampaign.concurrency.pool import CooperativePool
 from target_activecampaign.input.message_reader import MessageReader
 from target_activecampaign.input.record_parser import RecordParser
 from target_activecampaign.input.stream_names import StreamMaps
-from target_activecampaign.processing.background import BackgroundBatches
+from target_activecampaign.processing.background_batches import BackgroundBatches
 from target_activecampaign.processing.checkpoints import Checkpoints
 from target_activecampaign.processing.interrupts import Interrupts, message_handler
 from target_activecampaign.processing.progress import WriteProgress

@@ -10,10 +10,9 @@ from tap_activecampaign_unified.client.pagination.page_reader import (
     rows_of,
     total_of,
 )
-from tap_activecampaign_unified.client.rate_limit.file_store import FileBudgetStore, default_store
+from tap_activecampaign_unified.client.rate_limit.file_store import FileBudgetStore
 from tap_activecampaign_unified.client.rate_limit.limiter import LONG_WAIT, Limiter
-from tap_activecampaign_unified.client.rate_limit.redis_store import SCHEMES as REDIS_SCHEMES
-from tap_activecampaign_unified.client.rate_limit.redis_store import RedisBudgetStore, redis_client
+from tap_activecampaign_unified.client.rate_limit.store_choice import check_store, choose_store
 
 from .client import Client
 from .clock import Clock, SystemClock
@@ -42,7 +41,6 @@ from .url import AccountUrl, account_file, parse_url
 __all__ = [
     "FULL_PAGE",
     "LONG_WAIT",
-    "REDIS_SCHEMES",
     "AccountUrl",
     "ActiveCampaignError",
     "ApiResponse",
@@ -60,7 +58,6 @@ __all__ = [
     "Page",
     "PaymentRequired",
     "PermissionDenied",
-    "RedisBudgetStore",
     "RequestError",
     "RequestStats",
     "RowsKey",
@@ -70,12 +67,12 @@ __all__ = [
     "UnexpectedResponse",
     "Workers",
     "account_file",
-    "default_store",
+    "check_store",
+    "choose_store",
     "named_rows",
     "parse_url",
     "prefetch_walk",
     "redact_values",
-    "redis_client",
     "rows_of",
     "total_of",
     "walk_keyset",

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from jsonschema import Draft7Validator
 
-from tap_activecampaign_unified.client import AccountUrl, InvalidUrl, parse_url
+from tap_activecampaign_unified.client import AccountUrl, InvalidUrl, check_store, parse_url
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.flags import parse_flag
 
-from .connection import Connection, check_store
+from .connection import Connection
 
 JsonSchema = dict[str, Any]
 ACCOUNT_LIMIT = 5.0

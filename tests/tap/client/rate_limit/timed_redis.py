@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tap_activecampaign_unified.client import RedisBudgetStore
+from tap_activecampaign_unified.client.rate_limit.redis_store import RedisBudgetStore
 
 ACCOUNTS = itertools.count()
 
