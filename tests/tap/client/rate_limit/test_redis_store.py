@@ -8,10 +8,11 @@ import sys
 import pytest
 import redis
 
-from tap_activecampaign_unified.client import FileBudgetStore, InvalidUrl, Limiter, RedisBudgetStore
+from tap_activecampaign_unified.client import FileBudgetStore, InvalidUrl, Limiter
 from tap_activecampaign_unified.client.rate_limit.budget import MARGIN
 from tap_activecampaign_unified.client.rate_limit.redis_store import (
     SECONDS_BETWEEN_TRIES,
+    RedisBudgetStore,
     redis_client,
 )
 from tests.redis_server import running_redis
