@@ -27,7 +27,7 @@ from tap_activecampaign_unified.client import (
     total_of,
     walk_offset,
 )
-from tap_activecampaign_unified.raw.pagination import WALKS
+from tap_activecampaign_unified.raw.walks import WALKS
 from tap_activecampaign_unified.resources.codecs import zone_at
 from tap_activecampaign_unified.resources.marketing.engagements import PREFIXES, SOURCE, URL
 from tap_activecampaign_unified.resources.parsing import InvalidValue

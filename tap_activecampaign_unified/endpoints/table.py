@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client.graphql import PATH as GRAPHQL
 from tap_activecampaign_unified.client.pagination.graphql_walk import Search
 from tap_activecampaign_unified.raw import COLLECTIONS
-from tap_activecampaign_unified.raw.pagination import WALKS
+from tap_activecampaign_unified.raw.walks import WALKS
 from tap_activecampaign_unified.resources import contact_fields
 from tap_activecampaign_unified.resources.commerce import products, subscriptions
 from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.bookmarks import Bookmark
 from tap_activecampaign_unified.client import FULL_PAGE, RequestError
@@ -13,9 +13,7 @@ from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
 from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.raw import RawResource
 from tap_activecampaign_unified.resources import contact_fields
-from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
-from tap_activecampaign_unified.resources.custom_fields import ENTITIES, FIELD_PATHS
-from tap_activecampaign_unified.sync.relations.graphql_orders import GraphqlOrders
+from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.sync.relations.nested_budget import NestedBudget
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.sync.relations.special_loaders import (
@@ -23,40 +21,18 @@ from tap_activecampaign_unified.sync.relations.special_loaders import (
     special_loaders,
 )
 
-from .lookups import NAME_COLUMNS
 from .page_source import PageSource
+from .unreadable_collections import UnreadableCollections, entity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tap_activecampaign_unified.bookmarks import Entry
-    from tap_activecampaign_unified.resources.resource import Resource
 
     from .context import SyncContext
+    from .selected_stream import SelectedStream
 
 logger = logging.getLogger(__name__)
-
-#: Key in a stream's state: collections that the tap could not read, so that values are missing.
-LEFT_OUT = "left_out"
-
-
-class SelectedStream(Protocol):
-    """A selected stream: the part of `UnifiedStream` (`streams.py`) that decides its requests."""
-
-    @property
-    def resource(self) -> Resource:
-        """The stream's resource."""
-
-    @property
-    def entry(self) -> Entry:
-        """The stream's state entry."""
-
-    @property
-    def is_full_table(self) -> bool:
-        """Whether the stream emits every record and ignores its bookmark."""
-
-    def wanted(self, name: str) -> bool:
-        """Return whether a property is selected."""
 
 
 class EndpointSetup:
@@ -76,6 +52,7 @@ class EndpointSetup:
             entry = {} if first.is_full_table else first.entry
             self._walk = self.endpoint.make_walk(context.walk_options, entry)
             self.endpoint = replace(self.endpoint, walk=self._walk)
+        self._collections = UnreadableCollections(self.endpoint, context.lookups)
         needed = set().union(
             *(selection.resource.relations(selection.wanted) for selection in selections)
         )
@@ -109,8 +86,8 @@ class EndpointSetup:
         bookmark = Bookmark(selection.entry, context.policy, now, key)
         if future_names := bookmark.moments_ahead(now):
             self._discard_future(selection.resource.name, bookmark, future_names)
-        if any(context.lookups.may_read(path) for path in self._left_out(selection)):
-            # The key can read these values now. Emit all rows, because earlier runs left them out.
+        if self._collections.has_become_readable(selection):
+            # Emit all rows, because earlier runs left these values out.
             bookmark.progress, bookmark.is_full_read = None, True
         elif bookmark.progress:
             bookmark.resume(bookmark.progress)
@@ -133,41 +110,9 @@ class EndpointSetup:
             )
             bookmark.discard_future(now)
 
-    def _left_out(self, selection: SelectedStream) -> list[str]:
-        """Return the collections of a stream's values that earlier runs could not read."""
-        former = selection.entry.get(LEFT_OUT)
-        return sorted(
-            self._sources(selection).intersection(former if isinstance(former, list) else ())
-        )
-
-    def _sources(self, selection: SelectedStream) -> set[str]:
-        """Return the collections of a stream's values, besides the collection of its rows."""
-        needed = selection.resource.relations(selection.wanted)
-        collections = {
-            relation.collection for relation in self.endpoint.relations if relation.name in needed
-        }
-        collections |= {NAME_COLUMNS[kind][0] for name in needed for kind in NAMES_OF.get(name, ())}
-        if contact_fields.LINKS in needed:
-            collections.add("accounts")
-        if GRAPHQL_ORDERS in needed:
-            collections.add(GraphqlOrders.collection)
-        if entity := entity_of(selection):
-            collections.add(FIELD_PATHS[entity])
-        return collections
-
     def unreadable(self, selection: SelectedStream, *, is_full_read: bool) -> list[str]:
-        """Return the collections of a stream's values that the tap could not read.
-
-        This includes collections of earlier runs, unless this run read all rows again
-        (``is_full_read``).
-        """
-        unreadable = set(self.context.lookups.unread)
-        if not is_full_read:
-            unreadable.update(self._left_out(selection))
-        for loader in self.loaders.values():
-            if isinstance(loader, (RelationLoader, GraphqlOrders)) and not loader.is_complete:
-                unreadable.add(loader.collection)
-        return sorted(unreadable & self._sources(selection))
+        """Return the collections of a stream's values that the tap could not read."""
+        return self._collections.names(selection, self.loaders, is_full_read=is_full_read)
 
     def _make_page_source(self, bookmarks: list[Bookmark]) -> PageSource:
         context, position = self.context, 0
@@ -247,9 +192,3 @@ class EndpointSetup:
         if remaining is None or remaining <= FULL_PAGE * self.context.client.look_ahead:
             prefetch_next, self.prefetch_next = self.prefetch_next, lambda: None
             prefetch_next()
-
-
-def entity_of(selection: SelectedStream) -> str | None:
-    """Return the entity of the custom fields in a stream's records, None without custom fields."""
-    needed = contact_fields.VALUES in selection.resource.relations(selection.wanted)
-    return selection.resource.custom_fields if needed else None

@@ -29,8 +29,8 @@ from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.unchanged_rows import fingerprint
 
-from .endpoint_setup import LEFT_OUT, EndpointSetup, entity_of
 from .stream_writer import COLUMNS, StreamWriter, after_of, begin, missing_key
+from .unreadable_collections import LEFT_OUT, entity_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import RequestError
     from tap_activecampaign_unified.resources.codecs import Zone
 
+    from .endpoint_setup import EndpointSetup
     from .stream_writer import RecordOutput
 
 # The number of pages between two STATE messages, from which an interrupted run continues.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from tap_activecampaign_unified.deletes.detection import TOMBSTONES_UNTIL
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 
-from .endpoint_setup import LEFT_OUT, SelectedStream
+from .selected_stream import SelectedStream
+from .unreadable_collections import LEFT_OUT
 
 if TYPE_CHECKING:
     import datetime as dt

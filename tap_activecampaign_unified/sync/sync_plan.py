@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .context import SyncContext
-    from .endpoint_setup import SelectedStream
+    from .selected_stream import SelectedStream
 
 # Most raw collections have at most one page, so the tap prefetches this many at once.
 RAW_AHEAD = 3

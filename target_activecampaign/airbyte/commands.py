@@ -11,8 +11,8 @@ from tap_activecampaign_unified.airbyte.spec import specification
 from tap_activecampaign_unified.airbyte.writer import AirbyteWriter
 from target_activecampaign.config.target_settings import TARGET
 
+from .catalog import MODES, schemas_of
 from .destination import DestinationTarget
-from .reader import MODES, schemas_of
 
 NAME = "destination-activecampaign"
 
