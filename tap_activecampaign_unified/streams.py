@@ -24,6 +24,7 @@ from tap_activecampaign_unified.sync.stream_writer import COLUMNS
 from .account_label import labelled
 from .catalog import FULL_TABLE, complete_catalog, method_of
 from .cli import read_json
+from .flattening import fill_null_objects, null_objects, title_flat_columns
 from .messages import MessageWriter
 from .raw import InferredSchema, RawResource
 
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.schema_types import Schema
 
     from .bookmarks import Entry
-
-
-CUSTOM_FIELDS = "custom_fields"
 
 
 class StreamHost(Protocol):
@@ -212,22 +210,8 @@ class UnifiedStream(Stream):
         # A stream with a growing schema writes it with its first rows.
         if not self._schema_written and not self.resource.schema_grows:
             self._schema_written = True
-            self._title_flat_columns()
+            title_flat_columns(self.schema, self.stream_maps)
             super()._write_schema_message()
-
-    def _title_flat_columns(self) -> None:
-        """Restore the titles of flattened arrays and money, which flattening drops."""
-        custom = self.schema.get("properties", {}).get(CUSTOM_FIELDS, {}).get("properties", {})
-        for stream_map in self.stream_maps:
-            flat = (
-                stream_map.transformed_schema.get("properties", {})
-                if stream_map.flattening_enabled
-                else {}
-            )
-            for key, field_schema in custom.items():
-                for name in (f"{CUSTOM_FIELDS}__{key}", f"{CUSTOM_FIELDS}__{key}__amount"):
-                    if name in flat and field_schema.get("title"):
-                        flat[name] = {"title": field_schema["title"], **flat[name]}
 
     def extend_schema(self, rows: Iterable[Row]) -> None:
         """Add the missing columns of rows to the schema. Write the schema if it changed."""
@@ -313,25 +297,3 @@ def parse_catalog(text: str, name: str) -> Catalog:
             complete_catalog(catalog, raw["streams"])
             return catalog
     raise SettingsError(["the catalog is invalid: run --discover for a new one"])
-
-
-def null_objects(schema: Schema) -> dict[str, Any]:
-    """Return the properties of a schema: a nested dict for objects, None for all others."""
-    return {
-        name: null_objects(part)
-        for name, part in schema.get("properties", {}).items()
-        if "object" in part.get("type", ()) and part.get("properties")
-    } | {
-        name: None
-        for name, part in schema.get("properties", {}).items()
-        if "object" not in part.get("type", ())
-    }
-
-
-def fill_null_objects(record: Record, objects: dict[str, Any]) -> None:
-    """Replace null objects by objects of nulls, so that flattening does not drop the columns."""
-    for name, inner in objects.items():
-        if isinstance(inner, dict):
-            if record.get(name) is None:
-                record[name] = dict.fromkeys(inner)
-            fill_null_objects(record[name], inner)

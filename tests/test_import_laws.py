@@ -37,6 +37,7 @@ TAP_LAW: dict[str, set[str]] = {
     "resources": set(),
     "unchanged_rows": set(),
     "bookmarks": {"full_sweeps", "unchanged_rows"},
+    "flattening": {"resources"},
     "full_sweeps": set(),
     "early_signals": set(),
     "raw": {"client", "resources"},
@@ -58,8 +59,8 @@ TAP_LAW: dict[str, set[str]] = {
     "access": {"python_reader"},
     "query": {"python_reader"},
     "streams": {
-        *("account_label", "bookmarks", "catalog", "cli", "config", "messages", "raw", "reporting"),
-        *("resources", "sync"),
+        *("account_label", "bookmarks", "catalog", "cli", "config", "flattening", "messages"),
+        *("raw", "reporting", "resources", "sync"),
     },
     "tap": {
         *("bookmarks", "catalog", "cli", "client", "config", "connection_check", "messages"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.parsing.arrays import FORMS as ARRAY_FORMS
 from tap_activecampaign_unified.resources.parsing.ids import id_order
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.parsing.names import fold, split_full_name
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.consent_status import FORMS as CONSENT_FORMS
@@ -136,7 +136,8 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
     if clears:
         columns |= {name: "" for name, unified in names.items() if unified in converted.nulls}
     elif not is_nothing(record.get("name")) and not columns.keys() & {"firstName", "lastName"}:
-        columns |= split_name(str(record["name"]))
+        first, last = split_full_name(str(record["name"]))
+        columns |= {"firstName": first} | ({"lastName": last} if last else {})
     stripped = {
         name: value.strip() if isinstance(value, str) else value for name, value in columns.items()
     }
@@ -201,12 +202,6 @@ def _primary(addresses: Any) -> Any:
         addresses[0],
     )
     return first.get("email") if isinstance(first, dict) else first
-
-
-def split_name(name: str) -> dict[str, str]:
-    """Split a full name: the last word is the last name. A single word is the first name."""
-    *first, last = name.split()
-    return {"firstName": " ".join(first), "lastName": last} if first else {"firstName": last}
 
 
 def read_tags(context: WriteContext, record: Record, change: ContactChange) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_activecampaign_unified.resources.parsing.names import split_full_name
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
 from target_activecampaign.records.email import email_of
 from target_activecampaign.records.reference import references
 from target_activecampaign.records.row_flags import flag_of
-from target_activecampaign.sinks.contacts.parse import split_name
 from target_activecampaign.sinks.record_sink import native_fields_of
 
 from .named_resource import write_named
@@ -42,7 +42,7 @@ def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     email = "" if is_nothing(columns.get("email")) else email_of(columns["email"])
     columns |= {"email": email} if email else {}
     if not is_nothing(row.record.get("name")) and not columns.keys() & {"firstName", "lastName"}:
-        columns |= {"lastName": "", **split_name(str(row.record["name"]))}
+        columns["firstName"], columns["lastName"] = split_full_name(str(row.record["name"]))
     group = _group(context, row)
     if group:
         columns["group"] = group
