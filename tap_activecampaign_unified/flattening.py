@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from singer_sdk.mapper import StreamMap
-
     from tap_activecampaign_unified.resources.resource import Record
     from tap_activecampaign_unified.resources.schema_types import Schema
 
@@ -37,8 +35,8 @@ def fill_null_objects(record: Record, objects: dict[str, Any]) -> None:
             fill_null_objects(record[name], inner)
 
 
-def title_flat_columns(schema: Schema, stream_maps: Iterable[StreamMap]) -> None:
-    """Restore the titles of flattened arrays and money in the schemas of ``stream_maps``."""
+def title_flat_columns(schema: Schema, stream_maps: Iterable[Any]) -> None:
+    """Restore the titles of flattened arrays and money in the schemas of the SDK's ``stream_maps``."""
     custom = schema.get("properties", {}).get(CUSTOM_FIELDS, {}).get("properties", {})
     for stream_map in stream_maps:
         flat = (
