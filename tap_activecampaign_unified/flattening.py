@@ -36,7 +36,7 @@ def fill_null_objects(record: Record, objects: dict[str, Any]) -> None:
 
 
 def title_flat_columns(schema: Schema, stream_maps: Iterable[Any]) -> None:
-    """Restore the titles of flattened arrays and money in the schemas of the SDK's ``stream_maps``."""
+    """Restore the titles of flattened arrays and money in the SDK's ``stream_maps``."""
     custom = schema.get("properties", {}).get(CUSTOM_FIELDS, {}).get("properties", {})
     for stream_map in stream_maps:
         flat = (
