@@ -77,6 +77,10 @@ class ContactLookup(Lookup):
             self._index.put(new, native_id)
         self.note_contact(new, native_id)
 
+    def found_id(self, email: str | None) -> str | None:
+        """Return the id of an address's contact if this run found it already."""
+        return self._contacts.get(fold(email or ""))
+
     def is_absent(self, email: str | None) -> bool:
         """Return whether this run looked up an address and found no contact."""
         return fold(email or "") in self._absent

@@ -164,6 +164,7 @@ def _import(w: World, batch: Batch, sent: dict[str, Any], email: str) -> None:
         w.trigger("contact_added", contact=row.id, starts=starts, by="import")
     else:
         w.edit_contact(row.id, **columns)
+        batch.success += [str(row.id)] if w.switches.import_lists_updated else []
         w.trigger("contact_changed", contact=row.id, starts=starts, by="import")
     write_contact_values(w, row.id, sent.get("fields"), key="id", starts=starts)
     for name in sent.get("tags") or []:

@@ -141,6 +141,7 @@ class Switches:
     import_success_key: Literal["Success", "success"] = "success"
     import_seconds: float = 4  # seconds from queueing a batch until it is processed
     import_outcome: Literal["completed", "failed", "interrupted"] = "completed"
+    import_lists_updated: bool = False  # among the created contacts, as some accounts do
     import_names_excluded: bool = True  # among the failures; or skips these contacts silently
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink import Sink
 
+    from .polling import ImportBatch
+
 
 def import_changes(
     context: WriteContext, sink: Sink, changes: list[ContactChange]
@@ -31,11 +33,12 @@ def import_changes(
         for change in changes
     }
     absent = [change for change in changes if context.references.is_absent(change.email)]
-    with_id = [change for change in changes if change.id is not None]
+    earlier_ids = {
+        id(change): native_id
+        for change in changes
+        if (native_id := change.id or context.references.found_id(change.email)) is not None
+    }
     batches = context.importer.run(list(entries.values()))
-    for change in with_id:
-        # Some accounts also list updated contacts among the created contacts of an import.
-        entries[id(change)].created = False
     if context.write_client.is_dry_run:
         for change in changes:
             # Later rows may refer to a contact that the run would create.
@@ -45,8 +48,33 @@ def import_changes(
     if any(change.adds for change in changes):
         context.references.invalidate("tag")  # the importer creates missing tags
     context.references.forget_absent()
+    _note_existing(context, changes, earlier_ids, entries, batches)
     find_imported(context, changes, absent, entries, batches)
     return entries
+
+
+def _note_existing(
+    context: WriteContext,
+    changes: list[ContactChange],
+    earlier_ids: dict[int, str],
+    entries: dict[int, ImportEntry],
+    batches: list[ImportBatch],
+) -> None:
+    """Note which contacts are not new, because the run knew their ids before the import.
+
+    Some accounts also list updated contacts among the created contacts of an import. In these
+    accounts, the list does not show which of the other contacts are new.
+    """
+    listed = {native_id for batch in batches for native_id in batch.created_ids}
+    earlier = {*earlier_ids.values(), *(change.ledger_id for change in changes)}
+    if not listed.isdisjoint(earlier):
+        context.importer.lists_updated = True
+    for change in changes:
+        entry = entries[id(change)]
+        if id(change) in earlier_ids:
+            change.id, entry.created = earlier_ids[id(change)], False
+        elif context.importer.lists_updated and entry.created:
+            entry.created = None
 
 
 def _contact_of(

@@ -124,9 +124,12 @@ def _look_up(
         if fold(change.email or "") not in others:
             entry = entries[id(change)]
             entry.is_imported, entry.problem = False, NOT_THERE
+    were_absent = {id(change) for change in absent}
     for change in [*to_look_up.values(), *remainders]:
         key = fold(change.email or "")
         change.id = change.id or new_ids.get(key) or others.get(key)
         entry = entries[id(change)]
+        if context.importer.lists_updated and id(change) not in were_absent:
+            continue
         if entry.created is None and entry.batch and not entry.batch.is_sent_again:
             entry.created = key in new_ids

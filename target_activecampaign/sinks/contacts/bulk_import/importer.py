@@ -69,6 +69,8 @@ class Importer:
         self._numbers = itertools.count()
         self._queue_order: list[tuple[bool, int]] = []
         self.batches = 0
+        #: Whether the account was seen to list updated contacts among the created ones.
+        self.lists_updated = False
 
     def run(self, entries: list[ImportEntry]) -> list[ImportBatch]:
         """Import the entries; return the finished batches with the ids of created contacts."""
