@@ -60,7 +60,7 @@ class AccountLookup(Lookup):
 
     def account(self, ref: Ref) -> str:
         """Return an account's id by id or name."""
-        native_id = self.foreign_ids.resolve("account", ref.get("id"))
+        native_id = self.foreign_ids.read_reference("account", ref, "account")
         if native_id:
             return native_id
         name = ref.get("name")

@@ -35,7 +35,7 @@ class ContactLookup(Lookup):
 
     def contact(self, ref: Ref) -> str:
         """Return a contact's id by id or address."""
-        native_id = self.foreign_ids.resolve("contact", ref.get("id"))
+        native_id = self.foreign_ids.read_reference("contact", ref, "contact")
         if native_id:
             return native_id
         email = ref.get("email")

@@ -40,6 +40,16 @@ class ForeignIds:
             return parse_own_id(value, column)
         return self.resolve(family, key_text(value, column, is_id=True))
 
+    def read_reference(self, family: str, ref: dict[str, str], column: str) -> str | None:
+        """Return the id here of a reference by id; None without an id or without a known copy.
+
+        Raises `RowRejected` for an own id that is no number, before a request carries it.
+        """
+        source = ref.get("id")
+        if not source or self._policy.is_foreign:
+            return self.resolve(family, source)
+        return parse_own_id(source, f"{column}.id")
+
     def source_of(self, row: InputRecord) -> str | None:
         """Return the id that a row's record has in the other account; None with own ids."""
         if not self._policy.is_foreign:

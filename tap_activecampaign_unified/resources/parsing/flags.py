@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import contextlib
 from typing import Any
 
 from . import InvalidValue, is_blank
+from .numbers import parse_decimal
 
 WORDS = {
     "true": True,
@@ -32,11 +33,8 @@ def parse_flag(value: Any) -> bool | None:
         return None
     if isinstance(value, str) and (flag := WORDS.get(value.strip().lower())) is not None:
         return flag
-    if isinstance(value, (str, int, float, Decimal)):
-        try:
-            number = Decimal(str(value).strip())
-        except (InvalidOperation, ValueError):  # ValueError: an int of thousands of digits
-            number = None
+    with contextlib.suppress(InvalidValue):
+        number = parse_decimal(value, "not a number")
         if number in {0, 1}:
             return number == 1
     raise InvalidValue(f"not a flag; use {FORMS}")

@@ -16,8 +16,11 @@ def parse_decimal(value: Any, problem: str) -> Decimal:
     """Return a finite number of at most `MAX_DIGITS` digits. Raise `InvalidValue` otherwise."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
         raise InvalidValue(problem)
+    text = str(value).strip()
+    if "_" in text:  # Python takes 1_2 for 12
+        raise InvalidValue(problem)
     try:
-        number = Decimal(str(value).strip())
+        number = Decimal(text)
     except (InvalidOperation, ValueError):  # ValueError: an int of thousands of digits
         raise InvalidValue(problem) from None
     if not number.is_finite() or abs(number.adjusted()) > MAX_DIGITS:

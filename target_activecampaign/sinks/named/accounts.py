@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:
     """Return the id of an account reference; create the account if only its name is given."""
     name = ref.get("name")
-    ref_id = ref.get("id")
-    if ref_id and not context.policy.is_foreign:
-        return ref_id
-    copy = context.foreign_ids.resolve("account", ref_id)
+    copy = context.foreign_ids.read_reference("account", ref, "account")
     if copy or not name:
         return copy or context.references.account(ref)
     with context.pool.named_lock("account", fold(name)):

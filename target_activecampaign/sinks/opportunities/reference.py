@@ -16,7 +16,7 @@ def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:
 
     Raises `RowDeferred` while the deal of an external id or of a foreign id may still be written.
     """
-    native_id = context.foreign_ids.resolve("deal", ref.get("id"))
+    native_id = context.foreign_ids.read_reference("deal", ref, "opportunity")
     if native_id:
         return native_id
     if ref.get("external_id"):

@@ -44,6 +44,17 @@ def test_a_parent_spelled_otherwise_makes_no_second_note(
     assert notes_of(runner, "Called") == [("Subscriber", person.id)]
 
 
+@pytest.mark.parametrize("parent", ["contact", "account", "opportunity"])
+@pytest.mark.parametrize("native_id", ["1_2", "c-1", "1.5"])
+def test_a_parent_whose_id_is_no_number_rejects_the_row(
+    runner: TargetRunner, parent: str, native_id: str
+) -> None:
+    """ActiveCampaign may take the first digits of such an id for another record."""
+    run = runner.send("crm_notes", {"content": "Called", parent: {"id": native_id}})
+    assert (run.actions, run.writes) == (["rejected"], [])
+    assert f"{parent}.id" in run.reason()
+
+
 def test_other_parents_have_notes_of_their_own(runner: TargetRunner) -> None:
     """The same content on another parent is another note."""
     for email in (WHO, "ann@harbour.example"):

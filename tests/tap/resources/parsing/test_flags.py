@@ -33,7 +33,7 @@ def test_a_missing_flag_is_none(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["maybe", "2", 2, 0.5, "oui", [], {}, "nan", "1e999999"], ids=repr
+    "value", ["maybe", "2", 2, 0.5, "oui", "0_1", [], {}, "nan", "1e999999"], ids=repr
 )
 def test_every_other_value_is_refused(value: Any) -> None:
     """Any other value is an error that names the accepted words and never the value."""

@@ -30,10 +30,13 @@ def test_nothing_and_zero_are_no_id(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [1.5, "1.5", -1, "-1", True, "abc", "1,000", [], {}, 2.0**60], ids=repr
+    "value", [1.5, "1.5", -1, "-1", True, "abc", "1,000", "1_2", [], {}, 2.0**60], ids=repr
 )
 def test_a_value_that_is_no_whole_number_is_no_id(value: Any) -> None:
-    """A fraction, a sign, a flag, and a float beyond exact integers are no ids."""
+    """A fraction, a sign, a flag, a key of two parts, and a float beyond exact integers are no ids.
+
+    Python takes the text `1_2` for the number 12, which is another record's id.
+    """
     with pytest.raises(InvalidValue):
         parse_id(value)
 
