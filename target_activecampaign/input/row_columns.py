@@ -10,7 +10,11 @@ from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import OWN_KEYS, plain_key, without_nulls
 from target_activecampaign.records.columns.nested import NestedRecord, nest
-from target_activecampaign.records.columns.plain_columns import PLAIN, with_plain_columns
+from target_activecampaign.records.columns.plain_columns import (
+    PLAIN,
+    with_plain_columns,
+    with_status_of_dates,
+)
 from target_activecampaign.records.columns.stream_columns import columns_of
 from target_activecampaign.sinks import registry
 
@@ -101,7 +105,7 @@ class RowColumns:
             nested.record[name] = plain_key(nested.record[name])
         if sink.family == "contact":
             phones = "phones" if stream == "marketing_contacts" else "phone_numbers"
-            nested.record = with_plain_columns(nested.record, phones)
+            nested.record = with_status_of_dates(with_plain_columns(nested.record, phones))
         unknown = [column for column in nested.unknown if column.path not in keys]
         if not unknown or self._policy.unknown_columns == "ignore":
             return nested, ()

@@ -14,6 +14,8 @@ Record = dict[str, Any]
 PLAIN = {"phone": "phone_numbers", "company": "account", "tag": "tags"} | dict.fromkeys(
     ("list", "lists"), "segments"
 )
+#: Columns of a membership beside its status, in lower case and without `_`.
+_MEMBERSHIP_DATES = frozenset({"subscribedat", "unsubscribedat"})
 _PHONES = {"phone_numbers": "number", "phones": "phone"}
 
 
@@ -36,6 +38,17 @@ def with_plain_columns(record: Record, phones: str) -> Record:
         else:
             raise columns_conflict(field, columns.get(field, field), name)
     return moved
+
+
+def with_status_of_dates(record: Record) -> Record:
+    """Return a contact's record with a null status if it has a membership's dates and no status.
+
+    Beside a null status, a list without a status of its own is not subscribed.
+    """
+    if "status" in record or is_nothing(record.get("segments")):
+        return record
+    names = {name.lower().replace("_", "") for name in record}
+    return record if names.isdisjoint(_MEMBERSHIP_DATES) else {**record, "status": None}
 
 
 def _value_of(field: str, value: Any) -> Any:

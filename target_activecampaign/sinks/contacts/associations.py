@@ -79,7 +79,8 @@ def _tag_change(context: WriteContext, row: InputRecord) -> ContactChange:
     ref = _ref(row.record, "tag")
     if not ref:
         raise RowRejected("tag_id: the row names no tag")
-    status = str(row.record.get("status") or "applied").strip().lower()
+    status = row.record.get("status")
+    status = "applied" if is_nothing(status) else str(status).strip().lower()
     if status not in {"applied", "active", "removed"}:
         raise RowRejected("status: must be removed, or absent to apply the tag")
     put_tag(context, change, ref, is_added=status != "removed")

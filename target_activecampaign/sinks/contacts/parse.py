@@ -44,8 +44,8 @@ from .enrolment_ledger import ACTIVE, COLUMNS, NOT_ALLOWED, NOT_READABLE, NOT_RU
 
 OUTSIDE_NAMESPACE = "a tag outside tag_namespace is not changed"
 STATUS_IS_NO_SUBSCRIPTION = (
-    "segments: the list is not changed, because the row's status is no subscription; give each "
-    "list its own status, {name, status}, or send marketing_segment_memberships"
+    "segments: the list is not changed, because the row's status or dates are no subscription; "
+    "give each list its own status, {name, status}, or send marketing_segment_memberships"
 )
 STATUS_WITHOUT_LIST = "status: not written; a status belongs to a list, so give it in segments"
 
@@ -149,6 +149,9 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
     read_tags(context, record, change)
     read_lists(context, record, change)
     change.account = reference(record.get("account"), "account")
+    if not context.policy.is_foreign:
+        # Reject the row before its contact is written.
+        parse_own_id(change.account.get("id"), "account.id")
     if not is_nothing(record.get("title")):
         change.title = str(record["title"]).strip()
     read_automations(context, record, change)

@@ -177,6 +177,24 @@ def test_a_membership_without_a_status_subscribes_no_contact(
     assert statuses(runner, news, people) == {None}
 
 
+@pytest.mark.parametrize("name", ["unsubscribed_at", "SUBSCRIBED_AT", "unsubscribedAt"])
+@pytest.mark.parametrize("lists", ["News", [{"name": "News"}]], ids=repr)
+def test_a_list_beside_dates_of_a_membership_subscribes_no_contact(
+    runner: TargetRunner, lists: Any, name: str
+) -> None:
+    """A contact row with a list, dates of a membership and no status subscribes no contact."""
+    news, people = world_of(runner, 1, None)
+    row = {"email": people[0].email, "lists": lists, name: "2026-01-02"}
+    for _ in range(2):
+        run = runner.send("crm_contacts", row)
+        assert "unchanged" not in run.actions
+        assert run.reason().startswith("segments: the list is not changed, because")
+    assert statuses(runner, news, people) == {None}
+    row |= {"lists": [{"name": "News", "status": "active"}]}
+    assert runner.send("crm_contacts", row).actions == ["updated"]
+    assert statuses(runner, news, people) == {ACTIVE}
+
+
 @pytest.mark.parametrize("word", ["unsubscribed", "bounced", "gone", *NULLS], ids=repr)
 @pytest.mark.parametrize(
     "lists", ["News", ["News"], [{"name": "News"}], [{"list_name": "News"}]], ids=repr

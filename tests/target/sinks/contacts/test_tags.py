@@ -111,6 +111,16 @@ def test_pairs_apply_and_remove(make_runner: Callable[..., TargetRunner], again:
     assert names_of(runner, person.id) == set()
 
 
+@pytest.mark.parametrize("status", [False, 0, "false", "0", True], ids=repr)
+def test_another_status_of_a_pair_rejects_the_row(runner: TargetRunner, status: Any) -> None:
+    """A status of `false` does not apply the tag."""
+    person = runner.world.add_contact("p@shop.example")
+    row = {"email": person.email, "tag_name": "pair", "status": status}
+    run = runner.send("marketing_contact_tags", row)
+    assert (run.actions, run.writes) == (["rejected"], [])
+    assert "status" in run.reason()
+
+
 def test_rows_of_one_person_are_merged_in_order(runner: TargetRunner) -> None:
     """Of two rows that add and remove a tag the later wins, and each has its result."""
     run = runner.run(
