@@ -169,14 +169,22 @@ def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
 
 
 def named_rows(body: dict[str, Any], key: RowsKey, path: str) -> list[Row]:
-    """Return the rows of a collection's response. Raise `UnexpectedResponse` without their key.
+    """Return the rows of a collection's response.
 
-    A response with a count of 0 needs no key.
+    Raise `UnexpectedResponse` without their key, which a response with a count of 0 does not need,
+    and for a value that is no array of objects: its rows would be lost.
     """
     names = _names_of(key)
+    problem = None
     if not any(name in body for name in names) and total_of(body) != 0:
-        problem = f"the response has no {' or '.join(names)}: the rows are unknown"
-        raise UnexpectedResponse(problem, method="GET", path=path, status=200)
+        problem = f"the response has no {' or '.join(names)}"
+    for name in names:
+        value = body.get(name)
+        if value and not (isinstance(value, list) and all(isinstance(row, dict) for row in value)):
+            problem = f"{name} of the response is no array of objects"
+    if problem:
+        text = f"{problem}: the rows are unknown"
+        raise UnexpectedResponse(text, method="GET", path=path, status=200)
     return rows_of(body, key)
 
 

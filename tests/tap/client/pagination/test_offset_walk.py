@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import ServerError, walk_offset
+from tap_activecampaign_unified.client import (
+    ServerError,
+    UnexpectedResponse,
+    walk_keyset,
+    walk_offset,
+)
 from tests import length
-from tests.tap.client.clients import SEEDS, CollectionServer, ManualClock, client_of, side_by_side
+from tests.tap.client.clients import (
+    SEEDS,
+    CollectionServer,
+    ManualClock,
+    Script,
+    client_of,
+    side_by_side,
+)
 
 
 def walked(server: CollectionServer, seed: int | None = None, **ways: object) -> list[int]:
@@ -295,3 +308,23 @@ def test_never_more_than_a_hundred_rows_are_asked_for():
     """The walk requests at most 100 rows, because accounts reject or cap larger limits."""
     walked(server := CollectionServer(list(range(1, 500))))
     assert {int(query["limit"]) for query in server.received} == {100}
+
+
+@pytest.mark.parametrize("walk", [walk_offset, walk_keyset])
+@pytest.mark.parametrize("rows", ['{"0": {"id": "1"}}', '["1", null]', '"1"', "7"])
+def test_rows_that_are_no_array_of_objects_end_the_walk(walk: Any, rows: str) -> None:
+    """A walk that takes such rows for no rows would move the bookmark past them."""
+    client = client_of(
+        Script((200, f'{{"things": {rows}, "meta": {{"total": "1"}}}}'.encode())), ManualClock()
+    )
+    with pytest.raises(UnexpectedResponse, match="things of the response is no array of objects"):
+        list(walk(client, "things", "things"))
+
+
+@pytest.mark.parametrize("rows", ["[]", "{}", "null"])
+def test_an_empty_collection_may_have_any_shape(rows: str) -> None:
+    """PHP writes an empty array and an empty object alike."""
+    client = client_of(
+        Script((200, f'{{"things": {rows}, "meta": {{"total": 0}}}}'.encode())), ManualClock()
+    )
+    assert [page.rows for page in walk_offset(client, "things", "things")] == [[]]
