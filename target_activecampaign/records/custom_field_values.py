@@ -89,6 +89,8 @@ def read_custom_value(
     except InvalidValue as problem:
         raise RowRejected(f"custom_fields.{name}: {problem}") from None
     if isinstance(choices, dict):
+        if not choices:  # PostgreSQL's empty array is the text {}
+            return []
         raise RowRejected(f"custom_fields.{name}: must be {FORMS}")
     return choices
 
@@ -109,7 +111,7 @@ def choose_options(definition: FieldDefinition, value: Any) -> tuple[Any, str | 
     ]
     if unknown:
         return value, "the field has no such option; add it in ActiveCampaign or correct the row"
-    chosen = [by_name[fold(option_text(option))] for option in wanted]
+    chosen = list(dict.fromkeys(by_name[fold(option_text(option))] for option in wanted))
     if definition.is_choices:
         return chosen, None
     if len(chosen) != 1:

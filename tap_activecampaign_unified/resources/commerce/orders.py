@@ -14,8 +14,9 @@ from tap_activecampaign_unified.resources.amount_codecs import (
     currency,
     decode_cents,
     decode_currency,
+    encode_currency,
 )
-from tap_activecampaign_unified.resources.codecs import Codec, decode_text, identifier, ref, text
+from tap_activecampaign_unified.resources.codecs import Codec, identifier, ref, text
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
@@ -169,8 +170,7 @@ def _updated(row: Row, context: RowContext) -> str | None:
 
 def encode_upper_currency(value: Any) -> str:
     """Return the code in upper case, as the documentation of e-commerce has it."""
-    code = decode_text(value)
-    return code.upper() if code else ""
+    return encode_currency(value).upper()
 
 
 order_currency = Codec(

@@ -13,6 +13,9 @@ FORMS = (
     'an array, JSON text like ["a", "b"] (to_json in DuckDB), SQL array text like {a,b}, '
     "or ||a||b||"
 )
+# A text as Python prints it, and two of them without a comma.
+_PYTHON_TEXT = re.compile(r"""[A-Za-z]{0,2}(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
+_JOINED = re.compile(r'"\s*"')
 # An object as DuckDB prints it, which is neither JSON nor an SQL array.
 _QUOTED_KEY = re.compile(r"\{\s*'[^']*'\s*:")
 
@@ -57,11 +60,23 @@ def _python_literal(text: str) -> list[Any] | dict[str, Any] | None:
         literal = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return literal if isinstance(literal, (list, dict)) else None
+    is_structure = isinstance(literal, (list, dict)) and not _has_joined_texts(text)
+    return literal if is_structure else None
+
+
+def _has_joined_texts(text: str) -> bool:
+    """Return whether two texts have no comma between them: numpy prints `['a' 'b']`.
+
+    Python reads them as one text, `ab`.
+    """
+    return _JOINED.search(_PYTHON_TEXT.sub('"', text)) is not None
 
 
 def _sql_items(text: str) -> list[str | None] | None:
-    """Read PostgreSQL's array text `{a,"b, c",NULL}`. None for nested arrays or other text."""
+    """Read PostgreSQL's array text `{a,"b, c",NULL}`. None for nested arrays or other text.
+
+    An item in single quotes is one of a Python set, `{'a', 'b'}`.
+    """
     if not text.endswith("}"):
         return None
     items: list[str | None] = []
@@ -77,7 +92,7 @@ def _sql_items(text: str) -> list[str | None] | None:
             stop = text.find(",", at, end)
             stop = end if stop < 0 else stop
             bare, at = text[at:stop].strip(), stop
-            if not bare or any(c in bare for c in '{}"\\'):
+            if not bare or any(c in bare for c in '{}"\\') or bare[0] == bare[-1] == "'":
                 return None
             item = None if bare.upper() == "NULL" else bare
         items.append(item)

@@ -21,7 +21,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "amount": (0.30000000000000004, "12.50", 3),
     "amount, which may be negative": (0.30000000000000004, "-12.50", 3),
     "array of texts": (["a"], '["a", "b"]', "{a,b}", "||a||b||", "a"),
-    "currency code, such as `EUR`": ("eur", "EUR"),
+    "currency code, such as `EUR`": ("eur", "EUR", "EUR   "),
     "flag": ("Y", "t", "on", 1.0, "0", False, "false"),
     "id": (7, 7.0, "7.0", "7"),
     "number": ("1.234", 2, 2.5),
@@ -34,10 +34,11 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "`open`, `won` or `lost`": ("open", "Won", "LOST"),
 }
 REFUSED: dict[str, tuple[Any, ...]] = {
-    "amount": ("1.234", "much", True),
+    "amount": ("1.234", "much", "1_0", True),
     "amount, which may be negative": ("1.234", "much", True),
+    "currency code, such as `EUR`": ("€", "Euro", 978),
     "flag": ("perhaps", 2, "2"),
-    "number": ("much", [1]),
+    "number": ("much", "1_0", [1]),
     "time": ("yesterday", "1712011230123", "2026-13-01"),
     "whole number": ("2.5", "two"),
     "`open`, `won` or `lost`": ("sold",),

@@ -152,6 +152,21 @@ def test_typed_values_take_the_form_of_their_field(runner: TargetRunner) -> None
 
 
 @pytest.mark.parametrize(
+    ("value", "sent"), [("{}", None), ("{A}", ["A"]), (["A", "a", "B"], ["A", "B"])], ids=repr
+)
+def test_choices_are_what_the_database_has(runner: TargetRunner, value: Any, sent: Any) -> None:
+    """PostgreSQL's empty array `{}` is no choice, and an option that comes twice is sent once."""
+    runner.world.add_custom_field("deal", "Parts here", "multiselect", fieldOptions=["A", "B"])
+    deal = next(iter(runner.world.tables["deals"]))
+    run = runner.send(
+        "crm_opportunities",
+        {"id": str(deal.id), "name": "Renamed", "custom_fields__parts_here": value},
+    )
+    assert (run.actions, run.reason()) == (["updated"], "")
+    assert values_of(runner, "deal", deal.id).get("Parts here", (None,))[0] == sent
+
+
+@pytest.mark.parametrize(
     ("record", "word"),
     [
         ({"email": 5}, "email"),
@@ -166,6 +181,9 @@ def test_typed_values_take_the_form_of_their_field(runner: TargetRunner) -> None
         ({"email": "ok@shop.example", "account": ["x"]}, "account"),
         ({"id": "77777"}, "id"),
         ({"id": "not-a-number"}, "id"),
+        ({"id": "1_2", "first_name": "Nobody"}, "id"),
+        ({"email": "ok@shop.example", "tags": "['a' 'b']"}, "tags"),
+        ({"email": "ok@shop.example", "account": {"id": "1_2"}}, "account"),
         ({"first_name": "Nobody"}, "email"),
     ],
 )

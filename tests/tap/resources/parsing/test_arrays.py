@@ -30,6 +30,7 @@ from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
         ("{'name': 'News', 'status': 'active'}", {"name": "News", "status": "active"}),
         ("null", "null"),
         ("plain, text", "plain, text"),
+        ("{it's,'twas}", ["it's", "'twas"]),
     ],
 )
 def test_an_array_as_text_is_that_array(text: str, items: Any) -> None:
@@ -41,7 +42,22 @@ def test_an_array_as_text_is_that_array(text: str, items: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[a, b]", "{a,{b}}", "{a", '{"a', "{a,}", "['a', b]", '{a"b}', "{'name': News}"]
+    "text",
+    [
+        "[a, b]",
+        "{a,{b}}",
+        "{a",
+        '{"a',
+        "{a,}",
+        "['a', b]",
+        '{a"b}',
+        "{'name': News}",
+        "['a' 'b']",  # numpy
+        "['a'\n 'b']",
+        "['a', 'b' \"c\"]",
+        "{'a'}",  # a Python set
+        "{'a', 'b'}",
+    ],
 )
 def test_text_that_only_begins_like_an_array_is_refused(text: str) -> None:
     """Text that only begins like an array is an error that lists the accepted forms."""
