@@ -5,16 +5,12 @@ E-commerce has amounts in major units: see `amount` in `commerce/values.py`.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .codecs import UTC_ZONE, Codec, Zone, decode_text, encode_text, is_unset, plain_number
-from .parsing import InvalidValue
 from .parsing.amounts import parse_cents
 from .parsing.numbers import parse_decimal
 from .schema_types import NUMBER, STRING
-
-_CODE = re.compile(r"[A-Za-z]{3}")
 
 
 def decode_cents(raw: Any, _: Zone = UTC_ZONE) -> int | float | None:
@@ -35,10 +31,7 @@ def decode_currency(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
 
 def encode_currency(value: Any) -> str:
     """Return the code in lower case, as deals require it. Databases may pad it with blanks."""
-    code = encode_text(value).strip()
-    if code and not _CODE.fullmatch(code):
-        raise InvalidValue("not a currency code; use three letters, such as EUR")
-    return code.lower()
+    return encode_text(value).strip().lower()
 
 
 cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01))

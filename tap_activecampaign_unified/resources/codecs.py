@@ -106,7 +106,12 @@ def encode_text(value: Any) -> str:
     return plain_text(value)
 
 
-text = Codec("text", decode_text, encode_text, STRING, ("Ada", "Zoë & Søn", None))
+def encode_trimmed(value: Any) -> str:
+    """Return a text without outer white space: databases pad text of a fixed length."""
+    return encode_text(value).strip()
+
+
+text = Codec("text", decode_text, encode_trimmed, STRING, ("Ada", "Zoë & Søn", None))
 verbatim = Codec("verbatim", decode_verbatim, encode_text, STRING, (" two\nlines ", None))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.config.settings import SettingsError
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import OWN_KEYS, plain_key, without_nulls
+from target_activecampaign.records.clean import OWN_KEYS, without_nulls
 from target_activecampaign.records.columns.nested import NestedRecord, nest
 from target_activecampaign.records.columns.plain_columns import (
     PLAIN,
@@ -16,6 +16,7 @@ from target_activecampaign.records.columns.plain_columns import (
     with_status_of_dates,
 )
 from target_activecampaign.records.columns.stream_columns import columns_of
+from target_activecampaign.records.reference import read_own_key
 from target_activecampaign.sinks import registry
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class RowColumns:
             return NestedRecord({name: without_nulls(value) for name, value in record.items()}), ()
         nested = nest(table, record, self._policy.list_delimiter)
         for name in OWN_KEYS & nested.record.keys():
-            nested.record[name] = plain_key(nested.record[name])
+            nested.record[name] = read_own_key(nested.record[name], name)
         if sink.family == "contact":
             phones = "phones" if stream == "marketing_contacts" else "phone_numbers"
             nested.record = with_status_of_dates(with_plain_columns(nested.record, phones))

@@ -7,7 +7,7 @@ from typing import Any
 from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.parsing.arrays import FORMS
 from tap_activecampaign_unified.resources.parsing.ids import parse_foreign_id, parse_id
-from tap_activecampaign_unified.resources.parsing.numbers import plain_text
+from tap_activecampaign_unified.resources.parsing.numbers import LARGEST_EXACT_FLOAT, plain_text
 from target_activecampaign.outcome import RowRejected
 
 from .clean import is_nothing, plain_key
@@ -32,7 +32,8 @@ def reference(value: Any, what: str) -> dict[str, str]:
         raise RowRejected(f"{what}: must be an object with an id or a natural key")
     ref = {}
     for name in ("id", "email", "name", *(["external_id"] if what == "opportunity" else [])):
-        part = plain_key(value.get(name)) if name == "external_id" else value.get(name)
+        part = value.get(name)
+        part = read_own_key(part, f"{what}.{name}") if name == "external_id" else part
         text = key_text(part, f"{what}.{name}", is_id=name == "id")
         if text is not None:
             ref[name] = text
@@ -49,6 +50,17 @@ def key_text(value: Any, column: str, *, is_id: bool = False) -> str | None:
         return parse_foreign_id(value) if is_id else plain_text(value).strip()
     except InvalidValue as problem:
         raise RowRejected(f"{column}: {problem}") from None
+
+
+def read_own_key(value: Any, column: str) -> Any:
+    """Return a key of the user as trimmed text: databases pad text of a fixed length.
+
+    Raises `RowRejected` for a float that may not be exact: two long keys can be one float.
+    """
+    if isinstance(value, float) and abs(value) > LARGEST_EXACT_FLOAT:
+        raise RowRejected(f"{column}: a number that its type cannot hold exactly; send it as text")
+    key = plain_key(value)
+    return key.strip() if isinstance(key, str) else key
 
 
 def parse_own_id(value: Any, column: str = "id") -> str | None:

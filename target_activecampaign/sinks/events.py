@@ -13,6 +13,7 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.client.event_client import MAX_NAME_LENGTH
+from tap_activecampaign_unified.resources.parsing.numbers import plain_text
 from tap_activecampaign_unified.resources.resource import Resource
 from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
 from target_activecampaign.records.clean import is_nothing
@@ -88,7 +89,7 @@ def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
     contact = context.references.contact(refs[0])
     email = refs[0].get("email")
     address = email_of(email, "contact.email") if email else _address_of(context, contact)
-    return name, "" if is_nothing(value) else str(value), address
+    return name, "" if is_nothing(value) else plain_text(value), address
 
 
 def _address_of(context: WriteContext, contact: str) -> str:

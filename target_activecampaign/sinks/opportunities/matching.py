@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean import is_nothing, plain_key
-from target_activecampaign.records.reference import key_text
+from target_activecampaign.records.reference import key_text, read_own_key
 
 from .contacts import contacts_of
 
@@ -32,7 +32,7 @@ def external_id_of(context: WriteContext, row: InputRecord) -> Any:
     key = fields.find(name)
     for column, value in custom.items():
         if key is not None and fields.find(column) == key and not is_nothing(value):
-            return key_text(plain_key(value), column)
+            return key_text(read_own_key(value, f"custom_fields.{column}"), column)
     return None
 
 

@@ -59,6 +59,12 @@ def test_an_event_is_recorded_once_however_often_it_is_delivered(
     assert send(runner, EVENT | {"external_id": "e-2"}).actions == ["created"]
 
 
+def test_a_value_that_is_a_whole_float_loses_its_fraction(runner: TargetRunner) -> None:
+    """A column of whole numbers with a gap is a column of floats in pandas."""
+    assert send(runner, EVENT | {"value": 12.0}).actions == ["created"]
+    assert events(runner) == [("signup", "12")]
+
+
 @pytest.mark.parametrize(
     ("fault", "options"),
     [

@@ -152,6 +152,24 @@ def test_typed_values_take_the_form_of_their_field(runner: TargetRunner) -> None
 
 
 @pytest.mark.parametrize(
+    ("stream", "table", "column"),
+    [
+        ("crm_accounts", "accounts", "name"),
+        ("marketing_segments", "lists", "name"),
+        ("marketing_tags", "tags", "tag"),
+        ("crm_pipelines", "dealGroups", "title"),
+    ],
+)
+def test_a_new_name_has_no_blanks_around_it(
+    runner: TargetRunner, stream: str, table: str, column: str
+) -> None:
+    """Databases pad text of a fixed length with blanks."""
+    assert runner.send(stream, {"name": "Padded   "}).actions == ["created"]
+    names = [str(getattr(row, column)) for row in runner.world.tables[table]]
+    assert [name for name in names if name.startswith("Padded")] == ["Padded"]
+
+
+@pytest.mark.parametrize(
     ("value", "sent"), [("{}", None), ("{A}", ["A"]), (["A", "a", "B"], ["A", "B"])], ids=repr
 )
 def test_choices_are_what_the_database_has(runner: TargetRunner, value: Any, sent: Any) -> None:

@@ -194,6 +194,8 @@ def test_an_answer_that_is_lost_is_asked_for_again(runner: TargetRunner, fault: 
         ("commerce_orders", ORDER | {"store_order_id": None}, "store_order_id"),
         ("commerce_orders", ORDER | {"total_amount": None}, "total_amount"),
         ("commerce_orders", ORDER | {"status": "halfway"}, "status"),
+        ("commerce_orders", ORDER | {"store_order_id": 123456789012345678.0}, "store_order_id"),
+        ("commerce_orders", ORDER | {"store_id": "0_1"}, "store_id"),
         ("commerce_products", PRODUCT | {"price_amount": "much"}, "price_amount"),
         ("commerce_subscriptions", SUBSCRIPTION | {"store_id": "9"}, "store_id"),
         (
@@ -211,6 +213,15 @@ def test_a_row_at_fault_is_rejected_with_its_column(
     assert run.actions == ["rejected"]
     assert run.reason().startswith(word)
     assert documents(runner) == {}
+
+
+def test_a_key_that_a_database_pads_is_the_same_order(runner: TargetRunner) -> None:
+    """Blanks around a key and a text make no second order."""
+    padded = {"store_order_id": f"{ORDER['store_order_id']}   ", "shipping_method": "Post   "}
+    assert runner.send("commerce_orders", ORDER).actions == ["created"]
+    assert runner.send("commerce_orders", ORDER | padded).actions == ["updated"]
+    (order,) = documents(runner).values()
+    assert order["shippingMethod"] == "Post"
 
 
 def test_lines_as_rows_are_gathered_with_their_order(runner: TargetRunner) -> None:
