@@ -20,5 +20,9 @@ def email_of(text: Any, what: str = "email") -> str:
     if isinstance(text, str):
         email = text.strip()
         if len(email) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(email) and ".." not in email:
+            if not email.isprintable():  # such as a byte order mark or a zero-width blank
+                raise RowRejected(
+                    f"{what}: it has an invisible character; correct it in the source"
+                )
             return email
     raise RowRejected(f"{what}: not an e-mail address; correct it in the source")

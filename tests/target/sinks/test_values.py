@@ -190,6 +190,8 @@ def test_choices_are_what_the_database_has(runner: TargetRunner, value: Any, sen
         ({"email": 5}, "email"),
         ({"email": "a@b"}, "email"),
         ({"email": "two@shop.example, three@shop.example"}, "email"),
+        ({"email": "\ufeffada@shop.example"}, "email: it has an invisible character"),
+        ({"email": "ada@sh\u200bop.example"}, "email: it has an invisible character"),
         ({"email": "ok@shop.example", "tags": "vip"}, "tags"),
         ({"email": "ok@shop.example", "tags": "[broken"}, "tags"),
         ({"email": "ok@shop.example", "segments": {"id": 1}}, "segments"),
