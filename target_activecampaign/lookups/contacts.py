@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import FULL_PAGE, NotFound, total_of, walk_keyset
+from tap_activecampaign_unified.client import FULL_PAGE, NotFound, named_rows, total_of, walk_keyset
 from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .address_index import AddressIndex
@@ -173,10 +173,10 @@ class ContactLookup(Lookup):
         """
         for name in ("email", "email_like") if ignores_case else ("email",):
             params: list[tuple[str, str | int]] = [(name, email), ("limit", 100), ("status", -1)]
-            rows = self.client.get("contacts", params).body.get("contacts")
-            for row in rows if isinstance(rows, list) else ():
+            body = self.client.get("contacts", params).body
+            for row in named_rows(body, "contacts", "contacts"):
                 # An ignored filter returns other contacts: compare the address.
-                if isinstance(row, dict) and fold(str(row.get("email") or "")) == fold(email):
+                if fold(str(row.get("email") or "")) == fold(email):
                     return row
         return None
 
@@ -208,8 +208,8 @@ class ContactLookup(Lookup):
             answer = self.client.get(
                 "contacts", [*params, *(("ids[]", contact_id) for contact_id in chunk)]
             )
-            rows = answer.body.get("contacts")
-            by_id = {str(row.get("id")): row for row in rows or () if isinstance(row, dict)}
+            rows = named_rows(answer.body, "contacts", "contacts")
+            by_id = {str(row.get("id")): row for row in rows}
             if set(by_id) <= set(chunk):
                 return by_id
         contacts = {}

@@ -171,12 +171,13 @@ def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
 def named_rows(body: dict[str, Any], key: RowsKey, path: str) -> list[Row]:
     """Return the rows of a collection's response.
 
-    Raise `UnexpectedResponse` without their key, which a response with a count of 0 does not need,
-    and for a value that is no array of objects: its rows would be lost.
+    Raise `UnexpectedResponse` without an array under their key, which a response with a count of 0
+    does not need, and for a value that is no array of objects: its rows would be lost. Null is not
+    an empty array: opt-outs would be missing.
     """
     names = _names_of(key)
     problem = None
-    if not any(name in body for name in names) and total_of(body) != 0:
+    if not any(isinstance(body.get(name), list) for name in names) and total_of(body) != 0:
         problem = f"the response has no {' or '.join(names)}"
     for name in names:
         value = body.get(name)

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import total_of, walk_keyset, walk_offset
+from tap_activecampaign_unified.client import (
+    UnexpectedResponse,
+    named_rows,
+    total_of,
+    walk_keyset,
+    walk_offset,
+)
 from tests import length
 from tests.tap.client.clients import (
     SEEDS,
@@ -179,11 +185,20 @@ def test_a_page_has_sideloads_count_and_server_time(walk):
 
 @pytest.mark.parametrize("key", ["contacts", "nothing"])
 def test_a_collection_that_is_missing_from_the_answer_is_empty(key):
-    """An answer without the collection's key, or with another type under it, has no rows."""
+    """An answer with a count of 0 and without the collection's key has no rows."""
     clock = ManualClock()
     world = world_of(clock, is_empty=True)
     for page in walk_offset(client_of(world, clock), "contacts", key):
         assert page.rows == []
+
+
+@pytest.mark.parametrize("value", [None, "", {}])
+def test_an_empty_value_that_is_no_array_is_not_an_empty_collection(value):
+    """Rows under null or another empty value are unknown; a count of 0 means none."""
+    for meta in ({}, {"total": "5"}):
+        with pytest.raises(UnexpectedResponse, match="has no contacts: the rows are unknown"):
+            named_rows({"contacts": value, "meta": meta}, "contacts", "contacts")
+    assert named_rows({"contacts": value, "meta": {"total": "0"}}, "contacts", "contacts") == []
 
 
 @pytest.mark.parametrize(

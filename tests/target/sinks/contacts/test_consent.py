@@ -45,6 +45,27 @@ def test_an_opt_out_is_never_overridden(runner: TargetRunner, count: int, status
         assert {runner.world.membership(p.id, news.id).status for p in people} == {status}
 
 
+@pytest.mark.parametrize("count", [1, 12])
+def test_memberships_that_the_answer_does_not_give_may_be_opt_outs(
+    runner: TargetRunner, count: int
+) -> None:
+    """If the memberships of a contact are null in an answer, the target subscribes no one."""
+    news, people = members(runner, count, UNSUBSCRIBED)
+    runner.world.switches.include = "none"
+    for prefix in ("/contacts/", "/contactLists"):
+        runner.world.faults.rewrite(prefix, _hide_memberships, method="GET")
+    rows = [{"email": person.email, "segments": ["News"]} for person in people]
+    run = runner.send("crm_contacts", *rows)
+    assert set(run.actions) <= {"failed", "skipped"}
+    assert {runner.world.membership(p.id, news.id).status for p in people} == {UNSUBSCRIBED}
+
+
+def _hide_memberships(document: dict[str, Any]) -> None:
+    if "contactLists" in document:
+        document["contactLists"] = None
+        document.pop("meta", None)
+
+
 @pytest.mark.parametrize("count", [1, 40])
 def test_the_rest_of_such_a_row_is_written(runner: TargetRunner, count: int) -> None:
     """The rest of a row with an opted-out contact is written; the second run writes nothing."""
