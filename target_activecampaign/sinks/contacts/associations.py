@@ -33,6 +33,9 @@ IDENTIFYING = frozenset(
     | {f"{what}{part}" for what in ("contact", "segment") for part in ("", "_id", "_name")}
 )
 
+#: How the columns begin that loaders add to each row: Singer's, dlt's, Airbyte's and Fivetran's.
+LOADER_PREFIXES = ("_sdc_", "_dlt_", "_airbyte_", "_fivetran_")
+
 
 def write_contact_tags(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Apply tags, or remove them where the row says so."""
@@ -107,7 +110,11 @@ def _list_change(context: WriteContext, row: InputRecord) -> ContactChange:
         raise RowRejected("segment_id: the row names no list")
     given = {name: row.record[name] for name in ("status",) if name in row.record}
     known = IDENTIFYING | row.key.keys()
-    facts = [name for name in row.record if name not in known and not name.startswith("_sdc_")]
+    facts = [
+        name
+        for name in row.record
+        if name not in known and not name.lower().startswith(LOADER_PREFIXES)
+    ]
     put_list(context, change, ref, consent_of(given, facts), "status")
     if not change.lists:
         raise RowSkipped("; ".join(change.row_requests[0].reasons))

@@ -177,6 +177,15 @@ def test_a_membership_without_a_status_subscribes_no_contact(
     assert statuses(runner, news, people) == {None}
 
 
+@pytest.mark.parametrize("name", ["_dlt_id", "_SDC_BATCHED_AT", "_fivetran_synced"])
+def test_a_column_of_a_loader_is_no_fact_of_a_membership(runner: TargetRunner, name: str) -> None:
+    """A membership without a status subscribes where only a loader added other columns."""
+    news, people = world_of(runner, 1, None)
+    pair = {"email": people[0].email, "segment_name": "News", name: "x1"}
+    assert runner.send("marketing_segment_memberships", pair).actions == ["updated"]
+    assert statuses(runner, news, people) == {ACTIVE}
+
+
 @pytest.mark.parametrize("name", ["unsubscribed_at", "SUBSCRIBED_AT", "unsubscribedAt"])
 @pytest.mark.parametrize("lists", ["News", [{"name": "News"}]], ids=repr)
 def test_a_list_beside_dates_of_a_membership_subscribes_no_contact(
