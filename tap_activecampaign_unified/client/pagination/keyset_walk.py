@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client.client import Client
     from tap_activecampaign_unified.client.prefetch import Then
 
-    from .page_reader import Params, RowsKey
+    from .page_reader import Params, Row, RowsKey
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +52,16 @@ def walk_keyset(
     except _KeysetUnsupported as stop:
         logger.warning("%s ignores id_greater: the client reads by offset", path)
         for page in walk_offset(client, path, key, params):
-            rows = [row for row in page.rows if (number_of(row) or 0) > stop.after]
+            rows = [row for row in page.rows if not _was_yielded(row, stop.after)]
             yield Page(rows, page.body, page.total, page.date)
     finally:
         reader.forget()
+
+
+def _was_yielded(row: Row, after: int) -> bool:
+    """Return whether a walk up to the id ``after`` has yielded a row. A row may lack an id."""
+    number = number_of(row)
+    return number is not None and number <= after
 
 
 class _KeysetUnsupported(Exception):

@@ -132,3 +132,24 @@ def test_members_of_which_a_segment_is_refused_are_not_skipped():
     assert {record["segment_id"] for record in ran.records["marketing_saved_segment_members"]} == {
         segments[0]
     }
+
+
+@pytest.mark.parametrize("place", [0, 99, 100, 149])
+def test_a_contact_without_an_id_is_counted(place):
+    """The tap emits every other contact, and counts the one without an id with its reason."""
+    account = Account(contacts=150)
+    contact = account.world.tables["contacts"].rows[place + 1]
+
+    def forget(document: dict[str, Any]) -> None:
+        for row in document.get("contacts", ()):
+            if row["email"] == contact.email:
+                row["id"] = None
+
+    account.world.faults.rewrite("/contacts", forget)
+    ran = account.run(only=["crm_contacts"])
+    assert ran.code == 0
+    emails = [record["email_addresses"][0]["email"] for record in ran.records["crm_contacts"]]
+    assert len(emails) == len(set(emails)) == 149
+    assert contact.email not in emails
+    stats = ran.tap._report.stats_of("crm_contacts")
+    assert (stats.read, dict(stats.skipped)) == (150, {"without an id": 1})

@@ -70,6 +70,27 @@ def test_a_walk_detects_that_the_account_ignores_the_key_or_the_order(
     assert sorted(found) == ids
 
 
+@pytest.mark.parametrize("nameless", [1, 101, 150, 230])
+def test_a_row_without_an_id_is_not_lost(nameless):
+    """The walk yields a row without an id too, and every other row once."""
+
+    class Nameless(CollectionServer):
+        def send(self, request, **rest):
+            answer = super().send(request, **rest)
+            body = answer.json()
+            for row in body["things"]:
+                if row["id"] == str(nameless):
+                    row["id"] = None
+            return response(request, 200, body)
+
+    server = Nameless(list(range(1, 231)))
+    pages = walk_keyset(client_of(server, ManualClock()), "things", "things")
+    found = [row["id"] for page in pages for row in page.rows]
+    assert sorted(found, key=str) == sorted(
+        [None, *(str(row_id) for row_id in range(1, 231) if row_id != nameless)], key=str
+    )
+
+
 @given(sparse(), st.integers(0, 2000), st.booleans(), st.booleans(), SEEDS)
 def test_a_walk_goes_on_where_an_earlier_walk_stopped(ids, after, by_key, counts_all, seed):
     """A walk with `after` emits only rows with higher ids, even if the server ignores the key."""
