@@ -80,7 +80,7 @@ def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
     name = name.strip()
     if len(name) > MAX_NAME_LENGTH:
         raise RowRejected(f"name: longer than {MAX_NAME_LENGTH} characters; shorten it")
-    value = row.record.get("value")
+    value: Any = row.record.get("value")
     if isinstance(value, (dict, list, bool)):
         raise RowRejected("value: must be text")
     refs = references(row.record.get("contact"), "contact")
