@@ -39,7 +39,7 @@ class Deliveries:
             self._ledger.confirm(row.ledger_key, None, row.delivery)
 
     def _is_marked(self, known: Confirmed) -> bool:
-        return bool(self._marks) and any(self._has(known, mark) for mark in self._marks.values())
+        return any(self._has(known, mark) for mark in self._marks.values())
 
     @staticmethod
     def _has(known: Confirmed, mark: dict[bytes, bytes]) -> bool:

@@ -32,7 +32,6 @@ class DeniedParts:
     def __init__(self, ledger: Ledger, fingerprint: str) -> None:
         self._ledger, self._fingerprint = ledger, fingerprint
         self._paths = {reason: self._hashes(reason, None)[0] for reason in DENIALS}
-        self._stored_paths = frozenset(self._paths.values())
 
     def known(self, row: InputRecord, fields: Mapping[bytes, bytes]) -> list[str] | None:
         """Return the reasons that the ledger has for this row, None if another row had them.
@@ -40,7 +39,7 @@ class DeniedParts:
         ``fields`` are the hashes that the ledger has for the row's key.
         """
         reasons: list[str] = []
-        if self._stored_paths.isdisjoint(fields):
+        if fields.keys().isdisjoint(self._paths.values()):
             return reasons
         for reason, path in self._paths.items():
             stored = fields.get(path, UNCONFIRMED)

@@ -41,18 +41,12 @@ def composed(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, dict):
-        if all(map(_is_ascii, value.values())) and all(map(str.isascii, value)):
-            return value
         parts = {composed(name): composed(part) for name, part in value.items()}
         return parts if parts != value else value
     if isinstance(value, list):
         items = [composed(item) for item in value]
         return items if items != value else value
     return value
-
-
-def _is_ascii(value: Any) -> bool:
-    return value.isascii() if isinstance(value, str) else not isinstance(value, (dict, list))
 
 
 def plain_key(value: Any) -> Any:

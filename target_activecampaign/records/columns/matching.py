@@ -20,6 +20,8 @@ SEPARATOR = "__"
 CUSTOM_FIELDS = "custom_fields"
 #: Prefix of the columns that Singer loaders add. The target never reports them as unknown.
 SINGER_PREFIX = "_sdc_"
+#: How the columns begin that loaders add to each row: Singer's, dlt's, Airbyte's and Fivetran's.
+LOADER_PREFIXES = (SINGER_PREFIX, "_dlt_", "_airbyte_", "_fivetran_")
 _NUMBERED = re.compile(r"(?<=[a-z])(?=[0-9])")
 _SIMILAR = 0.6
 #: The most sets of columns of which the places are kept. Rows of a stream mostly have one set.

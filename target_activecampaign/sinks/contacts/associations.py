@@ -10,6 +10,7 @@ from tap_activecampaign_unified.client import NotFound, RequestError
 from tap_activecampaign_unified.resources.parsing.names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.columns.matching import LOADER_PREFIXES
 from target_activecampaign.records.consent_status import consent_of
 from target_activecampaign.records.email import email_of
 from target_activecampaign.records.reference import key_text, reference
@@ -32,9 +33,6 @@ IDENTIFYING = frozenset(
     {"id", "email", "contact_email", "account_label", "remote_data", "_errors"}
     | {f"{what}{part}" for what in ("contact", "segment") for part in ("", "_id", "_name")}
 )
-
-#: How the columns begin that loaders add to each row: Singer's, dlt's, Airbyte's and Fivetran's.
-LOADER_PREFIXES = ("_sdc_", "_dlt_", "_airbyte_", "_fivetran_")
 
 
 def write_contact_tags(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
