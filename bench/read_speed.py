@@ -29,11 +29,17 @@ BARS = {0: 12_000, 8: 6_000}  # records a second by custom fields
 PARTS = {
     "waiting for the account": ("recv_into", "'acquire' of '_thread.lock'"),
     "JSON in": ("msgspec._core.json_decode",),
-    "HTTP": ("/api/", "/requests/", "/urllib3/", "/http/", "/email/", "urllib/", "socket"),
-    "finding what hangs on a row": ("/relations.py", "/memberships.py"),
-    "rows to records": ("/unified/",),
-    "deciding what is new": ("/crawls.py", "/bookmarks.py", "/asking.py"),
-    "JSON and messages out": ("/output.py", "/streams.py", "msgspec.json.Encoder", "Buffered"),
+    "HTTP": (
+        *("/tap_activecampaign_unified/client/", "/requests/", "/urllib3/", "/http/"),
+        *("/email/", "urllib/", "socket"),
+    ),
+    "related rows": ("/sync/relations/", "/sync/lookups.py"),
+    "rows to records": ("/tap_activecampaign_unified/resources/",),
+    "deciding what is new": ("/bookmarks.py", "/unchanged_rows.py"),
+    "JSON and messages out": (
+        *("/messages.py", "/unified_stream.py", "/stream_writer.py"),
+        *("msgspec.json.Encoder", "Buffered"),
+    ),
 }
 ELSEWHERE = "start-up and the rest"
 

@@ -1,6 +1,6 @@
 """Adds the account's column, `account_label`, to schemas and to entries of a catalog.
 
-`streams.py` adds it to records (`UnifiedStream.emit`) and to the keys of a stream. An entry is an
+`unified_stream.py` adds it to records and to the keys of a stream. An entry is an
 object of the SDK, but this module does not import the SDK.
 """
 

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.resources.custom_objects import PREFIX, CustomObject
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 from tap_activecampaign_unified.resources.schema_types import DATE_TIME

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_activecampaign_unified.endpoints.table import COMMERCE, DEFAULT_ENDPOINTS
+from tap_activecampaign_unified.endpoints.endpoint_table import COMMERCE, DEFAULT_ENDPOINTS
 from tap_activecampaign_unified.resources.time_codecs import offset_of
 
 from .client import (
@@ -26,14 +26,14 @@ from .client import (
     rows_of,
     total_of,
 )
-from .client.graphql import PATH as GRAPHQL
-from .client.pagination.graphql_changes import ChangeFinder
+from .client.graphql.changed_rows import ChangeFinder
+from .client.graphql.request import PATH as GRAPHQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .client import ApiResponse, Client
-    from .client.pagination.graphql_walk import Search
+    from .client.graphql.search_walk import Search
 
 Document = dict[str, dict[str, Any]]
 Params = tuple[tuple[str, str | int], ...]

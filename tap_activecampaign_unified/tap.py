@@ -12,7 +12,7 @@ from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from tap_activecampaign_unified.config.connection import DISTRIBUTION as PACKAGE
-from tap_activecampaign_unified.config.settings import (
+from tap_activecampaign_unified.config.read_settings import (
     Settings,
     SettingsError,
     json_schema,
@@ -45,7 +45,7 @@ from .client import (
 )
 from .messages import MessageWriter
 from .resources import RESOURCES
-from .streams import UnifiedStream, parse_catalog, register
+from .unified_stream import UnifiedStream, parse_catalog, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.early_signals import install_early_handlers
+from tap_activecampaign_unified.signals_during_import import install_early_handlers
 
 
 def main() -> None:

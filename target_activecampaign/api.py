@@ -13,7 +13,7 @@ from decimal import Decimal
 from json import dumps, loads
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from tap_activecampaign_unified.config.settings import Settings
+from tap_activecampaign_unified.config.read_settings import Settings
 from tap_activecampaign_unified.python_reader import (
     RUN_SETTINGS,
     ActiveCampaignError,
@@ -34,7 +34,7 @@ from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import build_policy
 from target_activecampaign.input.record_parser import RecordParser
 from target_activecampaign.processing.checkpoints import Checkpoints
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.reporting.results import Results

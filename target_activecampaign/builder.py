@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.client.event_client import EventClient
-from tap_activecampaign_unified.config.settings import SettingsError
-from target_activecampaign.audiences.grants import GrantRecorder
+from tap_activecampaign_unified.config.read_settings import SettingsError
+from target_activecampaign.audiences.grant_recorder import GrantRecorder
 from target_activecampaign.audiences.memberships import Memberships
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
@@ -18,13 +18,13 @@ from target_activecampaign.concurrency.pool import ReleasingClock
 from target_activecampaign.holdout import Holdout
 from target_activecampaign.lookups.contact_values import ContactValuesReader
 from target_activecampaign.lookups.opt_outs import OptOuts
-from target_activecampaign.lookups.references import References
+from target_activecampaign.lookups.reference_resolver import ReferenceResolver
 from target_activecampaign.processing.batch_processor import BatchProcessor
+from target_activecampaign.processing.changed_parts import ChangedParts
 from target_activecampaign.processing.deferred_rows import DeferredRows
-from target_activecampaign.processing.denied_parts import DeniedParts
+from target_activecampaign.processing.parts_denied_by_settings import DeniedParts
 from target_activecampaign.processing.retry_file import RetryFile
 from target_activecampaign.processing.row_finisher import ACCEPTED_FORMS, RowFinisher
-from target_activecampaign.processing.row_parts import RowParts
 from target_activecampaign.reporting.dry_run import DryRunPlan
 from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
@@ -33,18 +33,18 @@ from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
 from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 from target_activecampaign.sinks.context import WriteContext
 from target_activecampaign.sinks.create_missing_fields import FieldCreator
-from target_activecampaign.sinks.custom_fields import CustomFieldWriter
-from target_activecampaign.undo.cost import UndoCost
+from target_activecampaign.sinks.encode_custom_fields import CustomFieldWriter
+from target_activecampaign.undo.cost_of_recording import UndoCost
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
-    from tap_activecampaign_unified.config.settings import Settings
+    from tap_activecampaign_unified.config.read_settings import Settings
     from target_activecampaign.concurrency.pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.processing.checkpoints import Checkpoints
     from target_activecampaign.records.input_schemas import InputSchemas
-    from target_activecampaign.undo.undo_request import UndoRequest
+    from target_activecampaign.undo.undo_options import UndoOptions
 
 NAME = "target-activecampaign"
 
@@ -118,7 +118,7 @@ def open_processor(
             [f"{setting} cannot be used ({problem.strerror}): name another file"]
         ) from None
     write_client = WriteClient(client, is_dry_run=policy.dry_run)
-    references = References(write_client.client, ledger, policy, pool)
+    references = ReferenceResolver(write_client.client, ledger, policy, pool)
     limits, plan = ChangeLimits(policy), DryRunPlan()
     rows = RowFinisher(
         policy,
@@ -131,7 +131,7 @@ def open_processor(
         retries,
         checkpoints,
         DeniedParts(ledger, policy.fingerprint),
-        RowParts(ledger, policy),
+        ChangedParts(ledger, policy),
         schemas=schemas,
     )
 
@@ -209,7 +209,7 @@ def _record_for_undo(
 
 
 def carry_out_undo(
-    settings: Settings | None, processor: BatchProcessor, request: UndoRequest
+    settings: Settings | None, processor: BatchProcessor, request: UndoOptions
 ) -> None:
     """Undo a run. Raises `SettingsError` if the undo file does not contain the run."""
     from target_activecampaign.undo.journal import open_journal  # noqa: PLC0415

@@ -1,8 +1,8 @@
 """The control group: a share of the contacts, chosen by a keyed hash, that a run does not write.
 
 `processing/batch_processor.py` skips its rows. A row that unsubscribes a person is written with its
-unsubscriptions alone: `strip_held_out` in `sinks/contacts/change.py`. If only the account shows
-whose row it is, its sink skips it: `sinks/opportunities/sink.py`, `sinks/custom_objects.py`,
+unsubscriptions alone: `strip_held_out` in `sinks/contacts/contact_change.py`. If only the account
+shows whose row it is, its sink skips it: `sinks/opportunities/sink.py`, `sinks/custom_objects.py`,
 `sinks/commerce/new_contacts.py`, `sinks/contacts/identities.py`.
 """
 
@@ -12,7 +12,7 @@ import hmac
 import unicodedata
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.lookups.row_contact import (
     CONTACT_STREAMS,
     contact_of_row,
@@ -22,7 +22,7 @@ from target_activecampaign.lookups.row_contact import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from target_activecampaign.lookups.references import References
+    from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.records.record import InputRecord
 
 #: Queries that compare the two groups, such as those of docs/control-group.md, look for this text.
@@ -45,7 +45,7 @@ def position_of(address: str, salt: str) -> float:
 class Holdout:
     """Finds the rows that write to contacts of the control group."""
 
-    def __init__(self, percent: float, salt: str, references: References) -> None:
+    def __init__(self, percent: float, salt: str, references: ReferenceResolver) -> None:
         self._percent, self._salt, self._references = percent, salt, references
         self.is_active = percent > 0
         #: The orders of held-out contacts in this input, by the columns that identify them.

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.client import FatalError, SystemClock
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata
 from target_activecampaign.audiences.leavers import LeaverProcessor
@@ -26,7 +26,7 @@ from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.sinks.custom_objects import AccountObjects
 
 from .builder import NAME, carry_out_undo, open_processor
-from .configured_target import ConfiguredTarget
+from .command_line import ConfiguredTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
     from target_activecampaign.processing.batch_processor import BatchProcessor
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.undo.undo_request import UndoRequest
+    from target_activecampaign.undo.undo_options import UndoOptions
 
     Handle = Callable[..., None]
 
@@ -69,7 +69,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._broken_input: str | None = None
         self._is_finished = False
         #: The run to undo, None where rows are read and written.
-        self._undo_request: UndoRequest | None = None
+        self._undo_request: UndoOptions | None = None
         self.exit_code = 0
         kwargs["message_reader"] = self.make_reader(self._note_broken_line)
         super().__init__(**kwargs)
@@ -296,7 +296,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _handle_termination(self, signum: int, frame: Any) -> None:
         self.interrupts.handle(signum, frame)
 
-    def undo(self, request: UndoRequest) -> int:
+    def undo(self, request: UndoOptions) -> int:
         """Undo a run and return the exit code. Raises the error that ends the undo early."""
         policy = self._write_policy()
         is_plan = request.is_plan or policy.dry_run
@@ -347,7 +347,7 @@ class TargetActiveCampaign(ConfiguredTarget):
             self.interrupts.end(problem)
             raise
 
-    def _undo(self, request: UndoRequest) -> None:
+    def _undo(self, request: UndoOptions) -> None:
         self.interrupts.begin_message()
         carry_out_undo(self._settings, self._open_processor(), request)
         self.finish()

@@ -33,7 +33,7 @@ from tests.transform import staging
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_activecampaign_unified.config.settings import Setting
+    from tap_activecampaign_unified.config.read_settings import Setting
     from tap_activecampaign_unified.resources.resource import Resource
 
 ROOT = Path(__file__).parents[1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing.arrays import FORMS as ARRAYS
-from tap_activecampaign_unified.resources.parsing.flags import FORMS as FLAGS
-from tap_activecampaign_unified.resources.parsing.times import FORMS as TIMES
+from tap_activecampaign_unified.resources.input_values.arrays import FORMS as ARRAYS
+from tap_activecampaign_unified.resources.input_values.flags import FORMS as FLAGS
+from tap_activecampaign_unified.resources.input_values.times import FORMS as TIMES
 from tap_activecampaign_unified.resources.resource import (
     Attribute,
     Derived,
@@ -17,15 +17,15 @@ from tap_activecampaign_unified.resources.resource import (
 from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.input.row_columns import RowColumns
 from target_activecampaign.records.columns.matching import CUSTOM_FIELDS
-from target_activecampaign.records.columns.plain_columns import PLAIN
+from target_activecampaign.records.columns.plain_contact_columns import PLAIN
 from target_activecampaign.records.consent_status import WORDS, Consent
-from target_activecampaign.records.reference import REFERENCES
-from target_activecampaign.records.row_flags import FLAGS as MARKS
+from target_activecampaign.records.row_references import REFERENCES
+from target_activecampaign.records.skip_marked_rows import FLAGS as MARKS
 from target_activecampaign.sinks import registry
 
 if TYPE_CHECKING:
     from target_activecampaign.records.columns.matching import RecordColumn
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 #: The values that the codec of a plain column accepts, as the page says it.
 CODECS = {

@@ -13,6 +13,8 @@ from bench import __main__ as bench
 from bench.comparison import Kept, compare, normal
 from bench.figures import TOLERANCE, Figure, Found, Yardstick, but_for
 from bench.measuring import pace_of
+from bench.read_speed import PARTS
+from tests.sources import PRODUCT, ROOT, TAP
 
 QUICK = Yardstick(0.1, 0.1)
 SLOW = Yardstick(0.2, 0.2)
@@ -224,3 +226,12 @@ def test_every_script_is_run_and_kept():
     """`make bench` runs every script, and each has stored figures."""
     assert set(bench.SCRIPTS) == SOURCES
     assert set(Kept.load(bench.FILE).figures) == SOURCES
+
+
+def test_the_profile_of_reading_names_files_that_exist():
+    """Each file or folder of this project that the profile looks for exists."""
+    paths = [f"/{path.relative_to(ROOT).as_posix()}" for path in PRODUCT]
+    marks = {mark for marks in PARTS.values() for mark in marks}
+    own = {mark for mark in marks if mark.endswith(".py") or "/sync/" in mark or f"/{TAP}/" in mark}
+    assert len(own) >= 8
+    assert not {mark for mark in own if not any(mark in path for path in paths)}

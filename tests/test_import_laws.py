@@ -24,7 +24,7 @@ SHARED = {
     "cli",
     "client",
     "config",
-    "early_signals",
+    "signals_during_import",
     "python_reader",
     "reporting",
     "resources",
@@ -39,7 +39,7 @@ TAP_LAW: dict[str, set[str]] = {
     "bookmarks": {"full_sweeps", "unchanged_rows"},
     "flattening": {"resources"},
     "full_sweeps": set(),
-    "early_signals": set(),
+    "signals_during_import": set(),
     "raw": {"client", "resources"},
     "config": {"client", "resources"},
     "messages": {"resources"},
@@ -58,18 +58,26 @@ TAP_LAW: dict[str, set[str]] = {
     "python_reader": {"bookmarks", "client", "config", "endpoints", "resources", "sync"},
     "access": {"python_reader"},
     "query": {"python_reader"},
-    "streams": {
+    "unified_stream": {
         *("account_label", "bookmarks", "catalog", "cli", "config", "flattening", "messages"),
         *("raw", "reporting", "resources", "sync"),
     },
     "tap": {
         *("bookmarks", "catalog", "cli", "client", "config", "connection_check", "messages"),
-        *("reporting", "resources", "streams", "sync"),
+        *("reporting", "resources", "unified_stream", "sync"),
     },
-    "__main__": {"early_signals", "tap"},
+    "__main__": {"signals_during_import", "tap"},
     "airbyte": {
-        *("catalog", "cli", "client", "config", "connection_check", "early_signals", "messages"),
-        *("reporting", "resources", "streams", "sync", "tap"),
+        *(
+            "catalog",
+            "cli",
+            "client",
+            "config",
+            "connection_check",
+            "signals_during_import",
+            "messages",
+        ),
+        *("reporting", "resources", "unified_stream", "sync", "tap"),
     },
 }
 
@@ -116,9 +124,9 @@ TARGET_LAW: dict[str, set[str]] = {
         ),
         *("sinks", "undo"),
     },
-    "configured_target": {"builder", "config", "undo"},
+    "command_line": {"builder", "config", "undo"},
     "target": {
-        *("audiences", "builder", "concurrency", "config", "configured_target", "input"),
+        *("audiences", "builder", "concurrency", "config", "command_line", "input"),
         *("processing", "records", "reporting", "sinks", "undo"),
     },
     "api": {
@@ -133,8 +141,8 @@ TARGET_LAW: dict[str, set[str]] = {
 }
 
 # What the Airbyte destination may import from the Airbyte source.
-AIRBYTE_SHARED = {"connector", "errors", "protocol", "spec", "writer", "installation"}
-SINGER_MODULES = {"tap.py", "streams.py", "messages.py", "configured_target.py", "target.py"}
+AIRBYTE_SHARED = {"command_line", "errors", "protocol", "spec", "writer", "extra_package"}
+SINGER_MODULES = {"tap.py", "unified_stream.py", "messages.py", "command_line.py", "target.py"}
 
 # What pure packages may import from the standard library: nothing that opens, sends or waits.
 PURE = {

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.early_signals import install_early_handlers
+from tap_activecampaign_unified.signals_during_import import install_early_handlers
 
-from .installation import need_models
+from .extra_package import need_models
 
 
 def main() -> None:
     """Run the Airbyte source."""
     install_early_handlers()
     need_models("source-activecampaign-unified")
-    from .commands import main as run  # noqa: PLC0415 - slow import
+    from .source_commands import main as run  # noqa: PLC0415 - slow import
 
     run()
 

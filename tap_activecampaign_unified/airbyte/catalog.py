@@ -15,7 +15,7 @@ from airbyte_protocol_dataclasses.models import (
 )
 
 from tap_activecampaign_unified.catalog import BY_NAME
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 

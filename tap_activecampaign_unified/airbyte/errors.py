@@ -19,7 +19,7 @@ from tap_activecampaign_unified.client import (
     NotFound,
     PermissionDenied,
 )
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 
 _ERRORS_OF_USER = (SettingsError, click.ClickException, PermissionDenied, NotFound, InvalidRequest)
 

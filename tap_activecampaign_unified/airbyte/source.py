@@ -12,9 +12,9 @@ from singer_sdk.singerlib import Catalog
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.catalog import selects_custom_objects
 from tap_activecampaign_unified.resources.resource import DELETED_AT
-from tap_activecampaign_unified.streams import UnifiedStream
 from tap_activecampaign_unified.sync.endpoint_outcome import PROBLEM_OF_ABSENT
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
+from tap_activecampaign_unified.unified_stream import UnifiedStream
 
 from .catalog import AIRBYTE_DELETED_AT, catalog_message
 from .errors import failure_type

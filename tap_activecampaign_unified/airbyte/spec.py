@@ -11,7 +11,7 @@ from tap_activecampaign_unified.config.shared_settings import SHARED
 if TYPE_CHECKING:
     from airbyte_protocol_dataclasses.models import DestinationSyncMode
 
-    from tap_activecampaign_unified.config.settings import Setting
+    from tap_activecampaign_unified.config.read_settings import Setting
 
 PROTOCOL_VERSION = "0.2.0"
 _TYPES: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from .errors import NotFound
 from .prefetch import Prefetcher, WorkerThreads
 from .retry import Retries
-from .retry_budget import RetryBudget
+from .retry_waits import RetryWaits
 from .transport import ApiRequest, Transport
 from .url import is_plain
 
@@ -207,25 +207,25 @@ class Client:
                 list(params), quote_via=quote, safe="[]:,", errors="surrogatepass"
             )
         body = None if json is None else jsonlib.dumps(json).encode()
-        budget = RetryBudget(self.clock, self.max_retry_seconds, patience)
+        waits = RetryWaits(self.clock, self.max_retry_seconds, patience)
         while True:
-            verdict = self._attempt(call, url, body, budget)
+            verdict = self._attempt(call, url, body, waits)
             if verdict.response is not None:
                 self.server_now = verdict.response.date or self.server_now
                 return verdict.response
-            self._retries.wait_or_raise(call, verdict, budget)
+            self._retries.wait_or_raise(call, verdict, waits)
 
     def _send_alone(self, call: ApiRequest, patience: float | None) -> None:
         self._send(call, patience=patience)
 
     def _attempt(
-        self, call: ApiRequest, url: str, body: bytes | None, budget: RetryBudget
+        self, call: ApiRequest, url: str, body: bytes | None, waits: RetryWaits
     ) -> ResponseVerdict:
         self.before_request()
 
         def before_send() -> None:
             self.before_request()
-            budget.note_sent()
+            waits.note_sent()
 
         verdict = self._transport.attempt(call, url, body, before_send)
         self._retries.note_attempt(call, verdict)

@@ -3,7 +3,7 @@
 After a lasting 403, a request for the key's user distinguishes a bad key from a stream that the key
 may not read.
 
-A response 429 passes these modules: `response_check.py` reads `Retry-After`, `RetryBudget.pause`
+A response 429 passes these modules: `response_check.py` reads `Retry-After`, `RetryWaits.pause`
 computes the wait, `Limiter.refused` pauses all requests of the account, and `transport.py` waits
 before it sends the next attempt.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .rate_limit.limiter import Limiter
     from .request_stats import RequestStats
     from .response_check import ResponseVerdict
-    from .retry_budget import RetryBudget
+    from .retry_waits import RetryWaits
 
 logger = logging.getLogger(__name__)
 
@@ -70,29 +70,27 @@ class Retries:
         else:
             self._forbidden.discard(call.path)
 
-    def wait_or_raise(
-        self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
-    ) -> None:
+    def wait_or_raise(self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits) -> None:
         """Wait until the next attempt, or raise the error that ends this request."""
         kind = verdict.kind
         if kind is ResponseKind.FORBIDDEN:
-            self._forbid_or_wait(call, verdict, budget)
+            self._forbid_or_wait(call, verdict, waits)
         elif kind is ResponseKind.THROTTLED:
-            self._limiter.refused(budget.pause(kind, verdict.wait))
-            if budget.exhausted:
-                raise self._server_error(call, verdict, budget)
+            self._limiter.refused(waits.pause(kind, verdict.wait))
+            if waits.exhausted:
+                raise self._server_error(call, verdict, waits)
         elif kind is ResponseKind.CONNECT:
             # The client sent nothing, so it may retry every method.
-            if not budget.wait(kind, None if self._has_answered else FIRST_CONTACT_SECONDS):
+            if not waits.wait(kind, None if self._has_answered else FIRST_CONTACT_SECONDS):
                 raise ConnectionFailed(
                     f"{self._origin} cannot be reached ({verdict.problem}): "
                     "check api_url and the network"
                 )
         elif kind in {ResponseKind.SERVER_ERROR, ResponseKind.TOO_LARGE}:
-            self._wait_out(call, verdict, budget)
+            self._wait_out(call, verdict, waits)
         else:
             raise self._final(call, verdict)
-        self._note_repeat(call, verdict, budget)
+        self._note_repeat(call, verdict, waits)
 
     def _final(self, call: ApiRequest, verdict: ResponseVerdict) -> ActiveCampaignError:
         """Return the error of a response that a retry cannot change."""
@@ -108,7 +106,7 @@ class Retries:
             )
         return verdict.error(call.method, call.path)
 
-    def _wait_out(self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget) -> None:
+    def _wait_out(self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits) -> None:
         """Wait after a server error, or raise if a retry is not safe or the time is used up."""
         if not call.repeatable:
             raise UnconfirmedWrite(
@@ -118,23 +116,23 @@ class Retries:
                 status=verdict.status,
             )
         if verdict.kind is ResponseKind.TOO_LARGE:
-            raise self._server_error(call, verdict, budget)  # the next response would be as large
-        if not budget.wait(verdict.kind, self._patience(verdict, budget)):
-            if verdict.status is None and (budget.patience is None or not self._has_answered):
+            raise self._server_error(call, verdict, waits)  # the next response would be as large
+        if not waits.wait(verdict.kind, self._patience(verdict, waits)):
+            if verdict.status is None and (waits.patience is None or not self._has_answered):
                 self._check_alive(call, verdict)
-            raise self._server_error(call, verdict, budget)
+            raise self._server_error(call, verdict, waits)
 
     def _forbid_or_wait(
-        self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
+        self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits
     ) -> None:
         """Retry a 403, then check the key. The cause may be temporary, the plan or the key."""
-        if budget.patience == 0 and call.path != WHO_AM_I.path:
-            if budget.tries < 2:
+        if waits.patience == 0 and call.path != WHO_AM_I.path:
+            if waits.tries < 2:
                 return  # perhaps temporary: only a second 403 counts
             raise self._forbidden_by(call, verdict, "")
         is_known = call.path in self._forbidden
         limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
-        if not is_known and budget.wait(verdict.kind, limit):
+        if not is_known and waits.wait(verdict.kind, limit):
             return
         if call.path != WHO_AM_I.path:
             self._check_key()
@@ -171,11 +169,11 @@ class Retries:
             # Only a refusal of the key proves that the key is wrong.
             logger.info("The key could not be checked: %s", problem)
 
-    def _patience(self, verdict: ResponseVerdict, budget: RetryBudget) -> float | None:
+    def _patience(self, verdict: ResponseVerdict, waits: RetryWaits) -> float | None:
         """Return the seconds of retries: fewer for a server that has never responded."""
         if verdict.status is None and not self._has_answered:
-            return min(budget.patience or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
-        return budget.patience
+            return min(waits.patience or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
+        return waits.patience
 
     def _check_alive(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
         """Raise `ConnectionFailed` if the server does not answer another request either."""
@@ -188,16 +186,16 @@ class Retries:
             raise ConnectionFailed(problem) from None
 
     def _server_error(
-        self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget
+        self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits
     ) -> ServerError:
         return ServerError(
-            f"{verdict.problem}, for {budget.elapsed:.0f} s and {budget.tries} attempts",
+            f"{verdict.problem}, for {waits.elapsed:.0f} s and {waits.tries} attempts",
             method=call.method,
             path=call.path,
             status=verdict.status,
         )
 
-    def _note_repeat(self, call: ApiRequest, verdict: ResponseVerdict, budget: RetryBudget) -> None:
-        self._traffic.note_retry(verdict.problem, budget.slept)
-        level = logging.WARNING if budget.tries in {3, 10, 30} else logging.DEBUG
+    def _note_repeat(self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits) -> None:
+        self._traffic.note_retry(verdict.problem, waits.slept)
+        level = logging.WARNING if waits.tries in {3, 10, 30} else logging.DEBUG
         logger.log(level, "%s %s: %s, retrying", call.method, call.endpoint, verdict.problem)

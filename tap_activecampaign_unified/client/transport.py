@@ -12,9 +12,9 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 
-from .adapter import RateLimitedAdapter
 from .auth import ApiTokenAuth
 from .errors import ConnectionFailed
+from .rate_limited_adapter import RateLimitedAdapter
 from .read_body import BodyTooLarge, read_body
 from .redaction import Redactor
 from .request_stats import RequestStats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tap_activecampaign_unified.resources.custom_fields import KEY_MODES
 
-from .settings import Setting
+from .read_settings import Setting
 
 SHARED = (
     Setting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .settings import Setting
+from .read_settings import Setting
 from .shared_settings import SHARED
 
 TAP = (

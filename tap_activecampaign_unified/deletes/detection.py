@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tap_activecampaign_unified.client import ApiResponse, Client
-    from tap_activecampaign_unified.endpoints.table import Endpoint
+    from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
     from tap_activecampaign_unified.reporting.run_report import StreamStats
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 

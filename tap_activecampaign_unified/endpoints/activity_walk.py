@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, Page, rows_of, walk_keyset
 from tap_activecampaign_unified.resources.codecs import zone_at
+from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.marketing.engagements import OPEN, SOURCE, URL
-from tap_activecampaign_unified.resources.parsing import InvalidValue
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 
 if TYPE_CHECKING:

@@ -27,11 +27,11 @@ from tap_activecampaign_unified.client import (
     total_of,
     walk_offset,
 )
-from tap_activecampaign_unified.raw.walks import WALKS
+from tap_activecampaign_unified.raw.special_walks import WALKS
 from tap_activecampaign_unified.resources.codecs import zone_at
+from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.input_values.ids import id_number
 from tap_activecampaign_unified.resources.marketing.engagements import PREFIXES, SOURCE, URL
-from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.parsing.ids import id_number
 from tap_activecampaign_unified.resources.time_codecs import offset_of, parse_instant
 
 from .activity_walk import ACTIVITIES, ONLY_HERE, walk_activities

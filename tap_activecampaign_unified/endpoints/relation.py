@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing.ids import id_number
+from tap_activecampaign_unified.resources.input_values.ids import id_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

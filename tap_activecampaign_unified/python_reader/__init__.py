@@ -23,11 +23,11 @@ from tap_activecampaign_unified.client import (
     SystemClock,
     UnconfirmedWrite,
 )
-from tap_activecampaign_unified.config.settings import Settings, SettingsError
+from tap_activecampaign_unified.config.read_settings import Settings, SettingsError
 from tap_activecampaign_unified.config.shared_settings import SHARED
 from tap_activecampaign_unified.resources import by_name
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
-from tap_activecampaign_unified.resources.parsing.ids import id_number
+from tap_activecampaign_unified.resources.input_values.ids import id_number
 
 from .filters import InvalidQuery
 from .order_check import SortNotSupported

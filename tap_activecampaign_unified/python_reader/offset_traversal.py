@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import total_of
-from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 
 from .filters import InvalidQuery

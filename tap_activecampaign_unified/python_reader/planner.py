@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import walk_keyset, walk_offset
-from tap_activecampaign_unified.endpoints.table import ENDPOINTS, endpoint_of
-from tap_activecampaign_unified.resources.contact_fields import SCORE_VALUES
-from tap_activecampaign_unified.resources.crm.fields import row_of
+from tap_activecampaign_unified.endpoints.endpoint_table import ENDPOINTS, endpoint_of
+from tap_activecampaign_unified.resources.crm.field_definitions import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
+from tap_activecampaign_unified.resources.input_values.ids import id_number, id_order
 from tap_activecampaign_unified.resources.marketing.engagements import SOURCE
-from tap_activecampaign_unified.resources.parsing.ids import id_number, id_order
+from tap_activecampaign_unified.resources.shared_contact_fields import SCORE_VALUES
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS
 from tap_activecampaign_unified.sync.relations.special_loaders import IncludedScores
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tap_activecampaign_unified.client import Client
-    from tap_activecampaign_unified.endpoints.table import Endpoint
+    from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
     from .record_loader import RecordLoader

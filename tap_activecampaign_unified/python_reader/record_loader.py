@@ -12,11 +12,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Client, Page, PermissionDenied, total_of
-from tap_activecampaign_unified.endpoints.table import ENDPOINTS_WITH_OFFSETS, NAMES_OF, endpoint_of
-from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.endpoints.endpoint_table import (
+    ENDPOINTS_WITH_OFFSETS,
+    NAMES_OF,
+    endpoint_of,
+)
+from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.custom_field_rows import value_field
-from tap_activecampaign_unified.resources.reader import RecordReader
+from tap_activecampaign_unified.resources.record_reader import RecordReader
 from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups
 from tap_activecampaign_unified.sync.relations.relation_loader import (
@@ -272,7 +276,7 @@ class RecordLoader:
 
     def _check_fields(self, resource: Resource, related: Related) -> None:
         """Read the field definitions again if a value belongs to an unknown field."""
-        entity, values = resource.custom_fields, related.get(contact_fields.VALUES)
+        entity, values = resource.custom_fields, related.get(shared_contact_fields.VALUES)
         if entity is None or not values:
             return
         keys = self.tables.custom_fields(entity).keys
@@ -356,12 +360,12 @@ class RecordLoader:
                 del self._loaders[key]
 
     def _load_accounts(self, related: Related, body: dict[str, Any]) -> None:
-        links = related.get(contact_fields.LINKS)
+        links = related.get(shared_contact_fields.LINKS)
         if links:
             accounts = body.get("accounts")
             if (
                 self._sideload_level == ALL_SIDELOADS
-                and contact_fields.LINKS in body
+                and shared_contact_fields.LINKS in body
                 and not isinstance(accounts, list)
             ):
                 self._sideload_level = WITHOUT_NAMES
@@ -377,7 +381,7 @@ def _note_unreadable(resource: Resource, record: Record, unreadable: set[str]) -
         for entry in resource.entries
         if isinstance(entry, Linked) and entry.relation in unreadable
     ]
-    if contact_fields.VALUES in unreadable:
+    if shared_contact_fields.VALUES in unreadable:
         names += [entry.unified for entry in resource.entries if isinstance(entry, Attribute)]
         names.append("custom_fields")
     for name in names:

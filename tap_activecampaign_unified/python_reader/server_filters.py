@@ -13,11 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.bookmarks import ZONE_SLACK
-from tap_activecampaign_unified.client.graphql import PATH as GRAPHQL
+from tap_activecampaign_unified.client.graphql.request import PATH as GRAPHQL
 from tap_activecampaign_unified.resources.custom_objects import CustomObject
+from tap_activecampaign_unified.resources.input_values.ids import id_number
+from tap_activecampaign_unified.resources.input_values.names import fold
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
-from tap_activecampaign_unified.resources.parsing.ids import id_number
-from tap_activecampaign_unified.resources.parsing.names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

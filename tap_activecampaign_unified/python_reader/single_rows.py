@@ -10,7 +10,7 @@ from .traversal import MAX_LIMIT, number_of
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
-    from tap_activecampaign_unified.endpoints.table import Endpoint
+    from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
     from tap_activecampaign_unified.resources.resource import Resource
 
 #: Rows with their sort keys.

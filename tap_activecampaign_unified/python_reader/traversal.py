@@ -18,7 +18,7 @@ from tap_activecampaign_unified.client import (
     rows_of,
     total_of,
 )
-from tap_activecampaign_unified.resources.parsing.ids import id_number
+from tap_activecampaign_unified.resources.input_values.ids import id_number
 
 from .filters import InvalidQuery
 

@@ -6,11 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, walk_offset
-from tap_activecampaign_unified.client.pagination.graphql_walk import SearchReader, walk_search
-from tap_activecampaign_unified.endpoints.table import WalkOptions
+from tap_activecampaign_unified.client.graphql.search_walk import SearchReader, walk_search
+from tap_activecampaign_unified.endpoints.endpoint_table import WalkOptions
+from tap_activecampaign_unified.resources.input_values.names import fold
 from tap_activecampaign_unified.resources.marketing.engagements import SOURCE
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
-from tap_activecampaign_unified.resources.parsing.names import fold
 
 from .filters import InvalidQuery
 from .traversal import AFTER, MAX_LIMIT, POSITION_GONE, TraversalStep
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tap_activecampaign_unified.client import Client, Page
-    from tap_activecampaign_unified.client.pagination.graphql_walk import Search
-    from tap_activecampaign_unified.endpoints.table import Endpoint
+    from tap_activecampaign_unified.client.graphql.search_walk import Search
+    from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
     from tap_activecampaign_unified.resources.resource import Resource, Row
 
     from .traversal import Params, Position

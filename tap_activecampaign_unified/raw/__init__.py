@@ -4,7 +4,7 @@ This package has the table of collections, their known columns, and schemas that
 Only `pagination.py` does I/O: the walks of collections with special pages.
 """
 
-from .resources import COLLECTIONS, RawRecordReader, RawResource
+from .raw_stream_table import COLLECTIONS, RawRecordReader, RawResource
 from .schema_inference import InferredSchema
 
 by_name: dict[str, RawResource] = {resource.name: resource for resource in COLLECTIONS}

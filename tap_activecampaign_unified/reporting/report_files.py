@@ -12,7 +12,7 @@ from .run_report import logger
 from .summary import print_summary
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.config.settings import Settings
+    from tap_activecampaign_unified.config.read_settings import Settings
 
 
 def write_reports(

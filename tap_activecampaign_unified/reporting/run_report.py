@@ -18,7 +18,7 @@ from tap_activecampaign_unified.client import RequestStats
 if TYPE_CHECKING:
     from tap_activecampaign_unified.cli import RunEnding
     from tap_activecampaign_unified.client import Clock
-    from tap_activecampaign_unified.config.settings import Settings
+    from tap_activecampaign_unified.config.read_settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from tap_activecampaign_unified.cli import is_watched
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_activecampaign_unified.config.settings import Settings
+    from tap_activecampaign_unified.config.read_settings import Settings
 
 REPORTS = ("run_report_path", "run_report_html_path")
 

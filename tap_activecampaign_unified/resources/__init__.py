@@ -7,11 +7,11 @@ records that it refers to.
 from .commerce import customers, orders, products, stores, subscriptions
 from .crm import (
     accounts,
-    changes,
     contacts,
-    fields,
+    field_definitions,
     notes,
     opportunities,
+    opportunity_changes,
     scores,
     stages,
     tasks,
@@ -27,7 +27,7 @@ RESOURCES: tuple[Resource, ...] = (
     groups.GROUPS,
     directory_users.USERS,
     users.USERS,
-    fields.FIELDS,
+    field_definitions.FIELDS,
     tags.TAGS,
     segments.SEGMENTS,
     stages.PIPELINES,
@@ -41,7 +41,7 @@ RESOURCES: tuple[Resource, ...] = (
     notes.NOTES,
     # Read only: tasks, history, performance, scores.
     tasks.TASKS,
-    changes.CHANGES,
+    opportunity_changes.CHANGES,
     scores.CONTACT_SCORES,
     scores.OPPORTUNITY_SCORES,
     automations.AUTOMATIONS,

@@ -1,6 +1,6 @@
 """Codecs of amounts of money in cents, and of their currency.
 
-E-commerce has amounts in major units: see `amount` in `commerce/values.py`.
+E-commerce has amounts in major units: see `amount` in `commerce/value_codecs.py`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from .codecs import UTC_ZONE, Codec, Zone, decode_text, encode_text, is_unset, plain_number
-from .parsing.amounts import parse_cents
-from .parsing.numbers import parse_decimal
+from .input_values.amounts import parse_cents
+from .input_values.numbers import parse_decimal
 from .schema_types import NUMBER, STRING
 
 

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from .codecs import UTC_ZONE, Codec, Zone, decode_text, encode_text
-from .parsing import InvalidValue
-from .parsing.flags import parse_flag
+from .input_values import InvalidValue
+from .input_values.flags import parse_flag
 from .schema_types import BOOLEAN, STRING, array_of, object_of
 
 

@@ -16,14 +16,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .parsing import InvalidValue
-from .parsing.flags import parse_flag
-from .parsing.ids import MAX_ID_LENGTH, parse_foreign_id
-from .parsing.numbers import (
-    parse_decimal,
-    parse_whole,
-    plain_text,
-)
+from .input_values import InvalidValue
+from .input_values.flags import parse_flag
+from .input_values.ids import MAX_ID_LENGTH, parse_foreign_id
+from .input_values.numbers import parse_decimal, parse_whole, plain_text
 from .schema_types import (
     BOOLEAN,
     INTEGER,

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from . import array_codecs, codecs
-from .parsing import InvalidValue
+from .input_values import InvalidValue
 
 Row = dict[str, Any]
 

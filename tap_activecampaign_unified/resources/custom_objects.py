@@ -24,10 +24,10 @@ from .codecs import (
     text,
     verbatim,
 )
-from .commerce.values import amount, measure
+from .commerce.value_codecs import amount, measure
 from .custom_fields import slug
-from .parsing import InvalidValue
-from .parsing.times import parse_time
+from .input_values import InvalidValue
+from .input_values.times import parse_time
 from .resource import Field, Replication, Resource, Row, RowContext
 from .schema_types import STRING, array_of, object_of
 from .time_codecs import date, format_instant, instant

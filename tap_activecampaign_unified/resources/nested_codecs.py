@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .codecs import UTC_ZONE, Codec, Zone
-from .parsing import InvalidValue
-from .parsing.arrays import parse_structure
+from .input_values import InvalidValue
+from .input_values.arrays import parse_structure
 from .schema_types import array_of, object_of
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from .codecs import UTC_ZONE, Codec, Zone
-from .parsing import InvalidValue
-from .parsing.times import parse_date, parse_time
+from .input_values import InvalidValue
+from .input_values.times import parse_date, parse_time
 from .schema_types import DATE, DATE_TIME
 
 INSTANTS_REMEMBERED = 1024

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError, ResourceClosedError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 
 from .files import open_private
 

@@ -14,7 +14,7 @@ import zoneinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.endpoints.table import ENDPOINTS_WITH_OFFSETS
+from tap_activecampaign_unified.endpoints.endpoint_table import ENDPOINTS_WITH_OFFSETS
 from tap_activecampaign_unified.resources.codecs import Zone
 from tap_activecampaign_unified.resources.custom_field_rows import VALUE_OWNERS
 from tap_activecampaign_unified.resources.time_codecs import stamped

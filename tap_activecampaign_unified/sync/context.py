@@ -10,7 +10,7 @@ from tap_activecampaign_unified.bookmarks import BookmarkPolicy
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
 from tap_activecampaign_unified.deletes.detection import DeleteDetection
-from tap_activecampaign_unified.endpoints.table import WalkOptions
+from tap_activecampaign_unified.endpoints.endpoint_table import WalkOptions
 from tap_activecampaign_unified.full_sweeps import SweepPolicy
 from tap_activecampaign_unified.reporting.progress import SyncProgress
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import Client
-    from tap_activecampaign_unified.config.settings import Settings
+    from tap_activecampaign_unified.config.read_settings import Settings
     from tap_activecampaign_unified.reporting.run_report import RunReport
 
 

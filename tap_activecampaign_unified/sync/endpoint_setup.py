@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.bookmarks import Bookmark
 from tap_activecampaign_unified.client import FULL_PAGE, RequestError
+from tap_activecampaign_unified.endpoints.endpoint_table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
-from tap_activecampaign_unified.endpoints.table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.raw import RawResource
-from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
-from tap_activecampaign_unified.sync.relations.nested_budget import NestedBudget
+from tap_activecampaign_unified.sync.relations.nested_request_limit import NestedRequestLimit
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.sync.relations.special_loaders import (
     SiblingRows,
@@ -63,7 +63,7 @@ class EndpointSetup:
             selection.resource.name: self._bookmark_of(selection) for selection in selections
         }
         #: Limits the requests per row, if the run emits only some of the rows.
-        self.budget = NestedBudget()
+        self.nested_limit = NestedRequestLimit()
         #: Whether the run emits only some of the rows.
         self._is_part = all(
             bookmark and not bookmark.is_full_read for bookmark in self.bookmarks.values()
@@ -128,7 +128,7 @@ class EndpointSetup:
             bookmarks=bookmarks,
             policy=context.policy,
             position=position,
-            joins_all=not self._is_part or contact_fields.VALUES in self.loaders,
+            joins_all=not self._is_part or shared_contact_fields.VALUES in self.loaders,
         )
 
     def _make_loaders(self, needed: set[str]) -> dict[str, Any]:
@@ -142,7 +142,9 @@ class EndpointSetup:
                     self.endpoint.path,
                     sideload=context.sideload,
                     is_part=self._is_part,
-                    budget=self.budget if self._is_part and relation.has_collection else None,
+                    nested_limit=self.nested_limit
+                    if self._is_part and relation.has_collection
+                    else None,
                 )
         for selection in self.selections:
             resource = selection.resource

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.bookmarks import RowChange
 from tap_activecampaign_unified.client import Page
 from tap_activecampaign_unified.deletes.detection import IdComparison
-from tap_activecampaign_unified.endpoints.table import ENDPOINTS_WITH_OFFSETS
+from tap_activecampaign_unified.endpoints.endpoint_table import ENDPOINTS_WITH_OFFSETS
 from tap_activecampaign_unified.raw import RawRecordReader, RawResource
-from tap_activecampaign_unified.resources import contact_fields
-from tap_activecampaign_unified.resources.crm.fields import row_of
+from tap_activecampaign_unified.resources import shared_contact_fields
+from tap_activecampaign_unified.resources.crm.field_definitions import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
-from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.reader import RecordReader
+from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.record_reader import RecordReader
 from tap_activecampaign_unified.resources.resource import (
     NameTables,
     Record,
@@ -221,7 +221,7 @@ class EndpointSync:
             self._returned = self._comparison.returned(rows)
         kept = self._rows_to_join(rows)
         # The collection has the related rows of all parent rows, also of rows left out here.
-        self._setup.budget.parents += len(rows)
+        self._setup.nested_limit.parents += len(rows)
         for writer in self._writers:
             if writer.output.resource.relation is None:
                 writer.stats.read += len(rows) - len(kept)
@@ -260,7 +260,9 @@ class EndpointSync:
         """
         bounds = [writer.bookmark.since for writer in self._writers if writer.bookmark]
         known_bounds = [bound for bound in bounds if bound is not None]
-        needs_values = not self._endpoint.is_filtered and contact_fields.VALUES in self._loaders
+        needs_values = (
+            not self._endpoint.is_filtered and shared_contact_fields.VALUES in self._loaders
+        )
         if needs_values or len(known_bounds) < len(self._writers):
             return rows
         since = min(known_bounds)
@@ -275,7 +277,7 @@ class EndpointSync:
     def _load_names(self, page: Page, related: dict[str, Any]) -> None:
         lookups = self._context.lookups
         self._names = lookups.load_names(self._setup.kinds)
-        links = related.get(contact_fields.LINKS)
+        links = related.get(shared_contact_fields.LINKS)
         if links:
             ids = {str(link.get("account")) for rows in links.values() for link in rows}
             sideloaded = page.body.get("accounts")
@@ -290,7 +292,9 @@ class EndpointSync:
         """
         times = [row.get(column) for column in self._writers[0].output.resource.changed]
         if values:
-            times += [value.get(name) for value in values for name in contact_fields.VALUE_STAMPS]
+            times += [
+                value.get(name) for value in values for name in shared_contact_fields.VALUE_STAMPS
+            ]
         moments = []
         for text in times:
             try:
@@ -307,7 +311,9 @@ class EndpointSync:
         row_context = RowContext(
             self._names, {name: rows.get(native_id, []) for name, rows in related.items()}, zone
         )
-        values = [] if self._endpoint.is_filtered else row_context.rows(contact_fields.VALUES)
+        values = (
+            [] if self._endpoint.is_filtered else row_context.rows(shared_contact_fields.VALUES)
+        )
         change = self._change(row, self._writers[0].resource.zone_of(row), values)
         for writer in self._writers:
             if not writer.is_at_limit:

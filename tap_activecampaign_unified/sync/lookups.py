@@ -17,8 +17,8 @@ from tap_activecampaign_unified.client import (
     rows_of,
     walk_offset,
 )
-from tap_activecampaign_unified.client.graphql import PATH as GRAPHQL
-from tap_activecampaign_unified.client.graphql import run_graphql
+from tap_activecampaign_unified.client.graphql.request import PATH as GRAPHQL
+from tap_activecampaign_unified.client.graphql.request import run_graphql
 from tap_activecampaign_unified.resources.custom_fields import (
     FIELD_PATHS,
     CustomFields,

@@ -21,9 +21,9 @@ from tap_activecampaign_unified.client import (
     walk_keyset,
     walk_offset,
 )
-from tap_activecampaign_unified.client.pagination.graphql_changes import walk_changes
-from tap_activecampaign_unified.client.pagination.graphql_walk import walk_search
-from tap_activecampaign_unified.endpoints.table import SMALL_TABLES
+from tap_activecampaign_unified.client.graphql.changed_rows import walk_changes
+from tap_activecampaign_unified.client.graphql.search_walk import walk_search
+from tap_activecampaign_unified.endpoints.endpoint_table import SMALL_TABLES
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.bookmarks import Bookmark, BookmarkPolicy
     from tap_activecampaign_unified.client import ApiResponse, Client
-    from tap_activecampaign_unified.endpoints.table import Endpoint
+    from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
     from tap_activecampaign_unified.resources.resource import Row
 
     from .lookups import Lookups

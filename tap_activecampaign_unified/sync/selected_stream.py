@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class SelectedStream(Protocol):
-    """A selected stream: the part of `UnifiedStream` (`streams.py`) that decides its requests."""
+    """The part of `UnifiedStream` that decides the requests of a selected stream."""
 
     @property
     def resource(self) -> Resource:

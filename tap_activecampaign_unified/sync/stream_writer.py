@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.raw import RawRecordReader
     from tap_activecampaign_unified.reporting.run_report import StreamStats
     from tap_activecampaign_unified.resources.custom_fields import CustomFields
-    from tap_activecampaign_unified.resources.reader import RecordReader
+    from tap_activecampaign_unified.resources.record_reader import RecordReader
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ KEPT_KEYS = {FIELD_KEYS, TOMBSTONES_UNTIL, COLUMNS}
 
 
 class RecordOutput(SelectedStream, Protocol):
-    """A stream of an endpoint's sync: the part of `UnifiedStream` (`streams.py`) that it needs.
+    """The part of `UnifiedStream` that the sync of an endpoint needs.
 
     It writes records and stores the state entry.
     """

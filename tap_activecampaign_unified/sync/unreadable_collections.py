@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.endpoints.table import NAMES_OF
-from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.endpoints.endpoint_table import NAMES_OF
+from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
 from tap_activecampaign_unified.resources.custom_fields import FIELD_PATHS
 from tap_activecampaign_unified.sync.relations.graphql_orders import GraphqlOrders
@@ -19,7 +19,7 @@ from .lookups import NAME_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_activecampaign_unified.endpoints.table import Endpoint
+    from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
 
     from .lookups import Lookups
     from .selected_stream import SelectedStream
@@ -70,7 +70,7 @@ class UnreadableCollections:
             relation.collection for relation in self._endpoint.relations if relation.name in needed
         }
         collections |= {NAME_COLUMNS[kind][0] for name in needed for kind in NAMES_OF.get(name, ())}
-        if contact_fields.LINKS in needed:
+        if shared_contact_fields.LINKS in needed:
             collections.add("accounts")
         if GRAPHQL_ORDERS in needed:
             collections.add(GraphqlOrders.collection)
@@ -81,5 +81,5 @@ class UnreadableCollections:
 
 def entity_of(selection: SelectedStream) -> str | None:
     """Return the entity of the custom fields in a stream's records, None without custom fields."""
-    needed = contact_fields.VALUES in selection.resource.relations(selection.wanted)
+    needed = shared_contact_fields.VALUES in selection.resource.relations(selection.wanted)
     return selection.resource.custom_fields if needed else None

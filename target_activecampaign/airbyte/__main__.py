@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.airbyte.installation import need_models
-from tap_activecampaign_unified.early_signals import install_early_handlers
+from tap_activecampaign_unified.airbyte.extra_package import need_models
+from tap_activecampaign_unified.signals_during_import import install_early_handlers
 
 
 def main() -> None:
     """Run the Airbyte destination."""
     install_early_handlers()
     need_models("destination-activecampaign")
-    from .commands import main as run  # noqa: PLC0415 - it takes long to load
+    from .destination_commands import main as run  # noqa: PLC0415 - it takes long to load
 
     run()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airbyte_protocol_dataclasses.models import DestinationSyncMode
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 
 if TYPE_CHECKING:
     from target_activecampaign.input.message_reader import Message

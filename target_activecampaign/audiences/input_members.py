@@ -10,14 +10,14 @@ from target_activecampaign.records.record import emails_of, is_delete
 if TYPE_CHECKING:
     from target_activecampaign.ledger.audience_records import Member
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.lookups.references import References
+    from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.records.record import InputRecord
 
 
 class InputMembers:
     """The people of one stream in this run's input, by hashed address and by id."""
 
-    def __init__(self, ledger: Ledger, references: References) -> None:
+    def __init__(self, ledger: Ledger, references: ReferenceResolver) -> None:
         self._ledger, self._references = ledger, references
         self._addresses: set[bytes] = set()
         self._contacts: set[str] = set()

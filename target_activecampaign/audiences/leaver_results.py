@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
 
     from .report import AudienceReport
-    from .revocation import Leaver
+    from .revocation_plan import Leaver
 
 LEFT = "left the audience"
 STILL_A_MEMBER = "still in the audience"

@@ -14,13 +14,13 @@ from target_activecampaign.outcome import Action, Outcome, outcome_of
 from target_activecampaign.sinks.contacts.sink import write_revocations
 from target_activecampaign.sinks.registry import SINKS
 
+from .imports_of_killed_runs import wait_for_imports
 from .input_completeness import REJECTED
-from .joined_members import join_other_audiences
 from .leaver_results import LeaverResults
-from .pending_imports import wait_for_imports
+from .other_audiences import join_other_audiences
 from .report import AudienceReport
 from .requested_grants import audience_grantor
-from .revocation import Leaver, leaver_of, plan_revocation
+from .revocation_plan import Leaver, leaver_of, plan_revocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.context import WriteContext
 
-    from .grants import GrantRecorder
+    from .grant_recorder import GrantRecorder
     from .input_completeness import InputCompleteness
     from .leaver_results import OpenRows
 

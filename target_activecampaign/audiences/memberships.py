@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from target_activecampaign.ledger.audience_records import NO_ADDRESS, Member, placeholder_of
 from target_activecampaign.lookups.row_contact import contact_of_row
 
-from .deliveries import Deliveries
+from .delivering_streams import DeliveringStreams
 from .input_members import InputMembers
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Confirmed, Ledger
-    from target_activecampaign.lookups.references import References
+    from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.records.record import InputRecord
 
 logger = logging.getLogger(__name__)
@@ -30,14 +30,14 @@ FORMER_AUDIENCE = (
 class Memberships:
     """The members of this run's audiences; ``input_members`` are those in the input."""
 
-    def __init__(self, ledger: Ledger, policy: WritePolicy, references: References) -> None:
+    def __init__(self, ledger: Ledger, policy: WritePolicy, references: ReferenceResolver) -> None:
         self._ledger, self._records, self._references = ledger, ledger.audiences, references
         if policy.audiences:
             self._records.mark_used()
         self.input_members = {name: InputMembers(ledger, references) for name in policy.audiences}
         #: Audiences of earlier runs that this run does not have, until a row of theirs comes.
         self._former = set(self._records.audiences()) - policy.audiences.keys()
-        self._deliveries = Deliveries(ledger, {*self._former, *policy.audiences})
+        self._deliveries = DeliveringStreams(ledger, {*self._former, *policy.audiences})
 
     def audience_of(self, row: InputRecord) -> str | None:
         """Return the audience of a row, None where its stream is none."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.ledger.audience_records import Grants, placeholder_of
 from target_activecampaign.lookups.row_contact import deciding_name
-from target_activecampaign.sinks.contacts.change import StreamGrant, StreamGrants
+from target_activecampaign.sinks.contacts.contact_change import StreamGrant, StreamGrants
 from target_activecampaign.sinks.contacts.contact_ids import has_address
 
 from .grant_ids import removed_grant_ids, split_grant_id
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from target_activecampaign.ledger.audience_records import Grantors
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.contacts.change import ContactChange
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange
     from target_activecampaign.sinks.context import WriteContext
 
     from .memberships import Memberships

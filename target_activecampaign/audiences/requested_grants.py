@@ -9,7 +9,7 @@ from .grant_ids import requested_grants
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.contacts.change import ContactChange, RowRequest
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange, RowRequest
     from target_activecampaign.sinks.context import WriteContext
 
     from .memberships import Memberships

@@ -15,7 +15,7 @@ from tap_activecampaign_unified.client import (
     PermissionDenied,
 )
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.client.graphql import run_graphql
+from tap_activecampaign_unified.client.graphql.request import run_graphql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

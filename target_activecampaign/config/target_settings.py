@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.client.event_client import DEFAULT_URL
-from tap_activecampaign_unified.config.settings import Setting
+from tap_activecampaign_unified.config.read_settings import Setting
 from tap_activecampaign_unified.config.shared_settings import SHARED
 
 TARGET = (

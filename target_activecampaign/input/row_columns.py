@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import OWN_KEYS, without_nulls
+from target_activecampaign.records.clean_values import OWN_KEYS, without_nulls
 from target_activecampaign.records.columns.nested import NestedRecord, nest
-from target_activecampaign.records.columns.plain_columns import (
+from target_activecampaign.records.columns.plain_contact_columns import (
     PLAIN,
     with_plain_columns,
     with_status_of_dates,
 )
 from target_activecampaign.records.columns.stream_columns import columns_of
-from target_activecampaign.records.reference import read_own_key
+from target_activecampaign.records.row_references import read_own_key
 from target_activecampaign.sinks import registry
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.records.columns.matching import ColumnTable, UnknownColumn
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 logger = logging.getLogger(__name__)
 

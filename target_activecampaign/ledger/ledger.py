@@ -13,7 +13,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 
 from .audience_records import AudienceRecords
 from .store import Store

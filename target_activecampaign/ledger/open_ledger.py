@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FatalError
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.storage.database import open_database
 from tap_activecampaign_unified.storage.files import DISK_FULL
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, named_rows, total_of, walk_keyset
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 
-from .address_index import AddressIndex
+from .email_address_index import EmailAddressIndex
 from .lookup import Lookup, NativeRow, Ref
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class ContactLookup(Lookup):
     _contacts: dict[str, str] = field(default_factory=dict, init=False)
     _absent: set[str] = field(default_factory=set, init=False)
     #: All contacts by address, None until many addresses are looked up at once.
-    _index: AddressIndex | None = field(default=None, init=False)
+    _index: EmailAddressIndex | None = field(default=None, init=False)
 
     def contact(self, ref: Ref) -> str:
         """Return a contact's id by id or address."""
@@ -126,10 +126,10 @@ class ContactLookup(Lookup):
             return count > MIN_FOR_COLLECTION
         return self.lookup_cost(count) < count
 
-    def _complete_index(self) -> AddressIndex:
+    def _complete_index(self) -> EmailAddressIndex:
         """Return the index of all contacts, after adding those created since its last use."""
         with self.pool.named_lock("contact", "all addresses"):
-            index = self._index = self._index or AddressIndex()
+            index = self._index = self._index or EmailAddressIndex()
             for _ in self._walk(index.last):
                 pass
         return index

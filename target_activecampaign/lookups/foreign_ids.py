@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.records.reference import key_text, parse_own_id
+from target_activecampaign.records.row_references import key_text, parse_own_id
 
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy

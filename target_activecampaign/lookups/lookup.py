@@ -10,7 +10,7 @@ from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowDeferred, RowError, RowRejected
 
 from .foreign_ids import ForeignIds
-from .unwritten_records import UnwrittenRecords
+from .outcomes_of_unwritten_records import UnwrittenRecords
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client, RowsKey
@@ -24,7 +24,10 @@ Ref = dict[str, str]
 
 @dataclass(eq=False, repr=False)
 class Lookup:
-    """A lookup in one account for one run. The lookups of `References` share its attributes."""
+    """A lookup in one account for one run.
+
+    The lookups of `ReferenceResolver` share its attributes.
+    """
 
     client: Client
     ledger: Ledger

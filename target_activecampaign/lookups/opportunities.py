@@ -11,17 +11,17 @@ from tap_activecampaign_unified.resources.custom_field_rows import (
     value_of,
     value_owner,
 )
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.reference import id_text
+from target_activecampaign.records.row_references import id_text
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
     from target_activecampaign.concurrency.pool import CooperativePool
 
-    from .references import References
+    from .reference_resolver import ReferenceResolver
 
 
 _WHOLE_FLOAT = re.compile(r"([0-9]+)\.0+")
@@ -38,7 +38,7 @@ class OpportunityLookup:
     """Looks up deals for a batch of ``count`` rows."""
 
     def __init__(
-        self, client: Client, pool: CooperativePool, references: References, count: int
+        self, client: Client, pool: CooperativePool, references: ReferenceResolver, count: int
     ) -> None:
         self._client, self._pool, self._references, self._count = client, pool, references, count
         #: All deals by id, None while they are not read.

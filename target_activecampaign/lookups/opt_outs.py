@@ -7,14 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, Page, total_of, walk_keyset
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_activecampaign_unified.client import Client, Clock
 
-    from .references import References
+    from .reference_resolver import ReferenceResolver
 
 OPTED_OUT = {2: "unsubscribed", 3: "bounced"}
 #: Seconds after which the opt-outs of a list are read again.
@@ -43,7 +43,7 @@ def number_of(value: Any) -> int:
 class OptOuts:
     """The people who opted out of a list. Reads all of them if that takes fewer requests."""
 
-    def __init__(self, references: References, clock: Clock) -> None:
+    def __init__(self, references: ReferenceResolver, clock: Clock) -> None:
         self._references, self._clock = references, clock
         self._looked_up: Counter[str] = Counter()
         #: By list: when its opt-outs were read, and their folded addresses.

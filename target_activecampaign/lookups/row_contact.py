@@ -6,8 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.reference import references
+from target_activecampaign.records.clean_values import is_nothing
+from target_activecampaign.records.row_references import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.records.record import InputRecord
 
-    from .references import References
+    from .reference_resolver import ReferenceResolver
 
 CONTACT_STREAMS = frozenset({"crm_contacts", "marketing_contacts"})
 PAIR_STREAMS = frozenset({"marketing_contact_tags", "marketing_segment_memberships"})
@@ -26,7 +26,7 @@ _OF_CONTACTS = frozenset(
 )
 
 
-def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, str | None]:
+def contact_of_row(lookups: ReferenceResolver, row: InputRecord) -> tuple[str | None, str | None]:
     """Return the address and this account's id of the contact that a row writes to."""
     record = row.record
     with contextlib.suppress(RowRejected):
@@ -44,7 +44,7 @@ def contact_of_row(lookups: References, row: InputRecord) -> tuple[str | None, s
     return None, None
 
 
-def deciding_name(lookups: References, row: InputRecord) -> tuple[str | None, str | None]:
+def deciding_name(lookups: ReferenceResolver, row: InputRecord) -> tuple[str | None, str | None]:
     """Return the address or the id that decides which contact a row writes to.
 
     The id decides, with two exceptions: the address decides for events and for contacts of another
@@ -59,7 +59,7 @@ def deciding_name(lookups: References, row: InputRecord) -> tuple[str | None, st
     return email, None
 
 
-def _id_here(lookups: References, value: Any) -> str | None:
+def _id_here(lookups: ReferenceResolver, value: Any) -> str | None:
     text = None if is_nothing(value) else str(value).strip()
     return lookups.foreign_ids.resolve("contact", text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.record import emails_of, is_delete
 from target_activecampaign.records.record_identity import RecordIdentity
 from target_activecampaign.sinks.contacts.bulk_import.choice import reads_on

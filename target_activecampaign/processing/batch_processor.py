@@ -16,11 +16,11 @@ from target_activecampaign.sinks.deletes import in_rounds, write_deletes
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION, is_skipped
 
 if TYPE_CHECKING:
-    from target_activecampaign.audiences.grants import GrantRecorder
+    from target_activecampaign.audiences.grant_recorder import GrantRecorder
     from target_activecampaign.ledger.ledger import Confirmed
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
     from .row_finisher import RowFinisher
 

@@ -9,7 +9,7 @@ from tap_activecampaign_unified.cli import unmute_log
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 from target_activecampaign.reporting.results import Results
-from target_activecampaign.undo.cost import UndoCost
+from target_activecampaign.undo.cost_of_recording import UndoCost
 
 from .checkpoints import bookmarks_of
 

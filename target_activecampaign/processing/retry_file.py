@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.storage.files import naming, open_private
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

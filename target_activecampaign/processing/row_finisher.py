@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.parsing import arrays, flags, times
+from tap_activecampaign_unified.resources.input_values import arrays, flags, times
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.row_contact import CONTACT_STREAMS, contact_of_row
@@ -16,7 +16,7 @@ from target_activecampaign.records.ledger_key import ledger_identity
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
-from .denied_parts import UNCONFIRMED
+from .parts_denied_by_settings import UNCONFIRMED
 from .stop_reasons import ROW_REJECTED, StopReasons
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.lookups.references import References
+    from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import RowDeferred
     from target_activecampaign.records.record import InputRecord, UnreadLine
     from target_activecampaign.reporting.dry_run import DryRunPlan
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.change_limits import ChangeLimits
     from target_activecampaign.undo.recorder import UndoRecorder
 
+    from .changed_parts import ChangedParts
     from .checkpoints import Checkpoints
     from .deferred_rows import DeferredRows
-    from .denied_parts import DeniedParts
+    from .parts_denied_by_settings import DeniedParts
     from .retry_file import RetryFile
-    from .row_parts import RowParts
 
 #: Texts about accepted forms, which results may show even where a row has the same text.
 ACCEPTED_FORMS = (
@@ -61,7 +61,7 @@ class RowFinisher:
 
     policy: WritePolicy
     ledger: Ledger
-    references: References
+    references: ReferenceResolver
     limits: ChangeLimits
     plan: DryRunPlan
     results: Results
@@ -69,7 +69,7 @@ class RowFinisher:
     retries: RetryFile
     checkpoints: Checkpoints
     denied_parts: DeniedParts
-    parts: RowParts
+    parts: ChangedParts
     #: Records which record each row wrote; None if the run cannot be undone.
     undo: UndoRecorder | None = None
     schemas: InputSchemas = field(default_factory=InputSchemas)

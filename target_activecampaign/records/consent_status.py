@@ -6,7 +6,7 @@ import enum
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing import is_blank
+from tap_activecampaign_unified.resources.input_values import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.parsing.arrays import FORMS, parse_structure
-from tap_activecampaign_unified.resources.parsing.names import fold
-from tap_activecampaign_unified.resources.parsing.numbers import plain_text
+from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.input_values.arrays import FORMS, parse_structure
+from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.numbers import plain_text
 from target_activecampaign.outcome import RowRejected
 
-from .clean import is_nothing, without_nulls
+from .clean_values import is_nothing, without_nulls
 from .columns.conflicts import columns_conflict
 from .columns.matching import SEPARATOR
 

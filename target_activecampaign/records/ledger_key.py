@@ -9,11 +9,11 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.outcome import RowRejected
 
-from .clean import OWN_KEYS, is_nothing, plain_key
-from .reference import REFERENCES, references
+from .clean_values import OWN_KEYS, is_nothing, plain_key
+from .row_references import REFERENCES, references
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .clean import is_nothing
+from .clean_values import is_nothing
 
 
 def is_written(value: Any, *, clears: bool) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 
-from .clean import is_nothing
+from .clean_values import is_nothing
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record

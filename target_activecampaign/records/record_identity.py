@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 
-from .clean import is_nothing
+from .clean_values import is_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.foreign_ids import ForeignIds
     from target_activecampaign.lookups.opt_outs import OptOuts
-    from target_activecampaign.lookups.references import References
+    from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import Outcome, RowDeferred
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
-    from target_activecampaign.sinks.contacts.change import ContactChange
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange
     from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
 
     from .change_limits import ChangeLimits
-    from .custom_fields import CustomFieldWriter
+    from .encode_custom_fields import CustomFieldWriter
 
 
 class RecentDocuments(dict[Any, dict[str, Any]]):
@@ -79,7 +79,7 @@ class EarlierValues(Protocol):
 class AudienceGrants(Protocol):
     """Records the grants of audiences and other streams to contacts in the ledger.
 
-    `GrantRecorder` of `audiences/grants.py` implements this.
+    `GrantRecorder` of `audiences/grant_recorder.py` implements this.
     """
 
     def before_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
@@ -119,7 +119,7 @@ class WriteContext:
     creates: CreateOnce
     policy: WritePolicy
     ledger: Ledger
-    references: References
+    references: ReferenceResolver
     custom: CustomFieldWriter
     importer: Importer
     limits: ChangeLimits

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, UnconfirmedWrite
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import FIELD_PATHS, slug
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed
 from target_activecampaign.records.columns.matching import SEPARATOR
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
     from target_activecampaign.client.write_client import WriteClient
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.lookups.references import References
+    from target_activecampaign.lookups.reference_resolver import ReferenceResolver
 
 WITH_OPTIONS = {"dropdown", "radio", "listbox", "checkbox", "multiselect"}
 _WRAPPERS = {
@@ -43,7 +43,7 @@ class FieldCreator:
     def __init__(
         self,
         write_client: WriteClient,
-        references: References,
+        references: ReferenceResolver,
         policy: WritePolicy,
         clock: Clock,
         hints: Hints,

@@ -35,15 +35,15 @@ from target_activecampaign.outcome import (
     RowSkipped,
     join_reasons,
 )
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.native_values import native_values
 from target_activecampaign.records.null_policy import written_values
-from target_activecampaign.records.reference import references
-from target_activecampaign.records.row_flags import skip_flagged
+from target_activecampaign.records.row_references import references
+from target_activecampaign.records.skip_marked_rows import skip_flagged
 
-from .opportunities.reference import opportunity_of
-from .record_sink import row_by_row
-from .sink import Sink
+from .opportunities.named_opportunity import opportunity_of
+from .row_by_row import row_by_row
+from .sink_definition import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.ledger_key import ledger_identity
 from target_activecampaign.records.record import emails_of, is_delete
 from target_activecampaign.records.record_identity import identity_by
-from target_activecampaign.records.reference import reference
+from target_activecampaign.records.row_references import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS
 
 from .change_limits import MAX_CHANGES
 from .opportunities.matching import find_by_external_id
-from .record_sink import row_by_row
+from .row_by_row import row_by_row
 from .run_automations import MAY_START_AUTOMATION
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record_identity import RecordIdentity
 
     from .context import WriteContext
-    from .sink import Sink
+    from .sink_definition import Sink
 
 GONE = "deleted already"
 NOT_WRITTEN_HERE = "the ledger does not know the record; give its id to delete it"

@@ -13,20 +13,20 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.client.event_client import MAX_NAME_LENGTH
-from tap_activecampaign_unified.resources.parsing.numbers import plain_text
+from tap_activecampaign_unified.resources.input_values.numbers import plain_text
 from tap_activecampaign_unified.resources.resource import Resource
 from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.email import email_of
-from target_activecampaign.records.reference import references
+from target_activecampaign.records.row_references import references
 
-from .record_sink import row_by_row
+from .row_by_row import row_by_row
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
 
     from .context import WriteContext
-    from .sink import Sink
+    from .sink_definition import Sink
 
 STEP = "event"
 RESOURCE = Resource(

@@ -8,23 +8,23 @@ from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.crm.notes import PARENTS
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.outcome import Action, Outcome, RowRejected
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.record_identity import identity_by
-from target_activecampaign.records.reference import reference, references
-from target_activecampaign.records.row_flags import skip_flagged
+from target_activecampaign.records.row_references import reference, references
+from target_activecampaign.records.skip_marked_rows import skip_flagged
 
-from .create_only import gone, reject_created_earlier
 from .opportunities.contacts import prefetch
-from .opportunities.reference import opportunity_of
-from .record_sink import native_fields_of, row_by_row
+from .opportunities.named_opportunity import opportunity_of
+from .reject_existing import gone, reject_created_earlier
+from .row_by_row import native_fields_of, row_by_row
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
 
     from .context import WriteContext
-    from .record_sink import NativeFields
-    from .sink import Sink
+    from .row_by_row import NativeFields
+    from .sink_definition import Sink
 
 STEP = "note"
 _PATHS = {"Subscriber": "contacts", "CustomerAccount": "accounts", "Deal": "deals"}

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.resource import Attribute, Field
 
-from .contacts.change import contact_columns
+from .contacts.contact_change import contact_columns
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Resource
     from target_activecampaign.config.write_policy import WritePolicy
 
-    from .contacts.change import ContactChange
+    from .contacts.contact_change import ContactChange
     from .context import WriteContext
-    from .custom_fields import CustomValues
-    from .record_sink import NativeFields
-    from .sink import Sink
+    from .encode_custom_fields import CustomValues
+    from .row_by_row import NativeFields
+    from .sink_definition import Sink
 
 ONLY_IF_EMPTY = "only_if_empty: ActiveCampaign has a value already"
 PHONES = ("phone", "phones", "phone_numbers")

@@ -13,13 +13,13 @@ from tap_activecampaign_unified.client import (
 )
 from tap_activecampaign_unified.resources.resource import Resource
 from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
 
     from .context import WriteContext
-    from .sink import Sink
+    from .sink_definition import Sink
 
 STEP = "raw"
 METHODS = ("POST", "PUT", "PATCH", "DELETE")

@@ -8,13 +8,16 @@ from tap_activecampaign_unified.resources import by_name
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from target_activecampaign.sinks.commerce.orders import write_lines, write_orders
 from target_activecampaign.sinks.commerce.products import write_products
-from target_activecampaign.sinks.commerce.stores import map_store
+from target_activecampaign.sinks.commerce.store_lookup import map_store
 from target_activecampaign.sinks.commerce.subscriptions import write_subscriptions
-from target_activecampaign.sinks.contacts.associations import write_contact_tags, write_memberships
+from target_activecampaign.sinks.contacts.association_sinks import (
+    write_contact_tags,
+    write_memberships,
+)
 from target_activecampaign.sinks.contacts.enrolment_ledger import COLUMNS
 from target_activecampaign.sinks.contacts.sink import write_contacts
 from target_activecampaign.sinks.named.accounts import write_account
-from target_activecampaign.sinks.named.fields import write_field
+from target_activecampaign.sinks.named.field_definitions import write_field
 from target_activecampaign.sinks.named.pipelines import write_pipeline, write_stage
 from target_activecampaign.sinks.named.segments import write_list
 from target_activecampaign.sinks.named.tags import write_tag
@@ -28,8 +31,8 @@ from .notes import write_notes
 from .opportunities.sink import write_opportunities
 from .raw_requests import RESOURCE as RAW_REQUESTS
 from .raw_requests import write_raw
-from .record_sink import identity_by_name, row_by_row
-from .sink import Sink
+from .row_by_row import identity_by_name, row_by_row
+from .sink_definition import Sink
 from .tasks import COLUMNS as TASK_COLUMNS
 from .tasks import write_tasks
 

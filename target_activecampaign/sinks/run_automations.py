@@ -4,7 +4,8 @@
   `is_skipped`. Deletes are skipped too (`deletes.py`).
 * Contacts go only through the importer, which starts none (`contacts/bulk_import/choice.py`).
   `deny_automation_starts` leaves the importer's part of a change. No contact enters or leaves an
-  automation (`contacts/parse.py`), and no person is subscribed again (`contacts/consent.py`).
+  automation (`contacts/parse_contact.py`), and no person is subscribed again
+  (`contacts/consent.py`).
 * An order is written as historical (`commerce/orders.py`) and subscribes no person
   (`commerce/consent.py`).
 """
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
 
-    from .contacts.change import ContactChange
-    from .sink import Sink
+    from .contacts.contact_change import ContactChange
+    from .sink_definition import Sink
 
 MAY_START_AUTOMATION = (
     "run_automations is false, and this can start an automation; only the importer is used then"

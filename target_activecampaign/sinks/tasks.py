@@ -10,25 +10,25 @@ from tap_activecampaign_unified.client import (
     PermissionDenied,
     walk_offset,
 )
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected
-from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.parts import has_part
-from target_activecampaign.records.reference import reference, references
-from target_activecampaign.records.row_flags import skip_flagged
+from target_activecampaign.records.clean_values import is_nothing
+from target_activecampaign.records.row_parts import has_part
+from target_activecampaign.records.row_references import reference, references
+from target_activecampaign.records.skip_marked_rows import skip_flagged
 
-from .create_only import gone, reject_created_earlier
-from .opportunities.reference import opportunity_of
-from .record_sink import NO_OWNER, native_fields_of, row_by_row
+from .opportunities.named_opportunity import opportunity_of
+from .reject_existing import gone, reject_created_earlier
+from .row_by_row import NO_OWNER, native_fields_of, row_by_row
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
 
     from .context import WriteContext
-    from .record_sink import NativeFields
-    from .sink import Sink
+    from .row_by_row import NativeFields
+    from .sink_definition import Sink
 
     Body = dict[str, Any]
 

@@ -16,14 +16,10 @@ from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.sinks.deletes import DELETE_LOSES_OPT_OUT
 from target_activecampaign.sinks.tasks import OWNER_TYPES
 
-from .decisions.list_decision import OPT_OUTS
-from .decisions.value_decision import CHANGED_SINCE, UNKNOWN_ORIGIN, is_before
-from .documents.columns import sameness_of
-from .documents.kinds import is_document
-from .documents.restore_documents import delete_document
-from .entries import SENT, Entry
-from .present_values import PATHS
-from .record_values import (
+from .commerce_and_custom_objects.columns import sameness_of
+from .commerce_and_custom_objects.kinds import is_document
+from .commerce_and_custom_objects.restore_documents import delete_document
+from .comparable_values import (
     ACCOUNT,
     ACCOUNT_LINK,
     COLUMN,
@@ -39,6 +35,10 @@ from .record_values import (
     RecordValues,
     is_empty,
 )
+from .decisions.list_status_decision import OPT_OUTS
+from .decisions.value_decision import CHANGED_SINCE, UNKNOWN_ORIGIN, is_before
+from .journal_tables import SENT, Entry
+from .present_values import PATHS
 from .restore_contact import resolved_link, tag_of
 from .restore_record import secondary_contacts
 

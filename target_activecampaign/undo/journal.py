@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from tap_activecampaign_unified.client import FatalError
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.storage.database import is_address, open_database
 from tap_activecampaign_unified.storage.files import DISK_FULL
 
-from .entries import (
+from .journal_tables import (
     ENTRIES,
     LEAVERS,
     META,

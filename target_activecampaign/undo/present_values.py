@@ -18,11 +18,11 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.resources.custom_field_rows import value_owner
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.lookups.contact_values import ContactValuesReader
 from target_activecampaign.lookups.custom_fields import VALUE_TABLES
 
-from .record_values import (
+from .comparable_values import (
     ACCOUNT,
     COLUMN,
     CONTACT,
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client import Client, Clock
     from target_activecampaign.concurrency.pool import CooperativePool
-    from target_activecampaign.lookups.references import References
+    from target_activecampaign.lookups.reference_resolver import ReferenceResolver
 
-    from .entries import ValuePart
+    from .journal_tables import ValuePart
 
 EMAIL = f"{COLUMN}email"
 MAX_CACHED = 5_000
@@ -80,7 +80,7 @@ class PresentValues:
     """The present values of the records that a run is about to change."""
 
     def __init__(
-        self, client: Client, clock: Clock, pool: CooperativePool, references: References
+        self, client: Client, clock: Clock, pool: CooperativePool, references: ReferenceResolver
     ) -> None:
         self._client, self._clock, self._pool = client, clock, pool
         self._references = references

@@ -3,8 +3,8 @@
 Before each request, the write client calls `note_request`, or `note_documents` if the request
 replaces whole records. Afterwards it calls `confirm_request` or `withdraw_request`. It records no
 request of the stream `raw_requests`. A record whose id is not known yet has a temporary id
-(`entries.py`: `UNCONFIRMED`, `BY_ADDRESS`). The recorder renames its entries as soon as a response
-has the id.
+(`journal_tables.py`: `UNCONFIRMED`, `BY_ADDRESS`). The recorder renames its entries as soon as a
+response has the id.
 """
 
 from __future__ import annotations
@@ -16,18 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.outcome import Action
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
-from .cost import BY_ID, RECORD_KINDS, known_contacts, known_records
-from .decisions.list_decision import stamp_of
-from .entries import BY_ADDRESS, UNCONFIRMED, ValuePart, WrittenRow
-from .late_reads import LateReads
-from .marks import confirmed_value
-from .present_values import PresentValues
-from .record_values import (
+from .changes_of_write_request import DEFINITIONS, KINDS, RecordChange, changes_of
+from .comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
     CONTACT,
@@ -39,7 +34,12 @@ from .record_values import (
     TAG_NAME,
     RecordValues,
 )
-from .request_changes import DEFINITIONS, KINDS, RecordChange, changes_of
+from .confirmed_values import confirmed_value
+from .cost_of_recording import BY_ID, RECORD_KINDS, known_contacts, known_records
+from .decisions.list_status_decision import stamp_of
+from .journal_tables import BY_ADDRESS, UNCONFIRMED, ValuePart, WrittenRow
+from .present_values import PresentValues
+from .wait_before_reads import LateReads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import ApiResponse, Client, Clock, RequestError
     from target_activecampaign.client.write_client import DocumentChange
     from target_activecampaign.concurrency.pool import CooperativePool
-    from target_activecampaign.lookups.references import References
+    from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.records.record import InputRecord
 
-    from .entries import Mark
     from .journal import UndoJournal
+    from .journal_tables import Mark
 
     Value = tuple[ValuePart, Any, Any]
 
@@ -78,7 +78,7 @@ class UndoRecorder:
         client: Client,
         clock: Clock,
         pool: CooperativePool,
-        references: References,
+        references: ReferenceResolver,
         server_time: Callable[[], float],
     ) -> None:
         self._journal, self._run = journal, run

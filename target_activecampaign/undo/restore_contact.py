@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from target_activecampaign.sinks.contacts.enrolment_ledger import EnrolmentRecord, enrolments_of
 from target_activecampaign.sinks.contacts.lists import RESUBSCRIBED
 
-from .record_values import COLUMN, ENTERED, FIELD, LIST, TAG, TAG_NAME
-from .request_changes import SUBSCRIBED, UNSUBSCRIBED
+from .changes_of_write_request import SUBSCRIBED, UNSUBSCRIBED
+from .comparable_values import COLUMN, ENTERED, FIELD, LIST, TAG, TAG_NAME
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.context import WriteContext
 
+    from .comparable_values import RecordValues
     from .decisions.value_decision import ValueDecision
-    from .record_values import RecordValues
 
 
 def restore_contact(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.records.reference import id_text
+from target_activecampaign.records.row_references import id_text
 
-from .documents.kinds import is_document
-from .documents.restore_documents import restore_document
-from .present_values import PATHS
-from .record_values import (
+from .commerce_and_custom_objects.kinds import is_document
+from .commerce_and_custom_objects.restore_documents import restore_document
+from .comparable_values import (
     COLUMN,
     DEAL_CONTACT,
     ENTITIES,
@@ -19,12 +18,13 @@ from .record_values import (
     definition_of,
     sent_value,
 )
+from .present_values import PATHS
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
     from .decisions.value_decision import ValueDecision
-    from .run_records import RunRecord
+    from .records_of_run import RunRecord
 
 
 def restore_record(

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
 
+from .changes_of_write_request import SUBSCRIBED
+from .commerce_and_custom_objects.kinds import is_document, key_columns
+from .comparable_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .decisions.record_decisions import decide_record, is_deletable
 from .decisions.value_decision import Decision, ValueDecision
 from .delete_created import delete_created
-from .documents.kinds import is_document, key_columns
-from .entries import BY_ADDRESS, UNCONFIRMED, UNDONE, Entry, ValuePart
 from .journal import SETTING, UndoJournal
-from .late_reads import LateReads
-from .record_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
-from .request_changes import SUBSCRIBED
+from .journal_tables import BY_ADDRESS, UNCONFIRMED, UNDONE, Entry, ValuePart
+from .names_in_results import group_of, name_of, stream_of
+from .records_of_run import RunRecord, RunRecords
 from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
-from .run_records import RunRecord, RunRecords
-from .value_names import group_of, name_of, stream_of
+from .wait_before_reads import LateReads
 
 if TYPE_CHECKING:
     from target_activecampaign.reporting.results import Results
     from target_activecampaign.sinks.context import WriteContext
 
-    from .undo_request import UndoRequest
+    from .undo_options import UndoOptions
 
     Decisions = dict[ValuePart, ValueDecision]
 
@@ -61,7 +61,7 @@ class UndoRun:
     """Puts back the values that a run replaced. Each group of a record's values has a result."""
 
     def __init__(
-        self, context: WriteContext, results: Results, journal: UndoJournal, request: UndoRequest
+        self, context: WriteContext, results: Results, journal: UndoJournal, request: UndoOptions
     ) -> None:
         self._context, self._results = context, results
         self._journal, self._request = journal, request

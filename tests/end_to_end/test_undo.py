@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.undo.decisions.list_decision import UNKNOWN_UNSUBSCRIBE
+from target_activecampaign.undo.decisions.list_status_decision import UNKNOWN_UNSUBSCRIBE
 from target_activecampaign.undo.decisions.value_decision import UNKNOWN_ORIGIN
 from tests import forked, length
 from tests.sandbox import World, serve

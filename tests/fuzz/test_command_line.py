@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from tap_activecampaign_unified.config.settings import Setting
+    from tap_activecampaign_unified.config.read_settings import Setting
 
 # Options that end the parsing of the command line leave earlier files open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

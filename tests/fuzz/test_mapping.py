@@ -19,10 +19,10 @@ from tap_activecampaign_unified.resources.custom_fields import (
     definition_of,
     encode_value,
 )
-from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.reader import RecordReader
+from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.record_reader import RecordReader
+from tap_activecampaign_unified.resources.record_writer import write
 from tap_activecampaign_unified.resources.resource import Field, NameTables, Resource, RowContext
-from tap_activecampaign_unified.resources.writer import write
 from tests import length
 from tests.tap.resources.reading import NAMES
 from tests.tap.resources.test_laws import CODECS, valid

@@ -10,7 +10,7 @@ import datetime as dt
 import importlib
 import sys
 
-from tap_activecampaign_unified.early_signals import install_early_handlers
+from tap_activecampaign_unified.signals_during_import import install_early_handlers
 
 HASTE = 20
 PROGRAMS = {"tap": "tap_activecampaign_unified.tap", "target": "target_activecampaign.target"}

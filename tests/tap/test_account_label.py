@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.catalog import STREAMS
-from tap_activecampaign_unified.config.settings import Settings, SettingsError
+from tap_activecampaign_unified.config.read_settings import Settings, SettingsError
 from tap_activecampaign_unified.config.tap_settings import TAP
 from tests.end_to_end.program import selecting
 

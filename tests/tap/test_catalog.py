@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tap_activecampaign_unified.config.settings import SettingsError
-from tap_activecampaign_unified.streams import parse_catalog
+from tap_activecampaign_unified.config.read_settings import SettingsError
+from tap_activecampaign_unified.unified_stream import parse_catalog
 from tests.tap.running import Account
 
 ONLY = ["crm_contacts", "marketing_contacts", "marketing_tags"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client.url import account_file
 
-from .budget import FARTHEST, Budget
+from .request_budget import FARTHEST, Budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

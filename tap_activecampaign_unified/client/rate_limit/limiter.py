@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from .budget import EARLY, pace_of
+from .request_budget import EARLY, pace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from tap_activecampaign_unified.resources.codecs import decode_id, flag, identif
 from tap_activecampaign_unified.resources.resource import Field, Resource, Row
 from tap_activecampaign_unified.resources.time_codecs import instant
 
-from .values import contact, store
+from .value_codecs import contact, store
 
 
 def skip_sums(row: Row) -> str | None:

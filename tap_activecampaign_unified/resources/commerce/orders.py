@@ -17,7 +17,7 @@ from tap_activecampaign_unified.resources.amount_codecs import (
     encode_currency,
 )
 from tap_activecampaign_unified.resources.codecs import Codec, identifier, ref, text
-from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -28,7 +28,7 @@ from tap_activecampaign_unified.resources.resource import (
 )
 from tap_activecampaign_unified.resources.time_codecs import decode_instant, instant
 
-from .values import (
+from .value_codecs import (
     LINE_FIELDS,
     address,
     amount,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import identifier, text
-from tap_activecampaign_unified.resources.contact_fields import latest_of
 from tap_activecampaign_unified.resources.nested_codecs import nested_array, nested_object
 from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource
+from tap_activecampaign_unified.resources.shared_contact_fields import latest_of
 
 from .orders import order_currency
-from .values import amount, boolean, count, measure, stamp, store, texts, word_of
+from .value_codecs import amount, boolean, count, measure, stamp, store, texts, word_of
 
 _IMAGES = nested_array(
     "images",

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import identifier, text
-from tap_activecampaign_unified.resources.contact_fields import latest_of
 from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource
+from tap_activecampaign_unified.resources.shared_contact_fields import latest_of
 
 from .orders import order_currency
-from .values import address, amount, boolean, contact, count, stamp, store, texts, word_of
+from .value_codecs import (
+    address,
+    amount,
+    boolean,
+    contact,
+    count,
+    stamp,
+    store,
+    texts,
+    word_of,
+)
 
 #: The native columns of a subscription's time of change and time of creation.
 MODIFIED, CREATED = "storeModifiedDate", "storeCreatedDate"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.array_codecs import single_item
 from tap_activecampaign_unified.resources.codecs import identifier, integer
 from tap_activecampaign_unified.resources.resource import (
@@ -29,21 +29,21 @@ CONTACTS = Resource(
     custom_fields="contact",
     entries=(
         Field("id", "id", identifier),
-        contact_fields.FIRST_NAME,
-        contact_fields.LAST_NAME,
-        contact_fields.NAME,
+        shared_contact_fields.FIRST_NAME,
+        shared_contact_fields.LAST_NAME,
+        shared_contact_fields.NAME,
         Linked(
             "title",
-            contact_fields.LINKS,
-            contact_fields.job_title,
+            shared_contact_fields.LINKS,
+            shared_contact_fields.job_title,
             STRING,
             "Job title at the first account",
         ),
-        contact_fields.ACCOUNT,
+        shared_contact_fields.ACCOUNT,
         Linked(
             "accounts",
-            contact_fields.LINKS,
-            contact_fields.accounts,
+            shared_contact_fields.LINKS,
+            shared_contact_fields.accounts,
             array_of(object_of(id=STRING, name=STRING, title=STRING, link_id=STRING)),
             "Every account, in order of the links (read only)",
             read_only=True,
@@ -61,23 +61,23 @@ CONTACTS = Resource(
             single_item("number", id=None, extension=None, type=None),
             imported_as="phone",
         ),
-        contact_fields.APPLIED_TAGS,
-        contact_fields.ALL_SEGMENTS,
-        contact_fields.scores_entry("scores"),
+        shared_contact_fields.APPLIED_TAGS,
+        shared_contact_fields.ALL_SEGMENTS,
+        shared_contact_fields.scores_entry("scores"),
         Derived(
             "last_activity_at",
-            contact_fields.latest_of("last_open_date", "last_click_date"),
+            shared_contact_fields.latest_of("last_open_date", "last_click_date"),
             DATE_TIME,
             "Last open or click",
         ),
         Field("bounced_hard", "bounced_hard", integer, "Hard bounces", read_only=True),
         Field("bounced_soft", "bounced_soft", integer, "Soft bounces", read_only=True),
-        contact_fields.DELETED,
-        contact_fields.ANONYMIZED,
+        shared_contact_fields.DELETED,
+        shared_contact_fields.ANONYMIZED,
         Derived("etag", nothing, STRING, "Always null"),
         Derived("owner", nothing, object_of(id=STRING), "Always null: contacts have no owner"),
         Derived("urls", empty, URLS, "Always empty"),
-        contact_fields.CREATED_AT,
-        contact_fields.UPDATED_AT,
+        shared_contact_fields.CREATED_AT,
+        shared_contact_fields.UPDATED_AT,
     ),
 )

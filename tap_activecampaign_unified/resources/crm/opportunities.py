@@ -19,7 +19,7 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
     verbatim,
 )
-from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Attribute,
     Derived,

@@ -5,12 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.codecs import identifier, number
-from tap_activecampaign_unified.resources.contact_fields import (
-    first_of,
-    id_or_none,
-    sorted_ids,
-    updated_at,
-)
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -20,6 +14,12 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING
+from tap_activecampaign_unified.resources.shared_contact_fields import (
+    first_of,
+    id_or_none,
+    sorted_ids,
+    updated_at,
+)
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 if TYPE_CHECKING:

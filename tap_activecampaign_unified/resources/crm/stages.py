@@ -13,7 +13,7 @@ from tap_activecampaign_unified.resources.codecs import (
     number,
     text,
 )
-from tap_activecampaign_unified.resources.parsing.ids import id_number
+from tap_activecampaign_unified.resources.input_values.ids import id_number
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,

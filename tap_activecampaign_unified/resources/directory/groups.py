@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import decode_flag, flag, identifier, text
-from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.array_codecs import single_item
 from tap_activecampaign_unified.resources.codecs import identifier, text
 from tap_activecampaign_unified.resources.resource import (
@@ -39,8 +39,8 @@ def rolled_up_status(row: Row, row_context: RowContext) -> str | None:
     active membership is bounced, even without a list.
     """
     statuses = {
-        contact_fields.segment_status(membership)
-        for membership in row_context.rows(contact_fields.MEMBERSHIPS)
+        shared_contact_fields.segment_status(membership)
+        for membership in row_context.rows(shared_contact_fields.MEMBERSHIPS)
     }
     if "active" in statuses:
         return "active"
@@ -62,30 +62,30 @@ CONTACTS = Resource(
     entries=(
         Field("id", "id", identifier),
         Field("email", "email", text, "The address, as it is spelled in ActiveCampaign"),
-        contact_fields.NAME,
-        contact_fields.FIRST_NAME,
-        contact_fields.LAST_NAME,
+        shared_contact_fields.NAME,
+        shared_contact_fields.FIRST_NAME,
+        shared_contact_fields.LAST_NAME,
         Field("phones", "phone", single_item("phone", type=None), imported_as="phone"),
         Derived("addresses", empty, array_of(ADDRESS), "Always empty: contacts have none"),
-        contact_fields.APPLIED_TAGS,
-        contact_fields.ALL_SEGMENTS,
+        shared_contact_fields.APPLIED_TAGS,
+        shared_contact_fields.ALL_SEGMENTS,
         Linked(
             "status",
-            contact_fields.MEMBERSHIPS,
+            shared_contact_fields.MEMBERSHIPS,
             rolled_up_status,
             STRING,
             "Summary of the memberships: active, bounced, unconfirmed, unsubscribed or null",
             read_only=True,
         ),
-        contact_fields.ACCOUNT,
+        shared_contact_fields.ACCOUNT,
         Field("email_domain", "email_domain", text, read_only=True),
         Field("last_open_at", "last_open_date", instant, read_only=True),
         Field("last_click_at", "last_click_date", instant, read_only=True),
-        contact_fields.scores_entry("score_values"),
+        shared_contact_fields.scores_entry("score_values"),
         Field("sms_consent", "sms_consent", text, read_only=True),
-        contact_fields.DELETED,
-        contact_fields.ANONYMIZED,
-        contact_fields.CREATED_AT,
-        contact_fields.UPDATED_AT,
+        shared_contact_fields.DELETED,
+        shared_contact_fields.ANONYMIZED,
+        shared_contact_fields.CREATED_AT,
+        shared_contact_fields.UPDATED_AT,
     ),
 )

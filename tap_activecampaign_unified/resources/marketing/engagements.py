@@ -14,7 +14,7 @@ from tap_activecampaign_unified.resources.codecs import (
     ref,
     text,
 )
-from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.codecs import identifier, integer, text
 from tap_activecampaign_unified.resources.resource import (
     Derived,
@@ -48,7 +48,7 @@ SEGMENTS = Resource(
 
 
 def _unsubscribed_at(row: Row, row_context: RowContext) -> str | None:
-    if contact_fields.segment_status(row) != "unsubscribed":
+    if shared_contact_fields.segment_status(row) != "unsubscribed":
         return None
     return decode_instant(row.get("udate"), row_context.zone)
 
@@ -63,8 +63,8 @@ MEMBERSHIPS = Resource(
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
     changed=("udate", "updated_timestamp", "cdate"),
-    expand=contact_fields.pairs_of(contact_fields.MEMBERSHIPS, "list"),
-    relation=contact_fields.MEMBERSHIPS,
+    expand=shared_contact_fields.pairs_of(shared_contact_fields.MEMBERSHIPS, "list"),
+    relation=shared_contact_fields.MEMBERSHIPS,
     entries=(
         Field("contact_id", "contact", identifier),
         Field("segment_id", "list", identifier),
@@ -75,12 +75,12 @@ MEMBERSHIPS = Resource(
         ),
         Derived(
             "status",
-            lambda row, _: contact_fields.segment_status(row),
+            lambda row, _: shared_contact_fields.segment_status(row),
             STRING,
             "`active`, `unsubscribed`, `unconfirmed` or `bounced`",
         ),
         Field("subscribed_at", "sdate", instant),
         Derived("unsubscribed_at", _unsubscribed_at, DATE_TIME, "Null unless unsubscribed"),
-        contact_fields.CONTACT_UPDATED_AT,
+        shared_contact_fields.CONTACT_UPDATED_AT,
     ),
 )

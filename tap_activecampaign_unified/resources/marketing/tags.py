@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.codecs import identifier, integer, text
 from tap_activecampaign_unified.resources.resource import Derived, Field, Replication, Resource, Row
 from tap_activecampaign_unified.resources.schema_types import STRING
@@ -53,8 +53,8 @@ CONTACT_TAGS = Resource(
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
     changed=("udate", "updated_timestamp", "cdate"),
-    expand=contact_fields.pairs_of(contact_fields.TAGS, "tag"),
-    relation=contact_fields.TAGS,
+    expand=shared_contact_fields.pairs_of(shared_contact_fields.TAGS, "tag"),
+    relation=shared_contact_fields.TAGS,
     entries=(
         Field("contact_id", "contact", identifier),
         Field("tag_id", "tag", identifier),
@@ -64,6 +64,6 @@ CONTACT_TAGS = Resource(
             STRING,
         ),
         Field("created_at", "cdate", instant, "When the tag was applied", read_only=True),
-        contact_fields.CONTACT_UPDATED_AT,
+        shared_contact_fields.CONTACT_UPDATED_AT,
     ),
 )

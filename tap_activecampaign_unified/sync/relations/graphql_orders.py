@@ -13,8 +13,8 @@ from tap_activecampaign_unified.client import (
     PermissionDenied,
     RequestError,
 )
-from tap_activecampaign_unified.client.graphql import PATH, TooLarge, run_graphql
-from tap_activecampaign_unified.client.pagination.graphql_columns import AdaptedSelection
+from tap_activecampaign_unified.client.graphql.existing_columns import AdaptedSelection
+from tap_activecampaign_unified.client.graphql.request import PATH, TooLarge, run_graphql
 from tap_activecampaign_unified.resources.commerce import orders
 from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 

@@ -29,11 +29,11 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
 from .completeness import listed_ids, parents_with_gaps, pick_samples
-from .row_order import in_order
 from .row_spool import RowSpool
+from .sort_related_rows import in_order
 
 if TYPE_CHECKING:
-    from .nested_budget import NestedBudget
+    from .nested_request_limit import NestedRequestLimit
 
 logger = logging.getLogger(__name__)
 
@@ -68,18 +68,18 @@ class RelationLoader:
         *,
         sideload: bool,
         is_part: bool = False,
-        budget: NestedBudget | None = None,
+        nested_limit: NestedRequestLimit | None = None,
     ) -> None:
         """Create a loader for a relation of the rows at the path ``base``.
 
         With ``is_part``, the caller needs the related rows of only some parent rows. If the
         collection has no count, the loader then requests them per parent row. It reads the
-        collection only after these requests have used the ``budget``.
+        collection only after these requests have used the ``nested_limit``.
         """
         self._client, self._relation, self._base = client, relation, base
         # Up to this many parent rows, a collection without a count is not worth its requests.
         self._max_nested = FULL_PAGE if is_part else FEW_ROWS
-        self._budget = budget
+        self._nested_limit = nested_limit
         #: The columns in which a parent row may list the ids of its related rows.
         self._id_columns = (relation.include or relation.collection, *relation.keys)
         self._spool: RowSpool | None = None
@@ -314,11 +314,11 @@ class RelationLoader:
         self._decide(page, ids)
 
     def _choose(self, page: Page, ids: list[str], count: int) -> None:
-        """Decide once. In each call, read the collection if ``count`` exceeds the budget."""
+        """Decide once. In each call, read the collection if ``count`` exceeds the limit."""
         if self._is_undecided:
             self._decide(page, ids)
         is_nested = self.strategy is LoadStrategy.NESTED
-        if is_nested and self._budget is not None and not self._budget.allows(count):
+        if is_nested and self._nested_limit is not None and not self._nested_limit.allows(count):
             self._read_collection()
 
     def _decide(self, page: Page, ids: list[str]) -> None:
@@ -338,7 +338,7 @@ class RelationLoader:
         if expected <= (self._max_nested if total is None else total / FULL_PAGE):
             self.strategy = LoadStrategy.NESTED
             if total is not None:
-                self._budget = None  # the collection's size is known, so the choice is final
+                self._nested_limit = None  # the collection's size is known, so the choice is final
         else:
             self._read_collection()
 
@@ -389,8 +389,8 @@ class RelationLoader:
             if problem.is_endpoint:
                 raise
             return []  # the row was deleted during the sync
-        if self._budget is not None:
-            self._budget.note(len(rows))
+        if self._nested_limit is not None:
+            self._nested_limit.note(len(rows))
         return in_order(rows)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.endpoints.saved_segment_walk import FilterProof, contacts_of
-from tap_activecampaign_unified.resources import contact_fields
+from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS, ORDER_DISCOUNTS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 #: The relations of `special_loaders`.
 SPECIAL = frozenset(
-    {contact_fields.SCORE_VALUES, USER_GROUPS, GRAPHQL_ORDERS}
+    {shared_contact_fields.SCORE_VALUES, USER_GROUPS, GRAPHQL_ORDERS}
     | {ORDER_DISCOUNTS, SEGMENT_COUNTS, DEAL_STAGES}
 )
 
@@ -122,7 +122,7 @@ class IncludedScores:
     def join(self, page: Page) -> dict[str, list[Row]]:
         """Return the scores by the id of their contact."""
         by_contact: dict[str, list[Row]] = {}
-        for row in rows_of(page.body, contact_fields.SCORE_VALUES):
+        for row in rows_of(page.body, shared_contact_fields.SCORE_VALUES):
             by_contact.setdefault(str(row.get("contact")), []).append(row)
         return by_contact
 
@@ -182,7 +182,7 @@ def special_loaders(needed: set[str], client: Client, lookups: Lookups) -> dict[
     orders = GraphqlOrders(client)
     # `OrderDiscounts` joins after `GraphqlOrders`, because it needs the result.
     loaders: dict[str, Any] = {
-        contact_fields.SCORE_VALUES: IncludedScores(),
+        shared_contact_fields.SCORE_VALUES: IncludedScores(),
         USER_GROUPS: GroupMembers(client, lookups),
         DEAL_STAGES: PipelineStages(lookups),
         SEGMENT_COUNTS: SegmentCounts(client),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.parsing.arrays import parse_structure
+from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.input_values.arrays import parse_structure
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import is_nothing, without_nulls
+from target_activecampaign.records.clean_values import is_nothing, without_nulls
 
 from .conflicts import columns_conflict, keys_conflict
 from .matching import CUSTOM_FIELDS, UnknownColumn

@@ -12,7 +12,7 @@ from tap_activecampaign_unified.resources.resource import (
     empty,
     nothing,
 )
-from target_activecampaign.records.row_flags import FLAGS
+from target_activecampaign.records.skip_marked_rows import FLAGS
 
 from .matching import CUSTOM_FIELDS, ColumnTable, RecordColumn
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.parsing.names import fold
-from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.parts import has_part
+from tap_activecampaign_unified.resources.input_values.names import fold
+from target_activecampaign.records.clean_values import is_nothing
+from target_activecampaign.records.row_parts import has_part
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 
-from .stores import list_of_store
+from .store_lookup import list_of_store
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext

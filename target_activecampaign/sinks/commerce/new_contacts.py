@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.sinks.contacts.beyond_contact_limit import LIMIT_REACHED
 
 from .upserts import Mutation, Upsert, finish_all, send_all

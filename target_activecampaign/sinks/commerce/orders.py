@@ -1,6 +1,6 @@
 """Orders with their lines. Columns that a row does not name keep their values.
 
-`upserts.py` sends orders by GraphQL. `carts.py` skips abandoned carts.
+`upserts.py` sends orders by GraphQL. `skipped_carts.py` skips abandoned carts.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from target_activecampaign.outcome import (
     join_reasons,
     outcome_of,
 )
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.native_values import native_values
-from target_activecampaign.records.row_flags import skip_flagged
+from target_activecampaign.records.skip_marked_rows import skip_flagged
 
-from .carts import skip_cart
 from .consent import check_consent
 from .new_contacts import send_for_contacts
-from .stored_documents import READ_BATCH_SIZE, StoredDocuments
-from .stores import store_of
+from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
+from .skipped_carts import skip_cart
+from .store_lookup import store_of
 from .upserts import Mutation, Upsert, document_key, finish_all, group_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
     Document = dict[str, Any]
 

@@ -9,13 +9,13 @@ from tap_activecampaign_unified.resources.commerce import products
 from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 from target_activecampaign.outcome import outcome_of
 
-from .stored_documents import READ_BATCH_SIZE, StoredDocuments
+from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
 from .upserts import Mutation, finish_all, group_rows, send_all
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 PRODUCTS = Mutation(
     *("commerce_products", "bulkUpsertProducts", "products", "ProductInput"),

@@ -10,13 +10,13 @@ from tap_activecampaign_unified.resources.commerce.subscriptions import SUBSCRIP
 from target_activecampaign.outcome import outcome_of
 
 from .new_contacts import send_for_contacts
-from .stored_documents import READ_BATCH_SIZE, StoredDocuments
+from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
 from .upserts import Mutation, Upsert, finish_all, group_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 PAYMENTS = Mutation(
     "commerce_subscriptions",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
-from tap_activecampaign_unified.client.graphql import TooLarge
+from tap_activecampaign_unified.client.graphql.request import TooLarge
 from target_activecampaign.client.write_client import DocumentChange
 from target_activecampaign.outcome import (
     Action,
@@ -18,19 +18,19 @@ from target_activecampaign.outcome import (
     join_reasons,
     outcome_of,
 )
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.native_values import native_values
 from target_activecampaign.records.null_policy import written_values
-from target_activecampaign.records.parts import has_part
-from target_activecampaign.records.row_flags import skip_flagged
+from target_activecampaign.records.row_parts import has_part
+from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.reporting.results import BEHIND, CHANGED
 from target_activecampaign.sinks.contacts.beyond_contact_limit import (
     LIMIT_REFUSED,
     is_limit_refusal,
 )
 
-from .carts import skip_cart
-from .stores import store_of
+from .skipped_carts import skip_cart
+from .store_lookup import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client.errors import ErrorDetail
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
     Key = tuple[int, str]
     Document = dict[str, Any]

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, total_of, walk_offset
-from target_activecampaign.records.reference import id_text
+from target_activecampaign.records.row_references import id_text
 from target_activecampaign.sinks.named.accounts import ensure_account
 
 from .contact_ids import look_up_addresses
@@ -15,7 +15,7 @@ from .row_results import apply_each
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .change import ContactChange
+    from .contact_change import ContactChange
     from .row_results import ApplyOne, Fail
 
 Link = dict[str, Any]

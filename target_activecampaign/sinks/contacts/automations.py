@@ -17,8 +17,8 @@ from tap_activecampaign_unified.client import (
     RequestError,
     UnconfirmedWrite,
 )
-from tap_activecampaign_unified.resources.parsing.ids import id_number
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.ids import id_number
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed, outcome_of
 
@@ -30,7 +30,7 @@ from .row_results import apply_each
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .change import ContactChange
+    from .contact_change import ContactChange
     from .row_results import ApplyOne, Fail
 
 # Seconds to wait after a lost response before each look: then a read shows a finished enrolment.

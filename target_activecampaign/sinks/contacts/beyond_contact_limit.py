@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 
 from .contact_ids import has_address
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .change import ContactChange
+    from .contact_change import ContactChange
 
 LIMIT_REACHED = (
     "respect_contact_limit: the contact limit is reached; the row is left for another run"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .change import ContactChange
+    from .contact_change import ContactChange
 
 
 def use_ledger_ids(context: WriteContext, changes: list[ContactChange]) -> None:

@@ -11,8 +11,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_activecampaign_unified.client import RequestError
-from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.parsing.numbers import parse_whole
+from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.input_values.numbers import parse_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.parsing.ids import id_number
+from tap_activecampaign_unified.resources.input_values.ids import id_number
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext

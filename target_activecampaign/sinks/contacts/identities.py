@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import RequestError
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowDeferred, RowError, RowRejected, outcome_of
 from target_activecampaign.reporting.results import OTHER_ADDRESS
-from target_activecampaign.sinks.create_only import reject_existing_contact
+from target_activecampaign.sinks.reject_existing import reject_existing_contact
 
 from .bulk_import.choice import uses_importer
-from .change import ADDRESS, CONTACT_ITSELF, ContactChange
+from .contact_change import ADDRESS, CONTACT_ITSELF, ContactChange
 from .row_results import end_all_rows
 
 if TYPE_CHECKING:

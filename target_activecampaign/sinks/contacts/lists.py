@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 
-from .change import SUBSCRIBE, ContactChange, left_out_where_refused
+from .contact_change import SUBSCRIBE, ContactChange, left_out_where_refused
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext

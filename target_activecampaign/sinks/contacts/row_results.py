@@ -17,11 +17,11 @@ from target_activecampaign.outcome import (
 )
 
 from .beyond_contact_limit import LIMIT_REFUSED, is_limit_refusal
-from .change import WHOLE_ROW, ContactChange, identity_of_change
+from .contact_change import WHOLE_ROW, ContactChange, identity_of_change
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 BY_IMPORT = "created or updated by import"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.concurrency.ordering import run_in_identity_order
 from target_activecampaign.outcome import (
     Action,
@@ -25,11 +25,11 @@ from . import consent, lists, upsert
 from .account_link import apply_account_links
 from .automations import apply_automations
 from .beyond_contact_limit import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
-from .bulk_import.import_changes import import_changes
-from .change import ContactChange, identity_of_change, strip_held_out
+from .bulk_import.changes_to_import import import_changes
+from .contact_change import ContactChange, identity_of_change, strip_held_out
 from .contact_ids import use_ledger_ids
 from .identities import AddressRounds, address_taken, check_identities, merge_changes
-from .parse import parse_contact_change
+from .parse_contact import parse_contact_change
 from .row_results import end_all_rows, end_with_error, give_results, held_by_limit
 from .tags import remove_tags
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.contacts.bulk_import.polling import ImportEntry
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 
 LINK = ("account", "title")

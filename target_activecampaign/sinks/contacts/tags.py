@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, NotFound, walk_keyset
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.sinks.named.tags import ensure_tag
@@ -17,7 +17,7 @@ from .row_results import apply_each
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
 
-    from .change import ContactChange
+    from .contact_change import ContactChange
     from .row_results import ApplyOne, Fail
 
 # For fewer contacts, the target does not read the contacts of a tag.

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.outcome import Action, RowRejected
-from target_activecampaign.records.row_flags import skip_flagged
-from target_activecampaign.sinks.create_only import reject_existing
+from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
-from target_activecampaign.sinks.record_sink import native_fields_of
+from target_activecampaign.sinks.reject_existing import reject_existing
+from target_activecampaign.sinks.row_by_row import native_fields_of
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.record_sink import NativeFields
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.row_by_row import NativeFields
+    from target_activecampaign.sinks.sink_definition import Sink
 
 
 def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:

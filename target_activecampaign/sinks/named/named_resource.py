@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.lookups.named_tables import LOOKUP_TABLES
 from target_activecampaign.outcome import Action, Outcome, RowRejected
-from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.reference import id_text
-from target_activecampaign.records.row_flags import skip_flagged
-from target_activecampaign.sinks.create_only import reject_existing
+from target_activecampaign.records.clean_values import is_nothing
+from target_activecampaign.records.row_references import id_text
+from target_activecampaign.records.skip_marked_rows import skip_flagged
+from target_activecampaign.sinks.reject_existing import reject_existing
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.record_sink import NativeFields
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.row_by_row import NativeFields
+    from target_activecampaign.sinks.sink_definition import Sink
 
 
 @dataclass(frozen=True)

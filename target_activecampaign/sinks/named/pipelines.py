@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.crm.stages import CARD_COLUMNS
 from target_activecampaign.outcome import Action, Outcome
-from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.reference import reference
-from target_activecampaign.sinks.record_sink import native_fields_of
+from target_activecampaign.records.clean_values import is_nothing
+from target_activecampaign.records.row_references import reference
+from target_activecampaign.sinks.row_by_row import native_fields_of
 
 from .named_resource import write_named
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 
 def write_pipeline(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import InvalidRequest, NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.custom_fields import slug
 from target_activecampaign.outcome import Action, Outcome
-from target_activecampaign.sinks.record_sink import native_fields_of
+from target_activecampaign.sinks.row_by_row import native_fields_of
 
 from .named_resource import write_named
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 
 REMINDER = "You are on this list because you signed up for it."

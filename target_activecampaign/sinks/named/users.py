@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.parsing.names import split_full_name
+from tap_activecampaign_unified.resources.input_values.names import split_full_name
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.email import email_of
-from target_activecampaign.records.reference import references
-from target_activecampaign.records.row_flags import flag_of
-from target_activecampaign.sinks.record_sink import native_fields_of
+from target_activecampaign.records.row_references import references
+from target_activecampaign.records.skip_marked_rows import flag_of
+from target_activecampaign.sinks.row_by_row import native_fields_of
 
 from .named_resource import write_named
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.sink_definition import Sink
 
 
 def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

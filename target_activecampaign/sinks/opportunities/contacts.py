@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import is_nothing
-from target_activecampaign.records.reference import id_text, reference, references
-from target_activecampaign.records.row_flags import flag_of
+from target_activecampaign.records.clean_values import is_nothing
+from target_activecampaign.records.row_references import id_text, reference, references
+from target_activecampaign.records.skip_marked_rows import flag_of
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.clean import is_nothing, plain_key
-from target_activecampaign.records.reference import key_text, read_own_key
+from target_activecampaign.records.clean_values import is_nothing, plain_key
+from target_activecampaign.records.row_references import key_text, read_own_key
 
 from .contacts import contacts_of
 
 if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.custom_fields import EncodedFields
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.encode_custom_fields import EncodedFields
+    from target_activecampaign.sinks.sink_definition import Sink
 
 
 STEP = "deal"

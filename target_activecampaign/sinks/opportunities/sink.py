@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
-from target_activecampaign.records.clean import is_nothing
+from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.record_identity import identity_by
-from target_activecampaign.records.reference import id_text, reference
-from target_activecampaign.records.row_flags import skip_flagged
-from target_activecampaign.sinks.create_only import reject_created_earlier, reject_existing
+from target_activecampaign.records.row_references import id_text, reference
+from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
-from target_activecampaign.sinks.record_sink import (
-    native_fields_of,
-    row_by_row,
-)
+from target_activecampaign.sinks.reject_existing import reject_created_earlier, reject_existing
+from target_activecampaign.sinks.row_by_row import native_fields_of, row_by_row
 
 from .contacts import add_contacts, contacts_of, prefetch
 from .matching import STEP, encode_external_id, external_id_of, find_opportunity
@@ -31,8 +28,8 @@ if TYPE_CHECKING:
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.record_sink import NativeFields
-    from target_activecampaign.sinks.sink import Sink
+    from target_activecampaign.sinks.row_by_row import NativeFields
+    from target_activecampaign.sinks.sink_definition import Sink
 
 
 def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from target_activecampaign.lookups.stages import find_stage
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.reference import id_text, reference
+from target_activecampaign.records.row_references import id_text, reference
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.opportunities import OpportunityLookup
     from target_activecampaign.records.record import InputRecord
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.sinks.record_sink import NativeFields
+    from target_activecampaign.sinks.row_by_row import NativeFields
 
 
 def set_stage(

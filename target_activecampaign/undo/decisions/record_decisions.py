@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.undo.delete_created import NO_CREATES
-from target_activecampaign.undo.documents.columns import TASK_COLUMNS, sameness_of
-from target_activecampaign.undo.documents.kinds import ORDERS, UNDELETABLE_KINDS, is_document
-from target_activecampaign.undo.entries import (
-    BY_ADDRESS,
-    SENT,
-    UNCONFIRMED,
-    UNDONE,
-    Entry,
-    ValuePart,
+from target_activecampaign.undo.changes_of_write_request import UNSUBSCRIBED
+from target_activecampaign.undo.commerce_and_custom_objects.columns import TASK_COLUMNS, sameness_of
+from target_activecampaign.undo.commerce_and_custom_objects.kinds import (
+    ORDERS,
+    UNDELETABLE_KINDS,
+    is_document,
 )
-from target_activecampaign.undo.record_values import (
+from target_activecampaign.undo.comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
     CREATED,
@@ -31,12 +27,20 @@ from target_activecampaign.undo.record_values import (
     RecordValues,
     is_empty,
 )
-from target_activecampaign.undo.request_changes import UNSUBSCRIBED
+from target_activecampaign.undo.delete_created import NO_CREATES
+from target_activecampaign.undo.journal_tables import (
+    BY_ADDRESS,
+    SENT,
+    UNCONFIRMED,
+    UNDONE,
+    Entry,
+    ValuePart,
+)
+from target_activecampaign.undo.records_of_run import STREAMS, RunRecord
 from target_activecampaign.undo.restore_contact import resolved_link, tag_of
 from target_activecampaign.undo.restore_record import secondary_contacts
-from target_activecampaign.undo.run_records import STREAMS, RunRecord
 
-from .list_decision import decide_list
+from .list_status_decision import decide_list
 from .value_decision import (
     UNKNOWN_ORIGIN,
     Decision,
@@ -47,7 +51,7 @@ from .value_decision import (
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.context import WriteContext
-    from target_activecampaign.undo.record_values import Same
+    from target_activecampaign.undo.comparable_values import Same
 
 NO_RECORD = "the account has the record no more"
 NO_CONTACT = "the account has no contact with this address"

@@ -1,6 +1,6 @@
 """Decides whether to restore a value: only if the account still has the run's value.
 
-`list_decision.py` decides on list statuses.
+`list_status_decision.py` decides on list statuses.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
-from target_activecampaign.undo.entries import SENT, UNDONE, Entry
-from target_activecampaign.undo.record_values import is_same
+from target_activecampaign.undo.comparable_values import is_same
+from target_activecampaign.undo.journal_tables import SENT, UNDONE, Entry
 
 if TYPE_CHECKING:
-    from target_activecampaign.undo.record_values import RecordValues, Same
+    from target_activecampaign.undo.comparable_values import RecordValues, Same
 
 #: Seconds by which the account's clock and a time in a response may differ.
 CLOCK_MARGIN_SECONDS = 2.0

@@ -15,8 +15,8 @@ import msgspec
 from airbyte_protocol_dataclasses.models import AirbyteMessage
 
 from tap_activecampaign_unified import cli
-from tap_activecampaign_unified.airbyte.commands import source
 from tap_activecampaign_unified.airbyte.source import NAME, SourceTap, SourceWriter
+from tap_activecampaign_unified.airbyte.source_commands import source
 from tests.tap.client.clients import KEY
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tap_activecampaign_unified.config.settings import Settings, SettingsError
+from tap_activecampaign_unified.config.read_settings import Settings, SettingsError
 from tap_activecampaign_unified.config.tap_settings import TAP
 
 GIVEN = {"api_url": "https://acme.api-us1.com", "api_key": "k"}

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 
 
 def test_the_file_is_the_users_own_and_holds_ids_alone(account, run, tmp_path):

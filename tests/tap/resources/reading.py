@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.resources import RESOURCES, by_name, contact_fields
+from tap_activecampaign_unified.resources import RESOURCES, by_name, shared_contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS, ORDER_LINES
-from tap_activecampaign_unified.resources.crm import fields as crm_fields
+from tap_activecampaign_unified.resources.crm import field_definitions as crm_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
 from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
-from tap_activecampaign_unified.resources.reader import RecordReader
+from tap_activecampaign_unified.resources.record_reader import RecordReader
 from tap_activecampaign_unified.resources.resource import NameTables, RowContext
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ NAMES = [resource.name for resource in RESOURCES]
 
 # The related rows of a page: the relation, and the columns that refer to the row.
 SIDELOADS = {
-    "fieldValues": (contact_fields.VALUES, ("contact",)),
-    "contactTags": (contact_fields.TAGS, ("contact",)),
-    "contactLists": (contact_fields.MEMBERSHIPS, ("contact",)),
-    "accountContacts": (contact_fields.LINKS, ("contact",)),
-    "scoreValues": (contact_fields.SCORE_VALUES, ("contact",)),
-    "dealCustomFieldData": (contact_fields.VALUES, ("dealId", "deal_id")),
-    "accountCustomFieldData": (contact_fields.VALUES, ("accountId",)),
-    "customerAccountCustomFieldData": (contact_fields.VALUES, ("customer_account_id",)),
+    "fieldValues": (shared_contact_fields.VALUES, ("contact",)),
+    "contactTags": (shared_contact_fields.TAGS, ("contact",)),
+    "contactLists": (shared_contact_fields.MEMBERSHIPS, ("contact",)),
+    "accountContacts": (shared_contact_fields.LINKS, ("contact",)),
+    "scoreValues": (shared_contact_fields.SCORE_VALUES, ("contact",)),
+    "dealCustomFieldData": (shared_contact_fields.VALUES, ("dealId", "deal_id")),
+    "accountCustomFieldData": (shared_contact_fields.VALUES, ("accountId",)),
+    "customerAccountCustomFieldData": (shared_contact_fields.VALUES, ("customer_account_id",)),
     "contactDeals": (CONTACT_DEALS, ("deal",)),
     "dealStages": (DEAL_STAGES, ("group",)),
     "userGroups": (USER_GROUPS, ("user",)),

@@ -16,7 +16,7 @@ from tap_activecampaign_unified.resources.custom_fields import (
     definition_of,
     encode_value,
 )
-from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.input_values import InvalidValue
 
 OPTIONS = {"40": {"id": "40", "field": "2", "value": "sea", "label": "Sea"}}
 

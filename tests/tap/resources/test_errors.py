@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from tap_activecampaign_unified.resources import RESOURCES, by_name
+from tap_activecampaign_unified.resources import record_writer as fragment
 from tap_activecampaign_unified.resources import resource as mapping
-from tap_activecampaign_unified.resources import writer as fragment
 
 from .reading import COLUMNS, about, golden, read_row, records_of
 

@@ -21,7 +21,8 @@ from tap_activecampaign_unified.resources import (
     codecs,
 )
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE, Codec
-from tap_activecampaign_unified.resources.parsing import InvalidValue
+from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.record_writer import write
 from tap_activecampaign_unified.resources.resource import (
     Attribute,
     Derived,
@@ -31,7 +32,6 @@ from tap_activecampaign_unified.resources.resource import (
     Resource,
     is_read_only,
 )
-from tap_activecampaign_unified.resources.writer import write
 
 from .reading import NAMES, about, golden, records_of
 

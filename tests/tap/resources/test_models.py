@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tap_activecampaign_unified.resources import by_name, contact_fields
+from tap_activecampaign_unified.resources import by_name, shared_contact_fields
 
 from .reading import golden
 
@@ -85,7 +85,7 @@ def test_only_the_id_is_promised(model):
 def test_statuses_are_words_of_the_model():
     """Where Truto's model lists words for a status, no other word is used."""
     words = MODELS["marketing_contacts"]["properties"]["status"]["enum"]
-    assert set(contact_fields.STATUSES.values()) <= set(words)
+    assert set(shared_contact_fields.STATUSES.values()) <= set(words)
     for model in MODELS:
         for record in golden(model)["records"]:
             for name, wanted in MODELS[model]["properties"].items():

@@ -6,8 +6,8 @@ import pytest
 
 from tap_activecampaign_unified.resources import by_name, codecs, time_codecs
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
-from tap_activecampaign_unified.resources.parsing import InvalidValue
-from tap_activecampaign_unified.resources.writer import write
+from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.record_writer import write
 
 from .reading import read_row
 

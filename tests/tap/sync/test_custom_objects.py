@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tests.sandbox.custom_objects import acts
 from tests.tap.running import Account
 

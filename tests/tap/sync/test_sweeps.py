@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.full_sweeps import SweepPolicy
 from tests.sandbox import FakeClock
 from tests.tap.client.clients import ManualClock

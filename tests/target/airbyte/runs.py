@@ -9,8 +9,8 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.airbyte.writer import AirbyteWriter
-from target_activecampaign.airbyte.commands import NAME, destination
 from target_activecampaign.airbyte.destination import DestinationTarget
+from target_activecampaign.airbyte.destination_commands import NAME, destination
 from tests.tap.airbyte.runs import Answer, run_command
 from tests.tap.client.clients import KEY, ORIGIN
 

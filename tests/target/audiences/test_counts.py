@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.audiences import grants
+from target_activecampaign.audiences import grant_recorder
 
 from .scene import Scene, leavers
 
@@ -26,7 +26,7 @@ def test_leaving_costs_at_most_eleven_requests_for_ten_tags(
     that were there, and one for the ids of a hundred new ones, beside the imports.
     """
     monkeypatch.setattr(
-        grants, "MAX_VALUES_READ", 200
+        grant_recorder, "MAX_VALUES_READ", 200
     )  # the slices of a batch add no reading of contacts
     people = [f"p{n}@shop.example" for n in range(MEMBERS)]
     for one in people[:PRESENT]:

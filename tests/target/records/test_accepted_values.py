@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.resources import writer
+from tap_activecampaign_unified.resources import record_writer
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.input.row_columns import RowColumns
@@ -73,10 +73,10 @@ def test_a_column_accepts_what_the_page_says(stream: str, column: str, words: st
         if value is None:
             continue
         found, _ = row_columns.read(stream, {column: value}, [])
-        problems = writer.write(sink.resource, found.record).problems
+        problems = record_writer.write(sink.resource, found.record).problems
         assert problems == [], value
     bad = ("nonsense",) if codec.name in WORDS_OF else REFUSED.get(words, ())
     for value in bad:
         found, _ = row_columns.read(stream, {column: value}, [])
-        [(named, _)] = writer.write(sink.resource, found.record).problems
+        [(named, _)] = record_writer.write(sink.resource, found.record).problems
         assert named == column

@@ -8,7 +8,7 @@ import pytest
 
 from target_activecampaign.holdout import position_of
 from tests.target.undo.account import truth_of
-from tests.target.undo.documents.runs import runner_of
+from tests.target.undo.commerce_and_custom_objects.runs import runner_of
 from tests.target.undo.stores import VISITS
 
 if TYPE_CHECKING:

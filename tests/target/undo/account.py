@@ -9,7 +9,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified import cli
-from target_activecampaign.undo.undo_request import UndoRequest
+from target_activecampaign.undo.undo_options import UndoOptions
 from tests.target.runner import Run, TargetRunner
 
 from .stores import store_truth_of
@@ -152,7 +152,7 @@ class UndoRunner(TargetRunner):
         """Undo a run, the last run by default."""
         names = {"unsubscribes", "creates"}
         request_options = {name: options.pop(name) for name in names & options.keys()}
-        request = UndoRequest(run or self.last_run, plan, **request_options)
+        request = UndoOptions(run or self.last_run, plan, **request_options)
         before = len(self.world.log)
         target = self.target(**self.settings | options)
         code, word = 0, ""

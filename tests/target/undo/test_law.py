@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from target_activecampaign.undo.documents.restore_documents import PERSON_STAYS
+from target_activecampaign.undo.commerce_and_custom_objects.restore_documents import PERSON_STAYS
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
 

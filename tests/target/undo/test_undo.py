@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.config.settings import SettingsError
-from target_activecampaign.undo.decisions.list_decision import (
+from tap_activecampaign_unified.config.read_settings import SettingsError
+from target_activecampaign.undo.decisions.list_status_decision import (
     NO_UNSUBSCRIBES,
     OPTED_OUT,
     UNKNOWN_UNSUBSCRIBE,

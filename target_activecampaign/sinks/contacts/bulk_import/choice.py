@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.sinks.contacts.change import ContactChange
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange
 
 #: The fewest contacts of a batch for which ``bulk_import: auto`` uses the importer.
 ENOUGH_TO_IMPORT = 10

@@ -20,7 +20,7 @@ from tap_activecampaign_unified.client import (
     RequestError,
     UnconfirmedWrite,
 )
-from tap_activecampaign_unified.resources.parsing.names import fold
+from tap_activecampaign_unified.resources.input_values.names import fold
 
 from .polling import ImportBatch, ImportEntry, ImportPoller
 from .rate_limit import REFUSED_PAUSE, ImportRateLimit

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.client.rate_limit.budget import GROWTH_PER_SECOND, MARGIN, MIN_SHARE
+from tap_activecampaign_unified.client.rate_limit.request_budget import (
+    GROWTH_PER_SECOND,
+    MARGIN,
+    MIN_SHARE,
+)
 from tests.tap.client.rate_limit.departures import rate_over
 
 

@@ -9,7 +9,7 @@ import pytest
 from tap_activecampaign_unified.resources import by_name
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.columns.nested import nest
-from target_activecampaign.records.columns.plain_columns import PLAIN, with_plain_columns
+from target_activecampaign.records.columns.plain_contact_columns import PLAIN, with_plain_columns
 from target_activecampaign.records.columns.stream_columns import columns_of
 
 CONTACTS = columns_of(

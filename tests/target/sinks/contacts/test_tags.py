@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_activecampaign_unified.config.settings import SettingsError
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tests.target.runner import TargetRunner, stream_of
 
 if TYPE_CHECKING:

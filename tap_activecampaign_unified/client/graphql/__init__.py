@@ -1,0 +1,1 @@
+"""Requests of GraphQL, and walks over its searches."""

@@ -1,0 +1,49 @@
+"""The streams that delivered a row, marked in the ledger's entry of the row.
+
+Two streams with the same row share its entry. So a row that one stream has written is unchanged for
+the other. If one of them is an audience, the target sends the row once for each stream. Then the
+ledger knows both as grantors, and a leaver of the audience keeps what the other stream grants.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from target_activecampaign.ledger.ledger import Confirmed, Ledger
+    from target_activecampaign.records.record import InputRecord
+
+
+class DeliveringStreams:
+    """Marks confirmed rows with the streams that delivered them; ``audiences`` are their names."""
+
+    def __init__(self, ledger: Ledger, audiences: Iterable[str]) -> None:
+        self._ledger = ledger
+        self._marks = {name: self._mark_of(name) for name in audiences}
+
+    def is_first(self, row: InputRecord, known: Confirmed) -> bool:
+        """Return whether an audience delivered this row, and the row's own stream never did."""
+        return self._is_marked(known) and not self._has(known, self._mark_of(row.input_stream))
+
+    def mark(self, row: InputRecord, known: Confirmed | None) -> None:
+        """Let the ledger note the stream when it confirms a row that an audience delivers too."""
+        if row.input_stream in self._marks or (known is not None and self._is_marked(known)):
+            row.delivery = self._mark_of(row.input_stream)
+
+    def add(self, row: InputRecord) -> None:
+        """Note the stream of a row that was unchanged, where the ledger does not have it."""
+        known = self._ledger.find(row.ledger_key)
+        if known is not None and row.delivery and not self._has(known, row.delivery):
+            self._ledger.confirm(row.ledger_key, None, row.delivery)
+
+    def _is_marked(self, known: Confirmed) -> bool:
+        return any(self._has(known, mark) for mark in self._marks.values())
+
+    @staticmethod
+    def _has(known: Confirmed, mark: dict[bytes, bytes]) -> bool:
+        return bool(mark.keys() & known.fields.keys())
+
+    def _mark_of(self, stream: str) -> dict[bytes, bytes]:
+        return self._ledger.hash_fields([(f"delivered/{stream}", None)])

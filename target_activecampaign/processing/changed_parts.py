@@ -1,0 +1,81 @@
+"""The parts of rows in the ledger: confirmed parts, and parts to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from target_activecampaign.records.row_parts import is_separable, parts_of, paths_of, remainder_of
+
+from .parts_denied_by_settings import UNCONFIRMED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.ledger.ledger import Ledger
+    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.sinks.sink_definition import Sink
+
+
+class ChangedParts:
+    """Hashes the parts of rows, and reduces a row to the parts to write."""
+
+    def __init__(self, ledger: Ledger, policy: WritePolicy) -> None:
+        self._ledger, self._policy = ledger, policy
+        self._fingerprint = policy.fingerprint
+
+    def fields(self, sink: Sink, row: InputRecord) -> dict[bytes, bytes]:
+        """Return the hashes of a row's values, by the hash of their part."""
+        return self._hashes(self._content(sink, row))
+
+    def find(self, sink: Sink, row: InputRecord, parts: Collection[str]) -> set[bytes] | None:
+        """Return the hashes of these parts of a row; None if the row lacks a part."""
+        hashes: set[bytes] = set()
+        if not parts:
+            return hashes
+        content = [path for path, _ in self._content(sink, row)]
+        for part in parts:
+            paths = paths_of(part, content)
+            if not paths:
+                return None
+            hashes.update(self._hashes([(path, None) for path in paths]))
+        return hashes
+
+    def reduce(
+        self, sink: Sink, row: InputRecord, changed: set[bytes], known: Mapping[bytes, bytes]
+    ) -> bool:
+        """Reduce a row's record to the parts ``changed``; return whether they can be sent alone.
+
+        A part can be sent alone if the ledger has it as not confirmed, or if it never needs the
+        other parts of its row. ``known`` are the hashes that the ledger has for the row's key.
+        """
+        paths_by_hash = {
+            next(iter(self._hashes([(path, None)]))): path for path, _ in self._content(sink, row)
+        }
+        parts = {paths_by_hash[part] for part in changed if part in paths_by_hash}
+        is_alone = all(
+            is_separable(path) or known.get(part) == UNCONFIRMED
+            for part, path in paths_by_hash.items()
+            if part in changed
+        )
+        is_found = sink.kept or (row.ledger_id and ("id",) in sink.key_columns)
+        if not is_alone or not is_found:
+            return False
+        row.record = remainder_of(row.record, parts, sink.kept)
+        row.is_remainder = True
+        return True
+
+    def _content(self, sink: Sink, row: InputRecord) -> list[tuple[str, Any]]:
+        policy = self._policy
+        return parts_of(
+            row.record,
+            sink.writable,
+            clears=policy.clears,
+            mirrors=policy.mirrors,
+            enrols=policy.allow_automations,
+        )
+
+    def _hashes(self, content: list[tuple[str, Any]]) -> dict[bytes, bytes]:
+        return self._ledger.hash_fields(
+            (f"{self._fingerprint}/{name}", value) for name, value in content
+        )

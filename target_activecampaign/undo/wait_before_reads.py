@@ -1,0 +1,69 @@
+"""Waits before reads of records that show a write only some seconds later.
+
+A run notes in the undo file when it last wrote such a record. An undo waits until `LATE_SECONDS`
+after that time. At its end it waits for its own writes, so that the next run does not read the
+values from before this undo.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from tap_activecampaign_unified.resources.custom_objects import PREFIX
+
+from .commerce_and_custom_objects.kinds import SUBSCRIPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tap_activecampaign_unified.client import Clock
+
+    from .journal import UndoJournal
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which reads certainly show a write.
+LATE_SECONDS = 30.0
+
+
+def is_read_late(kind: str) -> bool:
+    """Return whether reads show a write of a kind some seconds late."""
+    return kind == SUBSCRIPTIONS or kind.startswith(PREFIX)
+
+
+class LateReads:
+    """Notes the last write to such a record in the undo file, and waits until reads show it."""
+
+    def __init__(self, journal: UndoJournal, clock: Clock) -> None:
+        self._journal, self._clock = journal, clock
+        self._has_waited = self._has_written = False
+
+    def note_write(self, kinds: Iterable[str]) -> None:
+        """Note that records of these kinds are about to be written."""
+        if any(map(is_read_late, kinds)):
+            self._has_written = True
+            self._note()
+
+    def note_end_of_writes(self) -> bool:
+        """Note that the writes of `note_write` ended now; return whether there were writes."""
+        if self._has_written:
+            self._note()
+        return self._has_written
+
+    def _note(self) -> None:
+        self._journal.note_late_write(self._clock.now().timestamp())
+
+    def wait_before_first_read(self, kind: str) -> None:
+        """Wait before the first read of such a kind until reads show the last write."""
+        if is_read_late(kind) and not self._has_waited:
+            self._has_waited = True
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait until reads show the last write of a run or an undo."""
+        now = self._clock.now().timestamp()
+        seconds = self._journal.last_late_write() + LATE_SECONDS - now
+        if 0 < seconds <= LATE_SECONDS:
+            logger.info("Waiting %d s until reads show the last write", round(seconds))
+            self._clock.sleep(seconds)

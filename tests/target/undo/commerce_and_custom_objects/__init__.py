@@ -1,0 +1,1 @@
+"""Tests of target/undo/commerce_and_custom_objects."""
