@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_activecampaign_unified.config.read_settings import SettingsError
-from tap_activecampaign_unified.storage.files import DISK_FULL
+from tap_activecampaign_unified.storage.private_files import DISK_FULL
 
 from .client import ActiveCampaignError
 

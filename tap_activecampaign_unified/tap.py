@@ -21,7 +21,6 @@ from tap_activecampaign_unified.config.read_settings import (
 from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
-from tap_activecampaign_unified.sync.context import build_context
 from tap_activecampaign_unified.sync.endpoint_outcome import (
     REFUSALS,
     EndpointOutcome,
@@ -31,6 +30,7 @@ from tap_activecampaign_unified.sync.endpoint_outcome import (
     unreadable_outcome,
 )
 from tap_activecampaign_unified.sync.endpoint_sync import EndpointSync
+from tap_activecampaign_unified.sync.sync_context import build_context
 from tap_activecampaign_unified.sync.sync_plan import prepare_endpoints
 
 from . import cli, connection_check
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Resource
     from tap_activecampaign_unified.resources.schema_types import Schema
-    from tap_activecampaign_unified.sync.context import SyncContext
     from tap_activecampaign_unified.sync.endpoint_setup import EndpointSetup
+    from tap_activecampaign_unified.sync.sync_context import SyncContext
 
     from .client import Clock
 

@@ -29,7 +29,7 @@ from tap_activecampaign_unified.python_reader import (
     SettingsError,
     UnconfirmedWrite,
 )
-from target_activecampaign.concurrency.pool import CooperativePool
+from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import build_policy
 from target_activecampaign.input.record_parser import RecordParser
@@ -41,8 +41,8 @@ from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.custom_objects import AccountObjects
 from target_activecampaign.sinks.raw_requests import METHODS, path_of
 
-from .builder import open_processor
 from .outcome import Action, Outcome, RowRejected
+from .run_builder import open_processor
 from .sinks import registry
 
 if TYPE_CHECKING:

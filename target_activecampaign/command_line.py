@@ -23,7 +23,7 @@ from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import WritePolicy, build_policy
 from target_activecampaign.undo.undo_options import UndoOptions
 
-from .builder import NAME
+from .run_builder import NAME
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum

@@ -3,7 +3,7 @@
 `processing/batch_processor.py` skips its rows. A row that unsubscribes a person is written with its
 unsubscriptions alone: `strip_held_out` in `sinks/contacts/contact_change.py`. If only the account
 shows whose row it is, its sink skips it: `sinks/opportunities/sink.py`, `sinks/custom_objects.py`,
-`sinks/commerce/new_contacts.py`, `sinks/contacts/identities.py`.
+`sinks/commerce/new_contacts.py`, `sinks/contacts/address_changes.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hmac
 import unicodedata
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.lookups.row_contact import (
     CONTACT_STREAMS,
     contact_of_row,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
 #: Queries that compare the two groups, such as those of docs/control-group.md, look for this text.
 HELD_OUT = "held out"

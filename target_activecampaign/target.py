@@ -13,7 +13,7 @@ from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata
 from target_activecampaign.audiences.leavers import LeaverProcessor
-from target_activecampaign.concurrency.pool import CooperativePool
+from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 from target_activecampaign.input.message_reader import MessageReader
 from target_activecampaign.input.record_parser import RecordParser
 from target_activecampaign.input.stream_names import StreamMaps
@@ -25,15 +25,15 @@ from target_activecampaign.processing.report_document import report_document
 from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.sinks.custom_objects import AccountObjects
 
-from .builder import NAME, carry_out_undo, open_processor
 from .command_line import ConfiguredTarget
+from .run_builder import NAME, carry_out_undo, open_processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import Clock
     from target_activecampaign.processing.batch_processor import BatchProcessor
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.undo.undo_options import UndoOptions
 
     Handle = Callable[..., None]

@@ -109,7 +109,7 @@ TARGET_LAW: dict[str, set[str]] = {
         *("reporting", "sinks", "undo"),
     },
     "input": {"audiences", "config", "outcome", "records", "sinks"},
-    "builder": {
+    "run_builder": {
         *(
             "audiences",
             "client",
@@ -124,19 +124,19 @@ TARGET_LAW: dict[str, set[str]] = {
         ),
         *("sinks", "undo"),
     },
-    "command_line": {"builder", "config", "undo"},
+    "command_line": {"run_builder", "config", "undo"},
     "target": {
-        *("audiences", "builder", "concurrency", "config", "command_line", "input"),
+        *("audiences", "run_builder", "concurrency", "config", "command_line", "input"),
         *("processing", "records", "reporting", "sinks", "undo"),
     },
     "api": {
-        *("builder", "concurrency", "config", "input", "outcome", "processing", "records"),
+        *("run_builder", "concurrency", "config", "input", "outcome", "processing", "records"),
         *("reporting", "sinks"),
     },
     "access": {"api"},
     "__main__": {"target"},
     "airbyte": {
-        *("builder", "config", "input", "outcome", "processing", "reporting", "target"),
+        *("run_builder", "config", "input", "outcome", "processing", "reporting", "target"),
     },
 }
 

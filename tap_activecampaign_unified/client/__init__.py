@@ -14,6 +14,7 @@ from tap_activecampaign_unified.client.rate_limit.file_store import FileBudgetSt
 from tap_activecampaign_unified.client.rate_limit.limiter import LONG_WAIT, Limiter
 from tap_activecampaign_unified.client.rate_limit.store_choice import check_store, choose_store
 
+from .account_url import AccountUrl, account_file, parse_url
 from .client import Client
 from .clock import Clock, SystemClock
 from .errors import (
@@ -36,7 +37,6 @@ from .prefetch import Workers
 from .redaction import redact_values
 from .request_stats import RequestStats
 from .response_check import ApiResponse
-from .url import AccountUrl, account_file, parse_url
 
 __all__ = [
     "FULL_PAGE",

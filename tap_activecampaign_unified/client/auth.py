@@ -9,7 +9,7 @@ import requests
 from requests.auth import AuthBase
 
 if TYPE_CHECKING:
-    from .url import AccountUrl
+    from .account_url import AccountUrl
 
 
 class ApiTokenAuth(AuthBase):

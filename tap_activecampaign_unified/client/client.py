@@ -8,12 +8,12 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from .account_url import is_plain
 from .errors import NotFound
 from .prefetch import Prefetcher, WorkerThreads
 from .retry import Retries
 from .retry_waits import RetryWaits
 from .transport import ApiRequest, Transport
-from .url import is_plain
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client.rate_limit.limiter import Limiter
 
+    from .account_url import AccountUrl
     from .clock import Clock
     from .prefetch import PrefetchedRequest, Then, Workers
     from .response_check import ApiResponse, ResponseVerdict
-    from .url import AccountUrl
 
 SPARE_CONNECTIONS = 2
 # Without a limit: the requests per second that one reader can process.

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client.rate_limit.limiter import Limiter
 
+    from .account_url import AccountUrl
     from .clock import Clock
-    from .url import AccountUrl
 
 SAME_HOST_REDIRECTS = 5
 # A whole response may take so many times the timeout of one read.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import ActiveCampaignError
 from tap_activecampaign_unified.resources.input_values import InvalidValue
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.resource import Attribute, Derived, Linked, empty, nothing
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 

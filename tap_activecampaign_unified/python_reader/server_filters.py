@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.bookmarks import ZONE_SLACK
 from tap_activecampaign_unified.client.graphql.request import PATH as GRAPHQL
 from tap_activecampaign_unified.resources.custom_objects import CustomObject
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_number
-from tap_activecampaign_unified.resources.input_values.names import fold
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
 
 if TYPE_CHECKING:

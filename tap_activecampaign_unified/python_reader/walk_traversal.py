@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, walk_offset
 from tap_activecampaign_unified.client.graphql.search_walk import SearchReader, walk_search
 from tap_activecampaign_unified.endpoints.endpoint_table import WalkOptions
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.marketing.engagements import SOURCE
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.storage.files import replace_private
+from tap_activecampaign_unified.storage.private_files import replace_private
 
 from .run_report import logger
 from .summary import print_summary

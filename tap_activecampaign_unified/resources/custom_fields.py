@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from . import amount_codecs, array_codecs, codecs, time_codecs
 from .custom_field_rows import value_currency, value_field, value_of
 from .input_values import InvalidValue
+from .input_values.column_names import FieldNames, fold
 from .input_values.ids import id_number, id_order
-from .input_values.names import FieldNames, fold
 from .schema_types import NUMBER, STRING, Schema, object_of
 
 if TYPE_CHECKING:

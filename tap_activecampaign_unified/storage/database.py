@@ -23,7 +23,7 @@ from sqlalchemy.schema import CreateTable
 
 from tap_activecampaign_unified.config.read_settings import SettingsError
 
-from .files import open_private
+from .private_files import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

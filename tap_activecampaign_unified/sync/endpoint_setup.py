@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.bookmarks import Entry
 
-    from .context import SyncContext
     from .selected_stream import SelectedStream
+    from .sync_context import SyncContext
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from .endpoint_setup import EndpointSetup
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .context import SyncContext
     from .selected_stream import SelectedStream
+    from .sync_context import SyncContext
 
 # Most raw collections have at most one page, so the tap prefetches this many at once.
 RAW_AHEAD = 3

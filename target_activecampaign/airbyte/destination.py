@@ -9,8 +9,8 @@ from airbyte_protocol_dataclasses.models import FailureType
 
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.config.read_settings import SettingsError
-from target_activecampaign.builder import open_ledger
 from target_activecampaign.outcome import Action
+from target_activecampaign.run_builder import open_ledger
 from target_activecampaign.target import TargetActiveCampaign
 
 from .reader import AirbyteReader

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.input_values import InvalidValue
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.client.create_once import CLOCK_MARGIN_SECONDS
 from target_activecampaign.config.audience_rules import (
@@ -21,7 +21,7 @@ from target_activecampaign.config.audience_rules import (
 from target_activecampaign.sinks.contacts.contact_change import SUBSCRIBE
 from target_activecampaign.sinks.contacts.contact_change import UNSUBSCRIBE as LEFT_LIST
 from target_activecampaign.sinks.contacts.enrolment_ledger import EnrolmentRecord
-from target_activecampaign.sinks.named.tags import ensure_tag
+from target_activecampaign.sinks.named_records.tags import ensure_tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.contacts.contact_change import ContactChange, RowRequest
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 #: The kind of grant that each word of `on_leave` revokes.
 GRANT_KINDS = {

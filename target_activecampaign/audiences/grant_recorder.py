@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.contact_values import ContactValues, ContactValuesReader
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.contacts.contact_change import ContactChange
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
-    from .memberships import Memberships
+    from .audience_members import AudienceMembers
     from .report import AudienceReport
 
 # Bounds the values that are in memory at once.
@@ -43,18 +43,18 @@ class GrantRecorder:
     def __init__(
         self,
         ledger: Ledger,
-        memberships: Memberships,
+        members: AudienceMembers,
         reader: ContactValuesReader,
         *,
         is_dry_run: bool,
     ) -> None:
-        self._ledger, self._records, self.members = ledger, ledger.audiences, memberships
+        self._ledger, self._records, self.members = ledger, ledger.audiences, members
         self.reader = reader
         self._is_dry = is_dry_run
         self.is_active = self._records.is_used and not is_dry_run
         if self.is_active:
             self._records.mark_earlier_grants()
-        self.others = OtherStreams(ledger, memberships)
+        self.others = OtherStreams(ledger, members)
         #: What became of each audience of the run, by name.
         self.reports: dict[str, AudienceReport] = {}
 
@@ -135,7 +135,7 @@ class GrantRecorder:
         people = {change.id for change in changes if change.id}
         people |= {placeholder_of(address) for address in addresses if address}
         self._records.prefetch_grants(people)
-        for name in self.members.input_members:
+        for name in self.members.people_in_input:
             self._records.prefetch_members(name, people)
 
     def _add_pending_member(self, change: ContactChange, address: bytes) -> str:
@@ -216,7 +216,7 @@ class GrantRecorder:
             people = {pending.person for _, pending in batch}
             people |= {change.id for change, _ in batch if change.id}
             self._records.prefetch_grants(people)
-            for name in self.members.input_members:
+            for name in self.members.people_in_input:
                 self._records.prefetch_members(name, people)
             for change, pending in batch:
                 self._confirm(change, pending, until)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 # Seconds: a batch of 250 contacts takes the importer some seconds.
 MAX_WAIT_SECONDS = 120.0

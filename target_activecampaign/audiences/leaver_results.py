@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from target_activecampaign.outcome import Action, Outcome, join_reasons
-from target_activecampaign.sinks.context import RowResults
+from target_activecampaign.sinks.write_context import RowResults
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import RowDeferred
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
     from .report import AudienceReport
     from .revocation_plan import Leaver

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from target_activecampaign.config.audience_rules import AudienceRule
     from target_activecampaign.ledger.audience_records import Grantors, Member
     from target_activecampaign.lookups.contact_values import ContactValues
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .grant_recorder import GrantRecorder
     from .input_completeness import InputCompleteness
@@ -72,7 +72,7 @@ class LeaverProcessor:
         self._completeness = completeness
         self._alias = alias
         self._records = context.ledger.audiences
-        self._input_members = grants.members.input_members
+        self._people_in_input = grants.members.people_in_input
 
     def run(self, input_fault: str | None) -> None:
         """Process the leavers of all audiences; ``input_fault`` says why no input is usable."""
@@ -95,7 +95,7 @@ class LeaverProcessor:
         why = self._completeness.why_incomplete(name, needs_mark=needs_mark)
         if why is None and name in self._rows.faulty_streams:
             why = REJECTED
-        if why is None and not self._input_members[name] and not rule.allow_empty:
+        if why is None and not self._people_in_input[name] and not rule.allow_empty:
             why = EMPTY_INPUT
         return why
 
@@ -123,11 +123,11 @@ class LeaverProcessor:
         self._log_report(name, report)
 
     def _is_gone(self, name: str, member: Member) -> bool:
-        input_members = self._input_members[name]
-        if input_members.includes(member):
+        people_in_input = self._people_in_input[name]
+        if people_in_input.includes(member):
             return False
         contact = member.contact or self._records.grants_of(member.person).contact
-        return contact is None or not input_members.includes_contact(contact)
+        return contact is None or not people_in_input.includes_contact(contact)
 
     def _mark_complete(self, name: str) -> None:
         """Mark the members of this input as complete: they were in an input read to its end."""
@@ -244,7 +244,7 @@ class LeaverProcessor:
             name = leaver.row_request.row.input_stream
             address = self._address_of(values.get(leaver.contact or ""))
             moved = [member._replace(address=address) for member in leaver.members]
-            if not self._input_members[name].includes(moved[0]):
+            if not self._people_in_input[name].includes(moved[0]):
                 gone.append(leaver)
                 continue
             for member in moved:

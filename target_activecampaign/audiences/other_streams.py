@@ -26,17 +26,17 @@ from .requested_grants import done_requests, grantor_of, grants_of_streams
 if TYPE_CHECKING:
     from target_activecampaign.ledger.audience_records import Grantors
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.contacts.contact_change import ContactChange
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
-    from .memberships import Memberships
+    from .audience_members import AudienceMembers
 
 
 class OtherStreams:
     """Notes what streams that are no audience give, of what an audience has ever given anybody."""
 
-    def __init__(self, ledger: Ledger, members: Memberships) -> None:
+    def __init__(self, ledger: Ledger, members: AudienceMembers) -> None:
         self._records, self._members = ledger.audiences, members
 
     # --- before a write ---------------------------------------------------------------------

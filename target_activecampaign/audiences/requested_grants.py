@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from .grant_ids import requested_grants
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.contacts.contact_change import ContactChange, RowRequest
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
-    from .memberships import Memberships
+    from .audience_members import AudienceMembers
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ def audience_grantor(name: str) -> str:
     return f"audience:{name}"
 
 
-def grantor_of(members: Memberships, row: InputRecord) -> str:
+def grantor_of(members: AudienceMembers, row: InputRecord) -> str:
     """Return the grantor of a row's grants: its audience or its stream."""
     name = members.audience_of(row)
     return f"stream:{row.input_stream}" if name is None else audience_grantor(name)
 
 
 def grants_of_change(
-    context: WriteContext, members: Memberships, change: ContactChange
+    context: WriteContext, members: AudienceMembers, change: ContactChange
 ) -> list[RequestedGrant]:
     """Return what the rows of a change grant, those of audiences first."""
 
@@ -48,7 +48,7 @@ def grants_of_change(
 
 
 def grants_of_streams(
-    context: WriteContext, members: Memberships, change: ContactChange
+    context: WriteContext, members: AudienceMembers, change: ContactChange
 ) -> list[RequestedGrant]:
     """Return what those rows of a change grant that are of no audience."""
     others = [
@@ -69,7 +69,7 @@ def _grants_of_rows(
     ]
 
 
-def done_requests(members: Memberships, change: ContactChange) -> set[tuple[str, str]]:
+def done_requests(members: AudienceMembers, change: ContactChange) -> set[tuple[str, str]]:
     """Return what a written change carried out: the grantor and the request."""
     return {
         (grantor_of(members, row_request.row), request)

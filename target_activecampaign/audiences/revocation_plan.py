@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from target_activecampaign.records.record import InputRecord
+from target_activecampaign.records.input_record import InputRecord
 from target_activecampaign.sinks.contacts.contact_change import (
     UNSUBSCRIBE,
     ContactChange,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from target_activecampaign.config.audience_rules import AudienceRule
     from target_activecampaign.ledger.audience_records import Grants, Member
     from target_activecampaign.lookups.contact_values import ContactValues
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 NO_CONTACT = "the account no longer has this contact"
 GRANTED_BY_OTHERS = "the target keeps what another stream grants too"

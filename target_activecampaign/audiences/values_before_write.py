@@ -9,7 +9,7 @@ from target_activecampaign.sinks.contacts.contact_ids import has_address, look_u
 if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues, ContactValuesReader
     from target_activecampaign.sinks.contacts.contact_change import ContactChange
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def read_values(

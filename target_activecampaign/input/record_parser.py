@@ -9,7 +9,7 @@ import copy
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.audiences.input_completeness import (
     REJECTED,
     UNREADABLE,
@@ -20,9 +20,9 @@ from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipp
 from target_activecampaign.records.account_label_check import AccountLabelCheck, without_label
 from target_activecampaign.records.clean_values import composed
 from target_activecampaign.records.columns.matching import CUSTOM_FIELDS
+from target_activecampaign.records.input_record import InputRecord, UnreadLine
 from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.records.ledger_key import key_of
-from target_activecampaign.records.record import InputRecord, UnreadLine
 from target_activecampaign.sinks import registry
 
 from .row_columns import RowColumns, canonical_key

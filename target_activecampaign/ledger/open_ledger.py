@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import FatalError
 from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.storage.database import open_database
-from tap_activecampaign_unified.storage.files import DISK_FULL
+from tap_activecampaign_unified.storage.private_files import DISK_FULL
 
 from .ledger import DAMAGED, Ledger
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FULL_PAGE, total_of, walk_offset
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 from .lookup import Lookup, NativeRow, Ref
 

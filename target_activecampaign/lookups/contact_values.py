@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tap_activecampaign_unified.client import Client
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 
 NativeRow = dict[str, Any]
 Params = list[tuple[str, "str | int"]]

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, named_rows, total_of, walk_keyset
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 from .email_address_index import EmailAddressIndex
 from .lookup import Lookup, NativeRow, Ref

@@ -7,8 +7,8 @@ import secrets
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_number
-from tap_activecampaign_unified.resources.input_values.names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

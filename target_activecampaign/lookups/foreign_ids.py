@@ -13,7 +13,7 @@ from target_activecampaign.records.row_references import key_text, parse_own_id
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
 
 class ForeignIds:

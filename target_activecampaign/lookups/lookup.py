@@ -14,7 +14,7 @@ from .outcomes_of_unwritten_records import UnwrittenRecords
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client, RowsKey
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied, walk_offset
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowRejected
 

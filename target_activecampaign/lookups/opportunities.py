@@ -11,7 +11,7 @@ from tap_activecampaign_unified.resources.custom_field_rows import (
     value_of,
     value_owner,
 )
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowRejected
@@ -19,7 +19,7 @@ from target_activecampaign.records.row_references import id_text
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 
     from .reference_resolver import ReferenceResolver
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, Page, total_of, walk_keyset
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

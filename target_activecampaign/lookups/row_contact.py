@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_activecampaign_unified.resources.resource import Record
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
     from .reference_resolver import ReferenceResolver
 

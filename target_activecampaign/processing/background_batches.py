@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.record import emails_of, is_delete
+from target_activecampaign.records.input_record import emails_of, is_delete
 from target_activecampaign.records.record_identity import RecordIdentity
 from target_activecampaign.sinks.contacts.bulk_import.choice import reads_on
 
@@ -15,9 +15,9 @@ from .stop_reasons import may_end_early
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
     from .batch_processor import BatchProcessor
 

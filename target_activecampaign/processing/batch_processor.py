@@ -18,9 +18,9 @@ from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION, is
 if TYPE_CHECKING:
     from target_activecampaign.audiences.grant_recorder import GrantRecorder
     from target_activecampaign.ledger.ledger import Confirmed
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .row_finisher import RowFinisher
 
@@ -109,7 +109,7 @@ class BatchProcessor:
         rows = self._hold_out(sink, rows)
         self._finish_unchanged(sink, self._group_by_key(sink, rows))
         changed = [row for row in rows if self.rows.is_open(row)]
-        if self.grants.members.input_members:
+        if self.grants.members.people_in_input:
             changed_ids = set(map(id, changed))
             self.grants.members.note_confirmed([row for row in rows if id(row) not in changed_ids])
         return changed

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
 
 

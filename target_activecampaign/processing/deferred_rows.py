@@ -4,7 +4,7 @@ A sink defers a row in three cases:
 
 * The row refers to a record that a later row may create.
 * Another contact has the row's new address, and a later row may change that contact's address
-  (`address_taken` of `sinks/contacts/identities.py`).
+  (`address_taken` of `sinks/contacts/address_changes.py`).
 * An earlier row of the same key is deferred (`BEHIND`).
 """
 
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.records.record import InputRecord
+from target_activecampaign.records.input_record import InputRecord
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.storage.database import Database

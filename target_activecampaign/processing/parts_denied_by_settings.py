@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
 #: Why a part of a row is denied for as long as the row and the settings stay as they are.
 DENIALS = (MAY_START_AUTOMATION, NOT_ALLOWED, ONLY_IF_EMPTY, OUTSIDE_NAMESPACE, DROPPED)

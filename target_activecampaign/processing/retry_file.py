@@ -8,7 +8,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.storage.files import naming, open_private
+from tap_activecampaign_unified.storage.private_files import naming, open_private
 from target_activecampaign.records.clean_values import is_nothing
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_activecampaign_unified.resources.resource import Record
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
     from .deferred_rows import StoredRow
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import RowDeferred
-    from target_activecampaign.records.record import InputRecord, UnreadLine
+    from target_activecampaign.records.input_record import InputRecord, UnreadLine
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.reporting.results import Results
     from target_activecampaign.sinks.change_limits import ChangeLimits

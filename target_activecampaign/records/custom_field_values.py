@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.arrays import FORMS, parse_structure
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.numbers import plain_text
 from target_activecampaign.outcome import RowRejected
 

@@ -9,7 +9,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import RowRejected
 
 from .clean_values import OWN_KEYS, is_nothing, plain_key
@@ -18,7 +18,7 @@ from .row_references import REFERENCES, references
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
 
-    from .record import InputRecord
+    from .input_record import InputRecord
 
 ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id", "store_id"}
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")

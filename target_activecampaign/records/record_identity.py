@@ -1,7 +1,7 @@
 """Identity of records: values by which two rows may be the same record of the account.
 
-Rows of such records keep their order (`concurrency/ordering.py`). The ledger identifies a row by
-`ledger_key.py`.
+Rows of such records keep their order (`concurrency/identity_order.py`). The ledger identifies a row
+by `ledger_key.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 from .clean_values import is_nothing
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Record
 
-    from .record import InputRecord
+    from .input_record import InputRecord
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.numbers import plain_text
 
 from .clean_values import is_nothing

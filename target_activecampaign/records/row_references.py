@@ -1,4 +1,4 @@
-"""ReferenceResolver to other records: an id or a natural key."""
+"""References to other records: an id or a natural key."""
 
 from __future__ import annotations
 

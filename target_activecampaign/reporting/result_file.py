@@ -7,7 +7,7 @@ import os
 import secrets
 from typing import IO, TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.storage.files import naming, open_private
+from tap_activecampaign_unified.storage.private_files import naming, open_private
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -17,7 +17,7 @@ from tap_activecampaign_unified.client import (
     RequestError,
     walk_offset,
 )
-from tap_activecampaign_unified.client.url import is_plain
+from tap_activecampaign_unified.client.account_url import is_plain
 from tap_activecampaign_unified.resources.custom_objects import (
     RECORDS,
     CustomObject,
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import ApiResponse
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
-    from .context import WriteContext
+    from .write_context import WriteContext
 
     Columns = dict[str, Any]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
+from target_activecampaign.records.input_record import emails_of, is_delete
 from target_activecampaign.records.ledger_key import ledger_identity
-from target_activecampaign.records.record import emails_of, is_delete
 from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.row_references import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS
@@ -22,11 +22,11 @@ from .run_automations import MAY_START_AUTOMATION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
 
-    from .context import WriteContext
     from .sink_definition import Sink
+    from .write_context import WriteContext
 
 GONE = "deleted already"
 NOT_WRITTEN_HERE = "the ledger does not know the record; give its id to delete it"

@@ -23,10 +23,10 @@ from target_activecampaign.records.row_references import references
 from .row_by_row import row_by_row
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
-    from .context import WriteContext
     from .sink_definition import Sink
+    from .write_context import WriteContext
 
 STEP = "event"
 RESOURCE = Resource(

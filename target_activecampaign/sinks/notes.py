@@ -19,12 +19,12 @@ from .reject_existing import gone, reject_created_earlier
 from .row_by_row import native_fields_of, row_by_row
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
 
-    from .context import WriteContext
     from .row_by_row import NativeFields
     from .sink_definition import Sink
+    from .write_context import WriteContext
 
 STEP = "note"
 _PATHS = {"Subscriber": "contacts", "CustomerAccount": "accounts", "Deal": "deals"}

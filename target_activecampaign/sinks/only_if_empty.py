@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
 
     from .contacts.contact_change import ContactChange
-    from .context import WriteContext
     from .encode_custom_fields import CustomValues
     from .row_by_row import NativeFields
     from .sink_definition import Sink
+    from .write_context import WriteContext
 
 ONLY_IF_EMPTY = "only_if_empty: ActiveCampaign has a value already"
 PHONES = ("phone", "phones", "phone_numbers")

@@ -16,10 +16,10 @@ from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejecte
 from target_activecampaign.records.clean_values import is_nothing
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
-    from .context import WriteContext
     from .sink_definition import Sink
+    from .write_context import WriteContext
 
 STEP = "raw"
 METHODS = ("POST", "PUT", "PATCH", "DELETE")

@@ -16,12 +16,12 @@ from target_activecampaign.sinks.contacts.association_sinks import (
 )
 from target_activecampaign.sinks.contacts.enrolment_ledger import COLUMNS
 from target_activecampaign.sinks.contacts.sink import write_contacts
-from target_activecampaign.sinks.named.accounts import write_account
-from target_activecampaign.sinks.named.field_definitions import write_field
-from target_activecampaign.sinks.named.pipelines import write_pipeline, write_stage
-from target_activecampaign.sinks.named.segments import write_list
-from target_activecampaign.sinks.named.tags import write_tag
-from target_activecampaign.sinks.named.users import map_user, write_group, write_user
+from target_activecampaign.sinks.named_records.accounts import write_account
+from target_activecampaign.sinks.named_records.field_definitions import write_field
+from target_activecampaign.sinks.named_records.pipelines import write_pipeline, write_stage
+from target_activecampaign.sinks.named_records.segments import write_list
+from target_activecampaign.sinks.named_records.tags import write_tag
+from target_activecampaign.sinks.named_records.users import map_user, write_group, write_user
 
 from .custom_objects import sink_of_object
 from .events import COLUMNS as EVENT_COLUMNS

@@ -9,10 +9,10 @@ from tap_activecampaign_unified.client.errors import is_duplicate
 from target_activecampaign.outcome import RowRejected
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.contacts.contact_change import ContactChange
 
-    from .context import WriteContext
+    from .write_context import WriteContext
 
 
 def already_exists(word: str, native_id: str | None) -> RowRejected:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.resource import Attribute, Field
-from target_activecampaign.concurrency.ordering import run_in_identity_order
+from target_activecampaign.concurrency.identity_order import run_in_identity_order
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import (
     Action,
@@ -33,11 +33,11 @@ from .encode_custom_fields import EncodedFields
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
 
-    from .context import WriteContext
     from .sink_definition import Sink
+    from .write_context import WriteContext
 
     WriteRow = Callable[[WriteContext, Sink, InputRecord], Outcome]
     IdentityOfRow = Callable[[WriteContext, InputRecord], RecordIdentity]

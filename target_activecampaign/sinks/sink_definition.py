@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.resources.resource import Resource
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
-    from .context import WriteContext
+    from .write_context import WriteContext
 
 
 @dataclass(frozen=True)

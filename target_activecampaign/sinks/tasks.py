@@ -10,7 +10,7 @@ from tap_activecampaign_unified.client import (
     PermissionDenied,
     walk_offset,
 )
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.time_codecs import parse_instant
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected
@@ -24,11 +24,11 @@ from .reject_existing import gone, reject_created_earlier
 from .row_by_row import NO_OWNER, native_fields_of, row_by_row
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
-    from .context import WriteContext
     from .row_by_row import NativeFields
     from .sink_definition import Sink
+    from .write_context import WriteContext
 
     Body = dict[str, Any]
 

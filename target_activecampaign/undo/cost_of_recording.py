@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FULL_PAGE
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.lookups.row_contact import contact_of_row
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.record import is_delete
+from target_activecampaign.records.input_record import is_delete
 
 from .commerce_and_custom_objects.kinds import ORDERS, PRODUCTS, SUBSCRIPTIONS
 from .comparable_values import ACCOUNT, CONTACT, DEAL, ENTITIES, NOTE, TASK
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
 #: The kind of record of each sink's rows. Rows of a custom object have a kind of their own.
 RECORD_KINDS = {

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 NO_CREATES = "created by the run; deleted only with --undo-creates"
 HAS_NOTES = f"{CHANGED_SINCE}: it has notes"

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 from tap_activecampaign_unified.client import FatalError
 from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.storage.database import is_address, open_database
-from tap_activecampaign_unified.storage.files import DISK_FULL
+from tap_activecampaign_unified.storage.private_files import DISK_FULL
 
 from .journal_tables import (
     ENTRIES,

@@ -29,7 +29,7 @@ from .comparable_values import (
 from .records_of_run import STREAMS
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .journal_tables import ValuePart
 

@@ -18,7 +18,7 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.resources.custom_field_rows import value_owner
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.lookups.contact_values import ContactValuesReader
 from target_activecampaign.lookups.custom_fields import VALUE_TABLES
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_activecampaign_unified.client import Client, Clock
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
 
     from .journal_tables import ValuePart

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import Action
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client import ApiResponse, Client, Clock, RequestError
     from target_activecampaign.client.write_client import DocumentChange
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
     from .journal import UndoJournal
     from .journal_tables import Mark

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 from .commerce_and_custom_objects.kinds import UNDELETABLE_KINDS, is_document
 from .commerce_and_custom_objects.read_documents import read_documents
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_activecampaign_unified.client import RequestError
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .journal import UndoJournal
     from .journal_tables import Entry, WrittenRow

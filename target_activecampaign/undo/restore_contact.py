@@ -12,7 +12,7 @@ from .comparable_values import COLUMN, ENTERED, FIELD, LIST, TAG, TAG_NAME
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .comparable_values import RecordValues
     from .decisions.value_decision import ValueDecision

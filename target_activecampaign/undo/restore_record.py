@@ -21,7 +21,7 @@ from .comparable_values import (
 from .present_values import PATHS
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .decisions.value_decision import ValueDecision
     from .records_of_run import RunRecord

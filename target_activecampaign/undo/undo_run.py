@@ -28,7 +28,7 @@ from .wait_before_reads import LateReads
 
 if TYPE_CHECKING:
     from target_activecampaign.reporting.results import Results
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .undo_options import UndoOptions
 

@@ -36,7 +36,7 @@ PROVEN = {
     "§10.21": "tests/tap/raw/test_schema_inference.py::test_several_scalar_types_may_be_text_too",
     "§10.24": "tests/target/processing/test_background_batches.py::"
     "test_a_person_of_a_batch_under_way_is_waited_for",
-    "§10.26": "tests/target/sinks/named/test_named_resource.py::"
+    "§10.26": "tests/target/sinks/named_records/test_named_resource.py::"
     "test_custom_fields_are_found_typed_and_made_only_if_asked",
     "§10.28": "tests/target/sinks/test_change_limits.py::"
     "test_deletes_of_stages_and_tags_are_refused",

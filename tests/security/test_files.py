@@ -11,7 +11,7 @@ import pytest
 from tap_activecampaign_unified.client import FileBudgetStore
 from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.reporting.report_files import write_report
-from tap_activecampaign_unified.storage.files import open_private
+from tap_activecampaign_unified.storage.private_files import open_private
 from tests.target.runner import stream_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_activecampaign_unified import cli
-from target_activecampaign.concurrency.pool import CooperativePool
+from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 from target_activecampaign.target import TargetActiveCampaign
 from tests.sandbox import SandboxAdapter, World, session_of
 from tests.tap.client.clients import KEY, ORIGIN, ManualClock

@@ -7,7 +7,7 @@ import random
 import threading
 from typing import TYPE_CHECKING
 
-from target_activecampaign.concurrency.pool import CooperativePool
+from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

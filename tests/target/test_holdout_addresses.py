@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from target_activecampaign.holdout import position_of
-from target_activecampaign.sinks.contacts.identities import ADDRESS_HELD_OUT
+from target_activecampaign.sinks.contacts.address_changes import ADDRESS_HELD_OUT
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.runner import TargetRunner

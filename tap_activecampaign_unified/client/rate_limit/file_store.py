@@ -10,7 +10,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.url import account_file
+from tap_activecampaign_unified.client.account_url import account_file
 
 from .request_budget import FARTHEST, Budget
 

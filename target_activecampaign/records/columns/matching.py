@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.input_values.names import snake_case
+from tap_activecampaign_unified.resources.input_values.column_names import snake_case
 
 from .conflicts import columns_conflict
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.row_parts import has_part
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
@@ -15,7 +15,7 @@ from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 from .store_lookup import list_of_store
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .upserts import Upsert
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.sinks.contacts.beyond_contact_limit import LIMIT_REACHED
+from target_activecampaign.sinks.contacts.contact_limit.beyond_limit import (
+    LIMIT_REACHED,
+)
 
 from .upserts import Mutation, Upsert, finish_all, send_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 @dataclass

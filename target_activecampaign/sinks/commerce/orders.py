@@ -32,9 +32,9 @@ from .store_lookup import store_of
 from .upserts import Mutation, Upsert, document_key, finish_all, group_rows
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
     Document = dict[str, Any]
 

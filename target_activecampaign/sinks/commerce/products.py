@@ -13,9 +13,9 @@ from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
 from .upserts import Mutation, finish_all, group_rows, send_all
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 PRODUCTS = Mutation(
     *("commerce_products", "bulkUpsertProducts", "products", "ProductInput"),

@@ -12,7 +12,7 @@ from tap_activecampaign_unified.client.graphql.request import TooLarge, run_grap
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     Key = tuple[int, str]
     Document = dict[str, Any]

@@ -8,7 +8,7 @@ from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
 CART = "cart_id: abandoned carts cannot be written"
 

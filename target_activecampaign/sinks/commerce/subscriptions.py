@@ -14,9 +14,9 @@ from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
 from .upserts import Mutation, Upsert, finish_all, group_rows
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 PAYMENTS = Mutation(
     "commerce_subscriptions",

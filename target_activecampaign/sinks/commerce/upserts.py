@@ -24,7 +24,7 @@ from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.row_parts import has_part
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.reporting.results import BEHIND, CHANGED
-from target_activecampaign.sinks.contacts.beyond_contact_limit import (
+from target_activecampaign.sinks.contacts.contact_limit.beyond_limit import (
     LIMIT_REFUSED,
     is_limit_refusal,
 )
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client.errors import ErrorDetail
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
     Key = tuple[int, str]
     Document = dict[str, Any]

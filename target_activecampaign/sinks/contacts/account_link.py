@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, total_of, walk_offset
 from target_activecampaign.records.row_references import id_text
-from target_activecampaign.sinks.named.accounts import ensure_account
+from target_activecampaign.sinks.named_records.accounts import ensure_account
 
 from .contact_ids import look_up_addresses
 from .row_results import apply_each
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .contact_change import ContactChange
     from .row_results import ApplyOne, Fail

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, RequestError
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.columns.matching import LOADER_PREFIXES
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.resources.resource import Record
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 #: The columns of a membership that name its contact and its list; every other one is a fact of it.
 IDENTIFYING = frozenset(

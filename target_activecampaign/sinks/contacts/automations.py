@@ -17,8 +17,8 @@ from tap_activecampaign_unified.client import (
     RequestError,
     UnconfirmedWrite,
 )
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_number
-from tap_activecampaign_unified.resources.input_values.names import fold
 from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed, outcome_of
 
@@ -28,7 +28,7 @@ from .enrolment_ledger import Enrolment, EnrolmentRecord, enrolments_of, name_of
 from .row_results import apply_each
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .contact_change import ContactChange
     from .row_results import ApplyOne, Fail

@@ -9,14 +9,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.lookups.opt_outs import OPTED_OUT, list_contacts, number_of
 
 from .contact_change import SUBSCRIBE, ContactChange
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 #: The number of contacts whose memberships show whether ActiveCampaign applied a filter.
 ENOUGH_PROOF = 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import outcome_of
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
     from tap_activecampaign_unified.resources.resource import Resource
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
 MAX_TAG_LENGTH = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2

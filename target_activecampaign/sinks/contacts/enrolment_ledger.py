@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.resources.input_values.ids import id_number
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 #: The columns of a contact row that name automations, and whether they enter.

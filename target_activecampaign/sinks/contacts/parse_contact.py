@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.input_values.arrays import FORMS as ARRAY_FORMS
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_order
-from tap_activecampaign_unified.resources.input_values.names import fold, split_full_name
+from tap_activecampaign_unified.resources.input_values.person_names import split_full_name
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.consent_status import FORMS as CONSENT_FORMS
@@ -51,9 +52,9 @@ STATUS_WITHOUT_LIST = "status: not written; a status belongs to a list, so give 
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def _automation_references(value: Any, column: str) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
-from target_activecampaign.concurrency.ordering import run_in_identity_order
+from target_activecampaign.concurrency.identity_order import run_in_identity_order
 from target_activecampaign.outcome import (
     Action,
     Outcome,
@@ -16,12 +16,12 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 
-from .beyond_contact_limit import LIMIT_REFUSED, is_limit_refusal
 from .contact_change import WHOLE_ROW, ContactChange, identity_of_change
+from .contact_limit.beyond_limit import LIMIT_REFUSED, is_limit_refusal
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 BY_IMPORT = "created or updated by import"
 

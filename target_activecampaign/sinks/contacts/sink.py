@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.input_values.names import fold
-from target_activecampaign.concurrency.ordering import run_in_identity_order
+from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.concurrency.identity_order import run_in_identity_order
 from target_activecampaign.outcome import (
     Action,
     Outcome,
@@ -23,12 +23,18 @@ from target_activecampaign.sinks.run_automations import deny_automation_starts
 
 from . import consent, lists, upsert
 from .account_link import apply_account_links
+from .address_changes import AddressRounds, address_taken, check_identities
 from .automations import apply_automations
-from .beyond_contact_limit import LIMIT_REACHED, LIMIT_REFUSED, hold_beyond_limit, is_limit_refusal
 from .bulk_import.changes_to_import import import_changes
 from .contact_change import ContactChange, identity_of_change, strip_held_out
 from .contact_ids import use_ledger_ids
-from .identities import AddressRounds, address_taken, check_identities, merge_changes
+from .contact_limit.beyond_limit import (
+    LIMIT_REACHED,
+    LIMIT_REFUSED,
+    hold_beyond_limit,
+    is_limit_refusal,
+)
+from .merge_rows import merge_changes
 from .parse_contact import parse_contact_change
 from .row_results import end_all_rows, end_with_error, give_results, held_by_limit
 from .tags import remove_tags
@@ -36,10 +42,10 @@ from .tags import remove_tags
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.contacts.bulk_import.polling import ImportEntry
-    from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 LINK = ("account", "title")

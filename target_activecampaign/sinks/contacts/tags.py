@@ -6,16 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, InvalidRequest, NotFound, walk_keyset
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowSkipped
-from target_activecampaign.sinks.named.tags import ensure_tag
+from target_activecampaign.sinks.named_records.tags import ensure_tag
 
 from .contact_ids import look_up_addresses, use_ledger_ids
 from .row_results import apply_each
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .contact_change import ContactChange
     from .row_results import ApplyOne, Fail

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, walk_keyset
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.sinks.reject_existing import create_contact
 
@@ -17,8 +17,8 @@ from .lists import set_status
 from .tags import add_tag
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def write_one(context: WriteContext, change: ContactChange) -> None:

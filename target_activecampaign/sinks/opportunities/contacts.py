@@ -12,8 +12,8 @@ from target_activecampaign.records.row_references import id_text, reference, ref
 from target_activecampaign.records.skip_marked_rows import flag_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str, str]]]:

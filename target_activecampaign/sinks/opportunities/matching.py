@@ -12,10 +12,10 @@ from target_activecampaign.records.row_references import key_text, read_own_key
 from .contacts import contacts_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.encode_custom_fields import EncodedFields
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 STEP = "deal"

@@ -8,7 +8,7 @@ from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import RowRejected
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def opportunity_of(context: WriteContext, ref: dict[str, str]) -> str:

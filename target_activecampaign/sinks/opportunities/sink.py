@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
@@ -25,11 +25,11 @@ from .stage import set_stage
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
-    from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.row_by_row import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:

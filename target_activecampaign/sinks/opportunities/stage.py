@@ -10,9 +10,9 @@ from target_activecampaign.records.row_references import id_text, reference
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.opportunities import OpportunityLookup
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.row_by_row import NativeFields
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def set_stage(

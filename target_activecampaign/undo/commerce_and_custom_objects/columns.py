@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_activecampaign_unified.resources.codecs import Codec
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
     from target_activecampaign.undo.comparable_values import Same
 
 #: The columns of a task that are not in its resource table.

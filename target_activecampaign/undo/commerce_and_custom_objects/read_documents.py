@@ -14,7 +14,7 @@ from .kinds import STORE_KINDS, store_key
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_objects import CustomObject
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     Document = dict[str, Any]
 

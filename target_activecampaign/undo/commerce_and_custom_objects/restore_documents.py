@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.client.graphql.request import run_graphql
 from tap_activecampaign_unified.resources.custom_objects import RECORDS
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import DocumentChange
 from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.sinks.commerce.orders import HISTORICAL
@@ -19,7 +19,7 @@ from target_activecampaign.undo.comparable_values import COLUMN, RecordValues
 from .kinds import ORDERS, PRODUCTS, STORE_KINDS, SUBSCRIPTIONS, store_key
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     Document = dict[str, Any]
 

@@ -50,7 +50,7 @@ from .value_decision import (
 )
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
     from target_activecampaign.undo.comparable_values import Same
 
 NO_RECORD = "the account has the record no more"

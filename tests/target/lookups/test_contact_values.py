@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_activecampaign.concurrency.pool import CooperativePool
+from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 from target_activecampaign.lookups.contact_values import ContactValuesReader
 from tests.tap.client.clients import ManualClock, client_of, world_of
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
-from tests.target.concurrency.test_ordering import outcomes
+from tests.target.concurrency.test_identity_order import outcomes
 from tests.target.kills import killed_at
 from tests.target.runner import Run, TargetRunner, schema_of, state_of
 

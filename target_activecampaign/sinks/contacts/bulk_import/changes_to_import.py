@@ -15,8 +15,8 @@ from .imported_contacts import find_imported
 from .polling import ImportEntry
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .polling import ImportBatch
 

@@ -10,12 +10,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FULL_PAGE, RequestError
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.sinks.contacts.contact_ids import use_ledger_ids
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.contacts.contact_change import ContactChange
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
     from .polling import ImportBatch, ImportEntry
 

@@ -20,7 +20,7 @@ from tap_activecampaign_unified.client import (
     RequestError,
     UnconfirmedWrite,
 )
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 from .polling import ImportBatch, ImportEntry, ImportPoller
 from .rate_limit import REFUSED_PAUSE, ImportRateLimit
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client import ApiResponse, Clock
     from target_activecampaign.client.write_client import WriteClient
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 
 logger = logging.getLogger(__name__)
 

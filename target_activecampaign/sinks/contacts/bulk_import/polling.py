@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import LONG_WAIT, RequestError
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import Client, Clock
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 
 logger = logging.getLogger(__name__)
 

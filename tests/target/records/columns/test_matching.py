@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.resources.input_values.names import snake_case
+from tap_activecampaign_unified.resources.input_values.column_names import snake_case
 from target_activecampaign.records.columns.matching import ColumnTable, NameIndex, RecordColumn
 
 TABLE = ColumnTable(

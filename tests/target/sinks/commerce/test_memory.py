@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_activecampaign.ledger import store as ledger_store
-from target_activecampaign.records.record import InputRecord
+from target_activecampaign.records.input_record import InputRecord
 from target_activecampaign.sinks.commerce.upserts import Upsert
-from target_activecampaign.sinks.context import RecentDocuments
+from target_activecampaign.sinks.write_context import RecentDocuments
 from tests.sandbox.ecommerce import store
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.runner import TargetRunner, state_of, stream_of

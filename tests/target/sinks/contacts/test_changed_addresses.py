@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.sinks.contacts.identities import ADDRESS_TAKEN
+from target_activecampaign.sinks.contacts.address_changes import ADDRESS_TAKEN
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.runner import state_of, stream_of
 from tests.target.undo.account import UndoRunner, differences, truth_of

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests import length
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.combinations import combinations, settings_of
-from tests.target.concurrency.test_ordering import LOSSES
+from tests.target.concurrency.test_identity_order import LOSSES
 from tests.target.kills import Killed, killed_at
 from tests.target.runner import TargetRunner, state_of, stream_of
 

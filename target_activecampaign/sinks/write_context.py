@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_objects import CustomObject
     from target_activecampaign.client.create_once import CreateOnce
     from target_activecampaign.client.write_client import WriteClient
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.holdout import Holdout
     from target_activecampaign.ledger.ledger import Ledger
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.opt_outs import OptOuts
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import Outcome, RowDeferred
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
     from target_activecampaign.sinks.contacts.contact_change import ContactChange
-    from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
+    from target_activecampaign.sinks.contacts.contact_limit.account_limit import (
+        ContactLimit,
+    )
 
     from .change_limits import ChangeLimits
     from .encode_custom_fields import CustomFieldWriter

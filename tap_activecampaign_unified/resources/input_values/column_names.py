@@ -1,4 +1,4 @@
-"""Names of columns and fields in other spellings, and the parts of a person's name."""
+"""Names of columns and fields in other spellings."""
 
 from __future__ import annotations
 
@@ -23,15 +23,6 @@ def fold(name: str) -> str:
     """Return a name for comparison: composed (NFC), without case and outer white space."""
     plain = name if name.isascii() else unicodedata.normalize("NFC", name)
     return plain.strip().casefold()
-
-
-def split_full_name(name: str) -> tuple[str, str]:
-    """Return the first and the last name: the last word is the last name, a single word the first.
-
-    ``name`` has at least one word.
-    """
-    *first, last = name.split()
-    return (" ".join(first), last) if first else (last, "")
 
 
 class FieldNames(Generic[T]):

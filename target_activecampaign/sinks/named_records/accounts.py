@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import Action, RowRejected
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
@@ -16,10 +16,10 @@ from target_activecampaign.sinks.row_by_row import native_fields_of
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.row_by_row import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def ensure_account(context: WriteContext, ref: dict[str, str]) -> str:

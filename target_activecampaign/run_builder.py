@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import account_file
 from tap_activecampaign_unified.client.event_client import EventClient
 from tap_activecampaign_unified.config.read_settings import SettingsError
+from target_activecampaign.audiences.audience_members import AudienceMembers
 from target_activecampaign.audiences.grant_recorder import GrantRecorder
-from target_activecampaign.audiences.memberships import Memberships
 from target_activecampaign.client.create_once import CreateOnce
 from target_activecampaign.client.write_client import WriteClient
-from target_activecampaign.concurrency.pool import ReleasingClock
+from target_activecampaign.concurrency.cooperative_pool import ReleasingClock
 from target_activecampaign.holdout import Holdout
 from target_activecampaign.lookups.contact_values import ContactValuesReader
 from target_activecampaign.lookups.opt_outs import OptOuts
@@ -30,16 +30,18 @@ from target_activecampaign.reporting.result_file import ResultFile
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.change_limits import ChangeLimits
 from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
-from target_activecampaign.sinks.contacts.contact_limit import ContactLimit
-from target_activecampaign.sinks.context import WriteContext
+from target_activecampaign.sinks.contacts.contact_limit.account_limit import (
+    ContactLimit,
+)
 from target_activecampaign.sinks.create_missing_fields import FieldCreator
 from target_activecampaign.sinks.encode_custom_fields import CustomFieldWriter
+from target_activecampaign.sinks.write_context import WriteContext
 from target_activecampaign.undo.cost_of_recording import UndoCost
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
     from tap_activecampaign_unified.config.read_settings import Settings
-    from target_activecampaign.concurrency.pool import CooperativePool
+    from target_activecampaign.concurrency.cooperative_pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.processing.checkpoints import Checkpoints
@@ -137,7 +139,7 @@ def open_processor(
 
     grants = GrantRecorder(
         ledger,
-        Memberships(ledger, policy, references),
+        AudienceMembers(ledger, policy, references),
         ContactValuesReader(client, pool),
         is_dry_run=policy.dry_run,
     )

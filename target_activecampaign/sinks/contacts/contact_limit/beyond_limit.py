@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.input_values.names import fold
-
-from .contact_ids import has_address
+from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.sinks.contacts.contact_ids import has_address
 
 if TYPE_CHECKING:
-    from target_activecampaign.sinks.context import WriteContext
-
-    from .contact_change import ContactChange
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange
+    from target_activecampaign.sinks.write_context import WriteContext
 
 LIMIT_REACHED = (
     "respect_contact_limit: the contact limit is reached; the row is left for another run"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from target_activecampaign.records.record_identity import RecordIdentity
 
-    from .pool import CooperativePool
+    from .cooperative_pool import CooperativePool
 
 Item = TypeVar("Item")
 

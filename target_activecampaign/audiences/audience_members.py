@@ -9,7 +9,7 @@ from target_activecampaign.ledger.audience_records import NO_ADDRESS, Member, pl
 from target_activecampaign.lookups.row_contact import contact_of_row
 
 from .delivering_streams import DeliveringStreams
-from .input_members import InputMembers
+from .people_in_input import PeopleInInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Confirmed, Ledger
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
 logger = logging.getLogger(__name__)
 
@@ -27,21 +27,23 @@ FORMER_AUDIENCE = (
 )
 
 
-class Memberships:
-    """The members of this run's audiences; ``input_members`` are those in the input."""
+class AudienceMembers:
+    """The members of this run's audiences; ``people_in_input`` are those in the input."""
 
     def __init__(self, ledger: Ledger, policy: WritePolicy, references: ReferenceResolver) -> None:
         self._ledger, self._records, self._references = ledger, ledger.audiences, references
         if policy.audiences:
             self._records.mark_used()
-        self.input_members = {name: InputMembers(ledger, references) for name in policy.audiences}
+        self.people_in_input = {
+            name: PeopleInInput(ledger, references) for name in policy.audiences
+        }
         #: Audiences of earlier runs that this run does not have, until a row of theirs comes.
         self._former = set(self._records.audiences()) - policy.audiences.keys()
         self._deliveries = DeliveringStreams(ledger, {*self._former, *policy.audiences})
 
     def audience_of(self, row: InputRecord) -> str | None:
         """Return the audience of a row, None where its stream is none."""
-        return row.input_stream if row.input_stream in self.input_members else None
+        return row.input_stream if row.input_stream in self.people_in_input else None
 
     def mark_delivery(self, row: InputRecord, known: Confirmed | None) -> None:
         """Let the ledger note the row's stream when it confirms a row of an audience."""
@@ -54,7 +56,7 @@ class Memberships:
     def note_rows(self, rows: Iterable[InputRecord]) -> None:
         """Note who is in the input, before anything is decided about the rows."""
         for row in rows:
-            found = self.input_members.get(row.input_stream)
+            found = self.people_in_input.get(row.input_stream)
             if found is not None:
                 found.add(row)
             elif row.input_stream in self._former:
@@ -65,11 +67,11 @@ class Memberships:
         """Note the contact of a row of the input."""
         name = self.audience_of(row)
         if name is not None and row.number is not None and contact is not None:
-            self.input_members[name].add_contact(contact)
+            self.people_in_input[name].add_contact(contact)
 
     def note_confirmed(self, rows: list[InputRecord]) -> None:
         """Note people as members whose rows the ledger knows as confirmed."""
-        for name in self.input_members:
+        for name in self.people_in_input:
             mine = [row for row in rows if row.input_stream == name and row.number is not None]
             if not mine:
                 continue
@@ -119,7 +121,7 @@ class Memberships:
 
     def move_to_contact(self, placeholder: str, contact: str) -> None:
         """Make the member of an address the member of its contact, whose id is known now."""
-        for name in self.input_members:
+        for name in self.people_in_input:
             member = self._records.member(name, placeholder)
             if member is not None:
                 self._records.remove_member(name, placeholder)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_activecampaign.lookups.row_contact import contact_of_row
-from target_activecampaign.records.record import emails_of, is_delete
+from target_activecampaign.records.input_record import emails_of, is_delete
 
 if TYPE_CHECKING:
     from target_activecampaign.ledger.audience_records import Member
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.record import InputRecord
+    from target_activecampaign.records.input_record import InputRecord
 
 
-class InputMembers:
+class PeopleInInput:
     """The people of one stream in this run's input, by hashed address and by id."""
 
     def __init__(self, ledger: Ledger, references: ReferenceResolver) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources.input_values.names import split_full_name
+from tap_activecampaign_unified.resources.input_values.person_names import split_full_name
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
@@ -16,9 +16,9 @@ from target_activecampaign.sinks.row_by_row import native_fields_of
 from .named_resource import write_named
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.lookups.named_tables import LOOKUP_TABLES
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean_values import is_nothing
@@ -15,10 +15,10 @@ from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.sinks.reject_existing import reject_existing
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.row_by_row import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from target_activecampaign.sinks.row_by_row import native_fields_of
 from .named_resource import write_named
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def write_pipeline(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

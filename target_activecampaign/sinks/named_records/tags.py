@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client.errors import is_duplicate
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import Outcome, RowRejected
 from target_activecampaign.sinks.contacts.contact_change import MAX_TAG_LENGTH
 from target_activecampaign.sinks.row_by_row import native_fields_of
@@ -13,9 +13,9 @@ from target_activecampaign.sinks.row_by_row import native_fields_of
 from .named_resource import write_named
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def write_tag(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

@@ -1,11 +1,11 @@
-"""The contact of each row: checks ids and addresses, orders and merges the changes of rows."""
+"""Checks new addresses of contacts, and orders the rows that change addresses."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import RequestError
-from tap_activecampaign_unified.resources.input_values.names import fold
+from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowDeferred, RowError, RowRejected, outcome_of
 from target_activecampaign.reporting.results import OTHER_ADDRESS
@@ -17,13 +17,12 @@ from .row_results import end_all_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.lookup import NativeRow
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.sinks.write_context import WriteContext
 
 ADDRESS_TAKEN = (
     "email: another contact of the account has this address; change that contact's address first. "
     "Two contacts cannot swap their addresses in one run: give one of them a third address before"
 )
-REPLACED = "automations: a later row of this contact replaces this one"
 ADDRESS_HELD_OUT = "email: not changed, because the new address is in the control group"
 #: The family that a row waits for if another contact has its new address. No written record is of
 #: this family, so the target retries the row only at the end of the input.
@@ -94,49 +93,6 @@ def _check_address(context: WriteContext, change: ContactChange, row: NativeRow 
             return
     change.new_email = new
     row_request.requested.add(ADDRESS)
-
-
-def merge_changes(changes: list[ContactChange]) -> list[ContactChange]:
-    """Merge the changes of each contact, in the order of the rows.
-
-    A change of an address stays alone: if ActiveCampaign refuses it, no other row is refused.
-    """
-    merged: list[ContactChange] = []
-    by_name: dict[str, ContactChange] = {}
-    for change in changes:
-        if change.new_email is not None:
-            merged.append(change)
-            continue
-        names = [f"email:{fold(change.email)}"] if change.email else []
-        names += [f"id:{change.id}"] if change.id else []
-        first = next((by_name[name] for name in names if name in by_name), None)
-        if first is None:
-            merged.append(change)
-            first = change
-        else:
-            _merge_into(first, change)
-        by_name |= dict.fromkeys(names, first)
-    return merged
-
-
-def _merge_into(first: ContactChange, later: ContactChange) -> None:
-    """Add the requests of a later row to the change of the first row of the contact."""
-    for automation, enters in later.automations.items():
-        if first.automations.get(automation, enters) is not enters:
-            first.withhold(f"automation:{automation}", REPLACED)
-    first.row_requests += later.row_requests
-    first.id = first.id or later.id
-    first.email = first.email or later.email
-    first.columns |= later.columns
-    first.values |= later.values
-    if later.is_mirror:
-        first.tags = {}
-    first.tags |= later.tags
-    first.is_mirror = first.is_mirror or later.is_mirror
-    first.lists |= later.lists
-    first.automations |= later.automations
-    first.account = later.account or first.account
-    first.title = later.title if later.title is not None else first.title
 
 
 class AddressRounds:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import ConnectionFailed
-from target_activecampaign.concurrency.pool import CooperativePool
+from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 from tests.tap.client.clients import few_threads
 from tests.target.seeded import SeededPool
 

@@ -10,9 +10,9 @@ from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.sinks.reject_existing import reject_existing
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.record import InputRecord
-    from target_activecampaign.sinks.context import WriteContext
+    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
 
 def write_field(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:

@@ -1,0 +1,1 @@
+"""The account's contact limit, and the contacts that exceed it."""
