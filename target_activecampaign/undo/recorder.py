@@ -22,6 +22,7 @@ from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
 from .changes_of_write_request import DEFINITIONS, KINDS, RecordChange, changes_of
+from .commerce_and_custom_objects.wait_before_reads import LateReads
 from .comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
@@ -39,7 +40,6 @@ from .cost_of_recording import BY_ID, RECORD_KINDS, known_contacts, known_record
 from .decisions.list_status_decision import stamp_of
 from .journal_tables import BY_ADDRESS, UNCONFIRMED, ValuePart, WrittenRow
 from .present_values import PresentValues
-from .wait_before_reads import LateReads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

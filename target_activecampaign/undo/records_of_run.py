@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import RequestError
     from target_activecampaign.sinks.write_context import WriteContext
 
+    from .commerce_and_custom_objects.wait_before_reads import LateReads
     from .journal import UndoJournal
     from .journal_tables import Entry, WrittenRow
-    from .wait_before_reads import LateReads
 
 WINDOW = 100
 #: The stream of each kind of record that an undo covers.

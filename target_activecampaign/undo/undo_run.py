@@ -14,6 +14,7 @@ from target_activecampaign.outcome import Action, Outcome, RowError, join_reason
 
 from .changes_of_write_request import SUBSCRIBED
 from .commerce_and_custom_objects.kinds import is_document, key_columns
+from .commerce_and_custom_objects.wait_before_reads import LateReads
 from .comparable_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .decisions.record_decisions import decide_record, is_deletable
 from .decisions.value_decision import Decision, ValueDecision
@@ -24,7 +25,6 @@ from .names_in_results import group_of, name_of, stream_of
 from .records_of_run import RunRecord, RunRecords
 from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
-from .wait_before_reads import LateReads
 
 if TYPE_CHECKING:
     from target_activecampaign.reporting.results import Results

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
 
-from .commerce_and_custom_objects.kinds import SUBSCRIPTIONS
+from .kinds import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_activecampaign_unified.client import Clock
-
-    from .journal import UndoJournal
+    from target_activecampaign.undo.journal import UndoJournal
 
 logger = logging.getLogger(__name__)
 
