@@ -13,47 +13,24 @@ from typing import Any
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 from .comparable_values import (
-    ACCOUNT,
     ACCOUNT_LINK,
     COLUMN,
-    CONTACT,
-    DEAL,
     DEAL_CONTACT,
     DELETED,
     ENTERED,
     FIELD,
     LEFT,
     LIST,
-    NOTE,
     STAGE,
     TAG,
     TAG_NAME,
-    TASK,
 )
+from .kinds import ACCOUNT, CONTACT, DEAL, DEFINITIONS, RECORDS, TASK
 
 Body = dict[str, Any]
 
 SUBSCRIBED, UNSUBSCRIBED = "1", "2"
-#: Kinds of records, and the wrapper of a record in a request, by the path of their collection.
-KINDS = {
-    "contacts": (CONTACT, "contact"),
-    "deals": (DEAL, "deal"),
-    "accounts": (ACCOUNT, "account"),
-    "notes": (NOTE, "note"),
-    "dealTasks": (TASK, "dealTask"),
-}
-#: Collections whose created records an undo does not delete, and the wrapper in a response.
-DEFINITIONS = {
-    "tags": "tag",
-    "lists": "list",
-    "fields": "field",
-    "accountCustomFieldMeta": "accountCustomFieldMetum",
-    "dealCustomFieldMeta": "dealCustomFieldMetum",
-    "dealGroups": "dealGroup",
-    "dealStages": "dealStage",
-    "groups": "group",
-    "users": "user",
-}
+_KINDS_BY_PATH = {found.path: kind for kind, found in RECORDS.items()}
 #: The owner types of a task: the word in requests, and the word in responses.
 _OWNERS = {"contact": "Subscriber", "deal": "Deal"}
 #: The importer's names of a contact's columns, and the API's names.
@@ -96,12 +73,13 @@ def changes_of(method: str, path: str, body: Any, about: str | None = None) -> l
     if len(names) == 1 and method == "POST" and collection in _ASSOCIATIONS:
         return _ASSOCIATIONS[collection](sent)
     if len(names) == 2 and native_id is not None:
-        if collection in KINDS:
-            return _of_record(method, collection, native_id, sent)
+        if collection in _KINDS_BY_PATH:
+            return _of_record(method, _KINDS_BY_PATH[collection], native_id, sent)
         return _of_link(method, collection, native_id, sent, about)
-    if len(names) == 1 and method == "POST" and collection in KINDS:
-        kind, wrapper = KINDS[collection]
-        return [RecordChange(kind, created=_parts_of(kind, _wrapped(sent, wrapper)))]
+    if len(names) == 1 and method == "POST" and collection in _KINDS_BY_PATH:
+        kind = _KINDS_BY_PATH[collection]
+        created = _parts_of(kind, _wrapped(sent, RECORDS[kind].wrapper))
+        return [RecordChange(kind, created=created)]
     if len(names) == 1 and method == "POST" and collection in DEFINITIONS:
         return [RecordChange(collection, created={})]
     return []
@@ -181,11 +159,11 @@ _ASSOCIATIONS = {
 }
 
 
-def _of_record(method: str, collection: str, native_id: str, body: Body) -> list[RecordChange]:
-    kind, wrapper = KINDS[collection]
+def _of_record(method: str, kind: str, native_id: str, body: Body) -> list[RecordChange]:
     if method == "DELETE":
         return [RecordChange(kind, native_id, parts={DELETED: True})]
-    return [RecordChange(kind, native_id, parts=_parts_of(kind, _wrapped(body, wrapper)))]
+    parts = _parts_of(kind, _wrapped(body, RECORDS[kind].wrapper))
+    return [RecordChange(kind, native_id, parts=parts)]
 
 
 def _of_link(

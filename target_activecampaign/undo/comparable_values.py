@@ -15,6 +15,8 @@ from tap_activecampaign_unified.resources.custom_fields import encode_value
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from target_activecampaign.records.row_references import id_text
 
+from .kinds import DEAL
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     #: Returns whether two values of a part are the same for a reader of the account.
     Same = Callable[[str, Any, Any], bool]
 
-CONTACT, DEAL, ACCOUNT, NOTE, TASK = "contact", "deal", "account", "note", "task"
-#: The entity of the custom fields of each kind of record.
-ENTITIES = {CONTACT: "contact", DEAL: "opportunity", ACCOUNT: "account"}
 COLUMN, FIELD, TAG, LIST, DEAL_CONTACT = "column:", "field:", "tag:", "list:", "contact:"
 #: The part of a tag with a known name and unknown id, because the importer may create the tag.
 TAG_NAME = "tag name:"

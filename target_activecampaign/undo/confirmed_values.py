@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .commerce_and_custom_objects.kinds import is_document
-from .comparable_values import (
-    COLUMN,
-    CONTACT,
-    CREATED,
-    DEAL,
-    ENTERED,
-    LIST,
-    STAGE,
-    TASK,
-    values_of_row,
-)
+from .comparable_values import COLUMN, CREATED, ENTERED, LIST, STAGE, values_of_row
+from .kinds import CONTACT, DEAL, TASK, is_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable

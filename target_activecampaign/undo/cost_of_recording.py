@@ -12,8 +12,7 @@ from target_activecampaign.lookups.row_contact import contact_of_row
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.input_record import is_delete
 
-from .commerce_and_custom_objects.kinds import ORDERS, PRODUCTS, SUBSCRIPTIONS
-from .comparable_values import ACCOUNT, CONTACT, DEAL, ENTITIES, NOTE, TASK
+from .kinds import CONTACT, ENTITIES, KINDS_BY_FAMILY, NOTE, PRODUCTS, RECORDS
 from .present_values import walk_requests
 
 if TYPE_CHECKING:
@@ -21,23 +20,6 @@ if TYPE_CHECKING:
 
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.records.input_record import InputRecord
-
-#: The kind of record of each sink's rows. Rows of a custom object have a kind of their own.
-RECORD_KINDS = {
-    "contact": CONTACT,
-    "contact_tag": CONTACT,
-    "membership": CONTACT,
-    "deal": DEAL,
-    "account": ACCOUNT,
-    "note": NOTE,
-    "task": TASK,
-    "product": PRODUCTS,
-    "order": ORDERS,
-    "order_line": ORDERS,
-    "subscription": SUBSCRIPTIONS,
-}
-#: The kinds whose records the target reads by id before it changes them.
-BY_ID = (DEAL, ACCOUNT, NOTE, TASK)
 
 
 @dataclass
@@ -87,14 +69,14 @@ class UndoCost:
 
     def announce_records(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records that rows would change."""
-        kind = RECORD_KINDS.get(family)
+        kind = KINDS_BY_FAMILY.get(family)
         if kind == CONTACT:
             known = known_contacts(self._references, rows)
             self._contacts.update(known.ids)
             self._addresses.update(map(fold, known.emails))
         elif kind == PRODUCTS:
             self._products.update(row.ledger_key for row in rows)
-        elif kind in BY_ID:
+        elif kind in RECORDS:
             ids = known_records(self._references, family, rows)
             self._records.setdefault(kind, set()).update(ids)
 

@@ -147,10 +147,6 @@ class UndoJournal:
         order = sa.select(RUNS.c.run).order_by(RUNS.c.started.desc(), RUNS.c.run.desc())
         return [run for (run,) in self._database.rows(order)]
 
-    def has_entries(self, run: str) -> bool:
-        """Return whether a run replaced a value or created a record."""
-        return bool(self._database.rows(_count(ENTRIES, run))[0][0])
-
     # --- writes of a run --------------------------------------------------------------------
 
     def record(self, run: str, values: Iterable[tuple[ValuePart, Any, Any]]) -> None:
@@ -262,23 +258,16 @@ class UndoJournal:
 
     # --- reads and writes of an undo --------------------------------------------------------
 
-    def records(self, run: str) -> list[tuple[str, str, int]]:
-        """Return kind, id and last number of the records of a run, the last record first."""
+    def records(self, run: str) -> list[tuple[str, str]]:
+        """Return kind and id of the records of a run, the last written record first."""
         last = sa.func.max(ENTRIES.c.number)
         statement = (
-            sa.select(ENTRIES.c.kind, ENTRIES.c.id, last)
+            sa.select(ENTRIES.c.kind, ENTRIES.c.id)
             .where(ENTRIES.c.run == run)
             .group_by(ENTRIES.c.kind, ENTRIES.c.id)
             .order_by(last.desc(), ENTRIES.c.kind, ENTRIES.c.id.desc())
         )
-        return [
-            (kind, native_id, number) for kind, native_id, number in self._database.rows(statement)
-        ]
-
-    def entries(self, run: str, kind: str, native_id: str) -> list[Entry]:
-        """Return a run's entries of a record, the last change first."""
-        entries = self.parts(run, kind, native_id).values()
-        return sorted(entries, key=lambda entry: (-entry.number, entry.part.name))
+        return [(kind, native_id) for kind, native_id in self._database.rows(statement)]
 
     def later(self, run: str, kind: str, native_id: str) -> dict[str, list[Entry]]:
         """Return the entries of later runs for a record, by part, with the undone entries."""
@@ -326,10 +315,6 @@ def _key(run: str, part: ValuePart) -> dict[str, str]:
 
 def _bound_key(run: str, part: ValuePart) -> dict[str, str]:
     return {f"_{name}": value for name, value in _key(run, part).items()}
-
-
-def _count(table: sa.Table, run: str) -> sa.Select[Any]:
-    return sa.select(sa.func.count()).select_from(table).where(table.c.run == run)
 
 
 def _ordered_rows(*conditions: Any) -> sa.Select[Any]:

@@ -4,47 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.resources import by_name
-from tap_activecampaign_unified.resources.resource import Field
-
 from .commerce_and_custom_objects.columns import TASK_COLUMNS, table_columns
-from .commerce_and_custom_objects.kinds import is_document
 from .comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
-    CONTACT,
     CREATED,
     DEAL_CONTACT,
     DELETED,
     ENTERED,
-    ENTITIES,
     FIELD,
     LEFT,
     LIST,
-    NOTE,
     TAG,
     TAG_NAME,
-    TASK,
 )
-from .records_of_run import STREAMS
+from .kinds import CONTACT, ENTITIES, NOTE
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext
 
     from .journal_tables import ValuePart
 
-#: The streams of definitions that a run creates.
-_DEFINITIONS = {
-    "tags": "marketing_tags",
-    "lists": "marketing_segments",
-    "fields": "crm_fields",
-    "accountCustomFieldMeta": "crm_fields",
-    "dealCustomFieldMeta": "crm_fields",
-    "dealGroups": "crm_pipelines",
-    "dealStages": "crm_stages",
-    "groups": "directory_groups",
-    "users": "directory_users",
-}
 _GROUPS = {
     TAG: "tags",
     TAG_NAME: "tags",
@@ -53,11 +33,6 @@ _GROUPS = {
     LEFT: "automations",
     DEAL_CONTACT: "contacts",
 }
-
-
-def stream_of(kind: str) -> str:
-    """Return the stream of a kind of record."""
-    return STREAMS.get(kind) or _DEFINITIONS.get(kind, kind)
 
 
 def group_of(part: ValuePart) -> str:
@@ -78,12 +53,8 @@ def name_of(context: WriteContext, kind: str, part: str) -> str:
         return f"custom_fields.{keys.get(field_id, f'field_{field_id}')}"
     if part.startswith(COLUMN):
         native = part.removeprefix(COLUMN)
-        if kind == TASK or is_document(kind):
-            field = table_columns(context, kind).get(native)
-            return TASK_COLUMNS.get(native) or (field.unified if field else native)
-        entries = by_name[STREAMS[kind]].entries
-        names = {entry.native: entry.unified for entry in entries if isinstance(entry, Field)}
-        return names.get(native, native)
+        column = table_columns(context, kind).get(native)
+        return column.unified if column is not None else TASK_COLUMNS.get(native, native)
     for prefix, word in (
         (TAG_NAME, "tag"),
         (TAG, "tag"),

@@ -22,18 +22,8 @@ from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.lookups.contact_values import ContactValuesReader
 from target_activecampaign.lookups.custom_fields import VALUE_TABLES
 
-from .comparable_values import (
-    ACCOUNT,
-    COLUMN,
-    CONTACT,
-    DEAL,
-    ENTITIES,
-    NOTE,
-    TASK,
-    RecordValues,
-    values_of_contact,
-    values_of_row,
-)
+from .comparable_values import COLUMN, RecordValues, values_of_contact, values_of_row
+from .kinds import ACCOUNT, CONTACT, DEAL, ENTITIES, RECORDS, TASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,13 +40,6 @@ MAX_CACHED = 5_000
 MAX_COLLECTION_CACHED = 10_000
 #: Seconds after which cached values are read again if another batch names their record.
 FRESH_SECONDS = 60.0
-#: The path of each kind's records, and the name of a single record in a response.
-PATHS = {
-    DEAL: ("deals", "deal"),
-    ACCOUNT: ("accounts", "account"),
-    NOTE: ("notes", "note"),
-    TASK: ("dealTasks", "dealTask"),
-}
 
 
 def walk_requests(client: Client, kind: str, expected: int) -> int | None:
@@ -66,7 +49,7 @@ def walk_requests(client: Client, kind: str, expected: int) -> int | None:
     """
     if not FULL_PAGE // 4 < expected <= MAX_COLLECTION_CACHED:
         return None
-    paths = [PATHS[kind][0]]
+    paths = [RECORDS[kind].path]
     paths += [VALUE_TABLES[ENTITIES[kind]].path] if kind in ENTITIES else []
     totals = [total_of(client.get(path, [("limit", 1)]).body) for path in paths]
     counts = [total for total in totals if total is not None]
@@ -209,9 +192,9 @@ class PresentValues:
         """
         if kind == CONTACT:
             return self.read_contacts_now([native_id]).get(native_id)
-        path, name = PATHS[kind]
+        collection = RECORDS[kind]
         try:
-            row = self._client.get(f"{path}/{native_id}").body.get(name)
+            row = self._client.get(f"{collection.path}/{native_id}").body.get(collection.wrapper)
         except NotFound as problem:
             if problem.is_endpoint:
                 raise
@@ -235,7 +218,7 @@ class PresentValues:
                     owner = value_owner(row, ENTITIES[kind])
                     if owner in wanted:
                         fields.setdefault(owner, []).append(row)
-        path = PATHS[kind][0]
+        path = RECORDS[kind].path
         for page in walk_offset(self._client, path, path):
             for row in page.rows:
                 native_id = str(row.get("id"))

@@ -21,24 +21,23 @@ from target_activecampaign.outcome import Action
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
-from .changes_of_write_request import DEFINITIONS, KINDS, RecordChange, changes_of
+from .changes_of_write_request import RecordChange, changes_of
 from .commerce_and_custom_objects.wait_before_reads import LateReads
 from .comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
-    CONTACT,
     CREATED,
     DELETED,
     LIST,
-    NOTE,
     TAG,
     TAG_NAME,
     RecordValues,
 )
 from .confirmed_values import confirmed_value
-from .cost_of_recording import BY_ID, RECORD_KINDS, known_contacts, known_records
+from .cost_of_recording import known_contacts, known_records
 from .decisions.list_status_decision import stamp_of
 from .journal_tables import BY_ADDRESS, UNCONFIRMED, ValuePart, WrittenRow
+from .kinds import CONTACT, DEFINITIONS, KINDS_BY_FAMILY, NOTE, RECORDS
 from .present_values import PresentValues
 
 if TYPE_CHECKING:
@@ -109,11 +108,11 @@ class UndoRecorder:
 
     def announce_records(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records that rows change next; look up contacts. Raises `RequestError`."""
-        kind = RECORD_KINDS.get(family)
+        kind = KINDS_BY_FAMILY.get(family)
         if kind == CONTACT:
             known = known_contacts(self._references, rows)
             self._values.expect_contacts(known.ids, known.emails)
-        elif kind in BY_ID and kind != NOTE:
+        elif kind in RECORDS and kind != NOTE:
             self._values.expect(kind, known_records(self._references, family, rows))
 
     def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
@@ -191,7 +190,7 @@ class UndoRecorder:
         if change.kind != CONTACT and change.id is None:
             return [(ValuePart(change.kind, self._temporary_id(), CREATED), None, change.created)]
         native_id = self._id_of(change)
-        is_covered = change.kind in RECORD_KINDS.values() and DELETED not in change.parts
+        is_covered = change.kind in RECORDS and DELETED not in change.parts
         current = self._values.get(change.kind, native_id) if native_id and is_covered else None
         if native_id is None or (change.created is not None and current is None):
             return self._new_contact(change)
@@ -305,7 +304,7 @@ class UndoRecorder:
         """
         temporary_id = getattr(self._local, "temporary_id", None)
         if temporary_id is not None:
-            for kind in (*BY_ID, *DEFINITIONS):
+            for kind in (*RECORDS, *DEFINITIONS):
                 self._journal.rename(kind, temporary_id, native_id)
 
     def note_imported(self, email: str, native_id: str) -> None:
@@ -323,8 +322,8 @@ class UndoRecorder:
         return getattr(self._local, "temporary_id", None) or UNCONFIRMED + secrets.token_hex(8)
 
     def _note_id(self, part: ValuePart, answer: ApiResponse) -> None:
-        wrappers = dict(KINDS.values()) | DEFINITIONS
-        row = answer.body.get(wrappers.get(part.kind, ""))
+        collection = RECORDS.get(part.kind) or DEFINITIONS.get(part.kind)
+        row = answer.body.get(collection.wrapper) if collection is not None else None
         if not isinstance(row, dict) or not row.get("id"):
             return
         native_id = str(row["id"])
@@ -340,7 +339,7 @@ class UndoRecorder:
         sink = registry.find_sink(row.stream)
         if sink is None or outcome.action not in CHANGED:
             return
-        kind = RECORD_KINDS.get(sink.family) or (row.stream if row.document_key else None)
+        kind = KINDS_BY_FAMILY.get(sink.family) or (row.stream if row.document_key else None)
         native_id = row.document_key or self._id_of_row(row, kind, outcome)
         note = None if kind else NOT_UNDOABLE
         if outcome.action is Action.CREATED and sink.family in _DEFINITIONS_BY_FAMILY:

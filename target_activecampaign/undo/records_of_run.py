@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 
-from .commerce_and_custom_objects.kinds import UNDELETABLE_KINDS, is_document
 from .commerce_and_custom_objects.read_documents import read_documents
-from .comparable_values import ACCOUNT, COLUMN, CONTACT, CREATED, DEAL, NOTE, TASK, RecordValues
+from .comparable_values import COLUMN, CREATED, RecordValues
 from .journal_tables import BY_ADDRESS, UNCONFIRMED
+from .kinds import ACCOUNT, CONTACT, NOTE, RECORDS, UNDELETABLE_KINDS, is_document
 from .present_values import PresentValues
 
 if TYPE_CHECKING:
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from .journal_tables import Entry, WrittenRow
 
 WINDOW = 100
-#: The stream of each kind of record that an undo covers.
-STREAMS = {
-    CONTACT: "crm_contacts",
-    DEAL: "crm_opportunities",
-    ACCOUNT: "crm_accounts",
-    NOTE: "crm_notes",
-    TASK: "crm_tasks",
-}
 
 
 @dataclass
@@ -73,7 +65,7 @@ class RunRecords:
     def windows(self) -> Iterator[list[RunRecord]]:
         """Yield up to a hundred records of the same kind at a time, the last written first."""
         window: list[RunRecord] = []
-        for kind, native_id, _ in self._journal.records(self._run):
+        for kind, native_id in self._journal.records(self._run):
             if window and (window[0].kind != kind or len(window) == WINDOW):
                 yield window
                 window = []
@@ -86,9 +78,9 @@ class RunRecords:
         for record in records:
             entries: dict[str, Entry] = {}
             for name in record.names:
-                for entry in self._journal.entries(self._run, record.kind, name):
-                    other = entries.get(entry.part.name)
-                    entries[entry.part.name] = _joined(other, entry) if other else entry
+                for part, entry in self._journal.parts(self._run, record.kind, name).items():
+                    other = entries.get(part)
+                    entries[part] = _joined(other, entry) if other else entry
             record.entries = list(entries.values())
 
     def read(self, records: list[RunRecord]) -> list[RunRecord]:
@@ -112,7 +104,7 @@ class RunRecords:
                 self._references.prefetch_contacts(
                     {"email": str(email)} for email in emails if email
                 )
-        elif kind in STREAMS:
+        elif kind in RECORDS:
             self._find_unconfirmed(kind, records)
             with_id = [
                 candidate for candidate in records if not candidate.id.startswith(UNCONFIRMED)

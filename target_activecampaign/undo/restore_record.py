@@ -6,19 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.records.row_references import id_text
 
-from .commerce_and_custom_objects.kinds import is_document
 from .commerce_and_custom_objects.restore_documents import restore_document
-from .comparable_values import (
-    COLUMN,
-    DEAL_CONTACT,
-    ENTITIES,
-    FIELD,
-    STAGE,
-    TASK,
-    definition_of,
-    sent_value,
-)
-from .present_values import PATHS
+from .comparable_values import COLUMN, DEAL_CONTACT, FIELD, STAGE, definition_of, sent_value
+from .kinds import ENTITIES, RECORDS, TASK, is_document
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext
@@ -43,7 +33,6 @@ def restore_record(
             for decision in decisions
         }
         return restore_document(context, kind, native_id, before, present)
-    path, wrapper = PATHS[kind]
     body: dict[str, Any] = {}
     values = []
     for decision in decisions:
@@ -60,7 +49,9 @@ def restore_record(
         # A type may require the outcome of a completed task.
         body.setdefault("outcomeId", id_text(present.native.get("outcomeId")))
     if body:
-        context.write_client.write("PUT", f"{path}/{native_id}", {wrapper: body})
+        collection = RECORDS[kind]
+        path = f"{collection.path}/{native_id}"
+        context.write_client.write("PUT", path, {collection.wrapper: body})
     return []
 
 

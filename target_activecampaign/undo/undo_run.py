@@ -13,15 +13,15 @@ from tap_activecampaign_unified.config.read_settings import SettingsError
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
 
 from .changes_of_write_request import SUBSCRIBED
-from .commerce_and_custom_objects.kinds import is_document, key_columns
 from .commerce_and_custom_objects.wait_before_reads import LateReads
-from .comparable_values import COLUMN, CONTACT, CREATED, ENTERED, LIST, TAG, TAG_NAME
-from .decisions.record_decisions import decide_record, is_deletable
+from .comparable_values import COLUMN, CREATED, ENTERED, LIST, TAG, TAG_NAME
+from .decisions.record_decisions import decide_record
 from .decisions.value_decision import Decision, ValueDecision
 from .delete_created import delete_created
 from .journal import SETTING, UndoJournal
 from .journal_tables import BY_ADDRESS, UNCONFIRMED, UNDONE, Entry, ValuePart
-from .names_in_results import group_of, name_of, stream_of
+from .kinds import CONTACT, is_deletable, is_document, key_columns, stream_of
+from .names_in_results import group_of, name_of
 from .records_of_run import RunRecord, RunRecords
 from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
@@ -47,14 +47,15 @@ MAX_NAMED_RUNS = 5
 class _Group(NamedTuple):
     """Values of a record that are put back together.
 
-    ``refusal`` says why a created record was not deleted.
+    ``decisions`` are empty if the target could not decide. ``refusal`` says why a created record
+    was not deleted.
     """
 
     record: RunRecord
     name: str
     entries: list[Entry]
     decisions: list[ValueDecision]
-    refusal: str | None
+    refusal: str | None = None
 
 
 class UndoRun:
@@ -79,10 +80,12 @@ class UndoRun:
         if run not in known:
             names = ", ".join(known[:MAX_NAMED_RUNS]) or "none"
             raise SettingsError([f"--undo: {SETTING} has no run {run}; the newest are: {names}"])
-        if not self._journal.has_entries(run):
-            logger.info("The run %s changed nothing that an undo covers", run)
+        is_empty = True
         for window in self._records.windows():
             self._undo_window(window)
+            is_empty = False
+        if is_empty:
+            logger.info("The run %s changed nothing that an undo covers", run)
         self._retry_waiting()
         for row in self._journal.noted_rows(run):
             outcome = Outcome(Action.SKIPPED, row.id or None, row.note)
@@ -161,47 +164,43 @@ class UndoRun:
         except RequestError as problem:
             self._report_failure(record, problem)
             return
-        for group, entries in _groups(record.entries).items():
-            group_decisions = [decisions[entry.part] for entry in entries]
+        for group in _groups(record, decisions, refusal):
             if is_deleted:
-                self._note_undone(group_decisions)
-                outcome = Outcome(Action.UPDATED, record.id, "deleted")
-                self._report(record, group, entries, outcome)
+                self._note_undone(group.decisions)
+                self._report(group, Outcome(Action.UPDATED, record.id, "deleted"))
             else:
-                self._finish_group(_Group(record, group, entries, group_decisions, refusal))
+                self._finish_group(group)
 
     def _finish_group(self, group: _Group) -> None:
         """Put back a group and report it. A group waits while its address or name is not free."""
-        record, name = group.record, group.name
         try:
-            outcome = self._undo_group(record, name, group.decisions, group.refusal)
+            outcome = self._undo_group(group)
         except InvalidRequest:
             self._waiting.append(group)
         else:
-            self._report(record, name, group.entries, outcome)
+            self._report(group, outcome)
 
     def _report_failure(self, record: RunRecord, problem: RequestError) -> None:
-        for group, entries in _groups(record.entries).items():
-            self._report(record, group, entries, outcome_of(problem))
+        for group in _groups(record):
+            self._report(group, outcome_of(problem))
 
     # --- groups of values -------------------------------------------------------------------
 
-    def _undo_group(
-        self, record: RunRecord, group: str, decisions: list[ValueDecision], refusal: str | None
-    ) -> Outcome:
+    def _undo_group(self, group: _Group) -> Outcome:
         """Put back the values of a group that the account still holds; return the outcome.
 
         Raises `InvalidRequest` if another record has the same address or name, except in the last
         try.
         """
+        record, decisions = group.record, group.decisions
         restored = [decision for decision in decisions if decision.decision is Decision.RESTORE]
         reasons = [Decision.RESTORE.value] if restored else []
         try:
             if restored and record.kind == CONTACT and record.present is not None:
                 self._restore_grants(record, restored)
-                restore_contact(self._context, record.id, group, restored, record.present)
+                restore_contact(self._context, record.id, group.name, restored, record.present)
             elif restored:
-                reasons += restore_record(self._context, record, group, restored)
+                reasons += restore_record(self._context, record, group.name, restored)
             for decision in decisions:
                 if self._end_enrolment(record, decision):
                     restored.append(decision)
@@ -219,7 +218,7 @@ class UndoRun:
             ]
         )
         kept = [decision for decision in decisions if decision not in restored]
-        reasons += self._reasons(record.kind, kept, refusal)
+        reasons += self._reasons(record.kind, kept, group.refusal)
         if restored:
             return Outcome(Action.UPDATED, record.id, join_reasons(reasons))
         if reasons:
@@ -305,7 +304,7 @@ class UndoRun:
             return False, None
         context = self._context
         try:
-            delete_created(context, record.kind, record.id, record.entries, record.present)
+            delete_created(context, record, record.present)
         except RowError as problem:
             return False, problem.reason
         if not self._request.is_plan:
@@ -334,11 +333,9 @@ class UndoRun:
 
     # --- results ----------------------------------------------------------------------------
 
-    def _report(
-        self, record: RunRecord, group: str, entries: list[Entry], outcome: Outcome
-    ) -> None:
+    def _report(self, group: _Group, outcome: Outcome) -> None:
         """Give a group its result, under the key of the row that wrote it."""
-        last = max(entry.number for entry in entries)
+        record, last = group.record, max(entry.number for entry in group.entries)
         rows = self._records.rows(record, is_of_run=True)
         # The first row that ended after the group's last request wrote the group.
         candidates = [row for row in rows if row.number >= last] or rows[:1]
@@ -351,7 +348,7 @@ class UndoRun:
         if self._request.is_plan and outcome.action is Action.UPDATED:
             reason = f"would be {outcome.reason}"
             outcome = Outcome(Action.PLANNED, outcome.id, reason)
-        self._add(row.row if row else None, stream, key, group, outcome)
+        self._add(row.row if row else None, stream, key, group.name, outcome)
 
 
 def _key_of(record: RunRecord) -> dict[str, Any]:
@@ -375,9 +372,15 @@ def _may_change(decision: ValueDecision) -> bool:
     return decision.decision is Decision.RESTORE or decision.entry.part.name.startswith(ENTERED)
 
 
-def _groups(entries: list[Entry]) -> dict[str, list[Entry]]:
-    """Return the entries by group. The group of the last write comes first."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: -entry.number):
-        groups.setdefault(group_of(entry.part), []).append(entry)
-    return groups
+def _groups(
+    record: RunRecord, decisions: Decisions | None = None, refusal: str | None = None
+) -> list[_Group]:
+    """Return the groups of a record's values. The group of the last write comes first."""
+    groups: dict[str, _Group] = {}
+    for entry in sorted(record.entries, key=lambda entry: -entry.number):
+        name = group_of(entry.part)
+        group = groups.setdefault(name, _Group(record, name, [], [], refusal))
+        group.entries.append(entry)
+        if decisions is not None:
+            group.decisions.append(decisions[entry.part])
+    return list(groups.values())

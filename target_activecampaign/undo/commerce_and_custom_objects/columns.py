@@ -10,16 +10,8 @@ from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.sinks.custom_objects import find_object
-from target_activecampaign.undo.comparable_values import (
-    COLUMN,
-    ENTITIES,
-    FIELD,
-    TASK,
-    is_empty,
-    is_same,
-)
-
-from .kinds import STORE_KINDS, is_document
+from target_activecampaign.undo.comparable_values import COLUMN, FIELD, is_empty, is_same
+from target_activecampaign.undo.kinds import ENTITIES, STORE_KINDS, TASK, is_document, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +31,7 @@ TASK_COLUMNS = {
 
 def table_columns(context: WriteContext, kind: str) -> dict[str, Field]:
     """Return the columns of a kind's table by native name. Raises `RequestError`."""
-    stream = "crm_tasks" if kind == TASK else kind
+    stream = stream_of(kind)
     resource = by_name.get(stream) or find_object(context, stream)
     entries = resource.entries if resource is not None else ()
     columns = {entry.native: entry for entry in entries if isinstance(entry, Field)}

@@ -9,8 +9,7 @@ from tap_activecampaign_unified.client import FULL_PAGE, total_of, walk_offset
 from tap_activecampaign_unified.resources.custom_objects import RECORDS
 from target_activecampaign.sinks.custom_objects import columns_of, find_object, read_record
 from target_activecampaign.undo.comparable_values import COLUMN, RecordValues
-
-from .kinds import STORE_KINDS, store_key
+from target_activecampaign.undo.kinds import STORE_KINDS, store_key
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_objects import CustomObject

@@ -15,8 +15,13 @@ from target_activecampaign.sinks.commerce.store_lookup import list_of_store
 from target_activecampaign.sinks.commerce.upserts import ACCEPTED
 from target_activecampaign.sinks.custom_objects import find_object, send_record
 from target_activecampaign.undo.comparable_values import COLUMN, RecordValues
-
-from .kinds import ORDERS, PRODUCTS, STORE_KINDS, SUBSCRIPTIONS, store_key
+from target_activecampaign.undo.kinds import (
+    ORDERS,
+    PRODUCTS,
+    STORE_KINDS,
+    SUBSCRIPTIONS,
+    store_key,
+)
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext

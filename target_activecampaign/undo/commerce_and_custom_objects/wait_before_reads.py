@@ -11,8 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
-
-from .kinds import SUBSCRIPTIONS
+from target_activecampaign.undo.kinds import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -46,7 +46,7 @@ def decide_list(
     ``marks`` are the marks of the run's own unsubscriptions of this contact, by part.
     """
     current = present.get(entry.part.name)
-    if entry.state != UNDONE and entry.after == SUBSCRIBED and current == UNSUBSCRIBED:
+    if entry.after == SUBSCRIBED and current == UNSUBSCRIBED:
         # The contact is no longer subscribed. It does not matter who unsubscribed it.
         return ValueDecision(entry, Decision.UNCHANGED)
     decision = decide(entry, present, later)

@@ -7,11 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.undo.changes_of_write_request import UNSUBSCRIBED
 from target_activecampaign.undo.commerce_and_custom_objects.columns import TASK_COLUMNS, sameness_of
-from target_activecampaign.undo.commerce_and_custom_objects.kinds import (
-    ORDERS,
-    UNDELETABLE_KINDS,
-    is_document,
-)
 from target_activecampaign.undo.comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
@@ -23,7 +18,6 @@ from target_activecampaign.undo.comparable_values import (
     LIST,
     TAG,
     TAG_NAME,
-    TASK,
     RecordValues,
     is_empty,
 )
@@ -36,7 +30,7 @@ from target_activecampaign.undo.journal_tables import (
     Entry,
     ValuePart,
 )
-from target_activecampaign.undo.records_of_run import STREAMS, RunRecord
+from target_activecampaign.undo.kinds import ORDERS, TASK, UNDELETABLE_KINDS, is_deletable
 from target_activecampaign.undo.restore_contact import resolved_link, tag_of
 from target_activecampaign.undo.restore_record import secondary_contacts
 
@@ -52,6 +46,7 @@ from .value_decision import (
 if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext
     from target_activecampaign.undo.comparable_values import Same
+    from target_activecampaign.undo.records_of_run import RunRecord
 
 NO_RECORD = "the account has the record no more"
 NO_CONTACT = "the account has no contact with this address"
@@ -144,11 +139,6 @@ def _kept_reason(kind: str, part: str) -> str:
     if part.startswith(LEFT):
         return WAS_LEFT
     return WAS_ENTERED if part.startswith(ENTERED) else ""
-
-
-def is_deletable(kind: str) -> bool:
-    """Return whether an undo can delete a record of a kind that the run created."""
-    return kind in STREAMS or (is_document(kind) and kind not in UNDELETABLE_KINDS)
 
 
 def _decide_value(

@@ -49,10 +49,11 @@ def decide(
     later: list[Entry],
     same: Same = is_same,
 ) -> ValueDecision:
-    """Decide on a value; ``later`` are the entries of later runs for its part, oldest first."""
+    """Decide on a value that is not undone yet.
+
+    ``later`` are the entries of later runs for its part, oldest first.
+    """
     part, current = entry.part.name, present.get(entry.part.name)
-    if entry.state == UNDONE:
-        return ValueDecision(entry, Decision.ALREADY_UNDONE)
     if same(part, current, entry.before):
         return ValueDecision(entry, Decision.UNCHANGED)
     changed = [
@@ -76,8 +77,6 @@ def decide_secondary_contact(entry: Entry, *, is_present: bool) -> ValueDecision
     The deal did not have the contact before the request. If ActiveCampaign refused a duplicate,
     another client or the run's first attempt may have added the contact.
     """
-    if entry.state == UNDONE:
-        return ValueDecision(entry, Decision.ALREADY_UNDONE)
     if not is_present:
         return ValueDecision(entry, Decision.UNCHANGED)
     if entry.state == SENT and entry.mark.get("is_duplicate"):
