@@ -24,11 +24,9 @@ from target_activecampaign.sinks.contacts.enrolment_ledger import EnrolmentRecor
 from target_activecampaign.sinks.named_records.tags import ensure_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
     from target_activecampaign.lookups.contact_values import ContactValues
-    from target_activecampaign.sinks.contacts.contact_change import ContactChange, RowRequest
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange
     from target_activecampaign.sinks.write_context import WriteContext
 
 #: The kind of grant that each word of `on_leave` revokes.
@@ -61,27 +59,6 @@ def create_tags(context: WriteContext, changes: list[ContactChange]) -> None:
             # A tag that ActiveCampaign refuses is refused again where a row is written.
             with contextlib.suppress(InvalidRequest):
                 ensure_tag(context, name)
-
-
-def requested_grants(
-    context: WriteContext, change: ContactChange, row_request: RowRequest
-) -> Iterator[tuple[str, str, str]]:
-    """Return what one row of a change grants: request, grant id, and the normalized value."""
-    for request in sorted(row_request.requested):
-        kind, _, name = request.partition(":")
-        if kind == "tag":
-            spelled, is_added = change.tags.get(name, (name, False))
-            found = context.references.find_by_name("tag", spelled) if is_added else []
-            if found:
-                yield request, grant_id("tag", str(found[0]["id"])), ""
-        elif kind == "list" and change.lists.get(name) == SUBSCRIBE:
-            yield request, grant_id("list", name), ""
-        elif kind == "value" and name in change.values:
-            definition, value, _ = change.values[name]
-            if value not in BLANK:
-                yield request, grant_id("field", name), normalized_text(definition, value)
-        elif kind == "automation" and change.automations.get(name):
-            yield request, grant_id("automation", name), ""
 
 
 def removed_grant_ids(context: WriteContext, change: ContactChange) -> set[str]:

@@ -15,16 +15,14 @@ from target_activecampaign.sinks.contacts.contact_ids import look_up_addresses
 
 from .grant_ids import began_after, contact_has, create_tags, removed_grant_ids, split_grant_id
 from .other_streams import OtherStreams
-from .requested_grants import RequestedGrant, done_requests, grantor_of, grants_of_change
+from .requested_grants import done_requests, grantor_of, grants_of_change
 from .values_before_write import read_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.contact_values import ContactValues, ContactValuesReader
     from target_activecampaign.records.input_record import InputRecord
-    from target_activecampaign.sinks.contacts.contact_change import ContactChange
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange, RequestedGrant
     from target_activecampaign.sinks.write_context import WriteContext
 
     from .audience_members import AudienceMembers
@@ -107,16 +105,14 @@ class GrantRecorder:
                 person = self._add_pending_member(change, address)
                 self._replace_contact(deleted.get(id(change)), person)
                 self._records.mark_granted(
-                    grant.grant_id
-                    for grant in requested
-                    if self.members.audience_of(grant.row) is not None
+                    grant.grant_id for grant in requested if grant.is_of_audience
                 )
-                pending = change.pending_grants = PendingGrants(person, removed)
+                pending = change.pending_grants = PendingGrants(person, requested, removed)
                 grants = self._records.grants_of(pending.person)
                 for grant in requested:
                     is_new = grant.grant_id not in grants.by_id
                     is_theirs = there is not None and contact_has(context, there, grant.grant_id)
-                    if is_new and (is_theirs or self.members.audience_of(grant.row) is None):
+                    if is_new and (is_theirs or not grant.is_of_audience):
                         continue
                     since = max(grants.by_id.get(grant.grant_id, {}).values(), default="")
                     is_later = is_theirs and there and began_after(there, grant.grant_id, since)
@@ -167,13 +163,13 @@ class GrantRecorder:
 
         A time is not known before the write is confirmed.
         """
-        grantor, kind = grantor_of(self.members, grant.row), split_grant_id(grant.grant_id)[0]
         grantors = grants.by_id.get(grant.grant_id, {})
-        if grantor not in grantors:
-            pending.new.append((grantor, grant.grant_id, grant.request))
+        if grant.grantor not in grantors:
+            pending.new.append(grant)
         value = "" if grant.grant_id in pending.started else max(grantors.values(), default="")
-        value = self._records.digest(grant.value) if kind == "field" else value
-        grants.by_id[grant.grant_id] = dict.fromkeys([*grantors, grantor], value)
+        is_field = split_grant_id(grant.grant_id)[0] == "field"
+        value = self._records.digest(grant.value) if is_field else value
+        grants.by_id[grant.grant_id] = dict.fromkeys([*grantors, grant.grantor], value)
 
     def _move_to_contact(self, placeholder: str, contact: str) -> None:
         """Move the grants of an address to the contact that has it."""
@@ -232,10 +228,12 @@ class GrantRecorder:
             person = change.id
         grants = self._records.grants_of(person)
         requested = done_requests(self.members, change)
-        for grantor, granted, request in pending.new:
-            if (grantor, request) not in requested or request in pending.was_done_before:
-                grants.by_id.get(granted, {}).pop(grantor, None)
-        _remove_grants(grants, pending.removed)
+        for grant in pending.new:
+            is_done = (grant.grantor, grant.request) in requested
+            if not is_done or grant.request in pending.was_done_before:
+                grants.by_id.get(grant.grant_id, {}).pop(grant.grantor, None)
+        for granted in pending.removed:
+            grants.by_id.pop(granted, None)
         done = {request for _, request in requested}
         for granted, (request, since) in pending.started.items():
             _set_value(grants, granted, until if request in done else since)
@@ -259,9 +257,8 @@ class GrantRecorder:
             return
         with self._ledger.transaction():
             grants = self._records.grants_of(pending.person)
-            for grantor, granted, _ in pending.new:
-                grants.by_id.get(granted, {}).pop(grantor, None)
-            _remove_grants(grants, ())
+            for grant in pending.new:
+                grants.by_id.get(grant.grant_id, {}).pop(grant.grantor, None)
             for granted, (_, since) in pending.started.items():
                 _set_value(grants, granted, since)
             self._records.put_grants(pending.person, grants)
@@ -275,13 +272,6 @@ class GrantRecorder:
         has_grants = any(grantor in grantors for grantors in grants.by_id.values())
         if name is not None and member is not None and not (member.is_complete or has_grants):
             self._records.remove_member(name, person)
-
-
-def _remove_grants(grants: Grants, removed: Iterable[str]) -> None:
-    for granted in removed:
-        grants.by_id.pop(granted, None)
-    for granted in [granted for granted, grantors in grants.by_id.items() if not grantors]:
-        del grants.by_id[granted]
 
 
 def _set_value(grants: Grants, granted: str, value: str) -> None:

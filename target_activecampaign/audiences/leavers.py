@@ -318,10 +318,7 @@ class LeaverProcessor:
             grants = self._records.grants_of(person)
             for grantors in grants.by_id.values():
                 grantors.pop(audience_grantor(name), None)
-            grant_ids = {
-                grant_id: grantors for grant_id, grantors in grants.by_id.items() if grantors
-            }
-            self._records.put_grants(person, Grants(grants.contact, grant_ids))
+            self._records.put_grants(person, grants)
         for member in leaver.members:
             self._records.remove_member(name, member.person)
             if leaver.contact and not self._records.grants_of(leaver.contact).by_id:

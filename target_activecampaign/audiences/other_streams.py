@@ -15,19 +15,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.ledger.audience_records import Grants, placeholder_of
+from target_activecampaign.ledger.audience_records import placeholder_of
 from target_activecampaign.lookups.row_contact import deciding_name
-from target_activecampaign.sinks.contacts.contact_change import StreamGrant, StreamGrants
+from target_activecampaign.sinks.contacts.contact_change import StreamGrants
 from target_activecampaign.sinks.contacts.contact_ids import has_address
 
 from .grant_ids import removed_grant_ids, split_grant_id
-from .requested_grants import done_requests, grantor_of, grants_of_streams
+from .requested_grants import done_requests, grants_of_change
 
 if TYPE_CHECKING:
     from target_activecampaign.ledger.audience_records import Grantors
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.records.input_record import InputRecord
-    from target_activecampaign.sinks.contacts.contact_change import ContactChange
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange, RequestedGrant
     from target_activecampaign.sinks.write_context import WriteContext
 
     from .audience_members import AudienceMembers
@@ -43,34 +43,23 @@ class OtherStreams:
 
     def expect(self, context: WriteContext, changes: list[ContactChange]) -> None:
         """Set what changes will give and remove; sends no request but for the names of tags."""
-        found = [
-            (
-                change,
-                grants_of_streams(context, self._members, change),
-                removed_grant_ids(context, change)
-                if change.pending_grants is None
-                else change.pending_grants.removed,
-            )
-            for change in changes
-        ]
+        found = []
+        for change in changes:
+            if (pending := change.pending_grants) is not None:
+                requested, removed = pending.requested, pending.removed
+            else:
+                requested = grants_of_change(context, self._members, change)
+                removed = removed_grant_ids(context, change)
+            grants = [grant for grant in requested if not grant.is_of_audience]
+            found.append((change, grants, removed))
         ids = {grant.grant_id for _, grants, __ in found for grant in grants}
         granted = self._records.granted_of(ids.union(*(removed for *_, removed in found)))
         for change, grants, removed in found:
-            mine = [
-                StreamGrant(
-                    grantor_of(self._members, grant.row),
-                    grant.grant_id,
-                    grant.request,
-                    grant.value,
-                    self._name_of(context, grant.row),
-                )
-                for grant in grants
-                if grant.grant_id in granted
-            ]
+            mine = [grant for grant in grants if grant.grant_id in granted]
             if mine or not removed.isdisjoint(granted):
                 rows = (row_request.row for row_request in change.row_requests)
-                names = {self._name_of(context, row) for row in rows}
-                change.stream_grants = StreamGrants(mine, removed & granted, names - {""})
+                names = {id(row): self._name_of(context, row) for row in rows}
+                change.stream_grants = StreamGrants(mine, removed & granted, names)
 
     def _name_of(self, context: WriteContext, row: InputRecord) -> str:
         """Return the name of a row's contact in the ledger: its id, else that of its address."""
@@ -119,16 +108,16 @@ class OtherStreams:
         mine = [(change, change.stream_grants) for change in changes if change.stream_grants]
         people: set[str] = set()
         for change, found in mine:
-            people.update(self._people_of(change), found.names)
+            people.update(self._people_of(change), filter(None, found.names.values()))
         self._records.prefetch_grants(people)
         self._records.prefetch_stream_grants(people)
         for change, found in mine:
             done = done_requests(self._members, change)
-            for person in {*self._people_of(change), *found.names}:
-                self._remove(person, found.removed)
+            for person in {*self._people_of(change), *filter(None, found.names.values())}:
+                self._records.remove_grants(person, found.removed)
             for grant in found.grants:
                 if (grant.grantor, grant.request) in done:
-                    self._note(change, grant)
+                    self._note(change, grant, found.names[id(grant.row)])
         self._records.uncache()
 
     def _people_of(self, change: ContactChange) -> list[str]:
@@ -139,7 +128,7 @@ class OtherStreams:
     def _placeholder(self, change: ContactChange) -> str:
         return placeholder_of(self._records.address_key(change.email or ""))
 
-    def _note(self, change: ContactChange, grant: StreamGrant) -> None:
+    def _note(self, change: ContactChange, grant: RequestedGrant, name: str) -> None:
         is_field = split_grant_id(grant.grant_id)[0] == "field"
         digest = self._records.digest(grant.value) if is_field else ""
         for person in self._people_of(change):
@@ -150,19 +139,10 @@ class OtherStreams:
                 value = digest if is_field else max(grantors.values(), default="")
                 grants.by_id[grant.grant_id] = dict.fromkeys([*grantors, grant.grantor], value)
                 self._records.put_grants(person, grants)
-        if grant.name:
-            noted = self._records.stream_grants_of(grant.name)
+        if name:
+            noted = self._records.stream_grants_of(name)
             noted.setdefault(grant.grant_id, {})[grant.grantor] = digest
-            self._records.put_stream_grants(grant.name, noted)
-
-    def _remove(self, person: str, removed: set[str]) -> None:
-        grants, noted = self._records.grants_of(person), self._records.stream_grants_of(person)
-        if not removed.isdisjoint(grants.by_id):
-            left = {found: by for found, by in grants.by_id.items() if found not in removed}
-            self._records.put_grants(person, Grants(grants.contact, left))
-        if not removed.isdisjoint(noted):
-            left = {found: by for found, by in noted.items() if found not in removed}
-            self._records.put_stream_grants(person, left)
+            self._records.put_stream_grants(name, noted)
 
     # --- who leaves -------------------------------------------------------------------------
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .grant_ids import requested_grants
+from target_activecampaign.sinks.contacts.contact_change import SUBSCRIBE, RequestedGrant
+
+from .grant_ids import BLANK, grant_id, normalized_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.contacts.contact_change import ContactChange, RowRequest
     from target_activecampaign.sinks.write_context import WriteContext
 
     from .audience_members import AudienceMembers
-
-
-@dataclass(frozen=True)
-class RequestedGrant:
-    """What one row grants: the request of the change, the grant id, a field's normalized value."""
-
-    row: InputRecord
-    request: str
-    grant_id: str
-    value: str
 
 
 def audience_grantor(name: str) -> str:
@@ -40,33 +33,38 @@ def grants_of_change(
     context: WriteContext, members: AudienceMembers, change: ContactChange
 ) -> list[RequestedGrant]:
     """Return what the rows of a change grant, those of audiences first."""
-
-    def is_of_other(row_request: RowRequest) -> bool:
-        return members.audience_of(row_request.row) is None
-
-    return _grants_of_rows(context, change, sorted(change.row_requests, key=is_of_other))
-
-
-def grants_of_streams(
-    context: WriteContext, members: AudienceMembers, change: ContactChange
-) -> list[RequestedGrant]:
-    """Return what those rows of a change grant that are of no audience."""
-    others = [
-        row_request
+    grants = [
+        RequestedGrant(
+            row_request.row,
+            grantor_of(members, row_request.row),
+            *found,
+            is_of_audience=members.audience_of(row_request.row) is not None,
+        )
         for row_request in change.row_requests
-        if members.audience_of(row_request.row) is None
+        for found in _grants_of_row(context, change, row_request)
     ]
-    return _grants_of_rows(context, change, others)
+    return sorted(grants, key=lambda grant: not grant.is_of_audience)
 
 
-def _grants_of_rows(
-    context: WriteContext, change: ContactChange, row_requests: list[RowRequest]
-) -> list[RequestedGrant]:
-    return [
-        RequestedGrant(row_request.row, *found)
-        for row_request in row_requests
-        for found in requested_grants(context, change, row_request)
-    ]
+def _grants_of_row(
+    context: WriteContext, change: ContactChange, row_request: RowRequest
+) -> Iterator[tuple[str, str, str]]:
+    """Return what one row of a change grants: request, grant id, and the normalized value."""
+    for request in sorted(row_request.requested):
+        kind, _, name = request.partition(":")
+        if kind == "tag":
+            spelled, is_added = change.tags.get(name, (name, False))
+            found = context.references.find_by_name("tag", spelled) if is_added else []
+            if found:
+                yield request, grant_id("tag", str(found[0]["id"])), ""
+        elif kind == "list" and change.lists.get(name) == SUBSCRIBE:
+            yield request, grant_id("list", name), ""
+        elif kind == "value" and name in change.values:
+            definition, value, _ = change.values[name]
+            if value not in BLANK:
+                yield request, grant_id("field", name), normalized_text(definition, value)
+        elif kind == "automation" and change.automations.get(name):
+            yield request, grant_id("automation", name), ""
 
 
 def done_requests(members: AudienceMembers, change: ContactChange) -> set[tuple[str, str]]:

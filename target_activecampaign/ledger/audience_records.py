@@ -154,15 +154,16 @@ class AudienceRecords:
         return Grants(values[0], json.loads(values[1]) if values[1] else {})
 
     def put_grants(self, person: str, grants: Grants) -> None:
-        """Replace the grants of a person."""
+        """Replace the grants of a person, without those that have no grantor any more."""
         if self._is_dry:
             return
-        if not grants.by_id and grants.contact is None:
+        by_id = {grant_id: grantors for grant_id, grantors in grants.by_id.items() if grantors}
+        if not by_id and grants.contact is None:
             if self._store.get("given", person) is not None:
                 self._store.put("given", (person,), None)
             return
-        text = json.dumps(grants.by_id, separators=(",", ":"), sort_keys=True)
-        values = (grants.contact, text if grants.by_id else "")
+        text = json.dumps(by_id, separators=(",", ":"), sort_keys=True)
+        values = (grants.contact, text if by_id else "")
         if self._store.get("given", person) != values:
             self._store.put("given", (person,), values)
 
@@ -183,18 +184,14 @@ class AudienceRecords:
         """Replace the grants of streams that are no audience to the contact ``name``."""
         self.put_grants(_BY_NAME + name, Grants(by_id=by_id))
 
-    def remove_grants(self, contact: str, email: str, grant_ids: set[str]) -> None:
-        """Remove grants of a contact, and grants of other streams to its id or its address."""
-        names = [contact, *([placeholder_of(self.address_key(email))] if email else [])]
-        for key in (contact, *(_BY_NAME + name for name in names)):
+    def remove_grants(self, person: str, grant_ids: set[str]) -> None:
+        """Remove grants of audiences and of other streams to a contact's id or an address."""
+        for key in (person, _BY_NAME + person):
             grants = self.grants_of(key)
             if not grant_ids.isdisjoint(grants.by_id):
-                remaining = {
-                    grant_id: grantors
-                    for grant_id, grantors in grants.by_id.items()
-                    if grant_id not in grant_ids
-                }
-                self.put_grants(key, Grants(grants.contact, remaining))
+                for grant_id in grant_ids:
+                    grants.by_id.pop(grant_id, None)
+                self.put_grants(key, grants)
 
     # --- members ----------------------------------------------------------------------------
 

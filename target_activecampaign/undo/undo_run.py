@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
 from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.config.read_settings import SettingsError
+from target_activecampaign.ledger.audience_records import placeholder_of
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
 
 from .changes_of_write_request import SUBSCRIBED
@@ -257,9 +258,12 @@ class UndoRun:
             if not before or (name.startswith(LIST) and before != SUBSCRIBED):
                 grant_ids.add(name)
         native = record.present.native if record.present is not None else {}
-        ledger = self._context.ledger
+        ledger, people = self._context.ledger, [record.id]
+        if email := str(native.get("email") or ""):
+            people.append(placeholder_of(ledger.audiences.address_key(email)))
         with ledger.transaction():
-            ledger.audiences.remove_grants(record.id, str(native.get("email") or ""), grant_ids)
+            for person in people:
+                ledger.audiences.remove_grants(person, grant_ids)
 
     def _end_enrolment(self, record: RunRecord, decision: ValueDecision) -> bool:
         """End an enrolment in an automation that the run began; return whether it was active."""

@@ -117,13 +117,29 @@ class RowRequest:
         return [*left_out, *self.denied, *withheld, *postponed, *self.remarks]
 
 
+@dataclass(frozen=True, slots=True)
+class RequestedGrant:
+    """A grant that a row of a change requests.
+
+    ``grantor`` is the row's audience or stream. ``value`` is a field's normalized value.
+    """
+
+    row: InputRecord
+    grantor: str
+    request: str
+    grant_id: str
+    value: str
+    is_of_audience: bool
+
+
 @dataclass(slots=True)
 class PendingGrants:
     """The grants of a change, for audiences. The ledger records them before the write.
 
     * ``person``: the person who receives the grants.
+    * ``requested``: all grants that the change requests, those of other streams too.
     * ``removed``: the ids of grants that the change removes.
-    * ``new``: the new grants, each as grantor, grant id and request.
+    * ``new``: the new grants among ``requested``.
     * ``was_done_before``: the requests that were carried out before, as a read shows.
     * ``started``: by grant id, a request and the earlier value of its grantors. The requests are
       those of tags and lists that no other client is known to have added. For example, a change
@@ -131,37 +147,24 @@ class PendingGrants:
     """
 
     person: str
+    requested: list[RequestedGrant]
     removed: set[str]
-    new: list[tuple[str, str, str]] = field(default_factory=list)
+    new: list[RequestedGrant] = field(default_factory=list)
     was_done_before: set[str] = field(default_factory=set)
     started: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamGrant:
-    """A grant by a row of a stream that is no audience.
-
-    ``value`` is a field's normalized value. ``name`` is the contact as a person of the ledger, by
-    the row's id or address. It is empty if the row has neither.
-    """
-
-    grantor: str
-    grant_id: str
-    request: str
-    value: str
-    name: str
 
 
 @dataclass(slots=True)
 class StreamGrants:
     """The grants of a change by streams that are no audience, and the grant ids that it removes.
 
-    ``names`` are the names of the contact in the rows, as persons of the ledger.
+    ``names`` has by the `id` of each row the row's contact, as a person of the ledger: by the id or
+    the address in the row. It is empty if the row has neither.
     """
 
-    grants: list[StreamGrant]
+    grants: list[RequestedGrant]
     removed: set[str]
-    names: set[str]
+    names: dict[int, str]
 
 
 @dataclass(slots=True)
