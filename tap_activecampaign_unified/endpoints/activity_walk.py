@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, Page, rows_of, walk_keyset
-from tap_activecampaign_unified.resources.codecs import zone_at
-from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.marketing.engagements import OPEN, SOURCE, URL
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -86,7 +84,7 @@ def walk_activities(
 
     Moves ``position`` past the contacts of a page when the caller requests the next page.
     """
-    last_run = _instant(position.started)
+    last_run = instant_or_none(position.started)
     since = None if last_run is None else last_run - SLACK
     ids = _changed_contacts(client, since, position.after)
     now = client.server_now or client.clock.now()
@@ -125,7 +123,7 @@ def _changed_contacts(client: Client, since: dt.datetime | None, after: int) -> 
 def _has_changed(row: Row, since: dt.datetime | None) -> bool:
     if since is None:
         return True
-    moments = (_instant(row.get(column)) for column in CHANGED)
+    moments = (instant_or_none(row.get(column)) for column in CHANGED)
     return any(moment is not None and moment >= since for moment in moments)
 
 
@@ -192,12 +190,5 @@ def _find(body: Row, name: str, native_id: Any) -> Row:
 
 
 def _is_recent(row: Row, since: dt.datetime | None) -> bool:
-    moment = _instant(row.get("tstamp"))
+    moment = instant_or_none(row.get("tstamp"))
     return since is None or moment is None or moment >= since
-
-
-def _instant(text: Any) -> dt.datetime | None:
-    try:
-        return parse_instant(text, zone_at(dt.UTC))
-    except InvalidValue:
-        return None

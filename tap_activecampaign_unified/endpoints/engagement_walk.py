@@ -28,11 +28,9 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.raw.special_walks import WALKS
-from tap_activecampaign_unified.resources.codecs import zone_at
-from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.ids import id_number
 from tap_activecampaign_unified.resources.marketing.engagements import PREFIXES, SOURCE, URL
-from tap_activecampaign_unified.resources.time_codecs import offset_of, parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none, offset_of
 
 from .activity_walk import ACTIVITIES, ONLY_HERE, walk_activities
 
@@ -187,7 +185,7 @@ class EngagementWalk:
         if former is not None and former.lacks_urls and self._read_links(client) is not None:
             former = None  # the tap emits the rows again, with the URLs
         position = former or EngagementPosition()
-        last_id, last_run = position.after, _instant(position.started)
+        last_id, last_run = position.after, instant_or_none(position.started)
         now = client.server_now or client.clock.now()
         offset, after = self._start_of(name, position, last_run or now)
         started: str | None = None
@@ -297,17 +295,9 @@ def _is_new(row: Row, last_id: int, last_run: dt.datetime | None) -> bool:
     """Return whether a row is new, or its time changed since the last run."""
     if (id_number(row.get("id")) or 0) > last_id or last_run is None:
         return True
-    moment = _instant(row.get("tstamp"))
+    moment = instant_or_none(row.get("tstamp"))
     slack = UNZONED_SLACK if offset_of(row.get("tstamp")) is None else SLACK
     return moment is None or moment >= last_run - slack
-
-
-def _instant(text: Any) -> dt.datetime | None:
-    zone = offset_of(text)
-    try:
-        return parse_instant(text, zone_at(zone) if zone else zone_at(dt.UTC))
-    except InvalidValue:
-        return None
 
 
 def _day(row: Row, now: dt.datetime) -> str:

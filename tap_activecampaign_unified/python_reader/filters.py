@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import ActiveCampaignError
-from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.resource import Attribute, Derived, Linked, empty, nothing
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Entry, Record, Resource
@@ -179,7 +178,7 @@ def _test(name: str, schema: Schema, given: Any) -> Test:
     if kind == "object":
         return _object_test(name, schema.get("properties") or {}, given)
     if kind == "date-time":
-        return _bounded(_bounds(name, given), _moment_or_none)
+        return _bounded(_bounds(name, given), instant_or_none)
     if kind == "date":
         days = {
             operation: _day(name, value) for operation, value in _operations(name, given).items()
@@ -295,21 +294,14 @@ def _moment(name: str, value: Any) -> dt.datetime:
     """Parse a time. Without an offset it is UTC. A day means midnight."""
     if isinstance(value, dt.date):
         value = value.isoformat()
-    moment = _moment_or_none(value)
+    moment = instant_or_none(value)
     if moment is None:
         raise InvalidQuery(f"{name}: must be a date or a date-time like 2026-01-31T00:00:00Z")
     return moment
 
 
-def _moment_or_none(value: Any) -> dt.datetime | None:
-    try:
-        return parse_instant(value)
-    except InvalidValue:
-        return None
-
-
 def _day(name: str, value: Any) -> str:
-    moment = _moment_or_none(value.isoformat() if isinstance(value, dt.date) else value)
+    moment = instant_or_none(value.isoformat() if isinstance(value, dt.date) else value)
     if moment is None:
         raise InvalidQuery(f"{name}: must be a date like 2026-01-31")
     return moment.date().isoformat()

@@ -29,6 +29,14 @@ def parse_instant(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
     return moment.replace(tzinfo=zone.at(moment))
 
 
+def instant_or_none(raw: Any, zone: Zone = UTC_ZONE) -> dt.datetime | None:
+    """Read a time like `parse_instant`. Return None for a value that is no time."""
+    try:
+        return parse_instant(raw, zone)
+    except InvalidValue:
+        return None
+
+
 # A row has the same few times in many columns, and the tap reads each of them several times.
 @lru_cache(INSTANTS_REMEMBERED)
 def _moment_of(raw: str) -> dt.datetime | None:

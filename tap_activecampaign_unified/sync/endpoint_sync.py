@@ -16,7 +16,6 @@ from tap_activecampaign_unified.raw import RawRecordReader, RawResource
 from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.crm.field_definitions import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
-from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.record_reader import RecordReader
 from tap_activecampaign_unified.resources.resource import (
     NameTables,
@@ -25,7 +24,7 @@ from tap_activecampaign_unified.resources.resource import (
     Row,
     RowContext,
 )
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.unchanged_rows import fingerprint
 
@@ -295,14 +294,8 @@ class EndpointSync:
             times += [
                 value.get(name) for value in values for name in shared_contact_fields.VALUE_STAMPS
             ]
-        moments = []
-        for text in times:
-            try:
-                moment = parse_instant(text, zone)
-            except InvalidValue:
-                continue
-            if moment is not None:
-                moments.append(moment)
+        instants = (instant_or_none(text, zone) for text in times)
+        moments = [moment for moment in instants if moment is not None]
         return RowChange(moments[0], max(moments)) if moments else NO_CHANGE
 
     def _emit_row(self, row: Row, related: dict[str, dict[str, list[Row]]]) -> None:

@@ -10,7 +10,7 @@ from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 from target_activecampaign.client.create_once import CLOCK_MARGIN_SECONDS
 from target_activecampaign.config.audience_rules import (
     CLEAR_FIELDS,
@@ -116,10 +116,7 @@ def began_after(values: ContactValues, granted: str, until: str) -> bool:
         at = values.tagged_at.get(native_id)
     elif kind == "list" and native_id in values.lists:
         at = values.lists[native_id].subscribed_at
-    try:
-        found = parse_instant(at)
-    except InvalidValue:
-        return False
+    found = instant_or_none(at)
     if found is None or not until:
         return False
     return found.timestamp() > float(until) + CLOCK_MARGIN_SECONDS

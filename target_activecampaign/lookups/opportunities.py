@@ -12,7 +12,7 @@ from tap_activecampaign_unified.resources.custom_field_rows import (
     value_owner,
 )
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.row_references import id_text
@@ -130,7 +130,7 @@ class OpportunityLookup:
         """
         ids = []
         for row in self._deals_named(str(body["title"])):
-            created = parse_instant(row.get("cdate"))
+            created = instant_or_none(row.get("cdate"))
             if created is None or created.timestamp() < since:
                 continue
             if id_text(row.get("contact")) != id_text(body.get("contact")):

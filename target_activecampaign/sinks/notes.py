@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.crm.notes import PARENTS
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.record_identity import identity_by
@@ -106,7 +106,7 @@ def _rewrite(
 
 
 def _is_like(note: dict[str, Any], body: dict[str, Any], since: float) -> bool:
-    created = parse_instant(note.get("cdate"))
+    created = instant_or_none(note.get("cdate"))
     return (
         str(note.get("note") or "").strip() == body["note"].strip()
         and note.get("reltype") in {None, body["reltype"]}

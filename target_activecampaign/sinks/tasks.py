@@ -11,7 +11,7 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean_values import is_nothing
@@ -189,7 +189,7 @@ def _update(context: WriteContext, native_id: str, body: Body) -> None:
 
 def _is_like(task: Body, body: Body, since: float) -> bool:
     """Return whether a task of the account may be the result of a create without response."""
-    created = parse_instant(task.get("cdate"))
+    created = instant_or_none(task.get("cdate"))
     return (
         created is not None
         and created.timestamp() >= since
@@ -197,5 +197,5 @@ def _is_like(task: Body, body: Body, since: float) -> bool:
         and str(task.get("relid")) == str(body["relid"])
         and str(task.get("title") or "").strip() == str(body.get("title") or "").strip()
         and str(task.get("dealTasktype")) == str(body["dealTasktype"])
-        and parse_instant(task.get("duedate")) == parse_instant(body["duedate"])
+        and instant_or_none(task.get("duedate")) == instant_or_none(body["duedate"])
     )

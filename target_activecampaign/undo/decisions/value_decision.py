@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 from target_activecampaign.undo.comparable_values import is_same
 from target_activecampaign.undo.journal_tables import SENT, UNDONE, Entry
 
@@ -92,5 +92,5 @@ def is_before(at: Any, since: float | None) -> bool:
 
 def seconds_of(text: Any) -> float | None:
     """Return a time of the account in seconds since the epoch, None for any other text."""
-    instant = parse_instant(text)
+    instant = instant_or_none(text)
     return None if instant is None else instant.timestamp()

@@ -321,3 +321,11 @@ def test_nanoseconds_and_z_are_times_too():
     """Times with nanoseconds and Z, as newer endpoints print them, are read."""
     raw = "2031-03-02T08:15:04.123456789Z"
     assert time_codecs.instant.decode(raw, UTC_ZONE) == "2031-03-02T08:15:04.123456+00:00"
+
+
+@pytest.mark.parametrize("raw", ["soon", "2031-13-45 00:00:00", 5, {}], ids=repr)
+def test_a_value_that_is_no_time_is_no_instant(raw):
+    """A comparison of times treats a value that is no time like a missing time."""
+    assert time_codecs.instant_or_none(raw) is None
+    with pytest.raises(InvalidValue):
+        time_codecs.parse_instant(raw)

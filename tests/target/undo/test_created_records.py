@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_activecampaign.undo.decisions.value_decision import is_before
 from tests.sandbox.rows_crm import ContactDeal
 from tests.sandbox.tasks.planting import define_types
 from tests.sandbox.tasks.rows import Task
@@ -177,3 +178,9 @@ def test_a_task_beyond_the_first_page_keeps_a_contact(runner: UndoRunner) -> Non
     world.faults.deaf("filters")
     runner.undo(creates=True, max_deletes=10)
     assert contact in world.tables["contacts"]
+
+
+def test_a_creation_time_that_cannot_be_read_proves_no_earlier_record() -> None:
+    """The target does not stop at a creation time that cannot be read, nor calls it earlier."""
+    assert is_before("2031-01-15T08:00:00-06:00", 2e9)
+    assert not is_before("soon", 2e9)
