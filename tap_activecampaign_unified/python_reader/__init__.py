@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
-    from .traversal import Traversal
+    from .traversal import RowsAndBodies, Traversal
 
 __all__ = [
     "RESOURCES",
@@ -67,8 +67,6 @@ RESOURCES = tuple(by_name)
 RUN_SETTINGS = {"run_report_path", "run_report_html_path"}
 # If a filter needs related rows, the reader loads them for this many rows at once.
 ROWS_PER_BATCH = 20
-
-Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -268,7 +266,7 @@ class ActiveCampaignReader:
         traversal.size = query.max_rows or (MAX_LIMIT if query.is_over_fetched else limit + 1)
         for batch in traversal.walk(start.direction, start.position):
             rows = self._planner.candidates(query, batch)
-            traversal.size = MAX_LIMIT if len(rows) < len(batch.rows) else traversal.size
+            traversal.size = MAX_LIMIT if len(rows) < len(batch) else traversal.size
             while rows and len(hits) <= limit:
                 missing = limit + 1 - len(hits)
                 # The row beyond the page only proves that there is a next page.
@@ -294,15 +292,15 @@ class ActiveCampaignReader:
     def _read(
         self,
         query: Query,
-        candidates: Candidates,
+        candidates: RowsAndBodies,
         start: Cursor,
         *,
         remote_data: bool,
     ) -> Hits:
         """Return the matching records of candidates, in the order of the traversal."""
         current = self._planner.with_sideloads(query.resource, candidates)
-        rows, bodies = [row for _, row, _ in current], [body for _, _, body in current]
-        records_by_row = self._loader.records(query.resource, rows, bodies, remote_data=remote_data)
+        rows = [(row, body) for _, row, body in current]
+        records_by_row = self._loader.records(query.resource, rows, remote_data=remote_data)
         keys = query.resource.keys
         hits = []
         for (row, _, _), records in zip(current, records_by_row, strict=True):

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import total_of
-from tap_activecampaign_unified.resources.input_values import InvalidValue
-from tap_activecampaign_unified.resources.time_codecs import parse_instant
+from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 
 from .filters import InvalidQuery
-from .traversal import AFTER, BEFORE, MAX_LIMIT, POSITION_GONE, TraversalStep, identity_of
+from .traversal import AFTER, BEFORE, MAX_LIMIT, POSITION_GONE, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tap_activecampaign_unified.resources.resource import Row
 
-    from .traversal import Fetch, Params, Position
+    from .traversal import Body, Fetch, Params, Position, RowsAndBodies
 
 ANCHORS = 5
 MAX_PAGES_WITHOUT_NEWS = 3
@@ -49,7 +47,7 @@ class OffsetTraversal:
         value = self._returned[index - 1 if after_row else index][2]
         return [offset, ids_before, ids_after, value]
 
-    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+    def walk(self, direction: str, position: Position | None) -> Iterator[RowsAndBodies]:
         """Continue from a position, whose offset may have changed."""
         position = position or [0, [], [], None]
         seen: set[str] = set()
@@ -67,7 +65,7 @@ class OffsetTraversal:
                 self._returned = [*self._returned, *returned]
             else:
                 self._returned = [*returned[::-1], *self._returned]
-            yield TraversalStep([row for _, row in new_rows], [page.body] * len(new_rows))
+            yield [(row, page.body) for _, row in new_rows]
             pages_without_news = 0 if new_rows else pages_without_news + 1
             if (page.start == 0) if direction == BEFORE else page.is_last(pages_without_news):
                 return
@@ -136,7 +134,7 @@ class OffsetTraversal:
 class _Page:
     """A page at an offset. ``index`` is the number of its rows before the position."""
 
-    def __init__(self, rows: list[Row], body: dict[str, Any], start: int, limit: int) -> None:
+    def __init__(self, rows: list[Row], body: Body, start: int, limit: int) -> None:
         self.rows, self.body, self.start, self.limit = rows, body, start, limit
         self.index = 0
 
@@ -179,13 +177,10 @@ def creation_time(*, is_descending: bool = False) -> Callable[[Row], float | Non
     """Return a function that returns a row's `cdate` as a number, ascending in the sort order."""
 
     def read(row: Row) -> float | None:
-        try:
-            created = parse_instant(row.get("cdate"))
-        except InvalidValue:
-            return None
+        created = instant_or_none(row.get("cdate"))
         if created is None:
             return None
-        seconds = created.replace(tzinfo=created.tzinfo or dt.UTC).timestamp()
+        seconds = created.timestamp()
         return -seconds if is_descending else seconds
 
     return read

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Row
 
-    from .traversal import Fetch, Params, Position, TraversalStep
+    from .traversal import Fetch, OrderProof, Params, Position, RowsAndBodies
 
 Ranks = list[list[Any]]
 
@@ -25,8 +25,7 @@ class SortNotSupported(Exception):
 class CheckedOffsetTraversal(OffsetTraversal):
     """An offset traversal that verifies the order of the rows by their sort keys.
 
-    The traversal calls ``note_verified`` for the first page in order. It is None if the order is
-    verified already. It calls ``note_ignored`` before it raises `SortNotSupported`.
+    The first page in order proves the order (``proof``).
     """
 
     def __init__(
@@ -37,26 +36,23 @@ class CheckedOffsetTraversal(OffsetTraversal):
         *,
         ranks_of: Callable[[Sequence[Row]], Ranks],
         is_descending: bool,
-        note_verified: Callable[[], None] | None,
-        note_ignored: Callable[[], None],
+        proof: OrderProof,
     ) -> None:
         super().__init__(fetch, params, value_of)
-        self._ranks_of, self._is_descending = ranks_of, is_descending
-        self._note_verified, self._note_ignored = note_verified, note_ignored
+        self._ranks_of, self._is_descending, self._proof = ranks_of, is_descending, proof
 
-    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+    def walk(self, direction: str, position: Position | None) -> Iterator[RowsAndBodies]:
         """Yield rows while they are in order. Raise `SortNotSupported` at the first disorder."""
-        if self._note_verified is not None:
+        if not self._proof.is_proven:
             self.size = MAX_LIMIT  # enough rows to verify the order
         goes_up = (direction == AFTER) is not self._is_descending
         for batch in super().walk(direction, position):
-            for first, second in itertools.pairwise(self._ranks_of(batch.rows)):
+            for first, second in itertools.pairwise(self._ranks_of([row for row, _ in batch])):
                 low, high = (first, second) if goes_up else (second, first)
                 if _is_misordered(low, high):
-                    self._note_ignored()
+                    self._proof.is_ignored = True
                     raise SortNotSupported
-            if self._note_verified is not None:
-                self._note_verified()
+            self._proof.is_proven = True
             yield batch
 
 

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import walk_keyset, walk_offset
+from tap_activecampaign_unified.client import Page, walk_keyset, walk_offset
 from tap_activecampaign_unified.endpoints.endpoint_table import ENDPOINTS, endpoint_of
 from tap_activecampaign_unified.resources.crm.field_definitions import row_of
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.resources.input_values.ids import id_number, id_order
 from tap_activecampaign_unified.resources.marketing.engagements import SOURCE
-from tap_activecampaign_unified.resources.shared_contact_fields import SCORE_VALUES
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS
 from tap_activecampaign_unified.sync.relations.special_loaders import IncludedScores
 
 from .filters import ADDRESSES, Filter, InvalidQuery, Order, order_of, read_filters
 from .offset_traversal import OffsetTraversal, creation_time
 from .order_check import CheckedOffsetTraversal
+from .page_fetcher import PageFetcher
 from .server_filters import CONTACTS, ServerFilter, translate_filters
 from .single_rows import parent_row, single_row, singular_of
 from .traversal import (
     MAX_LIMIT,
     KeysetTraversal,
-    PageFetcher,
+    OrderProof,
     SortedTraversal,
-    TraversalStep,
     identity_of,
     number_of,
 )
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from .record_loader import RecordLoader
     from .single_rows import Ranked
-    from .traversal import Params, Traversal
+    from .traversal import Body, Params, RowsAndBodies, Traversal
 
 # The native column of each sort order that the account has.
 ORDERS = {
@@ -56,9 +57,6 @@ ORDERS = {
 #: The highest number of rows that the reader sorts itself.
 MAX_SORTED = 10_000
 FIELDS = "crm_fields"
-
-Candidates = list[tuple[dict[str, Any], dict[str, Any]]]
-RowsWithSideloads = list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]
 
 
 @dataclass
@@ -116,22 +114,14 @@ class QueryPlanner:
         self._client, self._loader = client, loader
         self._sorted: tuple[str, SortedTraversal] | None = None
         self._walked: tuple[str, WalkTraversal] | None = None
-        #: Score values of the contacts that the reader sorts itself.
-        self._sideloads: dict[str, list[Row]] = {}
-        self._unsupported_orders: set[tuple[str, str]] = set()
-        self._id_order_is_proven = False  # whether the account sent contacts in the order of ids
-        self._verified_orders: set[tuple[str, str]] = set()
+        #: By endpoint and field.
+        self._proofs: defaultdict[tuple[str, str], OrderProof] = defaultdict(OrderProof)
 
     def forget(self) -> None:
         """Drop the cached rows, and the sort orders that the account ignores."""
         self._sorted = self._walked = None
-        self._sideloads = {}
-        self._unsupported_orders.clear()
-
-    def note_unsupported_order(self, query: Query) -> None:
-        """Remember that the account ignores a sort order."""
-        if query.order is not None:
-            self._unsupported_orders.add((query.resource.endpoint_name, query.order.field))
+        for proof in self._proofs.values():
+            proof.is_ignored = False
 
     # --- parsing a query -------------------------------------------------------------------------
 
@@ -143,7 +133,8 @@ class QueryPlanner:
         related_filters = [filter_ for filter_ in filters if self._needs_related(resource, filter_)]
         server_filter = translate_filters(resource, filters, self._names)
         if server_filter.is_empty:  # an unknown name may be a new name
-            server_filter = translate_filters(resource, filters, self._fresh_names)
+            fresh_names = partial(self._names, is_fresh=True)
+            server_filter = translate_filters(resource, filters, fresh_names)
         return Query(
             resource,
             order,
@@ -161,13 +152,8 @@ class QueryPlanner:
         relations = {filter_.relation, *joined}
         return any(self._loader.needs_rows(resource, relation) for relation in relations)
 
-    def _names(self, kind: str) -> Mapping[str, str | None]:
-        return self._readable(kind, self._loader.names(kind))
-
-    def _fresh_names(self, kind: str) -> Mapping[str, str | None]:
-        return self._readable(kind, self._loader.tables.fresh_names(kind))
-
-    def _readable(self, kind: str, names: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    def _names(self, kind: str, *, is_fresh: bool = False) -> Mapping[str, str | None]:
+        names = self._loader.tables.names_of(kind, is_fresh=is_fresh)
         path = NAME_COLUMNS[kind][0]
         if path in self._loader.tables.unread:
             raise InvalidQuery(f"the key may not read {path}: use the id instead of the name")
@@ -185,7 +171,7 @@ class QueryPlanner:
         endpoint = endpoint_of(resource.endpoint_name)
         rows = self._rows_by_id(query, endpoint)
         if rows is not None:
-            return SortedTraversal(rows, is_descending=False)
+            return SortedTraversal(rows, is_descending=False, scores={})
         is_by_id = order is None or order.field == "id"
         if resource.endpoint_name == CONTACTS and is_by_id:
             return self._keyset_traversal(query)
@@ -196,13 +182,7 @@ class QueryPlanner:
             return self._walk(query, is_new=is_new)
         if endpoint.search is not None:
             return OffsetTraversal(SearchFetcher(self._client, endpoint.search), [])
-        fetch = PageFetcher(
-            self._client,
-            server_filter.path or endpoint.path,
-            endpoint.rows_key,
-            self._loader.sideloads(resource),
-            fallback_path=endpoint.path if server_filter.path else None,
-        )
+        fetch = PageFetcher(self._client, self._loader, resource, server_filter.path)
         params = [*endpoint.params, *server_filter.requests[0]]
         if order is None:
             ordered = any(name.startswith("orders[") for name, _ in params)
@@ -211,9 +191,10 @@ class QueryPlanner:
                 fetch, [*params, *by_id], creation_time() if ordered else number_of
             )
         native = ORDERS.get(resource.endpoint_name, {}).get(order.field)
+        proof = self._proofs[resource.endpoint_name, order.field]
         if previous_traversal == SortedTraversal.__name__:
-            self.note_unsupported_order(query)
-        if native is None or (resource.endpoint_name, order.field) in self._unsupported_orders:
+            proof.is_ignored = True
+        if native is None or proof.is_ignored:
             return self._sort(query, is_new=is_new)
         direction = "DESC" if order.is_descending else "ASC"
         params = [param for param in params if not param[0].startswith("orders[")]
@@ -222,17 +203,13 @@ class QueryPlanner:
         value = None
         if native == "cdate":
             value = creation_time(is_descending=order.is_descending)
-        sort_order = (resource.endpoint_name, order.field)
         return CheckedOffsetTraversal(
             fetch,
             params,
             value,
             ranks_of=lambda rows: self.ranks(query, rows),
             is_descending=order.is_descending,
-            note_verified=None
-            if sort_order in self._verified_orders
-            else lambda: self._verified_orders.add(sort_order),
-            note_ignored=lambda: self.note_unsupported_order(query),
+            proof=proof,
         )
 
     def _rows_by_id(self, query: Query, endpoint: Endpoint) -> Ranked | None:
@@ -250,63 +227,56 @@ class QueryPlanner:
     def _walk(self, query: Query, *, is_new: bool) -> WalkTraversal:
         """Return a traversal of the tap's own walk. All pages of a query use the same traversal."""
         if is_new or self._walked is None or self._walked[0] != query.key:
-            traversal = WalkTraversal(lambda: (rows for rows, _ in self._candidate_pages(query)))
+            traversal = WalkTraversal(lambda: (page.rows for page in self._candidate_pages(query)))
             self._walked = (query.key, traversal)
         return self._walked[1]
 
     def _keyset_traversal(self, query: Query) -> Traversal:
-        resource, row_id = query.resource, query.server_filter.row_id
-        endpoint = ENDPOINTS[CONTACTS]
-        fetch = PageFetcher(
-            self._client, endpoint.path, endpoint.rows_key, self._loader.sideloads(resource)
-        )
+        row_id = query.server_filter.row_id
+        base = ENDPOINTS[CONTACTS].params
         return KeysetTraversal(
-            fetch,
-            [[*endpoint.params, *params] for params in query.server_filter.requests],
+            PageFetcher(self._client, self._loader, query.resource),
+            [[*base, *params] for params in query.server_filter.requests],
             lambda: self._sort(query, is_new=False),
             low=0 if row_id is None else max(0, row_id - 1),
             high=row_id,
             is_descending=query.order is not None and query.order.is_descending,
-            note_order=None
-            if row_id is not None or self._id_order_is_proven
-            else self._note_id_order,
+            # A single row needs no proof of its order.
+            proof=self._proofs[CONTACTS, "id"] if row_id is None else OrderProof(is_proven=True),
         )
-
-    def _note_id_order(self) -> None:
-        self._id_order_is_proven = True
 
     # --- rows that the reader sorts -------------------------------------------------------------
 
     def _sort(self, query: Query, *, is_new: bool) -> SortedTraversal:
         """Return all rows that may match, sorted. All pages of a query use the same rows."""
         if is_new or self._sorted is None or self._sorted[0] != query.key:
-            order = query.order
             self._sorted = None
-            self._sideloads = {}
-            items = self._ranked(query)
-            is_descending = order is not None and order.is_descending
-            traversal = SortedTraversal(
-                items, is_descending=is_descending, key=SCORE_VALUES, sideloads=self._sideloads
-            )
-            self._sorted = (query.key, traversal)
+            self._sorted = (query.key, self._read_and_sort(query))
         return self._sorted[1]
 
-    def _ranked(self, query: Query) -> list[tuple[list[Any], Row]]:
-        order, rows = query.order, []
-        for unsorted, total in self._candidate_pages(query):
-            batch = TraversalStep(unsorted, [{}] * len(unsorted))
-            rows += [row for row, _ in self.candidates(query, batch)]
-            expected = 0 if query.row_filters else total or 0
+    def _read_and_sort(self, query: Query) -> SortedTraversal:
+        order = query.order
+        rows: list[Row] = []
+        scores: dict[str, list[Row]] = {}
+        for page in self._candidate_pages(query):
+            rows += [row for row, _ in self.candidates(query, [(row, {}) for row in page.rows])]
+            if query.resource.endpoint_name == CONTACTS:
+                scores |= IncludedScores().join(page)
+            expected = 0 if query.row_filters else page.total or 0
             if max(len(rows), expected) > MAX_SORTED:
                 raise InvalidQuery(
                     f"{query.resource.name}: more than {MAX_SORTED} rows to sort; add a filter, or "
                     "use an order in which ActiveCampaign sorts (see docs/python.md)"
                 )
-        id_ranks = [_id_rank(row) for row in rows]
-        if order is None or order.field == "id":
-            return list(zip(id_ranks, rows, strict=True))
-        ranks = zip(self.ranks(query, rows), id_ranks, strict=True)
-        return [([rank, *id_rank], row) for (rank, id_rank), row in zip(ranks, rows, strict=True)]
+        ranks = [_id_rank(row) for row in rows]
+        if order is not None and order.field != "id":
+            by_field = zip(self.ranks(query, rows), ranks, strict=True)
+            ranks = [[rank, *id_rank] for rank, id_rank in by_field]
+        return SortedTraversal(
+            zip(ranks, rows, strict=True),
+            is_descending=order is not None and order.is_descending,
+            scores=scores,
+        )
 
     def ranks(self, query: Query, rows: Sequence[Row]) -> list[list[Any]]:
         """Return the sort keys of rows."""
@@ -317,19 +287,19 @@ class QueryPlanner:
         records = self._loader.records_of_own_columns(query.resource, rows, fields)
         return [order.rank(record) for record in records]
 
-    def _candidate_pages(self, query: Query) -> Iterator[tuple[list[Row], int | None]]:
-        """Yield pages of rows that may match, with the account's count of the collection."""
+    def _candidate_pages(self, query: Query) -> Iterator[Page]:
+        """Yield pages of rows that may match."""
         resource, server_filter = query.resource, query.server_filter
         endpoint = endpoint_of(resource.endpoint_name)
         if resource.name == FIELDS:
             for entity in ENTITIES:
                 self._loader.tables.forget_fields(entity)
                 fields = self._loader.tables.custom_fields(entity)
-                yield [row_of(definition, fields) for definition in fields.definitions], None
+                rows = [row_of(definition, fields) for definition in fields.definitions]
+                yield Page(rows, {}, None, None)
             return
         if not endpoint.is_rest:
-            for page in special_walk(self._client, endpoint, resource, server_filter.segments):
-                yield page.rows, page.total
+            yield from special_walk(self._client, endpoint, resource, server_filter.segments)
             return
         walk = walk_keyset if resource.endpoint_name == CONTACTS else walk_offset
         path, row_id = server_filter.path or endpoint.path, server_filter.row_id
@@ -339,20 +309,15 @@ class QueryPlanner:
             for page in walk(self._client, path, endpoint.rows_key, params):
                 new_rows = [row for row in page.rows if identity_of(row) not in seen]
                 seen.update(map(identity_of, new_rows))
-                if resource.endpoint_name == CONTACTS:
-                    self._sideloads |= IncludedScores().join(page)
-                yield [row for row in new_rows if row_id in {None, number_of(row)}], page.total
+                rows = [row for row in new_rows if row_id in {None, number_of(row)}]
+                yield replace(page, rows=rows)
 
     # --- rows -----------------------------------------------------------------------------------
 
-    def candidates(self, query: Query, batch: TraversalStep) -> Candidates:
+    def candidates(self, query: Query, batch: RowsAndBodies) -> RowsAndBodies:
         """Return the rows that match the filters on their own columns."""
         resource = query.resource
-        rows = [
-            (row, body)
-            for row, body in zip(batch.rows, batch.bodies, strict=True)
-            if resource.skip(row) is None
-        ]
+        rows = [(row, body) for row, body in batch if resource.skip(row) is None]
         if not query.row_filters or not rows:
             return rows
         fields = {filter_.field for filter_ in query.row_filters}
@@ -363,19 +328,22 @@ class QueryPlanner:
             if all(filter_.matches(record.get(filter_.field)) for filter_ in query.row_filters)
         ]
 
-    def with_sideloads(self, resource: Resource, rows: Candidates) -> RowsWithSideloads:
+    def with_sideloads(
+        self, resource: Resource, rows: RowsAndBodies
+    ) -> list[tuple[Row, Row, Body]]:
         """Return (row, its current version, response with its sideloads) of each row.
 
         Requests contacts without sideloads again, with sideloads. Omits contacts that were deleted
         meanwhile.
         """
         as_read = [(row, row, body) for row, body in rows]
-        sideloads = self._loader.sideloads(resource)
+        if resource.endpoint_name != CONTACTS or not self._loader.include_of(resource):
+            return as_read
         endpoint = ENDPOINTS[CONTACTS]
         ids_to_read = [str(row.get("id")) for row, body in rows if endpoint.rows_key not in body]
-        if resource.endpoint_name != CONTACTS or not ids_to_read or not sideloads.include():
+        if not ids_to_read:
             return as_read
-        fetch = PageFetcher(self._client, endpoint.path, endpoint.rows_key, sideloads)
+        fetch = PageFetcher(self._client, self._loader, resource)
         ids = [("ids[]", native_id) for native_id in ids_to_read]
         current, response = fetch([("limit", MAX_LIMIT), *endpoint.params, *ids])
         row_by_id = {str(row.get("id")): row for row in current}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import Client, Page, PermissionDenied, total_of
@@ -30,8 +29,6 @@ from tap_activecampaign_unified.sync.relations.relation_loader import (
 )
 from tap_activecampaign_unified.sync.relations.special_loaders import SPECIAL, special_loaders
 
-from .traversal import Sideloads
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_fields import CustomFields
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
 
+    from .traversal import Body, RowsAndBodies
 
 Related = dict[str, dict[str, list[Any]]]
 
@@ -85,9 +83,10 @@ class _Tables(Lookups):
             names.update(dict.fromkeys(missed - names.keys()))
         return bool(outdated)
 
-    def fresh_names(self, kind: str) -> Mapping[str, str | None]:
-        """Return the current names of a kind."""
-        self._forget(kind)
+    def names_of(self, kind: str, *, is_fresh: bool) -> Mapping[str, str | None]:
+        """Return the names of a kind by id. ``is_fresh``: read them again."""
+        if is_fresh:
+            self._forget(kind)
         self.load_names([kind])
         return self._kinds[kind]
 
@@ -145,11 +144,6 @@ class RecordLoader:
         entity = resource.custom_fields
         return self.tables.custom_fields(entity) if entity else None
 
-    def names(self, kind: str) -> Mapping[str, str | None]:
-        """Return the names of a kind by id."""
-        self.tables.load_names([kind])
-        return getattr(self.tables.names, kind)  # type: ignore[no-any-return]
-
     def custom_objects(self) -> dict[str, Resource]:
         """Return the account's custom objects by name, cached."""
         if self._custom_objects is None:
@@ -158,11 +152,7 @@ class RecordLoader:
 
     # --- sideloads ----------------------------------------------------------------------------
 
-    def sideloads(self, resource: Resource) -> Sideloads:
-        """Return the sideloads of a resource's pages."""
-        return Sideloads(partial(self._include_of, resource), self._reduce_sideloads)
-
-    def _include_of(self, resource: Resource) -> str:
+    def include_of(self, resource: Resource) -> str:
         """Return the value of ``include`` for a page, empty for no sideload."""
         if self._sideload_level <= NO_SIDELOADS:
             return ""
@@ -174,7 +164,7 @@ class RecordLoader:
             includes.append(ACCOUNT_NAMES)
         return ",".join(includes)
 
-    def _reduce_sideloads(self) -> bool:
+    def reduce_sideloads(self) -> bool:
         """Request fewer sideloads, because the account rejects them. False: none remain."""
         self._sideload_level -= 1
         if self._sideload_level == NO_SIDELOADS:
@@ -231,15 +221,15 @@ class RecordLoader:
     def records(
         self,
         resource: Resource,
-        rows: Sequence[Row],
-        bodies: Sequence[dict[str, Any]],
+        rows_and_bodies: RowsAndBodies,
         *,
         remote_data: bool,
     ) -> list[list[Record]]:
         """Return the records of each row: one record, or one per related row."""
+        rows = [row for row, _ in rows_and_bodies]
         if endpoint_of(resource.endpoint_name).path in ENDPOINTS_WITH_OFFSETS:
-            self.tables.account_zone.observe(list(rows), resource.stamps)
-        related, unreadable = self._related(resource, rows, bodies)
+            self.tables.account_zone.observe(rows, resource.stamps)
+        related, unreadable = self._related(resource, rows_and_bodies)
         if resource.relation in unreadable:
             raise PermissionDenied(UNREAD, method="GET", path=resource.endpoint)
         self._check_fields(resource, related)
@@ -290,12 +280,10 @@ class RecordLoader:
 
     # --- related rows -------------------------------------------------------------------------
 
-    def _related(
-        self, resource: Resource, rows: Sequence[Row], bodies: Sequence[dict[str, Any]]
-    ) -> tuple[Related, set[str]]:
+    def _related(self, resource: Resource, rows: RowsAndBodies) -> tuple[Related, set[str]]:
         """Return related rows by relation and row id, and the unreadable relations."""
-        pages: dict[int, tuple[list[Row], dict[str, Any]]] = {}
-        for row, body in zip(rows, bodies, strict=True):
+        pages: dict[int, tuple[list[Row], Body]] = {}
+        for row, body in rows:
             pages.setdefault(id(body), ([], body))[0].append(row)
         related: Related = {}
         unreadable: set[str] = set()
@@ -359,7 +347,7 @@ class RecordLoader:
                 self._separate.add(key)
                 del self._loaders[key]
 
-    def _load_accounts(self, related: Related, body: dict[str, Any]) -> None:
+    def _load_accounts(self, related: Related, body: Body) -> None:
         links = related.get(shared_contact_fields.LINKS)
         if links:
             accounts = body.get("accounts")

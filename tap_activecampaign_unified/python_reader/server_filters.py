@@ -132,10 +132,7 @@ def _filter_contacts(
         ("segment_id", "listid", "segments"),
         ("segment_name", "listid", "segments"),
     ):
-        if column in by_field and by_field[column].given:
-            _filter_by_name(
-                server_filter, by_field[column].given, column, param, partial(names, kind)
-            )
+        _filter_by_name(server_filter, by_field.get(column), param, partial(names, kind))
     server_filter.add(*_between("created", None if is_part else by_field.get("created_at")))
     changed = by_field.get("contact_updated_at" if is_part else "updated_at")
     updated = _between("updated", changed)
@@ -148,15 +145,16 @@ def _filter_contacts(
 
 def _filter_by_name(
     server_filter: ServerFilter,
-    given: Any,
-    column: str,
+    filter_: Filter | None,
     param: str,
     names: Callable[[], Mapping[str, str | None]],
 ) -> None:
     """Filter by the first value with exactly one id. An unknown name matches no row."""
-    ids: list[str] = []
+    if filter_ is None or not filter_.given:
+        return
+    given, ids = filter_.given, list[str]()
     for item in given if isinstance(given, (list, tuple)) else [given]:
-        by_id = column.endswith("_id")
+        by_id = filter_.field.endswith("_id")
         reference = item if isinstance(item, Mapping) else {"id" if by_id else "name": item}
         if reference.get("id") is not None:
             ids.append(str(reference["id"]).strip())
@@ -174,13 +172,11 @@ def _filter_by_name(
 def _filter_opportunities(
     server_filter: ServerFilter, by_field: Mapping[str, Filter], names: Names
 ) -> None:
-    for column, kind, param in (("stage", "stages", "stage"), ("pipeline", "pipelines", "group")):
-        value = by_field[column].given if column in by_field else None
-        if value:
-            ids = _ids_named(value, partial(names, kind))
-            server_filter.is_empty = server_filter.is_empty or ids == []
-            if ids and len(ids) == 1:
-                server_filter.add((f"filters[{param}]", ids[0]))
+    for column, param, kind in (
+        ("stage", "filters[stage]", "stages"),
+        ("pipeline", "filters[group]", "pipelines"),
+    ):
+        _filter_by_name(server_filter, by_field.get(column), param, partial(names, kind))
     if owner := _id_in(by_field.get("owner")):
         server_filter.add(("filters[owner]", owner))
     status = by_field["status"].given if "status" in by_field else None
@@ -190,16 +186,6 @@ def _filter_opportunities(
         server_filter.add(("filters[title]", by_field["name"].given.strip()))
     server_filter.add(*_between("created", by_field.get("created_at")))
     server_filter.add(*_between("updated", by_field.get("updated_at")))
-
-
-def _ids_named(given: Any, names: Callable[[], Mapping[str, str | None]]) -> list[str] | None:
-    """Return the ids that a filter on an object can match, None if the filter shows no ids."""
-    if isinstance(given, Mapping) and given.get("id") is not None:
-        return [str(given["id"]).strip()]
-    name = _text(given.get("name") if isinstance(given, Mapping) else given)
-    if not name:
-        return None
-    return [native_id for native_id, text in names().items() if text and fold(text) == fold(name)]
 
 
 def _id_in(filter_: Filter | None) -> str | None:

@@ -9,43 +9,38 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_activecampaign_unified.client import (
-    InvalidRequest,
-    NotFound,
-    ServerError,
-    rows_of,
-    total_of,
-)
+from tap_activecampaign_unified.client import total_of
 from tap_activecampaign_unified.resources.input_values.ids import id_number
+from tap_activecampaign_unified.resources.shared_contact_fields import SCORE_VALUES
 
 from .filters import InvalidQuery
 
 if TYPE_CHECKING:
-    from tap_activecampaign_unified.client import Client, RowsKey
     from tap_activecampaign_unified.resources.resource import Row
 
 Params = Sequence[tuple[str, Any]]
+Body = dict[str, Any]
+#: Rows, each with its response.
+RowsAndBodies = list[tuple["Row", Body]]
 Position = list[Any]
 #: Returns the rows of a page, and the response.
-Fetch = Callable[[Params], tuple[list["Row"], dict[str, Any]]]
+Fetch = Callable[[Params], tuple[list["Row"], Body]]
 
 MAX_LIMIT = 100
 # With this many rows, an order by chance is practically impossible.
 ROWS_TO_PROVE_ORDER = 20
-# Seconds of retries of a page with sideloads, before the reader requests fewer sideloads.
-SHRINK_AFTER_SECONDS = 15.0
 AFTER, BEFORE = "after", "before"
 POSITION_GONE = "the rows at the end of that page were deleted or moved: start without a cursor"
 
 
-@dataclass(frozen=True)
-class TraversalStep:
-    """Rows in the order of the walk, each with its response."""
+@dataclass
+class OrderProof:
+    """Whether the account applies one sort order, as far as its responses show."""
 
-    rows: list[Row]
-    bodies: list[dict[str, Any]]
+    is_proven: bool = False
+    is_ignored: bool = False
 
 
 def identity_of(row: Row) -> str:
@@ -53,66 +48,16 @@ def identity_of(row: Row) -> str:
     return str(row.get("id"))
 
 
-class Sideloads(NamedTuple):
-    """The sideloads of a resource's pages.
-
-    ``include`` returns the value of the parameter, empty for none. ``reduce`` drops some sideloads
-    that the account rejects. It returns False if no sideloads remain.
-    """
-
-    include: Callable[[], str]
-    reduce: Callable[[], bool]
-
-
 class Traversal(Protocol):
     """A traversal of a collection."""
 
     size: int
 
-    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+    def walk(self, direction: str, position: Position | None) -> Iterator[RowsAndBodies]:
         """Yield the rows after or before a position; from the start if it is None."""
 
     def position(self, row: Row, *, after_row: bool) -> Position:
         """Return the position before a returned row; after the row with ``after_row``."""
-
-
-class PageFetcher:
-    """Requests single pages with their sideloads.
-
-    ``fallback_path`` is the path of the collection if ``path`` is a part of it. The fetcher
-    requests it if the account does not have the part.
-    """
-
-    def __init__(
-        self,
-        client: Client,
-        path: str,
-        key: RowsKey,
-        sideloads: Sideloads,
-        fallback_path: str | None = None,
-    ) -> None:
-        self._client, self._path, self._key, self._sideloads = client, path, key, sideloads
-        self._fallback_path = fallback_path
-
-    def __call__(self, params: Params) -> tuple[list[Row], dict[str, Any]]:
-        """Return the rows of a page, and the response."""
-        while True:
-            include = self._sideloads.include()
-            more = [("include", include)] if include else []
-            patience = SHRINK_AFTER_SECONDS if more else None
-            try:
-                body = self._client.get(self._path, [*params, *more], patience=patience).body
-            except (InvalidRequest, ServerError):
-                if not more or not self._sideloads.reduce():
-                    raise
-            except NotFound as problem:
-                if self._fallback_path is None:
-                    raise
-                if not problem.is_endpoint:
-                    return [], {}  # the parent row was deleted
-                self._path, self._fallback_path = self._fallback_path, None
-            else:
-                return rows_of(body, self._key), body
 
 
 def number_of(row: Row) -> int:
@@ -123,24 +68,24 @@ def number_of(row: Row) -> int:
 class KeysetTraversal:
     """Contacts by id, between two ids. It merges the rows of several ``requests``.
 
-    If the account does not sort by id, ``fallback`` continues. The traversal calls ``note_order``
-    after enough rows in order. Until then it requests full pages, because a few rows may be in
+    If the account does not sort by id, ``fallback`` continues. ``proof`` becomes proven after
+    enough rows in order. Until then the traversal requests full pages, because a few rows may be in
     order by chance.
     """
 
     def __init__(
         self,
-        fetch: PageFetcher,
+        fetch: Fetch,
         requests: Sequence[Params],
         fallback: Callable[[], Traversal],
         *,
         low: int = 0,
         high: int | None = None,
         is_descending: bool = False,
-        note_order: Callable[[], None] | None = None,
+        proof: OrderProof,
     ) -> None:
         """Traverse the rows with ids above ``low`` and up to ``high``."""
-        self._note_order = note_order
+        self._proof = proof
         self._fetch, self._requests, self._fallback = fetch, requests, fallback
         self._low, self._high, self._is_descending = low, high, is_descending
         self.size = MAX_LIMIT
@@ -150,7 +95,7 @@ class KeysetTraversal:
         number = number_of(row)
         return [number if after_row is not self._is_descending else number - 1]
 
-    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+    def walk(self, direction: str, position: Position | None) -> Iterator[RowsAndBodies]:
         """Walk up or down from an id."""
         goes_up = (direction == AFTER) is not self._is_descending
         at = position[0] if position else None
@@ -164,23 +109,20 @@ class KeysetTraversal:
             reached = None if stop.at is None else [stop.at, int(not self._is_descending)]
             yield from self._fallback().walk(direction, reached)
 
-    def _walk(self, at: int | None, *, goes_up: bool) -> Iterator[TraversalStep]:
+    def _walk(self, at: int | None, *, goes_up: bool) -> Iterator[RowsAndBodies]:
         while True:
             responses = [self._read(request, at, goes_up=goes_up) for request in self._requests]
             # The rows beyond the end of a response are unknown, unless it is the last response.
             ends = [number_of(rows[-1]) for rows, _, is_last in responses if not is_last]
             limit = (min(ends) if goes_up else max(ends)) if ends else None
-            row_and_body: dict[int, tuple[Row, dict[str, Any]]] = {}
+            row_and_body: dict[int, tuple[Row, Body]] = {}
             for rows, body, _ in responses:
                 for row in rows:
                     number = number_of(row)
                     if limit is None or (number <= limit if goes_up else number >= limit):
                         row_and_body.setdefault(number, (row, body))
             numbers = sorted(filter(self._is_between, row_and_body), reverse=not goes_up)
-            yield TraversalStep(
-                [row_and_body[number][0] for number in numbers],
-                [row_and_body[number][1] for number in numbers],
-            )
+            yield [row_and_body[number] for number in numbers]
             if limit is None or (goes_up and self._high is not None and limit >= self._high):
                 return
             if not goes_up and limit <= self._low + 1:
@@ -192,9 +134,9 @@ class KeysetTraversal:
 
     def _read(
         self, filters: Params, at: int | None, *, goes_up: bool
-    ) -> tuple[list[Row], dict[str, Any], bool]:
+    ) -> tuple[list[Row], Body, bool]:
         """Return the rows beyond an id, the response, and whether these are the last rows."""
-        limit = min(MAX_LIMIT, self.size) if self._note_order is None else MAX_LIMIT
+        limit = min(MAX_LIMIT, self.size) if self._proof.is_proven else MAX_LIMIT
         direction = "ASC" if goes_up else "DESC"
         low, high = (at, self._high) if goes_up else (self._low or None, at)
         params = [("limit", limit), *filters, ("orders[id]", direction)]
@@ -209,9 +151,8 @@ class KeysetTraversal:
         # A single row is always in order. A row outside the bounds proves that they were ignored.
         if self._high is not None and not all(map(self._is_between, numbers)):
             raise _OrderIgnored(at)
-        if self._note_order is not None and len(rows) >= ROWS_TO_PROVE_ORDER:
-            self._note_order()
-            self._note_order = None
+        if len(rows) >= ROWS_TO_PROVE_ORDER:
+            self._proof.is_proven = True
         # A short page is the last page only if the account's count agrees.
         is_last = not rows or (len(rows) < limit and total_of(body) == len(rows))
         return rows, body, is_last
@@ -228,7 +169,7 @@ class _OrderIgnored(Exception):
 class SortedTraversal:
     """All rows, sorted by the reader. ``items`` are sort keys and rows.
 
-    ``sideloads`` are their sideloaded rows by row id. ``key`` is the sideloads' key in a response.
+    ``scores`` are the score values that came with contacts, by the contact's id.
     """
 
     def __init__(
@@ -236,10 +177,9 @@ class SortedTraversal:
         items: Iterable[tuple[list[Any], Row]],
         *,
         is_descending: bool,
-        key: RowsKey = "",
-        sideloads: Mapping[str, list[Row]] | None = None,
+        scores: Mapping[str, list[Row]],
     ) -> None:
-        self._key, self._sideloads = key, sideloads or {}
+        self._scores = scores
         self._items = sorted(items, key=lambda item: item[0], reverse=is_descending)
         self._is_descending = is_descending
         self._ranks = {id(row): rank for rank, row in self._items}
@@ -249,7 +189,7 @@ class SortedTraversal:
         """Return the row's sort key, and the side of the row: 1 is after, 0 before."""
         return [*self._ranks[id(row)], int(after_row)]
 
-    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+    def walk(self, direction: str, position: Position | None) -> Iterator[RowsAndBodies]:
         """Continue from a row, which may have been deleted."""
         items = self._items
         if position is not None:
@@ -261,15 +201,13 @@ class SortedTraversal:
         rows = [row for _, row in items]
         for start in range(0, len(rows), MAX_LIMIT):
             part = rows[start : start + MAX_LIMIT]
-            yield TraversalStep(part, [self._sideloads_of(part)] * len(part))
+            body = self._scores_of(part)
+            yield [(row, body) for row in part]
 
-    def _sideloads_of(self, rows: Sequence[Row]) -> dict[str, Any]:
-        """Return a response that holds only the sideloads of rows."""
-        sideloads = [
-            sideload for row in rows for sideload in self._sideloads.get(identity_of(row), ())
-        ]
-        name = self._key if isinstance(self._key, str) else self._key[0]
-        return {name: sideloads} if sideloads else {}
+    def _scores_of(self, rows: Sequence[Row]) -> Body:
+        """Return a response that holds only the score values of rows."""
+        scores = [score for row in rows for score in self._scores.get(identity_of(row), ())]
+        return {SCORE_VALUES: scores} if scores else {}
 
     def _index_of(self, position: Position) -> int:
         """Return the number of rows before a position. Without a side, it is after its row."""

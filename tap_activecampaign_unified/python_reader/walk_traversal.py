@@ -13,7 +13,7 @@ from tap_activecampaign_unified.resources.marketing.engagements import SOURCE
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_MEMBERS
 
 from .filters import InvalidQuery
-from .traversal import AFTER, MAX_LIMIT, POSITION_GONE, TraversalStep
+from .traversal import AFTER, MAX_LIMIT, POSITION_GONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
     from tap_activecampaign_unified.resources.resource import Resource, Row
 
-    from .traversal import Params, Position
+    from .traversal import Body, Params, Position, RowsAndBodies
 
 MAX_RECENT_ROWS = 10 * MAX_LIMIT
 
@@ -35,7 +35,7 @@ class SearchFetcher:
         self._reader = SearchReader(client, search)
         self._sort: dict[str, Any] = {search.keys[-1]: {"sort": "ASC"}}
 
-    def __call__(self, params: Params) -> tuple[list[Row], dict[str, Any]]:
+    def __call__(self, params: Params) -> tuple[list[Row], Body]:
         """Return the rows of a page, and an empty body: searches have no sideloads."""
         values = dict(params)
         try:
@@ -99,7 +99,7 @@ class WalkTraversal:
         """Return the row's identity, and the side of the row: 1 is after, 0 before."""
         return [key_of(row), int(after_row)]
 
-    def walk(self, direction: str, position: Position | None) -> Iterator[TraversalStep]:
+    def walk(self, direction: str, position: Position | None) -> Iterator[RowsAndBodies]:
         """Yield the rows after or before a position. Raise `InvalidQuery` if its row is gone."""
         rows = list(self._recent_rows)
         index = _index_of(rows, position)
@@ -138,7 +138,7 @@ def _index_of(rows: list[Row], position: Position | None, since: int = 0) -> int
     return None
 
 
-def _steps(rows: list[Row]) -> Iterator[TraversalStep]:
+def _steps(rows: list[Row]) -> Iterator[RowsAndBodies]:
     for start in range(0, len(rows), MAX_LIMIT):
-        part = rows[start : start + MAX_LIMIT]
-        yield TraversalStep(part, [{}] * len(part))
+        body: Body = {}
+        yield [(row, body) for row in rows[start : start + MAX_LIMIT]]
