@@ -66,12 +66,15 @@ def identifying_columns(row: InputRecord) -> Record:
 def ledger_identity(row: InputRecord) -> Record:
     """Return the identity of a row in the ledger: its key, else all its columns.
 
-    A reference in a key may be in another case, and alone or in an array. The identity is the same.
+    A reference in a key may be in another case, and alone or in an array, and an id may be a number
+    or text. The identity is the same.
     """
     identity = dict(row.key) or identifying_columns(row)
     for name, value in row.key.items():
         if name in OWN_KEYS:
             identity[name] = plain_key(value)
+        elif name in ID_COLUMNS:
+            identity[name] = str(value).strip()
         elif name in REFERENCES:
             with contextlib.suppress(RowRejected):
                 refs = references(row.record.get(name), name)

@@ -109,6 +109,8 @@ class Switches:
     ecommerce_sort: Literal["honoured", "ignored"] = "honoured"
     missing_dates_sort: Literal["last", "first"] = "last"
     graphql_decimals: Literal["number", "text"] = "number"
+    search_nulls: int | None = None  # each such row of a search is null
+    graphql_error_key: str = "{table}-{field}-{key}-{own}-invalid"  # what names a bad row
     graphql_most_rows: int | None = None  # the largest number of rows of one mutation
     tokens_count_variables: bool = False  # whether the token limit counts the variables
 

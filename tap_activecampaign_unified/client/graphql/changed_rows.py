@@ -105,7 +105,9 @@ class ChangeFinder:
             rows = self._reader.page(0, _on_day(column, sample[:10]))
         except InvalidRequest:
             return None
-        if not rows or any(not str(row.get(column)).startswith(sample[:10]) for row in rows):
+        if not rows or any(
+            row and not str(row.get(column)).startswith(sample[:10]) for row in rows
+        ):
             return None
         return f"day by day of {column}", self._each_day(column, since)
 

@@ -10,12 +10,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.errors import InvalidRequest
+from tap_activecampaign_unified.client.errors import InvalidRequest, UnexpectedResponse
 from tap_activecampaign_unified.client.pagination.page_reader import FULL_PAGE, Page
 from tap_activecampaign_unified.client.pagination.seen_keys import SeenKeys
 
 from .existing_columns import AdaptedSelection
-from .request import run_graphql
+from .request import PATH, run_graphql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,9 +62,13 @@ class SearchReader:
     def __init__(self, client: Client, search: Search) -> None:
         self.client, self.search = client, search
         self._selection = AdaptedSelection(client, search.type_name, search.selection)
+        self._has_warned = False
 
     def page(self, offset: int, filters: dict[str, Any], limit: int = FULL_PAGE) -> list[Row]:
-        """Return the rows of one page."""
+        """Return the rows of one page, with an empty row in place of null.
+
+        Raise `UnexpectedResponse` without an array of objects: its rows would be lost.
+        """
         variables = {**filters, "pagination": {"offset": offset, "limit": limit}}
         try:
             data = self._run(variables)
@@ -73,7 +77,18 @@ class SearchReader:
                 raise
             data = self._run(variables)
         rows = data.get(self.search.field)
-        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        if not isinstance(rows, list) or any(not isinstance(row, dict | None) for row in rows):
+            text = (
+                f"{self.search.field} of the response is no array of objects: the rows are unknown"
+            )
+            raise UnexpectedResponse(text, method="POST", path=PATH, status=200)
+        if None in rows and not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "%s: ActiveCampaign sends null in place of a row; the client leaves such rows out",
+                self.search.field,
+            )
+        return [{} if row is None else row for row in rows]
 
     def _run(self, variables: dict[str, Any]) -> dict[str, Any]:
         return run_graphql(
@@ -109,12 +124,13 @@ class SearchReader:
         rows, offset, steps = first, 0, 0
         while True:
             keys = [self.search.key_of(row) for row in rows]
-            if offset and (not keys or keys[0] not in seen) and steps < MAX_STEPS_BACK:
+            is_lost = not rows or (bool(rows[0]) and keys[0] not in seen)
+            if offset and is_lost and steps < MAX_STEPS_BACK:
                 steps += 1
                 offset = max(0, offset - (FULL_PAGE - 1))
                 rows = self.page(offset, filters)
                 continue
-            yield [row for row, key in zip(rows, keys, strict=True) if seen.add(key)]
+            yield [row for row, key in zip(rows, keys, strict=True) if row and seen.add(key)]
             if len(rows) < FULL_PAGE:
                 return
             offset += FULL_PAGE - 1

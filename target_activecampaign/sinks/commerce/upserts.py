@@ -198,15 +198,21 @@ def _reject_named(
 ) -> list[Upsert]:
     """Reject the rows that an error names, and return the other upserts to send again.
 
-    If the error names no row, the target sends the halves of the batch until the bad row is alone.
+    If an entry of the error may mean several rows, the target sends each of them alone. If the
+    error names no row, it sends the halves of the batch until the bad row is alone.
     """
-    named = _named_upserts(problem.reasons, upserts)
+    named, doubtful = _named_upserts(mutation, problem.reasons, upserts)
     for upsert, texts in named:
         reason = f"ActiveCampaign refused: {'; '.join(texts)}"
         finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, is_decided=False))
-    if named:
-        rejected = {id(upsert) for upsert, _ in named}
-        return [upsert for upsert in upserts if id(upsert) not in rejected]
+    rejected = {id(upsert) for upsert, _ in named}
+    alone = [upsert for upsert in doubtful if id(upsert) not in rejected]
+    if len(upserts) > 1:
+        for upsert in alone:
+            send_all(context, mutation, [upsert], on_written)
+    if named or (alone and len(upserts) > 1):
+        done = rejected | {id(upsert) for upsert in alone}
+        return [upsert for upsert in upserts if id(upsert) not in done]
     remaining = _unless_single(context, problem, upserts)
     middle = len(remaining) // 2
     for half in (remaining[:middle], remaining[middle:]):
@@ -242,25 +248,34 @@ def _change_of(mutation: Mutation, upsert: Upsert) -> DocumentChange:
 
 
 def _named_upserts(
-    reasons: tuple[ErrorDetail, ...], upserts: list[Upsert]
-) -> list[tuple[Upsert, list[str]]]:
-    """Return the upserts that a validation error names by their own ids, with its texts.
+    mutation: Mutation, reasons: tuple[ErrorDetail, ...], upserts: list[Upsert]
+) -> tuple[list[tuple[Upsert, list[str]]], list[Upsert]]:
+    """Return the upserts that a validation error names, with its texts, and the doubtful ones.
 
-    The attribute of an error contains the id. An id may contain a shorter id and a dash, so the
-    longest matching id counts.
+    The attribute of an error contains the column of the store's own id and the id behind it. It may
+    contain other numbers, an id may begin with another id, and two stores may have the same id. So
+    an attribute names an upsert only if no other upsert matches it; otherwise all are doubtful.
     """
     texts_by_upsert: dict[int, tuple[Upsert, list[str]]] = {}
+    doubtful: dict[int, Upsert] = {}
     for reason in reasons:
-        named = [upsert for upsert in upserts if _is_named(reason.attribute, upsert.key[1])]
-        longest = max((len(upsert.key[1]) for upsert in named), default=0)
-        for upsert in named:
-            if len(upsert.key[1]) == longest:
-                texts_by_upsert.setdefault(id(upsert), (upsert, []))[1].append(reason.text)
-    return list(texts_by_upsert.values())
+        matching = [
+            upsert for upsert in upserts if _is_named(reason.attribute, upsert.key[1], mutation.key)
+        ]
+        if len(matching) == 1:
+            named = matching[0]
+            texts_by_upsert.setdefault(id(named), (named, []))[1].append(reason.text)
+            continue
+        matching = matching or [
+            upsert for upsert in upserts if _is_named(reason.attribute, upsert.key[1])
+        ]
+        doubtful |= {id(upsert): upsert for upsert in matching}
+    return list(texts_by_upsert.values()), list(doubtful.values())
 
 
-def _is_named(attribute: str, own_id: str) -> bool:
-    return re.search(rf"(?<![A-Za-z0-9]){re.escape(own_id)}(?![A-Za-z0-9])", attribute) is not None
+def _is_named(attribute: str, own_id: str, column: str = "") -> bool:
+    start = f"(?<![A-Za-z0-9]){column}-" if column else "(?<![A-Za-z0-9])"
+    return re.search(rf"{start}{re.escape(own_id)}(?![A-Za-z0-9])", attribute) is not None
 
 
 def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outcome:

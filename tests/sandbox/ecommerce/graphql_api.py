@@ -158,7 +158,7 @@ class _Root:
             "bulkUpsertRecurringPayments": self._payments,
         }
 
-    def _search(self, table: str, _: Any, **arguments: Any) -> list[dict[str, Any]]:
+    def _search(self, table: str, _: Any, **arguments: Any) -> list[dict[str, Any] | None]:
         return search(self.w, table, arguments.get("filter"))
 
     def _get_order(
@@ -208,7 +208,7 @@ class _Root:
     def _create_product(self, product: dict[str, Any]) -> dict[str, Any]:
         key = (product["legacyConnectionId"], product["storePrimaryId"])
         if self.w.tables["storeProducts"].first("key", key):
-            raise _invalid("storeProducts", product, "storePrimaryId", "already exists")
+            raise _invalid(self.w, "storeProducts", product, "storePrimaryId", "already exists")
         return self._products([product])[0]
 
     def _update_product(self, guid: str | None, product: dict[str, Any]) -> dict[str, Any]:
@@ -233,7 +233,7 @@ class _Root:
         problems: dict[str, Any] = {}
         for row in rows:
             for field, text in _problems(self.w, table, row):
-                problems[_problem_key(table, row, field)] = [text]
+                problems[_problem_key(self.w, table, row, field)] = [text]
         if problems:
             raise GraphQLError("Validation errors", extensions=problems)
 
@@ -258,10 +258,13 @@ def _problems(w: World, table: str, row: dict[str, Any]) -> list[tuple[str, str]
     return found
 
 
-def _problem_key(table: str, row: dict[str, Any], field: str) -> str:
+def _problem_key(w: World, table: str, row: dict[str, Any], field: str) -> str:
     key = store.KEYS[table]
-    return f"{table}-{field}-{key}-{row[key]}-invalid"
+    return w.switches.graphql_error_key.format(
+        table=table, field=field, key=key, own=row[key], store=row["legacyConnectionId"]
+    )
 
 
-def _invalid(table: str, row: dict[str, Any], field: str, text: str) -> GraphQLError:
-    return GraphQLError("Validation errors", extensions={_problem_key(table, row, field): text})
+def _invalid(w: World, table: str, row: dict[str, Any], field: str, text: str) -> GraphQLError:
+    key = _problem_key(w, table, row, field)
+    return GraphQLError("Validation errors", extensions={key: text})

@@ -21,7 +21,7 @@ _COMPARES = {
 }
 
 
-def search(w: World, table: str, conditions: dict[str, Any] | None) -> list[dict[str, Any]]:
+def search(w: World, table: str, conditions: dict[str, Any] | None) -> list[dict[str, Any] | None]:
     """Return a page of the documents that match a filter: a plain list without a total."""
     conditions = dict(conditions or {})
     pagination = {"offset": 0, "limit": 20, **(conditions.pop("pagination", None) or {})}
@@ -41,7 +41,11 @@ def search(w: World, table: str, conditions: dict[str, Any] | None) -> list[dict
     if w.switches.ecommerce_sort == "honoured":
         for name, descending in reversed(sorts):
             found = _sorted(w, found, name, descending=descending)
-    return found[offset : offset + limit]
+    every = w.switches.search_nulls
+    return [
+        None if every and place % every == every - 1 else document
+        for place, document in enumerate(found)
+    ][offset : offset + limit]
 
 
 def _keep(

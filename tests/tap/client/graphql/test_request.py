@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from tap_activecampaign_unified.client import InvalidRequest, PermissionDenied, ServerError
+from tap_activecampaign_unified.client.errors import UnexpectedResponse
 from tap_activecampaign_unified.client.graphql.changed_rows import walk_changes
 from tap_activecampaign_unified.client.graphql.existing_columns import fields_of
 from tap_activecampaign_unified.client.graphql.request import TooLarge, problem_of, run_graphql
@@ -134,6 +135,23 @@ def test_columns_that_the_account_does_not_have_are_left_out(shop, make_client):
     assert len(keys(client, search=search)) == 250
     assert shop.count("POST", "ecom/graphql") == 5
     assert "storePrimaryId" in fields_of(client, "ProductInput")
+
+
+@pytest.mark.parametrize("every", [1, 2, 50, 100])
+def test_null_in_place_of_a_row_ends_no_walk(shop, make_client, every, caplog):
+    """A page with null in place of rows is a full page: the walk emits the others, and warns."""
+    shop.switches.search_nulls = every
+    found = keys(make_client(shop))
+    assert found == [f"p-{number:03}" for number in range(250) if number % every != every - 1]
+    assert sum("null in place of a row" in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize("answer", [None, {}, ["p-1"]])
+def test_a_search_without_an_array_of_rows_is_not_empty(shop, make_client, answer):
+    """A search that is answered without an array of objects fails: its rows are unknown."""
+    shop.faults.rewrite("/ecom/graphql", lambda body: body["data"].update(searchProduct=answer))
+    with pytest.raises(UnexpectedResponse, match="searchProduct of the response"):
+        keys(make_client(shop))
 
 
 def test_errors_beside_data_are_failures(shop, make_client):

@@ -155,6 +155,32 @@ def test_bad_rows_are_found_by_their_own_ids_and_the_others_are_written(
     assert run.writes.count(("POST", "ecom/graphql")) == 3
 
 
+@pytest.mark.parametrize(
+    "error_key", ["{table}-{field}-{key}-{own}", "store-{store}-{key}-{own}", "row-1-{own}-{field}"]
+)
+def test_an_error_whose_key_fits_several_rows_rejects_none_of_the_good_ones(
+    runner: TargetRunner, error_key: str
+) -> None:
+    """A key may hold other numbers, and two stores may have one id: each such row is sent alone."""
+    store.add_connection(runner.world, "own", "shop-2", "Other shop")
+    runner.world.switches.graphql_error_key = error_key
+    rows = [ORDER | {"store_order_id": own} for own in ("1", "3", "3-email", "4")]
+    rows[1] = rows[1] | {"contact": {"email": "nonsense"}}
+    run = runner.send("commerce_orders", *rows, ORDER | {"store_id": "2", "store_order_id": "3"})
+    assert run.actions == ["created", "rejected", "created", "created", "created"]
+    assert len(documents(runner)) == 4
+
+
+def test_a_row_is_the_same_with_its_ids_as_numbers_or_as_text(runner: TargetRunner) -> None:
+    """A row whose `store_id` is a number replaces what a row with the text wrote, and back."""
+    key = {"store_order_id": "a-1", "status": "refunded"}
+    assert runner.send("commerce_orders", ORDER).actions == ["created"]
+    for store_id in (1, 1.0):
+        assert runner.send("commerce_orders", key | {"store_id": store_id}).actions == ["updated"]
+        assert runner.send("commerce_orders", ORDER).actions == ["updated"]
+    assert documents(runner).popitem()[1]["normalizedStatus"] == "COMPLETED"
+
+
 @pytest.mark.parametrize("most", [1, 7, 30])
 def test_batches_halve_where_the_account_takes_fewer_rows(runner: TargetRunner, most: int) -> None:
     """Batches are halved until the account accepts them; each order is written once."""
