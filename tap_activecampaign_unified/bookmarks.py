@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .full_sweeps import NO_SWEEPS, SweepPolicy
-from .unchanged_rows import NEVER, EmittedRows
+from .unchanged_rows import END_OF_TIME, EmittedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,11 @@ def read_bookmarks(state: Entry, now: dt.datetime) -> Entry:
 
 
 class Bookmark:
-    """The bookmark of one stream. It reads the state entry, and returns the next entry."""
+    """The bookmark of one stream. It reads the state entry, and returns the next entry.
+
+    The names of the entry stay as they are, so that states of earlier versions can be read: a full
+    read is `whole` there, and where an interrupted read continues is `progress`.
+    """
 
     def __init__(self, entry: Entry, policy: BookmarkPolicy, now: dt.datetime, key: str) -> None:
         """Read the entry. ``now`` decides whether a full read is due. Raises `InvalidState`."""
@@ -91,7 +95,7 @@ class Bookmark:
             last_sweep, self.sweep_requests, now
         )
         self.started: dt.datetime | None = None
-        self._next = NEVER
+        self._next = END_OF_TIME
 
     def moments_ahead(self, now: dt.datetime) -> list[str]:
         """Return the names of the entry's values that are later than now plus `CLOCK_SLACK`."""
@@ -134,8 +138,11 @@ class Bookmark:
             return max(day, (self._policy.start - MIN_OVERLAP - ZONE_SLACK).date())
         return day
 
-    def begin(self, started: dt.datetime) -> None:
-        """Set the server's date of the endpoint's first page. The next bookmark is not later."""
+    def set_read_date(self, started: dt.datetime) -> None:
+        """Set when this read began: the server's date of the endpoint's first page.
+
+        The next bookmark is not later.
+        """
         self.started = started
         value = started - dt.timedelta(seconds=1)
         if self._policy.end:
@@ -145,21 +152,25 @@ class Bookmark:
             value = max(value, self.value)
         self._next = value.replace(microsecond=0)
 
-    def should_emit(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
-        """Return whether a row is in this run's range of time and differs from its last version."""
+    def judge(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
+        """Return whether this run emits a row, and note its fingerprint for the next entry.
+
+        It emits rows in its range of time that differ from their last version. Call it once for
+        each row.
+        """
         policy, since, changed = self._policy, self.since, change.latest
         if policy.end and change.stated and change.stated >= policy.end:
             return False
         if since is not None and changed is not None and changed < since:
             return False
-        return self._emitted.should_emit(
+        return self._emitted.judge(
             changed, self._next - policy.lookback, fingerprint_of, is_full_read=self.is_full_read
         )
 
     def resume(self, progress: Entry) -> None:
         """Continue an interrupted run, with the bounds that it began with."""
         self.is_full_read = bool(progress["whole"])
-        self.begin(_moment(progress["started"], "progress.started") or NEVER)
+        self.set_read_date(_moment(progress["started"], "progress.started") or END_OF_TIME)
 
     @property
     def interrupted_requests(self) -> int:

@@ -222,8 +222,8 @@ class TapActiveCampaignUnified(Tap):
                 stats = self._report.stats_of(sibling.name)
                 ended, error = outcome, endpoint_sync.unreadable.get(sibling.name)
                 if outcome.outcome == "done" and error is not None:
-                    is_known, is_strict = sibling.resource.is_confirmed, self._is_strict
-                    ended = unreadable_outcome(error, is_confirmed=is_known, is_failure=is_strict)
+                    is_known, is_strict = sibling.resource.is_documented, self._is_strict
+                    ended = unreadable_outcome(error, is_documented=is_known, is_failure=is_strict)
                 stats.outcome, stats.problem = ended.outcome, ended.problem
                 stats.seconds = self._clock.monotonic() - started
                 if sibling is streams[0]:
@@ -247,13 +247,13 @@ class TapActiveCampaignUnified(Tap):
             version = None if self.context.deletes is None else int(self._clock.now().timestamp())
             endpoint_sync.create_writers()
             for stream in streams:
-                stream.begin(version)
+                stream.write_schema(version)
             endpoint_sync.sync()
         except REFUSALS as problem:
             return refused(
                 names,
                 problem,
-                is_confirmed=endpoint_sync.is_confirmed,
+                is_documented=endpoint_sync.is_documented,
                 has_written_rows=endpoint_sync.has_written_rows,
                 is_failure=self._is_strict,
             )

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The time of change of a row without such a time.
-NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
+#: Later than every other time. A row without a time of change counts as changed then, so that it is
+#: always in the overlap.
+END_OF_TIME = dt.datetime.max.replace(tzinfo=dt.UTC)
 FINGERPRINT_BYTES = 6
 MAX_FINGERPRINTS = 5_000
 
@@ -39,7 +40,7 @@ class EmittedRows:
         self._before = set() if packed is None else _unpack(packed)
         self._recent: list[tuple[dt.datetime, bytes]] = []
 
-    def should_emit(
+    def judge(
         self,
         changed: dt.datetime | None,
         overlap_begin: dt.datetime,
@@ -47,12 +48,14 @@ class EmittedRows:
         *,
         is_full_read: bool,
     ) -> bool:
-        """Return whether to emit a row that changed at the time ``changed``, None if unknown.
+        """Return whether to emit a row, and note its fingerprint for the next entry.
+
+        Call it once for each row. ``changed`` is the time of its last change, None if unknown.
 
         A full read emits every row. The method calls ``fingerprint_of`` for all rows of other runs,
         and for rows after ``overlap_begin``, which the next run reads again.
         """
-        moment = changed or NEVER
+        moment = changed or END_OF_TIME
         is_in_overlap = moment >= overlap_begin
         if is_full_read and not is_in_overlap:
             return True

@@ -126,7 +126,7 @@ class UnifiedStream(Stream):
         return dict(self.stream_state)
 
     def save(self, entry: Entry) -> None:
-        """Replace the stream's state entry."""
+        """Replace the stream's entry in the state, which the tap writes with the next STATE."""
         state = self.stream_state
         state.clear()
         state.update(entry)
@@ -192,7 +192,7 @@ class UnifiedStream(Stream):
         """The columns of nested objects, for flattening. Empty without flattening."""
         return null_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
-    def begin(self, version: int | None = None) -> None:
+    def write_schema(self, version: int | None = None) -> None:
         """Write the schema, unless it is written already. A full table has a ``version``.
 
         A labelled table has no version, because a loader would delete the rows of other accounts.

@@ -272,12 +272,12 @@ class ActiveCampaign(ActiveCampaignReader):
         try:
             processor = self._open()
             result = _SingleResult()
-            processor.rows.results = result
+            processor.finisher.results = result
             objects = AccountObjects(lambda: processor.context)
             parser = RecordParser(objects, None, None, policy=self._policy)
             row = parser.row_of(1, resource, record, [])
             for line in parser.take_unread():
-                processor.rows.finish_unread(line)
+                processor.finisher.finish_unread(line)
             if row is not None:
                 row.creates = creates
                 if creates:

@@ -122,7 +122,7 @@ def open_processor(
     write_client = WriteClient(client, is_dry_run=policy.dry_run)
     references = ReferenceResolver(write_client.client, ledger, policy, pool)
     limits, plan = ChangeLimits(policy), DryRunPlan()
-    rows = RowFinisher(
+    finisher = RowFinisher(
         policy,
         ledger,
         references,
@@ -166,18 +166,18 @@ def open_processor(
         holdout=Holdout(policy.holdout_percent, policy.holdout_salt, references),
         contact_limit=ContactLimit(client, is_kept=policy.respect_contact_limit),
         plan=plan,
-        rows=rows,
+        finisher=finisher,
         audiences=grants,
         opt_outs=OptOuts(references, clock),
         events=_event_client(settings, client),
     )
     if settings["undo_path"] and not is_undo:
-        _record_for_undo(settings, context, rows, run_id)
-    return BatchProcessor(context, rows, grants)
+        _record_for_undo(settings, context, finisher, run_id)
+    return BatchProcessor(context, finisher, grants)
 
 
 def _record_for_undo(
-    settings: Settings, context: WriteContext, rows: RowFinisher, run_id: str
+    settings: Settings, context: WriteContext, finisher: RowFinisher, run_id: str
 ) -> None:
     """Make a run record the values that it replaces. A dry run counts the requests for that."""
     if context.policy.dry_run:
@@ -206,7 +206,7 @@ def _record_for_undo(
         references=context.references,
         server_time=context.creates.server_time,
     )
-    context.write_client.recorder = context.earlier_values = rows.undo = recorder
+    context.write_client.recorder = context.earlier_values = finisher.undo = recorder
     context.ledger.set_before_write(recorder.flush)
 
 
@@ -228,4 +228,4 @@ def carry_out_undo(
         is_new=False,
     )
     with contextlib.closing(journal):
-        UndoRun(context, processor.rows.results, journal, request).run()
+        UndoRun(context, processor.finisher.results, journal, request).run()

@@ -120,7 +120,7 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     def _send_retry_file(self, processor: BatchProcessor) -> None:
         rows = []
-        for entry in list(processor.rows.retries):
+        for entry in list(processor.finisher.retries):
             keys = [str(name) for name in entry.get("key_properties") or ()]
             stream, name = str(entry["stream"]), str(entry.get("input_stream") or "")
             row = self._parser.row_of(None, stream, entry["record"], keys, name)
@@ -134,7 +134,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _finish_unread(self, processor: BatchProcessor) -> None:
         """Give the lines that did not become rows their results."""
         for line in self._parser.take_unread():
-            processor.rows.finish_unread(line)
+            processor.finisher.finish_unread(line)
 
     # --- messages ---------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         keeps_field_types = bool(self._policy and self._policy.create_missing_fields)
         for stream, schema, keys in self._parser.parse_schema(message_dict):
             if self._parser.is_rekeyed(stream, keys):
-                self._flush()
+                self._write_batch()
             self._parser.note_schema(stream, schema, keys, keeps_field_types=keeps_field_types)
 
     @message_handler
@@ -167,14 +167,15 @@ class TargetActiveCampaign(ConfiguredTarget):
             time.monotonic() - self._batch_began > MAX_BATCH_AGE_SECONDS
         )
         if len(self._batch) >= type(self).batch_rows or is_old:
-            self._flush()
+            self._write_batch()
 
     @message_handler
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         if not isinstance(message_dict.get("value"), dict):
             self.logger.error("The target ignores a STATE without value")
             return
-        self._flush()
+        # A state must find no rows before it in the batch: they would have no result yet.
+        self._write_batch()
         self._parser.completeness.note_state(self._parser.number, message_dict["value"])
         self._checkpoints.add(self._parser.number, message_dict["value"])
         self._emit()
@@ -191,21 +192,22 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     # --- writing ----------------------------------------------------------------------------
 
-    def _flush(self) -> None:
+    def _write_batch(self) -> None:
         """Write the batch: then each row has its outcome, is deferred, or is in the background."""
         if self._batch:
-            processor = self.processor  # this may end the run, which then finishes the batch
+            # To open the processor may end the run. `_abandon_rows` then finishes the batch.
+            processor = self.processor
             in_background = self.background.wait_for_conflicts(processor, self._batch)
             batch, self._batch = self._batch, []
             self.background.write(processor, batch, in_background=in_background)
-        if self._processor is not None and self._processor.rows.stops.early:
-            self._end_early(self._processor.rows.stops.early)
+        if self._processor is not None and self._processor.finisher.stops.early:
+            self._end_early(self._processor.finisher.stops.early)
 
     def _emit(self) -> None:
-        """Emit the latest state that only covers decided rows."""
+        """Emit the latest state that only covers rows with results, once these are on disk."""
         processor = self._processor
         undecided = (
-            processor.rows.deferred.first() if processor else None,
+            processor.finisher.deferred.first() if processor else None,
             self.background.first(),
         )
         state = self._checkpoints.pop_latest(
@@ -213,28 +215,29 @@ class TargetActiveCampaign(ConfiguredTarget):
         )
         if state is not None and not (self._policy and self._policy.dry_run):
             if processor is not None:
-                processor.rows.results.flush()
+                processor.finisher.results.flush()
             self._write_state_message(state)
             self._checkpoints.last = state
 
     def _end_early(self, why: str) -> None:
         processor = self.processor
-        processor.rows.stops.early = None
+        # Deferred rows still get their results, and their writes must not end the run again.
+        processor.finisher.stops.early = None
         processor.resolve_deferred()
-        processor.rows.stops.early = why
+        processor.finisher.stops.early = why
         self._emit()
         raise cli.ExitProgram(why, cli.EXIT_FAILED)
 
     def process_endofpipe(self) -> None:
         """Finish every remaining row, emit the last state, log the summary."""
         self.interrupts.begin_message()
-        self._flush()
+        self._write_batch()
         # An empty input opens the processor too: it first sends the rows of the retry file.
         processor = self.processor
         self.background.wait_all()
         processor.resolve_deferred()
-        if processor.rows.stops.early:
-            self._end_early(processor.rows.stops.early)
+        if processor.finisher.stops.early:
+            self._end_early(processor.finisher.stops.early)
         if processor.context.policy.audiences:
             self._end_audiences(processor)
         self._emit()
@@ -245,15 +248,15 @@ class TargetActiveCampaign(ConfiguredTarget):
         """Process the people who left audiences whose input is complete."""
         leavers = LeaverProcessor(
             processor.context,
-            processor.rows,
+            processor.finisher,
             processor.grants,
             self._parser.completeness,
             self._parser.names.alias,
         )
         leavers.run(self._broken_input)
-        processor.rows.stops.check_rejects()
-        if processor.rows.stops.early:
-            self._end_early(processor.rows.stops.early)
+        processor.finisher.stops.check_rejects()
+        if processor.finisher.stops.early:
+            self._end_early(processor.finisher.stops.early)
 
     def finish(self, ending: cli.RunEnding | None = None) -> int:
         """Close the run's files, write summary and report, and return the exit code.
@@ -265,8 +268,8 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._is_finished = True
         processor, why = self._processor, self._broken_input
         if processor is not None:
-            why = why or processor.rows.stops.failure()
-            processor.rows.results.log_summary()
+            why = why or processor.finisher.stops.failure()
+            processor.finisher.results.log_summary()
             processor.context.enrolments.log()
         if why:
             if ending is None:
@@ -288,7 +291,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         rate = settings["requests_per_second"] or 5
         document = {"run": self.run_id} | self._metadata.document(settings, traffic, ending)
         document |= report_document(processor, self._checkpoints, rate)
-        counts = processor.rows.results.counts() if processor else {}
+        counts = processor.finisher.results.counts() if processor else {}
         write_reports(settings, document, counts)
 
     # --- signals and the command line ---------------------------------------------------------

@@ -104,7 +104,7 @@ def raw_streams() -> str:
             reading += f"; one request per row of `/{collection.parent}`"
         if collection.included_in:
             reading += "; comes with those rows"
-        source = f"`/{collection.endpoint}`" + ("" if collection.is_confirmed else " *")
+        source = f"`/{collection.endpoint}`" + ("" if collection.is_documented else " *")
         rows.append((f"`{collection.name}`", source, code(*collection.keys), reading))
     return table(("stream", "from", "key", "how"), rows)
 

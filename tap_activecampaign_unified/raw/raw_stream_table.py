@@ -49,7 +49,7 @@ class RawResource(Resource):
     * ``parent``: the collection of the parent rows, if this collection has no list.
     * ``included_in``: the collection whose responses include the rows.
     * ``without``: columns that another stream of the same walk adds to the rows.
-    * ``is_confirmed``: ActiveCampaign documents the list for every account (`Resource`).
+    * ``is_documented``: ActiveCampaign documents the list for every account (`Resource`).
     """
 
     selected_by_default: bool = False
@@ -128,7 +128,7 @@ def _listed(path: str, **more: Any) -> RawResource:
 def _child(parent: str, key: str, **more: Any) -> RawResource:
     """Return a collection that the tap reads with one request per parent row."""
     endpoint = more.pop("endpoint", f"{parent}/{{id}}/{key}")
-    more.setdefault("is_confirmed", False)
+    more.setdefault("is_documented", False)
     return _listed(
         endpoint,
         key=key,
@@ -170,7 +170,7 @@ _UNDOCUMENTED = (
 
 COLLECTIONS: tuple[RawResource, ...] = (
     *(_listed(path) for path in _DOCUMENTED.split()),
-    *(_listed(path, is_confirmed=False) for path in _UNDOCUMENTED.split()),
+    *(_listed(path, is_documented=False) for path in _UNDOCUMENTED.split()),
     _listed("accounts", without=("accountCustomFieldData", "customerAccountCustomFieldData")),
     _listed(
         "contacts",
@@ -194,7 +194,7 @@ COLLECTIONS: tuple[RawResource, ...] = (
         replication_key="tstamp",
         changed=("tstamp",),
         stamps=("tstamp",),
-        is_confirmed=False,
+        is_documented=False,
     ),
     _listed(
         "notes",
@@ -216,14 +216,14 @@ COLLECTIONS: tuple[RawResource, ...] = (
     _listed("eventTrackingEvents", keys=("name",)),
     _listed("webhook/events", key="webhookEvents", keys=(_NO_ID,)),
     _listed("groupMembers", name="groupMembers", shape_of="groupDefinitions", id_type="integer"),
-    _listed("audiences", key="data", name="audiences", shape_of="audiences", is_confirmed=False),
+    _listed("audiences", key="data", name="audiences", shape_of="audiences", is_documented=False),
     _listed(
         "prism/urlWhitelistings",
         key="data",
         name="urlWhitelistings",
         shape_of="urlWhitelistings",
     ),
-    _listed("sms/broadcasts", name="smsBroadcasts", is_confirmed=False),
+    _listed("sms/broadcasts", name="smsBroadcasts", is_documented=False),
     _listed(
         "import/bulk_import",
         key="outstanding",
@@ -241,16 +241,16 @@ COLLECTIONS: tuple[RawResource, ...] = (
     ),
     _included("fields", "fieldOptions", "raw/fields"),
     _included("fields", "fieldRels", "raw/fields"),
-    _included("activities", "activityRecipients", "activities", is_confirmed=False),
-    _child("automations", "contactGoals", is_confirmed=True),
-    _child("contacts", "contactLogs", is_confirmed=True),
-    _child("contacts", "geoIps", is_confirmed=True),
-    _child("contacts", "scoreValues", name="contactScoreValues", is_confirmed=True),
-    _child("contacts", "trackingLogs", is_confirmed=True),
+    _included("activities", "activityRecipients", "activities", is_documented=False),
+    _child("automations", "contactGoals", is_documented=True),
+    _child("contacts", "contactLogs", is_documented=True),
+    _child("contacts", "geoIps", is_documented=True),
+    _child("contacts", "scoreValues", name="contactScoreValues", is_documented=True),
+    _child("contacts", "trackingLogs", is_documented=True),
     _child("calendars", "calendarRels"),
     _child("calendars", "calendarUsers"),
     _child("dealGroups", "dealGroupGroups"),
-    _child("deals", "scoreValues", name="dealScoreValues", is_confirmed=True),
+    _child("deals", "scoreValues", name="dealScoreValues", is_documented=True),
     _child("dealTasks", "taskNotifications"),
     _child("ecomOrders", "orderDiscounts", other_keys=("ecomOrderDiscounts",)),
     _child("groups", "addressGroups"),
@@ -261,6 +261,6 @@ COLLECTIONS: tuple[RawResource, ...] = (
         "records",
         endpoint="customObjects/records/{id}",
         name="customObjectRecords",
-        is_confirmed=True,
+        is_documented=True,
     ),
 )

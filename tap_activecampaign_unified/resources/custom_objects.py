@@ -189,7 +189,7 @@ def _resource(name: str, uuid: str, schema: Row) -> CustomObject:
         stamps=(),
         expand=native_row,
         selected_by_default=False,
-        is_confirmed=False,
+        is_documented=False,
         schema_id=uuid,
         is_foreign=bool(schema.get("appId")),
         relations_to=tuple(relations),

@@ -159,7 +159,7 @@ class Resource:
     ``skip`` returns the reason why a row is not a record, or None. Without ``finds_deletes``, the
     tap does not detect deleted rows.
 
-    ``is_confirmed``: ActiveCampaign documents the endpoint for every account. If it refuses any
+    ``is_documented``: ActiveCampaign documents the endpoint for every account. If it refuses any
     other endpoint before the first row, the tap skips the stream: the account may lack it.
     """
 
@@ -180,7 +180,7 @@ class Resource:
     singular: str | None = None
     custom_fields: str | None = None
     selected_by_default: bool = True
-    is_confirmed: bool = True
+    is_documented: bool = True
     finds_deletes: bool = True
     #: Whether the schema grows with the columns of the rows.
     schema_grows: ClassVar[bool] = False

@@ -43,14 +43,14 @@ class EndpointOutcome:
 
 
 def unreadable_outcome(
-    error: RequestError, *, is_confirmed: bool, is_failure: bool
+    error: RequestError, *, is_documented: bool, is_failure: bool
 ) -> EndpointOutcome:
     """Return the outcome of a stream that the key may not read or the account lacks.
 
     Only a 404 of an unconfirmed endpoint proves that the account has no such rows. After any
     other refusal it may have some. ``is_failure``: the setting `on_forbidden` is ``fail``.
     """
-    if is_confirmed:
+    if is_documented:
         return EndpointOutcome("failed" if is_failure else "skipped", PROBLEM_OF_FORBIDDEN)
     if isinstance(error, NotFound) and error.is_endpoint:
         return EndpointOutcome("skipped", PROBLEM_OF_ABSENT)
@@ -77,7 +77,7 @@ def refused(
     names: str,
     error: RequestError,
     *,
-    is_confirmed: bool,
+    is_documented: bool,
     has_written_rows: bool,
     is_failure: bool,
 ) -> EndpointOutcome:
@@ -85,9 +85,9 @@ def refused(
 
     A refusal after written rows is a failure: the other rows are missing.
     """
-    if has_written_rows or (is_confirmed and isinstance(error, WRONG_REQUESTS)):
+    if has_written_rows or (is_documented and isinstance(error, WRONG_REQUESTS)):
         return failed(names, error)
-    outcome = unreadable_outcome(error, is_confirmed=is_confirmed, is_failure=is_failure)
+    outcome = unreadable_outcome(error, is_documented=is_documented, is_failure=is_failure)
     level = logging.ERROR if outcome.outcome == "failed" else logging.WARNING
     logger.log(level, "%s: %s (%s)", names, outcome.outcome, error)
     return outcome

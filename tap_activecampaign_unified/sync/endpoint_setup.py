@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.bookmarks import Entry
 
-    from .selected_stream import SelectedStream
+    from .stream_interface import SelectedStream
     from .sync_context import SyncContext
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,8 @@ class EndpointSetup:
     ) -> None:
         """Create bookmarks and loaders.
 
-        The only requests test whether the key can read collections that earlier runs could not.
+        It sends a request for each collection that the key could not read in earlier runs, and one
+        if the state has a time in the future.
         """
         self.context, self.endpoint, self.selections = context, endpoint_of(name), selections
         self._walk: Any = None

@@ -28,7 +28,7 @@ from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
 from tap_activecampaign_unified.unchanged_rows import fingerprint
 
-from .stream_writer import COLUMNS, StreamWriter, after_of, begin, missing_key
+from .stream_writer import COLUMNS, StreamWriter, after_of, missing_key, set_read_dates
 from .unreadable_collections import LEFT_OUT, entity_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.codecs import Zone
 
     from .endpoint_setup import EndpointSetup
-    from .stream_writer import RecordOutput
+    from .stream_interface import RecordOutput
 
 # The number of pages between two STATE messages, from which an interrupted run continues.
 PAGES_PER_STATE = 10
@@ -50,8 +50,8 @@ class EndpointSync:
     """The sync of one endpoint, for all streams of its rows.
 
     The caller calls `create_writers`, then `sync`. During a long walk, `sync` calls `save_position`
-    from time to time. After the last page, it calls `_finish_streams`. If `sync` ends early, the
-    caller calls `save_position`.
+    from time to time. After the last page, it calls `_finish_streams`. If `sync` raises an error,
+    the caller calls `save_position`.
     """
 
     def __init__(self, setup: EndpointSetup, outputs: Sequence[RecordOutput]) -> None:
@@ -114,7 +114,11 @@ class EndpointSync:
                     loader.close()
 
     def save_position(self) -> None:
-        """Save the position of the walk, if another run can continue from there."""
+        """Store in the state entries where another run can continue the walk, if it can.
+
+        The tap writes the entries with the next STATE. A walk over ids continues after an id
+        (`PageSource.position`). A walk that keeps its own positions adds them to the entries.
+        """
         position = self._setup.page_source.position
         if self._setup.keeps_positions:
             for writer in self._writers:
@@ -134,11 +138,14 @@ class EndpointSync:
         )
 
     @property
-    def is_confirmed(self) -> bool:
-        """Whether the endpoint is confirmed, as the resources of its own rows say (`Resource`)."""
+    def is_documented(self) -> bool:
+        """Whether ActiveCampaign documents the endpoint for every account.
+
+        The resources of its own rows say that (`Resource`), not those of related rows.
+        """
         resources = [output.resource for output in self._outputs]
         rows = [resource for resource in resources if resource.relation is None]
-        return all(row.is_confirmed for row in rows or resources)
+        return all(row.is_documented for row in rows or resources)
 
     def _refusal_of(self, writer: StreamWriter) -> RequestError | None:
         """Return the refusal because of which some of a stream's rows are missing, if any."""
@@ -152,7 +159,8 @@ class EndpointSync:
             if count == 0:
                 total = page.total
                 bookmarks = [writer.bookmark for writer in self._writers if writer.bookmark]
-                begin(bookmarks, page.date or context.client.clock.now())
+                set_read_dates(bookmarks, page.date or context.client.clock.now())
+            # The page in hand is not written yet: the position is that of the page before it.
             elif can_resume and count % PAGES_PER_STATE == 0:
                 self.save_position()
                 context.write_state()
@@ -219,7 +227,8 @@ class EndpointSync:
             self._comparison.record_seen(rows, self._outputs[0].resource.skip)
             self._returned = self._comparison.returned(rows)
         kept = self._rows_to_join(rows)
-        # The collection has the related rows of all parent rows, also of rows left out here.
+        # The limit estimates the collection of related rows, which has those of all parent rows,
+        # also of rows left out here.
         self._setup.nested_limit.parents += len(rows)
         for writer in self._writers:
             if writer.output.resource.relation is None:
@@ -336,7 +345,8 @@ class EndpointSync:
         if reason is not None:
             stats.skipped[reason] += len(records)
             return
-        wanted = bookmark is None or bookmark.should_emit(change, lambda: fingerprint(records))
+        # Judge each row, also one that is emitted anyway, so that the next run knows its version.
+        wanted = bookmark is None or bookmark.judge(change, lambda: fingerprint(records))
         if not wanted and str(row.get("id")) not in self._returned:
             stats.suppressed += len(records)
             return

@@ -4,63 +4,31 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.deletes.detection import TOMBSTONES_UNTIL
 from tap_activecampaign_unified.resources.resource import DELETED_AT
 
-from .selected_stream import SelectedStream
 from .unreadable_collections import LEFT_OUT
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from tap_activecampaign_unified.bookmarks import Bookmark, Entry
     from tap_activecampaign_unified.raw import RawRecordReader
     from tap_activecampaign_unified.reporting.run_report import StreamStats
     from tap_activecampaign_unified.resources.custom_fields import CustomFields
     from tap_activecampaign_unified.resources.record_reader import RecordReader
-    from tap_activecampaign_unified.resources.resource import Record, Resource, Row
+    from tap_activecampaign_unified.resources.resource import Record, Resource
+
+    from .stream_interface import RecordOutput
 
 logger = logging.getLogger(__name__)
 
 FIELD_KEYS = "custom_field_keys"
 COLUMNS = "columns"
 KEPT_KEYS = {FIELD_KEYS, TOMBSTONES_UNTIL, COLUMNS}
-
-
-class RecordOutput(SelectedStream, Protocol):
-    """The part of `UnifiedStream` that the sync of an endpoint needs.
-
-    It writes records and stores the state entry.
-    """
-
-    @property
-    def record_limit(self) -> int | None:
-        """The number of records after which the stream stops, None for no limit."""
-
-    def emit(self, record: Record) -> None:
-        """Write one record."""
-
-    def flush(self) -> None:
-        """Flush the records to stdout."""
-
-    def save(self, entry: Entry) -> None:
-        """Replace the stream's state entry."""
-
-    def emit_tombstone(self, tombstone: Record) -> None:
-        """Write the tombstone of a deleted record."""
-
-    def activate(self) -> None:
-        """Write ACTIVATE_VERSION, after all records that exist."""
-
-    def extend_schema(self, rows: Iterable[Row]) -> None:
-        """Add the columns of these rows to a growing schema."""
-
-    @property
-    def learned(self) -> Entry:
-        """The columns of a growing schema that the catalog lacks, with their types."""
 
 
 @dataclass
@@ -102,7 +70,10 @@ class StreamWriter:
     def save_unmoved(
         self, after: int | None = None, unreadable: Sequence[str] = (), requests: int = 0
     ) -> None:
-        """Save the old bookmark, with the id to continue after and the unreadable collections."""
+        """Put the old bookmark into the state, with the id to continue after.
+
+        ``unreadable`` are the collections that the key could not read.
+        """
         if self.bookmark is not None:
             kept = {key: value for key, value in self.output.entry.items() if key in KEPT_KEYS}
             kept |= {COLUMNS: learned} if (learned := self.output.learned) else {}
@@ -113,7 +84,9 @@ class StreamWriter:
             self.output.save(entry | kept)
 
     def finish(self, extra: Entry, requests: int) -> None:
-        """Save the new bookmark after a read of so many ``requests``, with ``extra`` entries.
+        """Put the new bookmark into the state after a read of so many ``requests``.
+
+        ``extra`` are further values of the entry.
 
         The entry keeps the keys of custom fields, so that the next run can report renamed fields.
         """
@@ -148,14 +121,14 @@ class StreamWriter:
         return limit is not None and self.stats.emitted >= limit
 
 
-def begin(bookmarks: list[Bookmark], started: dt.datetime) -> None:
+def set_read_dates(bookmarks: list[Bookmark], started: dt.datetime) -> None:
     """Set the server's date of the endpoint's first page in all bookmarks.
 
     A bookmark that continues an interrupted run keeps the date of that run.
     """
     for bookmark in bookmarks:
         if bookmark.started is None:
-            bookmark.begin(started)
+            bookmark.set_read_date(started)
 
 
 def missing_key(resource: Resource, records: list[Record]) -> str | None:

@@ -10,7 +10,7 @@ from .endpoint_setup import EndpointSetup
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .selected_stream import SelectedStream
+    from .stream_interface import SelectedStream
     from .sync_context import SyncContext
 
 # Most raw collections have at most one page, so the tap prefetches this many at once.

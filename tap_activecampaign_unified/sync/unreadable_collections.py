@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
 
     from .lookups import Lookups
-    from .selected_stream import SelectedStream
+    from .stream_interface import SelectedStream
 
 #: Key in a stream's state: collections that the tap could not read, so that values are missing.
 LEFT_OUT = "left_out"

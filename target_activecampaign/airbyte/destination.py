@@ -58,7 +58,7 @@ class DestinationTarget(TargetActiveCampaign):
     @property
     def failure(self) -> FailureType:
         """Return why a run that read its whole input failed: rows to correct, or to send again."""
-        failed = self._processor.rows.results.count(Action.FAILED) if self._processor else 0
+        failed = self._processor.finisher.results.count(Action.FAILED) if self._processor else 0
         is_transient = bool(failed or self._reader.unfinished)
         return FailureType.transient_error if is_transient else FailureType.config_error
 
@@ -92,7 +92,7 @@ class DestinationTarget(TargetActiveCampaign):
 
     def _open_processor(self) -> BatchProcessor:
         processor = super()._open_processor()
-        processor.rows.results.observer = self._note_result
+        processor.finisher.results.observer = self._note_result
         return processor
 
     def _note_result(self, row: int | None, stream: str, outcome: Outcome) -> None:

@@ -63,12 +63,12 @@ class LeaverProcessor:
     def __init__(
         self,
         context: WriteContext,
-        rows: OpenRows,
+        finisher: OpenRows,
         grants: GrantRecorder,
         completeness: InputCompleteness,
         alias: Callable[[str], str],
     ) -> None:
-        self._context, self._rows, self._grants = context, rows, grants
+        self._context, self._finisher, self._grants = context, finisher, grants
         self._completeness = completeness
         self._alias = alias
         self._records = context.ledger.audiences
@@ -93,7 +93,7 @@ class LeaverProcessor:
             self._records.note_end_mark(name)
         needs_mark = self._records.had_end_mark(name)
         why = self._completeness.why_incomplete(name, needs_mark=needs_mark)
-        if why is None and name in self._rows.faulty_streams:
+        if why is None and name in self._finisher.faulty_streams:
             why = REJECTED
         if why is None and not self._people_in_input[name] and not rule.allow_empty:
             why = EMPTY_INPUT
@@ -114,7 +114,7 @@ class LeaverProcessor:
             report.reason = TOO_MANY.format(
                 name, len(gone), report.members, rule.max_leave_share, most, enough
             )
-            self._rows.note_refusal(report.reason)
+            self._finisher.note_refusal(report.reason)
             return
         self._mark_complete(name)
         leavers = self._leavers_of(gone, name)
@@ -172,8 +172,8 @@ class LeaverProcessor:
         """
         context = self._context
         now, later = context.limits.split(leavers)
-        results = LeaverResults(self._rows, now, report)
-        self._rows.open([leaver.row_request.row for leaver in leavers])
+        results = LeaverResults(self._finisher, now, report)
+        self._finisher.open([leaver.row_request.row for leaver in leavers])
         self._finish_postponed(later)
         with context.ledger.transaction():
             # First, so that a person who returns after a killed run is written again.
@@ -190,7 +190,7 @@ class LeaverProcessor:
         if now:
             sink = SINKS[self._alias(now[0].row_request.row.input_stream)]
             write_revocations(
-                replace(context, rows=results), sink, [leaver.change for leaver in now]
+                replace(context, finisher=results), sink, [leaver.change for leaver in now]
             )
         self._finish_leavers(
             [leaver for leaver in now if id(leaver.row_request.row) in results.done], report
@@ -203,7 +203,7 @@ class LeaverProcessor:
                 Action.SKIPPED, reason=MAX_CHANGES, is_decided=False, blocks_state=True
             )
             details = {"audience": leaver.row_request.row.input_stream}
-            self._rows.finish(leaver.row_request.row, replace(outcome, details=details))
+            self._finisher.finish(leaver.row_request.row, replace(outcome, details=details))
 
     def _values_of(self, leavers: list[Leaver]) -> dict[str, ContactValues]:
         """Return the present values of leavers by contact id. Raises `RequestError`."""
@@ -250,7 +250,9 @@ class LeaverProcessor:
             for member in moved:
                 self._records.put_member(name, member)
             outcome = Outcome(Action.SKIPPED, leaver.contact, HAS_ADDRESS, is_decided=False)
-            self._rows.finish(leaver.row_request.row, replace(outcome, details={"audience": name}))
+            self._finisher.finish(
+                leaver.row_request.row, replace(outcome, details={"audience": name})
+            )
         return gone
 
     def _address_of(self, there: ContactValues | None) -> bytes:

@@ -1,6 +1,7 @@
 """Creates a record only once, though ActiveCampaign would carry out a repeated request again.
 
-The ledger notes the create before the request. A retry first looks for the created record.
+The ledger stores the create as pending before the request. A retry first looks for the created
+record.
 """
 
 from __future__ import annotations
@@ -52,23 +53,29 @@ class CreateOnce:
         """Create a record and return its id. A repeated delivery of the row creates no duplicate.
 
         ``look`` returns the ids of equal records that were created since a time (seconds of the
-        account's clock). The ledger keeps the note until `confirm` is called. Raises `RowFailed`
-        if no response came, or if several records could be the created record.
+        account's clock). ``key`` and ``step`` name the create in the ledger, where it is pending
+        until the id of the record is there too. If the server refuses the create, nothing is
+        pending. After any other error, the create stays pending, and the next run looks for the
+        record. Raises `RowFailed` if no response came, or if several records could be the created
+        record.
         """
         with self.write_client.creating(f"{step}:{key.hex()}"):
             native_id = self._create(key, step, send, look)
             self.write_client.note_created(native_id)
+        with self.ledger.transaction():
+            self.ledger.record_id(key, native_id)
+            self.ledger.resolve_pending(key, step)
         return native_id
 
     def _create(
         self, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
     ) -> str:
-        noted = self.ledger.pending_since(key, step)
-        if noted is not None:
-            native_id = _single(look(noted - CLOCK_MARGIN_SECONDS))
+        pending_since = self.ledger.pending_since(key, step)
+        if pending_since is not None:
+            native_id = _single(look(pending_since - CLOCK_MARGIN_SECONDS))
             if native_id is not None:
                 return native_id
-        since = self.server_time() if noted is None else noted
+        since = self.server_time() if pending_since is None else pending_since
         for _ in range(MAX_ATTEMPTS):
             self.ledger.record_pending(key, step, since)
             try:
@@ -82,12 +89,6 @@ class CreateOnce:
                 if native_id is not None:
                     return native_id
         raise RowFailed("the create was sent and never answered; the next run looks for it first")
-
-    def confirm(self, key: bytes, step: str, native_id: str) -> None:
-        """Store the id of a created record and remove the note of the create, in a transaction."""
-        with self.ledger.transaction():
-            self.ledger.record_id(key, native_id)
-            self.ledger.resolve_pending(key, step)
 
     def create_named(
         self,

@@ -1,4 +1,7 @@
-"""Batches of contacts in the background: the target reads on while ActiveCampaign imports them."""
+"""Decides which batches are written in the background, while the target reads on.
+
+These are batches of contacts that ActiveCampaign imports. All other batches are written at once.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class BackgroundBatches:
     A batch runs in the background if all its rows are contacts for the importer and no setting
     needs its results before the next batch. Other rows, and contacts that may be the same people,
     wait for the batch. A background batch calls ``on_done`` when it is done, ``on_failure`` when it
-    fails.
+    fails. For each batch, the caller calls `wait_for_conflicts`, then `write` with the same rows.
     """
 
     def __init__(

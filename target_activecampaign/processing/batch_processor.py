@@ -29,10 +29,10 @@ STOPPED = "the run ended before this row was confirmed"
 
 
 class BatchProcessor:
-    """Writes batches of rows; ``rows`` gives each row its result."""
+    """Writes batches of rows; ``finisher`` gives each row its result."""
 
-    def __init__(self, context: WriteContext, rows: RowFinisher, grants: GrantRecorder) -> None:
-        self.context, self.rows, self.grants = context, rows, grants
+    def __init__(self, context: WriteContext, finisher: RowFinisher, grants: GrantRecorder) -> None:
+        self.context, self.finisher, self.grants = context, finisher, grants
         self._written_families: set[str] = set()
 
     # --- a batch ----------------------------------------------------------------------------
@@ -42,7 +42,7 @@ class BatchProcessor:
 
         If the run ends early, `abandon` gives the remaining rows their results.
         """
-        self.rows.open(rows)
+        self.finisher.open(rows)
         self.grants.members.note_rows(rows)
         for name, sink in registry.sinks_of(row.stream for row in rows).items():
             self._write_sink(sink, [row for row in rows if row.stream == name])
@@ -54,7 +54,7 @@ class BatchProcessor:
 
         Returns the changed rows by stream, for `write_changed`.
         """
-        self.rows.open(rows)
+        self.finisher.open(rows)
         self.grants.members.note_rows(rows)
         sinks = registry.sinks_of(row.stream for row in rows)
         return {
@@ -70,13 +70,13 @@ class BatchProcessor:
         self._end_batch(rows)
 
     def _end_batch(self, rows: list[InputRecord]) -> None:
-        for row in filter(self.rows.is_open, rows):
+        for row in filter(self.finisher.is_open, rows):
             # A sink must finish every row. The next run sends a row again that was not finished.
-            self.rows.finish(
+            self.finisher.finish(
                 row, Outcome(Action.FAILED, reason="the row was not processed", is_decided=False)
             )
-        self.rows.stops.check_rejects()
-        self.rows.results.flush()
+        self.finisher.stops.check_rejects()
+        self.finisher.results.flush()
 
     def _write_sink(self, sink: Sink, rows: list[InputRecord]) -> None:
         for deleted, others in in_rounds(rows):
@@ -89,7 +89,7 @@ class BatchProcessor:
         if rows and is_skipped(context.policy, sink):
             skipped = Outcome(Action.SKIPPED, reason=MAY_START_AUTOMATION, is_decided=False)
             for row in rows:
-                self.rows.finish(row, skipped)
+                self.finisher.finish(row, skipped)
             return
         # A row that changes nothing does not count towards the limit: go on with the next rows.
         while rows and context.limits.changes_left != 0:
@@ -100,15 +100,15 @@ class BatchProcessor:
                 sink.write(context, sink, allowed)
             except RequestError as problem:
                 for row in allowed:
-                    self.rows.finish(row, outcome_of(problem))
+                    self.finisher.finish(row, outcome_of(problem))
         for row in rows:
-            self.rows.finish(row, HELD_BY_MAX_CHANGES)
+            self.finisher.finish(row, HELD_BY_MAX_CHANGES)
 
     def _select_changed(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Return the rows to write. Finishes or defers all other rows."""
         rows = self._hold_out(sink, rows)
         self._finish_unchanged(sink, self._group_by_key(sink, rows))
-        changed = [row for row in rows if self.rows.is_open(row)]
+        changed = [row for row in rows if self.finisher.is_open(row)]
         if self.grants.members.people_in_input:
             changed_ids = set(map(id, changed))
             self.grants.members.note_confirmed([row for row in rows if id(row) not in changed_ids])
@@ -122,12 +122,12 @@ class BatchProcessor:
         groups: dict[bytes, list[InputRecord]] = {}
         for row in rows:
             self.context.pool.yield_now()
-            row.fields = self.rows.parts.fields(sink, row)
+            row.fields = self.finisher.parts.fields(sink, row)
             row.ledger_key = self.context.ledger.hash_key(
                 row.stream, self._ledger_identity(sink, row)
             )
-            if self.rows.is_behind(row):
-                self.rows.defer(row, RowDeferred(BEHIND))
+            if self.finisher.is_behind(row):
+                self.finisher.defer(row, RowDeferred(BEHIND))
             else:
                 groups.setdefault(row.ledger_key, []).append(row)
         return groups
@@ -156,13 +156,15 @@ class BatchProcessor:
             held_out = self.context.holdout.find(rows)
         except RequestError as problem:
             for row in rows:
-                self.rows.finish(row, outcome_of(problem))
+                self.finisher.finish(row, outcome_of(problem))
             return []
         for row in held_out:
             row.is_held_out = True
             if sink.consent_column not in row.record:
-                self.rows.finish(row, Outcome(Action.SKIPPED, reason=HELD_OUT, is_decided=False))
-        return [row for row in rows if self.rows.is_open(row)]
+                self.finisher.finish(
+                    row, Outcome(Action.SKIPPED, reason=HELD_OUT, is_decided=False)
+                )
+        return [row for row in rows if self.finisher.is_open(row)]
 
     def _finish_confirmed(self, sink: Sink, group: list[InputRecord], confirmed: Confirmed) -> None:
         """Finish rows of the same key if the ledger confirms all their parts.
@@ -174,20 +176,20 @@ class BatchProcessor:
             merged |= row.fields
         known = confirmed.fields
         changed = {path for path, value in merged.items() if known.get(path) != value}
-        reasons = [self.rows.denied_parts.known(row, known) for row in group]
+        reasons = [self.finisher.denied_parts.known(row, known) for row in group]
         for row, denied in zip(group, reasons, strict=True):
             if denied is None or None in reasons:
                 return
             if not changed & row.fields.keys():
                 action = Action.SKIPPED if denied else Action.UNCHANGED
                 reason = join_reasons(denied)
-                self.rows.finish(row, Outcome(action, confirmed.id, reason, is_decided=False))
-            elif self.rows.parts.reduce(sink, row, changed, known):
+                self.finisher.finish(row, Outcome(action, confirmed.id, reason, is_decided=False))
+            elif self.finisher.parts.reduce(sink, row, changed, known):
                 row.denied = tuple(denied)
 
     def _ledger_identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
         """Return a row's identity in the ledger: its key, or all columns of a row without key."""
-        is_weak = bool(sink.weak & row.key.keys()) and not self.rows.schemas.key_properties.get(
+        is_weak = bool(sink.weak & row.key.keys()) and not self.finisher.schemas.key_properties.get(
             row.stream
         )
         if is_weak and "name+contact" not in self.context.policy.match_opportunities_on:
@@ -201,24 +203,24 @@ class BatchProcessor:
 
         No state covers these rows, so the source sends them again.
         """
-        deferred = self.rows.deferred
-        rows = [*self.rows.open_rows.values(), *rows]
+        deferred = self.finisher.deferred
+        rows = [*self.finisher.open_rows.values(), *rows]
         last, after = deferred.last_place(), 0
         while after < last:
             popped, after = deferred.pop(min(MAX_DEFERRED_PASS, last - after), after)
             if not popped:
                 break
             rows = [*rows, *popped]
-        self.rows.open(rows)
+        self.finisher.open(rows)
         for row in rows:
-            self.rows.finish(
+            self.finisher.finish(
                 row, Outcome(Action.FAILED, reason=STOPPED, is_decided=False, blocks_state=True)
             )
 
     @property
     def may_retry_deferred(self) -> bool:
         """Whether a few deferred rows may refer to the rows just written."""
-        deferred = self.rows.deferred
+        deferred = self.finisher.deferred
         is_few = 0 < deferred.count <= MAX_DEFERRED_PASS
         return is_few and bool(deferred.families & self._written_families)
 
@@ -230,7 +232,7 @@ class BatchProcessor:
 
     def resolve_deferred(self) -> None:
         """Give every deferred row its result: retry while rows succeed, then reject the rest."""
-        deferred = self.rows.deferred
+        deferred = self.finisher.deferred
         while deferred.count:
             before = deferred.count
             self._write_deferred()
@@ -238,7 +240,7 @@ class BatchProcessor:
                 self.context.references.is_final = True
 
     def _write_deferred(self) -> None:
-        deferred = self.rows.deferred
+        deferred = self.finisher.deferred
         last, after = deferred.last_place(), 0
         if deferred.count <= MAX_DEFERRED_PASS:
             deferred.families.clear()
@@ -252,8 +254,8 @@ class BatchProcessor:
         """Close every file of the run, even if closing another file fails."""
         with contextlib.ExitStack() as stack:
             stack.callback(self.context.ledger.close)
-            stack.callback(self.rows.retries.close)
-            stack.callback(self.rows.deferred.close)
-            stack.callback(self.rows.results.close)
-            if self.rows.undo is not None:
-                stack.callback(self.rows.undo.close)
+            stack.callback(self.finisher.retries.close)
+            stack.callback(self.finisher.deferred.close)
+            stack.callback(self.finisher.results.close)
+            if self.finisher.undo is not None:
+                stack.callback(self.finisher.undo.close)

@@ -36,7 +36,7 @@ class WriteProgress(Progress):
 
     def lines(self) -> list[ProgressRow]:
         """Return the streams in which rows have a result."""
-        streams = list(self._processor.rows.results.streams.items()) if self._processor else []
+        streams = list(self._processor.finisher.results.streams.items()) if self._processor else []
         return [
             ProgressRow(name, ProgressStatus.UNDER_WAY, tally.rows, note=_listed(tally.actions))
             for name, tally in streams
@@ -46,7 +46,7 @@ class WriteProgress(Progress):
         """Return how many rows were received, and how many of them have no result yet."""
         received = self._received()
         lines = [f"{received:,} rows received"] if received else ["waiting for the first row"]
-        done = self._processor.rows.results.rows if self._processor else 0
+        done = self._processor.finisher.results.rows if self._processor else 0
         return [*lines, *([f"{received - done:,} pending"] if received > done else [])]
 
     def log_line(self) -> str | None:
@@ -54,7 +54,7 @@ class WriteProgress(Progress):
         processor = self._processor
         if processor is None:
             return None
-        actions = processor.rows.results.totals()
+        actions = processor.finisher.results.totals()
         del actions["read"]
         listed = ", ".join(f"{count} {name}" for name, count in actions.items() if count)
         requests = processor.context.client.traffic.requests

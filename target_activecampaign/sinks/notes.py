@@ -13,7 +13,7 @@ from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.row_references import reference, references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
-from .opportunities.contacts import prefetch
+from .opportunities.contacts import prefetch_contacts
 from .opportunities.named_opportunity import opportunity_of
 from .reject_existing import gone, reject_created_earlier
 from .row_by_row import native_fields_of, row_by_row
@@ -32,7 +32,7 @@ _PATHS = {"Subscriber": "contacts", "CustomerAccount": "accounts", "Deal": "deal
 
 def write_notes(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the notes of a batch."""
-    prefetch(context, rows)
+    prefetch_contacts(context, rows)
     row_by_row(write_note, _identity)(context, sink, rows)
 
 
@@ -66,6 +66,7 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         raise RowRejected("content: a note needs content")
     reltype, relid = _parent(context, row)
     reject_created_earlier(context, row, "content", "notes")
+    # The key of a note without an id has its text: the note in the account has the same text.
     if row.ledger_id and row.key.keys() & {"content"}:
         return native.outcome(Action.UNCHANGED, row.ledger_id)
     if row.ledger_id:
@@ -79,9 +80,7 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         rows = context.references.nested_rows(_PATHS[reltype], relid, "notes")
         return [str(note["id"]) for note in rows if _is_like(note, body, since)]
 
-    native_id = context.creates.create(row.ledger_key, STEP, send, look)
-    context.creates.confirm(row.ledger_key, STEP, native_id)
-    row.ledger_id = native_id
+    native_id = row.ledger_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.CREATED, native_id)
 

@@ -1,4 +1,7 @@
-"""Create-only rows: if the record exists, reject the row and leave the record unchanged."""
+"""Create-only rows: if the record exists, reject the row and leave the record unchanged.
+
+`create` of the Python API (`api.py`) makes such rows.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,11 @@ def reject_existing(row: InputRecord, word: str, native_id: str | None) -> None:
 
 
 def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, path: str) -> None:
-    """Raise `RowRejected` if the record of an earlier create exists; else forget its id."""
+    """Raise `RowRejected` if the record of an earlier create exists.
+
+    If it does not exist any more, forget its id in the ledger and in the row, so that the row
+    creates a record. Only create-only rows: others keep their id.
+    """
     if not row.creates or row.ledger_id is None:
         return
     try:

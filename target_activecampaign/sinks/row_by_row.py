@@ -137,8 +137,8 @@ def _write_alone(
     write: WriteRow,
     duplicates: list[InputRecord] | None = None,
 ) -> None:
-    if context.rows.is_behind(row):
-        context.rows.defer(row, RowDeferred(BEHIND))
+    if context.finisher.is_behind(row):
+        context.finisher.defer(row, RowDeferred(BEHIND))
         return
     if row.ledger_id is None and row.ledger_key:
         confirmed = context.ledger.find(row.ledger_key)
@@ -146,7 +146,7 @@ def _write_alone(
     try:
         outcome = write(context, sink, row)
     except RowDeferred as deferred:
-        context.rows.defer(row, deferred)
+        context.finisher.defer(row, deferred)
         return
     except RowError as error:
         outcome = error.outcome()
@@ -155,7 +155,7 @@ def _write_alone(
             duplicates.append(row)
             return
         outcome = outcome_of(problem)
-    context.rows.finish(row, outcome)
+    context.finisher.finish(row, outcome)
 
 
 def _write_merged(
@@ -185,7 +185,7 @@ def _write_merged(
         is_first = number == 0 or outcome.action is not Action.CREATED
         action = outcome.action if is_first else Action.UPDATED
         parts = frozenset(part for part in outcome.parts_to_resend if has_part(row.record, part))
-        context.rows.finish(row, replace(outcome, action=action, parts_to_resend=parts))
+        context.finisher.finish(row, replace(outcome, action=action, parts_to_resend=parts))
     return True
 
 

@@ -150,9 +150,7 @@ def _create(
         rows = [task for page in pages for task in page.rows]
         return [str(task["id"]) for task in rows if _is_like(task, body, since)]
 
-    native_id = context.creates.create(row.ledger_key, STEP, send, look)
-    context.creates.confirm(row.ledger_key, STEP, native_id)
-    row.ledger_id = native_id
+    native_id = row.ledger_id = context.creates.create(row.ledger_key, STEP, send, look)
     context.foreign_ids.record(sink.family, row, native_id)
     if status:
         _complete(context, row, native, native_id, outcome)

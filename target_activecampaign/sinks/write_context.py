@@ -128,7 +128,7 @@ class WriteContext:
     contact_limit: ContactLimit
     holdout: Holdout
     plan: DryRunPlan
-    rows: RowResults
+    finisher: RowResults
     opt_outs: OptOuts
     #: Records the grants of each row to its contact, for the audiences of this and later runs.
     audiences: AudienceGrants

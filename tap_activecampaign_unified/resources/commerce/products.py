@@ -39,7 +39,7 @@ PRODUCTS = Resource(
     stamps=(),
     finds_deletes=False,
     selected_by_default=False,
-    is_confirmed=False,
+    is_documented=False,
     entries=(
         Field("id", "id", identifier),
         Field("store_id", "legacyConnectionId", store, "The id of a record of `commerce_stores`"),

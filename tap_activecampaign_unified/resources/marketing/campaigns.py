@@ -113,7 +113,7 @@ CAMPAIGN_MESSAGES = Resource(
     endpoint_name="campaignMessages",
     endpoint="campaignMessages",
     selected_by_default=False,
-    is_confirmed=False,
+    is_documented=False,
     entries=(
         Field("id", "id", identifier),
         Derived("campaign", _ref_of("campaign", "campaignid"), object_of(id=STRING)),

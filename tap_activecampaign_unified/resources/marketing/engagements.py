@@ -96,7 +96,7 @@ ENGAGEMENTS = Resource(
     stamps=("tstamp",),
     finds_deletes=False,
     selected_by_default=False,
-    is_confirmed=False,
+    is_documented=False,
     entries=(
         Derived("id", _id, {"type": "string"}, "Its kind and number: `send-7`, `link-7`, …"),
         Derived("type", _type, STRING, "`send`, `open`, `click`, `bounce`, `reply` or `forward`"),

@@ -30,7 +30,7 @@ SAVED_SEGMENTS = Resource(
     endpoint="segments",
     stamps=(),
     selected_by_default=False,
-    is_confirmed=False,
+    is_documented=False,
     entries=(
         Field("id", "id", identifier),
         Field("name", "name", text, read_only=True),
@@ -59,7 +59,7 @@ SAVED_SEGMENT_MEMBERS = Resource(
     stamps=(),
     finds_deletes=False,
     selected_by_default=False,
-    is_confirmed=False,
+    is_documented=False,
     entries=(
         Field("contact_id", "contact", identifier),
         Field("segment_id", "segment", identifier),

@@ -165,9 +165,9 @@ def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> N
             key, line = _line_of(context, sink, row)
             row.document_key = document_key(key)
         except RowDeferred as wait:
-            context.rows.defer(row, wait)
+            context.finisher.defer(row, wait)
         except RowError as problem:
-            context.rows.finish(row, problem.outcome())
+            context.finisher.finish(row, problem.outcome())
         else:
             grouped.setdefault(key, []).append((row, line))
     keys = list(grouped)
@@ -196,7 +196,7 @@ def _write_groups(
             if key in context.unwritten_orders:
                 _finish_like_order(context, row, context.unwritten_orders[key])
             else:
-                context.rows.defer(row, RowDeferred(NO_ORDER, "order"))
+                context.finisher.defer(row, RowDeferred(NO_ORDER, "order"))
     try:
         check_consent(context, upserts)
         send_for_contacts(context, MUTATION, upserts)
@@ -211,7 +211,7 @@ def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) 
     reason = order.reason
     if order.action is Action.REJECTED:
         reason = "store_order_id: the row of its order was rejected"
-    context.rows.finish(
+    context.finisher.finish(
         row, Outcome(order.action, None, reason, is_decided=False, blocks_state=order.blocks_state)
     )
 

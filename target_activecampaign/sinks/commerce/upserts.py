@@ -112,15 +112,15 @@ def group_rows(
     """Merge rows of the same key into an upsert. Rejected rows get their results here."""
     upserts: dict[Key, Upsert] = {}
     for row in rows:
-        if context.rows.is_behind(row):
-            context.rows.defer(row, RowDeferred(BEHIND))
+        if context.finisher.is_behind(row):
+            context.finisher.defer(row, RowDeferred(BEHIND))
             continue
         try:
             key, document = _document_of(context, sink, mutation, row)
         except RowDeferred as wait:
-            context.rows.defer(row, wait)
+            context.finisher.defer(row, wait)
         except RowError as problem:
-            context.rows.finish(row, problem.outcome())
+            context.finisher.finish(row, problem.outcome())
         else:
             row.document_key = document_key(key)
             upsert = upserts.setdefault(key, Upsert(key, [], {}))
@@ -306,4 +306,4 @@ def finish_all(context: WriteContext, upserts: list[Upsert], outcome: Outcome) -
             parts = frozenset(
                 part for part in outcome.parts_to_resend if has_part(row.record, part)
             )
-            context.rows.finish(row, replace(outcome, action=action, parts_to_resend=parts))
+            context.finisher.finish(row, replace(outcome, action=action, parts_to_resend=parts))

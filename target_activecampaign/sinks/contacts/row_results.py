@@ -49,7 +49,7 @@ def end_with_error(
         if not change.is_touched and change.created is None:
             context.audiences.discard(change)
         for row_request in change.row_requests:
-            context.rows.defer(row_request.row, problem)
+            context.finisher.defer(row_request.row, problem)
         change.row_requests = []
         return
     outcome = problem.outcome() if isinstance(problem, RowError) else outcome_of(problem)
@@ -70,7 +70,7 @@ def end_all_rows(context: WriteContext, change: ContactChange, outcome: Outcome)
     if outcome.action is not Action.FAILED and not change.is_touched and change.created is None:
         context.audiences.discard(change)
     for row_request in change.row_requests:
-        context.rows.finish(row_request.row, outcome)
+        context.finisher.finish(row_request.row, outcome)
     change.row_requests = []
 
 
@@ -99,7 +99,7 @@ def give_results(
                 parts_to_resend=resent,
                 denied=denied,
             )
-            context.rows.finish(row_request.row, outcome)
+            context.finisher.finish(row_request.row, outcome)
             continue
         if change.created and place == 0:
             action = Action.CREATED
@@ -117,7 +117,7 @@ def give_results(
         outcome = Outcome(
             action, change.id, reason, is_decided=is_decided, parts_to_resend=resent, denied=denied
         )
-        context.rows.finish(row_request.row, outcome)
+        context.finisher.finish(row_request.row, outcome)
     change.row_requests = []
 
 

@@ -67,15 +67,15 @@ def parse_or_report(
 ) -> ContactChange | None:
     """Return the change of one row; on an error, give the row its result and return None."""
     try:
-        if context.rows.is_behind(row):
+        if context.finisher.is_behind(row):
             raise RowDeferred(BEHIND)  # noqa: TRY301 - handled like every deferred row
         return act()
     except RowDeferred as deferred:
-        context.rows.defer(row, deferred)
+        context.finisher.defer(row, deferred)
     except RowError as error:
-        context.rows.finish(row, error.outcome())
+        context.finisher.finish(row, error.outcome())
     except RequestError as problem:
-        context.rows.finish(row, outcome_of(problem))
+        context.finisher.finish(row, outcome_of(problem))
     return None
 
 

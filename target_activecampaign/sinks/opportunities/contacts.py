@@ -38,7 +38,7 @@ def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str,
     return primary, [ref for ref, _ in flagged if ref is not primary]
 
 
-def prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
+def prefetch_contacts(context: WriteContext, rows: list[InputRecord]) -> None:
     """Look up the contacts of many rows at once. The write of a row reports its error."""
     refs = []
     for row in rows:

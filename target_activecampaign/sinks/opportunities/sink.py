@@ -19,7 +19,7 @@ from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_
 from target_activecampaign.sinks.reject_existing import reject_created_earlier, reject_existing
 from target_activecampaign.sinks.row_by_row import native_fields_of, row_by_row
 
-from .contacts import add_contacts, contacts_of, prefetch
+from .contacts import add_contacts, contacts_of, prefetch_contacts
 from .matching import STEP, encode_external_id, external_id_of, find_opportunity
 from .stage import set_stage
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the opportunities of a batch."""
     deals = OpportunityLookup(context.client, context.pool, context.references, len(rows))
-    prefetch(context, rows)
+    prefetch_contacts(context, rows)
 
     def write(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         return _write(context, sink, row, deals)
@@ -143,9 +143,7 @@ def _create(
     def look(since: float) -> list[str]:
         return deals.created_since(since, body, external)
 
-    native_id = context.creates.create(row.ledger_key, STEP, send, look)
-    context.creates.confirm(row.ledger_key, STEP, native_id)
-    row.ledger_id = native_id
+    native_id = row.ledger_id = context.creates.create(row.ledger_key, STEP, send, look)
     return native_id
 
 
