@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from target_activecampaign.client.create_once import CreateOnce
+from target_activecampaign.ledger.ledger import Ledger
 from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_a_run_killed_after_the_create_finds_its_deal_next_time(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(CreateOnce, "confirm", kill)
+        patch.setattr(Ledger, "record_id", kill)
         with pytest.raises(Killed):
             shop.send("crm_opportunities", order())
     run = shop.send("crm_opportunities", order())
