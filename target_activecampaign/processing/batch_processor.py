@@ -176,10 +176,11 @@ class BatchProcessor:
             merged |= row.fields
         known = confirmed.fields
         changed = {path for path, value in merged.items() if known.get(path) != value}
-        reasons = [self.finisher.denied_parts.known(row, known) for row in group]
+        denials = [self.finisher.denied_parts.known(row, known) for row in group]
+        reasons = [denied for denied in denials if denied is not None]
+        if len(reasons) < len(group):
+            return  # the ledger has the reasons of another row: write these rows
         for row, denied in zip(group, reasons, strict=True):
-            if denied is None or None in reasons:
-                return
             if not changed & row.fields.keys():
                 action = Action.SKIPPED if denied else Action.UNCHANGED
                 reason = join_reasons(denied)

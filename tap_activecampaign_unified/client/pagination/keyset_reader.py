@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_activecampaign_unified.client.errors import RequestError
 
@@ -34,6 +34,14 @@ class KeysetPage:
     is_short: bool
 
 
+class _CountAboveKey(NamedTuple):
+    """The server's count of rows with the last requested key, and with the key before it."""
+
+    key: int
+    total: int | None
+    total_before: int | None
+
+
 class KeysetReader(PageReader):
     """Pages above a key. Prefetched pages have an offset above the last known key.
 
@@ -53,8 +61,7 @@ class KeysetReader(PageReader):
         self._rows_per_page = FULL_PAGE
         #: The number of rows in the pages received and prefetched.
         self._rows_covered = 0
-        # The last requested key, its count, and the count above the key before it.
-        self._counted: tuple[int, int | None, int | None] | None = None
+        self._counted: _CountAboveKey | None = None
         self._last: KeysetPage | None = None
         # How often an offset above a key gave the right rows, and how often not.
         self._offset_hits = self._offset_misses = 0
@@ -101,12 +108,13 @@ class KeysetReader(PageReader):
 
     def _rows_above(self, page: Page, key: int, offset: int, new_rows: list[Row]) -> KeysetPage:
         total = page.total
-        if self._counted is None or self._counted[0] != key:
-            self._counted = (key, total, self._counted[1] if self._counted else None)
+        if self._counted is None or self._counted.key != key:
+            before = self._counted.total if self._counted else None
+            self._counted = _CountAboveKey(key, total, before)
         return KeysetPage(
             Page(new_rows, page.body, total, page.date, page.limit),
             remaining=None if total is None else total - offset - len(page.rows),
-            counts_all=total is not None and total == self._counted[2],
+            counts_all=total is not None and total == self._counted.total_before,
             is_short=len(page.rows) < page.limit,
         )
 
