@@ -147,9 +147,3 @@ def _of_failure(failure: object) -> ErrorDetail:
     position = failure.get("contact")
     attribute = "" if position is None else f"contacts/{position}"
     return ErrorDetail(str(failure.get("failureReason") or ""), attribute=attribute)
-
-
-def is_duplicate(problem: InvalidRequest) -> bool:
-    """Return whether ActiveCampaign refuses the request because the record already exists."""
-    texts = " ".join(f"{reason.code} {reason.text}" for reason in problem.reasons).lower()
-    return any(word in texts for word in ("duplicate", "already", "exists", "taken"))

@@ -14,7 +14,7 @@ from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.resources.input_values.ids import id_number, id_order
 from tap_activecampaign_unified.resources.marketing.engagements import SOURCE
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS
-from tap_activecampaign_unified.sync.relations.special_loaders import IncludedScores
+from tap_activecampaign_unified.sync.relations.sideloaded_rows import IncludedScores
 
 from .filters import ADDRESSES, Filter, InvalidQuery, Order, order_of, read_filters
 from .offset_traversal import OffsetTraversal, creation_time

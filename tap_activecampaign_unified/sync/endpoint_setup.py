@@ -16,10 +16,8 @@ from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.sync.relations.nested_request_limit import NestedRequestLimit
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
-from tap_activecampaign_unified.sync.relations.special_loaders import (
-    SiblingRows,
-    special_loaders,
-)
+from tap_activecampaign_unified.sync.relations.sideloaded_rows import SiblingRows
+from tap_activecampaign_unified.sync.relations.special_loaders import special_loaders
 
 from .page_source import PageSource
 from .unreadable_collections import UnreadableCollections, entity_of

@@ -14,8 +14,8 @@ from tap_activecampaign_unified.client import (
     NotFound,
     PermissionDenied,
 )
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.client.graphql.request import run_graphql
+from target_activecampaign.client.duplicates import is_duplicate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

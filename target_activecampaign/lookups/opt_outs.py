@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, Page, total_of, walk_keyset
 from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.records.list_status import OPTED_OUT, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from .reference_resolver import ReferenceResolver
 
-OPTED_OUT = {2: "unsubscribed", 3: "bounced"}
 #: Seconds after which the opt-outs of a list are read again.
 FRESH_SECONDS = 300.0
 
@@ -30,14 +30,6 @@ def list_contacts(client: Client, list_id: str, status: int, lookups: int) -> It
             yield None
             return
         yield page
-
-
-def number_of(value: Any) -> int:
-    """Return a status as a number, 0 for any other value."""
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return 0
 
 
 class OptOuts:

@@ -6,10 +6,10 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, UnconfirmedWrite
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_fields import FIELD_PATHS, slug
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import RowFailed
 from target_activecampaign.records.columns.matching import SEPARATOR
 from target_activecampaign.records.custom_field_values import option_text

@@ -10,6 +10,7 @@ from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipp
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.input_record import emails_of, is_delete
 from target_activecampaign.records.ledger_key import ledger_identity
+from target_activecampaign.records.list_status import UNSUBSCRIBED
 from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.row_references import reference
 from target_activecampaign.reporting.results import OTHER_ADDRESS
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 GONE = "deleted already"
 NOT_WRITTEN_HERE = "the ledger does not know the record; give its id to delete it"
 DELETE_LOSES_OPT_OUT = "the contact opted out; a delete would lose the opt-out"
-UNSUBSCRIBED = "2"
 
 
 def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list[InputRecord]]]:

@@ -11,10 +11,10 @@ from tap_activecampaign_unified.client import (
     ServerError,
     UnconfirmedWrite,
 )
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.client.event_client import MAX_NAME_LENGTH
 from tap_activecampaign_unified.resources.input_values.numbers import plain_text
 from tap_activecampaign_unified.resources.resource import Resource
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.email import email_of

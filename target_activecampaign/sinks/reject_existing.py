@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
-from tap_activecampaign_unified.client.errors import is_duplicate
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import RowRejected
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.resource import Attribute, Field
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.concurrency.identity_order import run_in_identity_order
 from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.records.list_status import SUBSCRIBED, UNSUBSCRIBED
 
 from .comparable_values import (
     ACCOUNT_LINK,
@@ -29,7 +30,6 @@ from .kinds import ACCOUNT, CONTACT, DEAL, DEFINITIONS, RECORDS, TASK
 
 Body = dict[str, Any]
 
-SUBSCRIBED, UNSUBSCRIBED = "1", "2"
 _KINDS_BY_PATH = {found.path: kind for kind, found in RECORDS.items()}
 #: The owner types of a task: the word in requests, and the word in responses.
 _OWNERS = {"contact": "Subscriber", "deal": "Deal"}

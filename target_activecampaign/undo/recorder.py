@@ -15,8 +15,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Action
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from target_activecampaign.records.list_status import SUBSCRIBED, UNSUBSCRIBED
 from target_activecampaign.sinks.contacts.enrolment_ledger import EnrolmentRecord, enrolments_of
 from target_activecampaign.sinks.contacts.lists import RESUBSCRIBED
 
-from .changes_of_write_request import SUBSCRIBED, UNSUBSCRIBED
 from .comparable_values import COLUMN, ENTERED, FIELD, LIST, TAG, TAG_NAME
 
 if TYPE_CHECKING:

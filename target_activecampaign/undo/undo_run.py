@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.config.read_settings import SettingsError
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.ledger.audience_records import placeholder_of
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
+from target_activecampaign.records.list_status import SUBSCRIBED
 
-from .changes_of_write_request import SUBSCRIBED
 from .commerce_and_custom_objects.wait_before_reads import LateReads
 from .comparable_values import COLUMN, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .decisions.record_decisions import decide_record

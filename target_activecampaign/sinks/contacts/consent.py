@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.lookups.opt_outs import OPTED_OUT, list_contacts, number_of
+from target_activecampaign.lookups.opt_outs import list_contacts
+from target_activecampaign.records.list_status import OPTED_OUT, number_of
 
 from .contact_change import SUBSCRIBE, ContactChange
 

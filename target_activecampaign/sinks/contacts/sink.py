@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.concurrency.identity_order import run_in_identity_order
 from target_activecampaign.outcome import (
     Action,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
 from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Action, RowRejected
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.errors import is_duplicate
 from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.lookups.named_tables import LOOKUP_TABLES
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean_values import is_nothing

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.undo.changes_of_write_request import SUBSCRIBED, UNSUBSCRIBED
+from target_activecampaign.records.list_status import SUBSCRIBED, UNSUBSCRIBED
 from target_activecampaign.undo.comparable_values import LIST
 from target_activecampaign.undo.journal_tables import UNDONE, Entry, Mark
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.undo.changes_of_write_request import UNSUBSCRIBED
+from target_activecampaign.records.list_status import UNSUBSCRIBED
 from target_activecampaign.undo.commerce_and_custom_objects.columns import TASK_COLUMNS, sameness_of
 from target_activecampaign.undo.comparable_values import (
     ACCOUNT_LINK,
