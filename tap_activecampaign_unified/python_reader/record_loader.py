@@ -350,16 +350,10 @@ class RecordLoader:
     def _load_accounts(self, related: Related, body: Body) -> None:
         links = related.get(shared_contact_fields.LINKS)
         if links:
-            accounts = body.get("accounts")
-            if (
-                self._sideload_level == ALL_SIDELOADS
-                and shared_contact_fields.LINKS in body
-                and not isinstance(accounts, list)
-            ):
+            has_names = self.tables.load_linked_accounts(links, body, few=None)
+            is_requested = self._sideload_level == ALL_SIDELOADS
+            if is_requested and shared_contact_fields.LINKS in body and not has_names:
                 self._sideload_level = WITHOUT_NAMES
-            ids = {str(link.get("account")) for rows in links.values() for link in rows}
-            sideloads = accounts if isinstance(accounts, list) else ()
-            self.tables.load_accounts(ids - {"None", "0", ""}, sideloads, few=len(ids))
 
 
 def _note_unreadable(resource: Resource, record: Record, unreadable: set[str]) -> None:

@@ -286,12 +286,8 @@ class EndpointSync:
         lookups = self._context.lookups
         self._names = lookups.load_names(self._setup.kinds)
         links = related.get(shared_contact_fields.LINKS)
-        if links:
-            ids = {str(link.get("account")) for rows in links.values() for link in rows}
-            sideloaded = page.body.get("accounts")
-            if not isinstance(sideloaded, list):
-                self._setup.page_source.has_account_names = False
-            lookups.load_accounts(ids, sideloaded if isinstance(sideloaded, list) else ())
+        if links and not lookups.load_linked_accounts(links, page.body):
+            self._setup.page_source.has_account_names = False
 
     def _change(self, row: Row, zone: Zone, values: list[Row]) -> RowChange:
         """Return the times of a row's last change, from its time columns and its custom values.

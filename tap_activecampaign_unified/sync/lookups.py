@@ -31,7 +31,7 @@ from tap_activecampaign_unified.resources.resource import NameTables
 from .account_zone import AccountZone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_activecampaign_unified.resources.resource import Resource
 
@@ -147,18 +147,25 @@ class Lookups:
             self._loaded.add(kind)
         return self.names
 
-    def load_accounts(
-        self, ids: Iterable[str], sideloaded: Iterable[Row] = (), *, few: int = FEW_ACCOUNTS
-    ) -> None:
-        """Load account names: from sideloaded rows, up to ``few`` by id, otherwise all names."""
-        self.note_accounts(sideloaded)
-        if self._all_accounts:
-            return
-        missing = sorted(set(ids) - self.names.accounts.keys())
-        if not missing:
-            return
+    def load_linked_accounts(
+        self, links: Mapping[str, Iterable[Row]], body: Row, *, few: int | None = FEW_ACCOUNTS
+    ) -> bool:
+        """Load the names of the accounts of links, which are by contact.
+
+        They come from the accounts in the response ``body``, up to ``few`` others by id (None for
+        any number), otherwise from all accounts. Returns whether ``body`` has accounts.
+        """
+        accounts = body.get("accounts")
+        self.note_accounts(accounts if isinstance(accounts, list) else ())
+        ids = {str(link.get("account")) for rows in links.values() for link in rows}
+        missing = sorted(ids - {"None", "0", ""} - self.names.accounts.keys())
+        if missing and not self._all_accounts:
+            self._load_accounts(missing, few)
+        return isinstance(accounts, list)
+
+    def _load_accounts(self, missing: list[str], few: int | None) -> None:
         try:
-            if len(missing) <= few:
+            if few is None or len(missing) <= few:
                 for account_id in missing:
                     self._client.prefetch(f"accounts/{account_id}")
                 for account_id in missing:
