@@ -31,6 +31,11 @@ from .kinds import ACCOUNT, CONTACT, DEAL, DEFINITIONS, RECORDS, TASK
 Body = dict[str, Any]
 
 _KINDS_BY_PATH = {found.path: kind for kind, found in RECORDS.items()}
+#: The wrapper of an association in a request is the name of its collection without the `s`.
+_ASSOCIATIONS = {
+    *("contactTags", "contactLists", "contactAutomations"),
+    *("accountContacts", "contactDeals"),
+}
 #: The owner types of a task: the word in requests, and the word in responses.
 _OWNERS = {"contact": "Subscriber", "deal": "Deal"}
 #: The importer's names of a contact's columns, and the API's names.
@@ -62,27 +67,26 @@ def changes_of(method: str, path: str, body: Any, about: str | None = None) -> l
 
     If the request names an association by its own id, ``about`` is the contact's id.
     """
-    names = path.strip("/").split("/")
-    collection, native_id = names[0], names[1] if len(names) > 1 else None
+    collection, *ids = path.strip("/").split("/")
     sent = body if isinstance(body, dict) else {}
     if method == "POST" and path in {"contact/sync", "contacts"}:
         return [_contact_by_address(_wrapped(sent, "contact"))]
     if path == "import/bulk_import":
         contacts = sent.get("contacts")
         return [_imported(contact) for contact in contacts] if isinstance(contacts, list) else []
-    if len(names) == 1 and method == "POST" and collection in _ASSOCIATIONS:
-        return _ASSOCIATIONS[collection](sent)
-    if len(names) == 2 and native_id is not None:
-        if collection in _KINDS_BY_PATH:
-            return _of_record(method, _KINDS_BY_PATH[collection], native_id, sent)
-        return _of_link(method, collection, native_id, sent, about)
-    if len(names) == 1 and method == "POST" and collection in _KINDS_BY_PATH:
+    if len(ids) == 1 and collection in _KINDS_BY_PATH:
+        return [_of_record(method, _KINDS_BY_PATH[collection], ids[0], sent)]
+    if len(ids) == 1:
+        return _of_link(method, collection, ids[0], sent, about)
+    if ids or method != "POST":
+        return []
+    if collection in _ASSOCIATIONS:
+        return [_association(collection, sent)]
+    if collection in _KINDS_BY_PATH:
         kind = _KINDS_BY_PATH[collection]
         created = _parts_of(kind, _wrapped(sent, RECORDS[kind].wrapper))
         return [RecordChange(kind, created=created)]
-    if len(names) == 1 and method == "POST" and collection in DEFINITIONS:
-        return [RecordChange(collection, created={})]
-    return []
+    return [RecordChange(collection, created={})] if collection in DEFINITIONS else []
 
 
 def _wrapped(body: Body, name: str) -> Body:
@@ -115,55 +119,30 @@ def _imported(contact: Body) -> RecordChange:
     return RecordChange(CONTACT, email=email, parts=parts, created=created, is_import=True)
 
 
-def _tag(body: Body) -> list[RecordChange]:
-    association = _wrapped(body, "contactTag")
-    return [
-        RecordChange(
-            CONTACT,
-            str(association.get("contact")),
-            parts={TAG + str(association.get("tag")): True},
-        )
-    ]
+def _association(collection: str, body: Body) -> RecordChange:
+    """Return the change by a request that creates an association."""
+    columns = _wrapped(body, collection.removesuffix("s"))
+    contact = str(columns.get("contact"))
+    if collection == "contactDeals":
+        deal = str(columns.get("deal"))
+        return RecordChange(DEAL, deal, parts={DEAL_CONTACT + contact: True})
+    if collection == "contactTags":
+        parts: Body = {TAG + str(columns.get("tag")): True}
+    elif collection == "contactLists":
+        parts = {LIST + str(columns.get("list")): str(columns.get("status"))}
+    elif collection == "contactAutomations":
+        parts = {ENTERED + str(columns.get("automation")): True}
+    else:
+        title = str(columns.get("jobTitle") or "")
+        parts = {ACCOUNT_LINK: {"account": str(columns.get("account")), "title": title}}
+    return RecordChange(CONTACT, contact, parts=parts)
 
 
-def _list(body: Body) -> list[RecordChange]:
-    association = _wrapped(body, "contactList")
-    parts = {LIST + str(association.get("list")): str(association.get("status"))}
-    return [RecordChange(CONTACT, str(association.get("contact")), parts=parts)]
-
-
-def _account_link(body: Body) -> list[RecordChange]:
-    columns = _wrapped(body, "accountContact")
-    link = {"account": str(columns.get("account")), "title": str(columns.get("jobTitle") or "")}
-    return [RecordChange(CONTACT, str(columns.get("contact")), parts={ACCOUNT_LINK: link})]
-
-
-def _enrolment(body: Body) -> list[RecordChange]:
-    enrolment = _wrapped(body, "contactAutomation")
-    parts = {ENTERED + str(enrolment.get("automation")): True}
-    return [RecordChange(CONTACT, str(enrolment.get("contact")), parts=parts)]
-
-
-def _secondary_contact(body: Body) -> list[RecordChange]:
-    association = _wrapped(body, "contactDeal")
-    parts = {DEAL_CONTACT + str(association.get("contact")): True}
-    return [RecordChange(DEAL, str(association.get("deal")), parts=parts)]
-
-
-_ASSOCIATIONS = {
-    "contactTags": _tag,
-    "contactLists": _list,
-    "accountContacts": _account_link,
-    "contactAutomations": _enrolment,
-    "contactDeals": _secondary_contact,
-}
-
-
-def _of_record(method: str, kind: str, native_id: str, body: Body) -> list[RecordChange]:
+def _of_record(method: str, kind: str, native_id: str, body: Body) -> RecordChange:
     if method == "DELETE":
-        return [RecordChange(kind, native_id, parts={DELETED: True})]
+        return RecordChange(kind, native_id, parts={DELETED: True})
     parts = _parts_of(kind, _wrapped(body, RECORDS[kind].wrapper))
-    return [RecordChange(kind, native_id, parts=parts)]
+    return RecordChange(kind, native_id, parts=parts)
 
 
 def _of_link(
@@ -177,14 +156,8 @@ def _of_link(
         link_values = {
             names[column]: str(value or "") for column, value in columns.items() if column in names
         }
-        return [
-            RecordChange(
-                CONTACT,
-                about,
-                link=link,
-                parts={ACCOUNT_LINK: None if method == "DELETE" else link_values},
-            )
-        ]
+        parts = {ACCOUNT_LINK: None if method == "DELETE" else link_values}
+        return [RecordChange(CONTACT, about, link=link, parts=parts)]
     if collection == "contactAutomations" and method == "DELETE":
         return [RecordChange(CONTACT, about, link=link, parts={LEFT + link: True})]
     return []

@@ -8,8 +8,6 @@ from .comparable_values import COLUMN, CREATED, ENTERED, LIST, STAGE, values_of_
 from .kinds import CONTACT, DEAL, TASK, is_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tap_activecampaign_unified.client import ApiResponse
 
     from .journal_tables import Mark, ValuePart
@@ -23,8 +21,8 @@ def confirmed_value(
     value: Any,
     answer: ApiResponse,
     *,
-    mark_of_earlier_status: Callable[[ValuePart], Mark],
-    created_since: dict[str, float],
+    earlier_status: Mark,
+    since: float,
 ) -> tuple[ValuePart, Any, Mark | None]:
     """Return a part with the value that the account has after a request, and the value's mark.
 
@@ -32,11 +30,11 @@ def confirmed_value(
     * The stage of a deal: the response completes the value if the request leaves out the pipeline.
     * An entry into an automation: the mark has the id of the enrolment.
     * A created task: the value has the columns that ActiveCampaign set.
-    * A created document: the mark has the time before the request, from ``created_since``. This
-      function removes the time there.
+    * A created document: the mark has the time before the request.
     * A created contact with the response 200: the contact may have existed before.
 
-    ``mark_of_earlier_status`` returns a mark with the stamp of a list status before the request.
+    ``earlier_status`` is a mark with the stamp of a list status before the request. ``since`` is
+    the time before the request that created a document or imported a contact, 0 for others.
     """
     body = answer.body
     mark: Mark | None = None
@@ -45,7 +43,7 @@ def confirmed_value(
         if isinstance(row, dict):
             mark = {"at": row.get("udate"), "source": str(row.get("sourceid") or "0")}
             mark |= {"subscribed": row.get("sdate")}
-            mark |= mark_of_earlier_status(part)
+            mark |= earlier_status
     elif part.kind == DEAL and part.name == STAGE:
         row = body.get("deal")
         if isinstance(row, dict):
@@ -59,9 +57,8 @@ def confirmed_value(
         parts = values_of_row(TASK, row).parts if isinstance(row, dict) else {}
         value = {name: parts[name] for name in _SET_BY_ACCOUNT if name in parts} | value
     elif part.name == CREATED and is_document(part.kind):
-        mark = {"since": created_since.pop(part.id, 0.0)}
+        mark = {"since": since}
     elif part.name == CREATED and part.kind == CONTACT and answer.status == 200:
-        since = created_since.pop(part.id, None)
         mark = {"is_unsure": "contact" in body}
         if since:
             mark["since"] = since

@@ -5,6 +5,7 @@ The file holds values of rows, so only its user may read it. It holds no key and
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from typing import TYPE_CHECKING, Any
 
@@ -56,24 +57,28 @@ def open_journal(
     """
     if is_address(place):
         raise SettingsError([f"{SETTING} must be a file of this machine"])
-    database = None
-    try:
-        database = open_database(SETTING, place, program="", schema="", wait_seconds=wait_seconds)
-        return UndoJournal(database, account, is_new=is_new)
-    except OSError as problem:
-        if database is not None:
-            database.close()
-        if problem.errno == errno.EILSEQ:
-            reason = f"{SETTING} is damaged, or not an undo file of this program: name another file"
-            raise SettingsError([reason]) from None
-        reason = f"{SETTING} cannot be used ({problem.strerror})"
-        if problem.errno in DISK_FULL:
-            raise FatalError(f"{reason}: free some space, then run again") from None
-        raise SettingsError([f"{reason}: name another file"]) from None
-    except SettingsError:
-        if database is not None:
-            database.close()
-        raise
+    with contextlib.ExitStack() as stack:
+        try:
+            database = open_database(
+                SETTING, place, program="", schema="", wait_seconds=wait_seconds
+            )
+            stack.callback(database.close)
+            journal = UndoJournal(database, account, is_new=is_new)
+        except OSError as problem:
+            raise _error_of(problem) from None
+        stack.pop_all()
+    return journal
+
+
+def _error_of(problem: OSError) -> Exception:
+    """Return the error of an undo file that cannot be opened."""
+    if problem.errno == errno.EILSEQ:
+        reason = f"{SETTING} is damaged, or not an undo file of this program: name another file"
+        return SettingsError([reason])
+    reason = f"{SETTING} cannot be used ({problem.strerror})"
+    if problem.errno in DISK_FULL:
+        return FatalError(f"{reason}: free some space, then run again")
+    return SettingsError([f"{reason}: name another file"])
 
 
 class UndoJournal:
@@ -218,21 +223,8 @@ class UndoJournal:
         """Note input rows and the records that they wrote."""
         self._execute_many(
             self._database.put(ROWS),
-            [
-                {
-                    "run": run,
-                    "kind": row.kind,
-                    "id": row.id,
-                    "number": row.number,
-                    "stream": row.stream,
-                    "row": row.row or 0,
-                    "key": dump(row.key),
-                    "ledger_key": row.ledger_key,
-                    "source": row.source,
-                    "note": row.note,
-                }
-                for row in rows
-            ],
+            # The columns have the names of the fields.
+            [{**vars(row), "run": run, "row": row.row or 0, "key": dump(row.key)} for row in rows],
         )
 
     def add_leavers(self, run: str, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:

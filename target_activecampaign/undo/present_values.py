@@ -183,15 +183,13 @@ class PresentValues:
                 self._collections_read.add(kind)
                 self._read_collection(kind)
             if (kind, native_id) not in self._cached:
-                self._cache(kind, native_id, self.read_now(kind, native_id))
+                self._cache(kind, native_id, self._read_single(kind, native_id))
 
-    def read_now(self, kind: str, native_id: str) -> RecordValues | None:
-        """Return the values of a record at this moment, None if it does not exist.
+    def _read_single(self, kind: str, native_id: str) -> RecordValues | None:
+        """Return the values of a record, None if it does not exist.
 
         Raises `RequestError` if the key may not read the record: it may exist.
         """
-        if kind == CONTACT:
-            return self.read_contacts_now([native_id]).get(native_id)
         collection = RECORDS[kind]
         try:
             row = self._client.get(f"{collection.path}/{native_id}").body.get(collection.wrapper)

@@ -126,9 +126,7 @@ class UndoRecorder:
         values: list[Value] = []
         for change in changes_of(method, path, body, about):
             values += self._values_of(change)
-        if values:
-            self._unrefused_requests += 1
-            self._journal.record(self._run, values)
+        self._record(values)
         return values
 
     def note_documents(self, changes: Sequence[DocumentChange]) -> list[Value]:
@@ -145,11 +143,14 @@ class UndoRecorder:
                 if before.get(name) != after.get(name):
                     part = ValuePart(change.stream, change.key, name)
                     values.append((part, before.get(name), after.get(name)))
+        self._record(values)
+        self._late_reads.note_write(part.kind for part, _, __ in values)
+        return values
+
+    def _record(self, values: list[Value]) -> None:
         if values:
             self._unrefused_requests += 1
             self._journal.record(self._run, values)
-            self._late_reads.note_write(part.kind for part, _, __ in values)
-        return values
 
     def withdraw_request(self, values: list[Value], problem: RequestError) -> None:
         """Remove the entries of a request that ActiveCampaign refused.
@@ -170,8 +171,8 @@ class UndoRecorder:
                 part,
                 value,
                 answer,
-                mark_of_earlier_status=self._mark_of_earlier_status,
-                created_since=self._created_since,
+                earlier_status=self._mark_of_earlier_status(part),
+                since=self._created_since.pop(part.id, 0.0) if part.name == CREATED else 0.0,
             )
             for part, _, value in values
         ]
