@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.ledger.ledger import Confirmed, Ledger
+    from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.records.input_record import InputRecord
 
@@ -28,7 +28,10 @@ FORMER_AUDIENCE = (
 
 
 class AudienceMembers:
-    """The members of this run's audiences; ``people_in_input`` are those in the input."""
+    """The members of this run's audiences.
+
+    ``people_in_input`` are those in the input. ``deliveries`` has the streams of their rows.
+    """
 
     def __init__(self, ledger: Ledger, policy: WritePolicy, references: ReferenceResolver) -> None:
         self._ledger, self._records, self._references = ledger, ledger.audiences, references
@@ -39,19 +42,11 @@ class AudienceMembers:
         }
         #: Audiences of earlier runs that this run does not have, until a row of theirs comes.
         self._former = set(self._records.audiences()) - policy.audiences.keys()
-        self._deliveries = DeliveringStreams(ledger, {*self._former, *policy.audiences})
+        self.deliveries = DeliveringStreams(ledger, {*self._former, *policy.audiences})
 
     def audience_of(self, row: InputRecord) -> str | None:
         """Return the audience of a row, None where its stream is none."""
         return row.input_stream if row.input_stream in self.people_in_input else None
-
-    def mark_delivery(self, row: InputRecord, known: Confirmed | None) -> None:
-        """Let the ledger note the row's stream when it confirms a row of an audience."""
-        self._deliveries.mark(row, known)
-
-    def is_first_delivery(self, row: InputRecord, known: Confirmed) -> bool:
-        """Return whether an audience delivered this row, and the row's own stream never did."""
-        return self._deliveries.is_first(row, known)
 
     def note_rows(self, rows: Iterable[InputRecord]) -> None:
         """Note who is in the input, before anything is decided about the rows."""
@@ -81,7 +76,7 @@ class AudienceMembers:
                 for row, person, address in people:
                     self.note_contact(row, None if person.startswith("@") else person)
                     self.put_member(name, person, address, [row.ledger_key])
-                    self._deliveries.add(row)
+                    self.deliveries.add(row)
             self._records.uncache()
 
     def _people_of(self, rows: list[InputRecord]) -> list[tuple[InputRecord, str, bytes]]:

@@ -98,7 +98,8 @@ class GrantRecorder:
             for change in changes
         ]
         addresses = [self._address_of(change, values.get(change.id or "")) for change in changes]
-        self._prefetch(changes, addresses)
+        people = {change.id for change in changes if change.id}
+        self._prefetch(people | {placeholder_of(address) for address in addresses if address})
         with self._ledger.transaction():
             for (change, requested, removed), address in zip(found, addresses, strict=True):
                 there = values.get(change.id or "")
@@ -127,9 +128,7 @@ class GrantRecorder:
         email = change.email or (str(values.row.get("email") or "") if values else "")
         return self._records.address_key(email) if email else NO_ADDRESS
 
-    def _prefetch(self, changes: list[ContactChange], addresses: list[bytes]) -> None:
-        people = {change.id for change in changes if change.id}
-        people |= {placeholder_of(address) for address in addresses if address}
+    def _prefetch(self, people: set[str]) -> None:
         self._records.prefetch_grants(people)
         for name in self.members.people_in_input:
             self._records.prefetch_members(name, people)
@@ -210,10 +209,7 @@ class GrantRecorder:
         for at in range(0, len(mine), MAX_VALUES_READ):
             batch = mine[at : at + MAX_VALUES_READ]
             people = {pending.person for _, pending in batch}
-            people |= {change.id for change, _ in batch if change.id}
-            self._records.prefetch_grants(people)
-            for name in self.members.people_in_input:
-                self._records.prefetch_members(name, people)
+            self._prefetch(people | {change.id for change, _ in batch if change.id})
             for change, pending in batch:
                 self._confirm(change, pending, until)
             self._note_present([change for change, _ in batch])

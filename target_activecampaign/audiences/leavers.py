@@ -225,9 +225,10 @@ class LeaverProcessor:
             grants = self._grants_of(leaver, there, others)
             plan_revocation(self._context, leaver, rule, grants, there)
         self._records.uncache()
-        if self._context.earlier_values is not None and leavers:
+        recorder = self._context.write_client.recorder
+        if recorder is not None and leavers:
             grantor = audience_grantor(leavers[0].row_request.row.input_stream)
-            self._context.earlier_values.note_leavers(
+            recorder.note_leavers(
                 [
                     (leaver.contact, grantor, leaver.grant_ids)
                     for leaver in leavers

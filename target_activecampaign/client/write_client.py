@@ -18,7 +18,7 @@ from tap_activecampaign_unified.client.graphql.request import run_graphql
 from target_activecampaign.client.duplicates import is_duplicate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tap_activecampaign_unified.client import RequestError
 
@@ -61,6 +61,12 @@ class ChangeRecorder(Protocol):
 
     def note_created(self, native_id: str) -> None:
         """Record the id of the record that the block created."""
+
+    def note_imported(self, email: str, native_id: str) -> None:
+        """Record the id of a contact that the importer created."""
+
+    def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
+        """Record who leaves an audience: each contact, its grantor, and the grants by id."""
 
 
 class WriteClient:

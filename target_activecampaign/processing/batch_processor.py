@@ -134,17 +134,17 @@ class BatchProcessor:
 
     def _finish_unchanged(self, sink: Sink, groups: dict[bytes, list[InputRecord]]) -> None:
         """Finish the rows that the ledger confirms, unless `force` or an audience needs them."""
-        ledger = self.context.ledger
+        ledger, deliveries = self.context.ledger, self.grants.members.deliveries
         ledger.prefetch(groups)
         for key, group in groups.items():
             confirmed = ledger.find(key)
             for row in group:
-                self.grants.members.mark_delivery(row, confirmed)
+                deliveries.mark(row, confirmed)
             if confirmed is None:
                 continue
             for row in group:
                 row.ledger_id = confirmed.id
-            is_first = [self.grants.members.is_first_delivery(row, confirmed) for row in group]
+            is_first = [deliveries.is_first(row, confirmed) for row in group]
             is_held_out = any(row.is_held_out for row in group)
             is_sent = self.context.policy.force or is_held_out or any(is_first)
             if confirmed.fields and not is_sent:

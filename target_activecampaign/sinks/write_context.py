@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tap_activecampaign_unified.client import Client, Clock
     from tap_activecampaign_unified.client.event_client import EventClient
     from tap_activecampaign_unified.resources.custom_objects import CustomObject
@@ -64,18 +62,12 @@ class RowResults(Protocol):
 class EarlierValues(Protocol):
     """Receives the rows before the target writes them.
 
-    `UndoRecorder` then records earlier values for an undo. In a dry run, `UndoCost` counts the
-    requests for that.
+    `UndoRecorder` then looks up their contacts, to record earlier values for an undo. In a dry run,
+    `UndoCost` counts the requests for that.
     """
 
     def announce_records(self, family: str, rows: list[InputRecord]) -> None:
         """Note the records of a family that rows are about to change. Raises `RequestError`."""
-
-    def note_imported(self, email: str, native_id: str) -> None:
-        """Note the id of a contact that the importer created."""
-
-    def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-        """Note people who leave an audience: each contact, its grantor, and the grants by id."""
 
 
 class AudienceGrants(Protocol):

@@ -16,8 +16,6 @@ from .kinds import CONTACT, ENTITIES, KINDS_BY_FAMILY, NOTE, PRODUCTS, RECORDS
 from .present_values import walk_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.records.input_record import InputRecord
 
@@ -79,12 +77,6 @@ class UndoCost:
         elif kind in RECORDS:
             ids = known_records(self._references, family, rows)
             self._records.setdefault(kind, set()).update(ids)
-
-    def note_imported(self, email: str, native_id: str) -> None:
-        """Note nothing: a dry run imports no contact."""
-
-    def note_leavers(self, leavers: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-        """Note nothing: the grants of people who leave need no further requests."""
 
     def requests(self) -> int:
         """Return about how many requests the earlier values take. Raises `RequestError`.

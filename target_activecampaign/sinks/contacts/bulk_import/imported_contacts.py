@@ -100,10 +100,11 @@ def _look_up(
     """
     created = [native_id for batch in batches for native_id in batch.created_ids]
     rows = context.references.contacts_by_id(created)
-    if context.earlier_values is not None:
+    recorder = context.write_client.recorder
+    if recorder is not None:
         # An undo then finds the contacts by id, even if their addresses change.
         for native_id, row in rows.items():
-            context.earlier_values.note_imported(str(row.get("email") or ""), native_id)
+            recorder.note_imported(str(row.get("email") or ""), native_id)
     new_ids = {fold(str(row.get("email") or "")): native_id for native_id, row in rows.items()}
     if not _wants_all_ids(context):
         # The ledger may have the id of a contact that this import did not create.
