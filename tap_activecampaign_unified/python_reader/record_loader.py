@@ -109,8 +109,8 @@ class RecordLoader:
     def __init__(self, client: Client, key_mode: str) -> None:
         self._client, self._key_mode = client, key_mode
         self.tables = _Tables(client, key_mode)
-        self._loaders: dict[tuple[str, str], RelationLoader] = {}
-        self._separate: set[tuple[str, str]] = set()
+        #: The sideloads by endpoint and relation, None for one that the account does not send.
+        self._loaders: dict[tuple[str, str], RelationLoader | None] = {}
         self._sideload_level = ALL_SIDELOADS
         self._unknown_fields: set[str] = set()
         self._custom_objects: dict[str, Resource] | None = None
@@ -132,11 +132,10 @@ class RecordLoader:
         self._unknown_fields.clear()
         self._custom_objects = None
         self._sideload_level = ALL_SIDELOADS
-        self._separate.clear()
         self._loaders = {
             key: loader
             for key, loader in self._loaders.items()
-            if loader.strategy is not LoadStrategy.UNREADABLE
+            if loader is not None and loader.strategy is not LoadStrategy.UNREADABLE
         }
 
     def custom_fields(self, resource: Resource) -> CustomFields | None:
@@ -168,9 +167,7 @@ class RecordLoader:
         """Request fewer sideloads, because the account rejects them. False: none remain."""
         self._sideload_level -= 1
         if self._sideload_level == NO_SIDELOADS:
-            for key in self._loaders:
-                self._separate.add(key)
-            self._loaders.clear()
+            self._loaders = dict.fromkeys(self._loaders)
         return self._sideload_level >= NO_SIDELOADS
 
     def _relations(self, resource: Resource) -> Iterator[Relation]:
@@ -188,7 +185,7 @@ class RecordLoader:
     def _sideload_loader(self, resource: Resource, relation: Relation) -> RelationLoader | None:
         """Return the loader that sideloads a relation, None without a sideload."""
         key = (resource.endpoint_name, relation.name)
-        if relation.include is None or key in self._separate:
+        if relation.include is None:
             return None
         if key not in self._loaders:
             base = endpoint_of(resource.endpoint_name).path
@@ -338,14 +335,13 @@ class RecordLoader:
     def _drop_failed_sideloads(self) -> None:
         """Stop the sideloads that the account does not send completely."""
         for key, loader in list(self._loaders.items()):
-            if loader.strategy in {
+            if loader is not None and loader.strategy in {
                 LoadStrategy.UNDECIDED,
                 LoadStrategy.COLLECTION,
                 LoadStrategy.NESTED,
             }:
                 loader.close()
-                self._separate.add(key)
-                del self._loaders[key]
+                self._loaders[key] = None
 
     def _load_accounts(self, related: Related, body: Body) -> None:
         links = related.get(shared_contact_fields.LINKS)
