@@ -15,6 +15,7 @@ from tap_activecampaign_unified.client import (
     NotFound,
     PermissionDenied,
     RequestError,
+    UnexpectedResponse,
     walk_offset,
 )
 from tap_activecampaign_unified.client.account_url import is_plain
@@ -106,6 +107,8 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     before = context.written_records.get(place)
     native_id = None
     if before is None:
+        if not context.policy.dry_run:
+            context.late_writes.wait_before_read()
         record = read_record(context, resource, key)
         if record is not None:
             before, native_id = columns_of(record), str(record.get("id") or "") or None
@@ -115,6 +118,7 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     _skip_held_out(context, [], list(map(str, contact_ids)))
     if before is not None and whole == before:
         return Outcome(Action.UNCHANGED, native_id)
+    context.late_writes.note()
     response = send_record(context, resource, DocumentChange(resource.name, key, before, whole))
     context.written_records[place] = whole
     dropped = [] if context.policy.dry_run else _dropped(response.body, whole)
@@ -231,7 +235,11 @@ def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:
 
 
 def read_record(context: WriteContext, resource: CustomObject, key: str) -> dict[str, Any] | None:
-    """Return a record by external id, None if it does not exist. Raises `RequestError`."""
+    """Return a record by external id, None if it does not exist. Raises `RequestError`.
+
+    A response without the record does not mean that the record does not exist: an upsert would
+    clear the columns that the row does not name.
+    """
     path = f"{RECORDS}{resource.schema_id}/external/{key}"
     if "/" in key or not is_plain(path):
         raise RowRejected("external_id: has characters that cannot be part of a request's path")
@@ -239,7 +247,9 @@ def read_record(context: WriteContext, resource: CustomObject, key: str) -> dict
         record = context.client.get(path).body.get("record")
     except NotFound:
         return None
-    return record if isinstance(record, dict) else None
+    if not isinstance(record, dict):
+        raise UnexpectedResponse("the response has no record", method="GET", path=path, status=200)
+    return record
 
 
 def columns_of(record: dict[str, Any]) -> Columns:

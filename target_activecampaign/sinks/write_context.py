@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from target_activecampaign.client.late_writes import LateWrites
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
@@ -144,6 +146,11 @@ class WriteContext:
     unwritten_orders: dict[tuple[int, str], Outcome] = field(default_factory=dict)
     #: The written subscriptions, by the store's id and their own id. Reads show them late.
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
+
+    @functools.cached_property
+    def late_writes(self) -> LateWrites:
+        """The writes that reads show some seconds late."""
+        return LateWrites(self.creates)
 
     @property
     def foreign_ids(self) -> ForeignIds:

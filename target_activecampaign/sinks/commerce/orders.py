@@ -67,6 +67,7 @@ STORED = StoredDocuments(
     lambda store, own: f"getOrder(legacyConnectionId: {store}, storeOrderId: {own})",
     # ActiveCampaign's documentation has both names.
     (("discountsAmount", "discountAmount"),),
+    is_search=False,
 )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest
+from tap_activecampaign_unified.client import InvalidRequest, UnexpectedResponse
 from tap_activecampaign_unified.client.graphql.existing_columns import existing_columns
-from tap_activecampaign_unified.client.graphql.request import TooLarge, run_graphql
+from tap_activecampaign_unified.client.graphql.request import PATH, TooLarge, run_graphql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,8 @@ class StoredDocuments:
     ``type_name`` is the GraphQL type of a read row, ``input_name`` that of a written row. Only
     columns of both types are read. ``renamed`` are pairs of a column's name and its other name.
     ``query_of`` returns the query of a key, from the names of the variables for the store's id and
-    the row's own id.
+    the row's own id. A search (``is_search``) answers with an array, which is empty for a row
+    that does not exist. Another query answers with the row or null.
     """
 
     type_name: str
@@ -36,9 +37,14 @@ class StoredDocuments:
     selection: dict[str, str]
     query_of: Callable[[str, str], str]
     renamed: tuple[tuple[str, str], ...] = ()
+    is_search: bool = True
 
     def read(self, context: WriteContext, keys: Sequence[Key]) -> dict[Key, Document]:
-        """Return the existing documents without their nulls."""
+        """Return the existing documents without their nulls.
+
+        A response that lacks an answer does not mean that the row does not exist: an upsert would
+        clear its columns. Raises `RequestError`.
+        """
         if not keys:
             return {}
         try:
@@ -92,10 +98,15 @@ class StoredDocuments:
         data = run_graphql(context.client, query, variables)
         documents: dict[Key, Document] = {}
         for place, key in enumerate(keys):
-            document = data.get(f"a{place}")
+            document = data.get(f"a{place}", False)
             if isinstance(document, list):
-                document = document[0] if document else None
-            if isinstance(document, dict):
+                document = document[0] if document else {}
+            elif document is None and not self.is_search:
+                document = {}
+            if not isinstance(document, dict):
+                text = "the response lacks rows that were asked for"
+                raise UnexpectedResponse(text, method="POST", path=PATH, status=200)
+            if document:
                 documents[key] = without_null_columns(document)
         return documents
 

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
+from target_activecampaign.client.late_writes import LATE_SECONDS
 from target_activecampaign.undo.kinds import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from target_activecampaign.undo.journal import UndoJournal
 
 logger = logging.getLogger(__name__)
-
-#: Seconds after which reads certainly show a write.
-LATE_SECONDS = 30.0
 
 
 def is_read_late(kind: str) -> bool:

@@ -155,6 +155,28 @@ def test_a_row_at_fault_is_rejected(
     assert records(runner) == []
 
 
+def test_a_run_right_after_another_one_clears_no_field(runner: TargetRunner) -> None:
+    """Reads show a record some seconds late: the next run waits before it reads."""
+    runner.world.switches.record_lag_seconds = 20
+    assert runner.send(STREAM, RECORD).actions == ["created"]
+    partial = {"external_id": "po-1", "state": "Closed"}
+    assert runner.send(STREAM, partial).actions == ["updated"]
+    (document,) = records(runner)
+    assert (document["fields"]["title"], document["fields"]["state"]) == ("Boat", "Closed")
+
+
+def test_an_answer_without_the_record_does_not_mean_that_there_is_none(
+    runner: TargetRunner,
+) -> None:
+    """A read that is answered without the record fails the row, so that nothing is cleared."""
+    assert runner.send(STREAM, RECORD).actions == ["created"]
+    runner.clock.sleep(60)
+    runner.world.faults.rewrite("/customObjects/records", lambda body: body.clear())
+    run = runner.send(STREAM, {"external_id": "po-1", "state": "Closed"})
+    assert (run.code, run.actions) == (1, ["failed"])
+    assert records(runner)[0]["fields"]["title"] == "Boat"
+
+
 def test_an_external_id_may_hold_blanks_and_colons(runner: TargetRunner) -> None:
     """A record is found again by an external id with blanks and colons."""
     odd = RECORD | {"external_id": "po 1:7"}

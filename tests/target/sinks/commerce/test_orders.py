@@ -286,22 +286,6 @@ def test_products_are_patched_and_rows_of_one_key_are_merged(runner: TargetRunne
     assert (product["brand"], product["variantName"]) == (None, "Mug")
 
 
-@pytest.mark.parametrize("reading", ["replace", "patch"])
-def test_subscriptions_are_accepted_and_keep_what_a_row_does_not_name(
-    runner: TargetRunner, reading: str
-) -> None:
-    """A partial subscription keeps its other values, also those that this run just wrote."""
-    runner.world.switches.payment_upsert = reading
-    runner.batch_rows = 1
-    partial = {"store_id": "1", "store_subscription_id": "s-1", "status": "cancelled"}
-    run = runner.send("commerce_subscriptions", SUBSCRIPTION, partial)
-    assert run.actions == ["created", "updated"]
-    assert "accepted" in run.reason()
-    (payment,) = documents(runner, "storeRecurringPayments").values()
-    assert payment["normalizedStatus"] == "CANCELLED"
-    assert (payment["paymentAmount"], payment["email"]) == ("9.9", "lea@harbour.example")
-
-
 def test_a_copy_goes_into_the_store_of_the_same_service_and_key(runner: TargetRunner) -> None:
     """A copied row goes into the store of its service and key; without it the row is rejected."""
     rows = [ORDER | {"store_id": "77"}]
