@@ -152,7 +152,7 @@ class Bookmark:
             value = max(value, self.value)
         self._next = value.replace(microsecond=0)
 
-    def judge(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
+    def note_and_decide(self, change: RowChange, fingerprint_of: Callable[[], bytes]) -> bool:
         """Return whether this run emits a row, and note its fingerprint for the next entry.
 
         It emits rows in its range of time that differ from their last version. Call it once for
@@ -163,7 +163,7 @@ class Bookmark:
             return False
         if since is not None and changed is not None and changed < since:
             return False
-        return self._emitted.judge(
+        return self._emitted.note_and_decide(
             changed, self._next - policy.lookback, fingerprint_of, is_full_read=self.is_full_read
         )
 

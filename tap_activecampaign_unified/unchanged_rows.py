@@ -40,7 +40,7 @@ class EmittedRows:
         self._before = set() if packed is None else _unpack(packed)
         self._recent: list[tuple[dt.datetime, bytes]] = []
 
-    def judge(
+    def note_and_decide(
         self,
         changed: dt.datetime | None,
         overlap_begin: dt.datetime,

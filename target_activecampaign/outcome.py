@@ -34,9 +34,9 @@ class Outcome:
     """The result of a row.
 
     * ``id``: ActiveCampaign's id of the record.
-    * ``is_decided``: every part of the row has a result, so that the ledger confirms the row,
-      except for ``parts_to_resend``.
-    * ``blocks_state``: no state may cover the row.
+    * ``confirms_row``: the ledger confirms the row now, except for ``parts_to_resend``.
+    * ``blocks_state``: no state may cover the row. None covers a failed row either, unless the
+      retry file has it.
     * ``parts_to_resend``: parts that were not written and that the next run sends again.
     * ``denied``: reasons of settings that forbid a part. The ledger stores these reasons.
     * ``details``: further columns of the result.
@@ -45,7 +45,7 @@ class Outcome:
     action: Action
     id: str | None = None
     reason: str | None = None
-    is_decided: bool = True
+    confirms_row: bool = True
     blocks_state: bool = False
     parts_to_resend: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
@@ -64,7 +64,7 @@ class RowError(Exception):
     def outcome(self) -> Outcome:
         """Return the row's outcome."""
         return Outcome(
-            self.action, reason=self.reason, is_decided=False, blocks_state=self.blocks_state
+            self.action, reason=self.reason, confirms_row=False, blocks_state=self.blocks_state
         )
 
 
@@ -103,13 +103,13 @@ def outcome_of(problem: RequestError) -> Outcome:
         return Outcome(
             Action.REJECTED,
             reason=f"ActiveCampaign refused: {texts or problem.problem}",
-            is_decided=False,
+            confirms_row=False,
         )
     if isinstance(problem, (NotFound, PermissionDenied)):
         return Outcome(
-            Action.REJECTED, reason=f"ActiveCampaign refused: {problem.problem}", is_decided=False
+            Action.REJECTED, reason=f"ActiveCampaign refused: {problem.problem}", confirms_row=False
         )
-    return Outcome(Action.FAILED, reason=str(problem), is_decided=False)
+    return Outcome(Action.FAILED, reason=str(problem), confirms_row=False)
 
 
 def join_reasons(reasons: Iterable[str | None]) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -161,10 +160,10 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._finish_unread(processor)
         for row in rows:
             if not self._batch:
-                self._batch_began = time.monotonic()
+                self._batch_began = self._clock.monotonic()
             self._batch.append(row)
         is_old = bool(self._batch) and (
-            time.monotonic() - self._batch_began > MAX_BATCH_AGE_SECONDS
+            self._clock.monotonic() - self._batch_began > MAX_BATCH_AGE_SECONDS
         )
         if len(self._batch) >= type(self).batch_rows or is_old:
             self._write_batch()
@@ -204,7 +203,12 @@ class TargetActiveCampaign(ConfiguredTarget):
             self._end_early(self._processor.finisher.stops.early)
 
     def _emit(self) -> None:
-        """Emit the latest state that only covers rows with results, once these are on disk."""
+        """Emit the latest state that only covers rows with results.
+
+        The ledger has committed these rows, and the operating system has their results, so that a
+        killed process loses neither. If it is killed before that, no state covers the rows, and the
+        source sends them again.
+        """
         processor = self._processor
         undecided = (
             processor.finisher.deferred.first() if processor else None,

@@ -18,6 +18,7 @@ from .account_url import AccountUrl, account_file, parse_url
 from .client import Client
 from .clock import Clock, SystemClock
 from .errors import (
+    REFUSALS,
     ActiveCampaignError,
     AuthenticationError,
     ConnectionFailed,
@@ -41,6 +42,7 @@ from .response_check import ApiResponse
 __all__ = [
     "FULL_PAGE",
     "LONG_WAIT",
+    "REFUSALS",
     "AccountUrl",
     "ActiveCampaignError",
     "ApiResponse",

@@ -96,6 +96,10 @@ class UnconfirmedWrite(RequestError):
     """The client lost the response to a write. It does not repeat the write."""
 
 
+#: ActiveCampaign refused the request, and did not carry it out.
+REFUSALS = (InvalidRequest, NotFound, PermissionDenied)
+
+
 class ErrorDetail:
     """One error detail of ActiveCampaign: text, code and attribute. Missing parts are empty."""
 

@@ -137,6 +137,8 @@ class Transport:
         Follows redirects on the account's own host. Raises `ConnectionFailed` for any other host.
         """
         headers = {} if body is None else {"Content-Type": "application/json"}
+        # This takes the slot of the request. If connecting takes long, `RateLimitedAdapter` moves
+        # the slot just before it sends the bytes; it takes no second one.
         self._limiter.acquire(urgent=call.is_urgent)
         before_send()
         for _ in range(SAME_HOST_REDIRECTS):

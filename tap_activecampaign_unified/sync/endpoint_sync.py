@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 # The number of pages between two STATE messages, from which an interrupted run continues.
 PAGES_PER_STATE = 10
-NO_CHANGE = RowChange(None, None)
+UNKNOWN_CHANGE = RowChange(None, None)
 
 
 class EndpointSync:
@@ -301,7 +301,7 @@ class EndpointSync:
             ]
         instants = (instant_or_none(text, zone) for text in times)
         moments = [moment for moment in instants if moment is not None]
-        return RowChange(moments[0], max(moments)) if moments else NO_CHANGE
+        return RowChange(moments[0], max(moments)) if moments else UNKNOWN_CHANGE
 
     def _emit_row(self, row: Row, related: dict[str, dict[str, list[Row]]]) -> None:
         native_id = str(row.get("id"))
@@ -341,8 +341,8 @@ class EndpointSync:
         if reason is not None:
             stats.skipped[reason] += len(records)
             return
-        # Judge each row, also one that is emitted anyway, so that the next run knows its version.
-        wanted = bookmark is None or bookmark.judge(change, lambda: fingerprint(records))
+        # Decide on each row, also on one that is emitted anyway, so that the next run knows it.
+        wanted = bookmark is None or bookmark.note_and_decide(change, lambda: fingerprint(records))
         if not wanted and str(row.get("id")) not in self._returned:
             stats.suppressed += len(records)
             return
@@ -374,4 +374,4 @@ class EndpointSync:
                     if not writer.is_at_limit:
                         row = row_of(definition, fields)
                         row_context = RowContext(names, zone=self._zone_of(row))
-                        self._emit_to(writer, row, row_context, NO_CHANGE)
+                        self._emit_to(writer, row, row_context, UNKNOWN_CHANGE)

@@ -54,7 +54,7 @@ class LeaverResults:
         Here an outcome with `denied` parts, `parts_to_resend` or `blocks_state` is not decided. A
         failed row stops the state before it.
         """
-        is_decided = outcome.is_decided and not (
+        is_decided = outcome.confirms_row and not (
             outcome.denied or outcome.parts_to_resend or outcome.blocks_state
         )
         if outcome.action is Action.SKIPPED and is_decided:
@@ -78,7 +78,7 @@ class LeaverResults:
         # No file may keep such a row to send it again: the ledger knows who is still to leave.
         held = outcome.blocks_state or outcome.action is Action.FAILED
         outcome = replace(
-            outcome, reason=reason, is_decided=False, blocks_state=held, details=details
+            outcome, reason=reason, confirms_row=False, blocks_state=held, details=details
         )
         self._rows.finish(row, outcome)
 

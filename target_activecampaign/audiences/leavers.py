@@ -200,7 +200,7 @@ class LeaverProcessor:
         """Give leavers their results who leave in a later run, because of `max_changes`."""
         for leaver in leavers:
             outcome = Outcome(
-                Action.SKIPPED, reason=MAX_CHANGES, is_decided=False, blocks_state=True
+                Action.SKIPPED, reason=MAX_CHANGES, confirms_row=False, blocks_state=True
             )
             details = {"audience": leaver.row_request.row.input_stream}
             self._finisher.finish(leaver.row_request.row, replace(outcome, details=details))
@@ -250,7 +250,7 @@ class LeaverProcessor:
                 continue
             for member in moved:
                 self._records.put_member(name, member)
-            outcome = Outcome(Action.SKIPPED, leaver.contact, HAS_ADDRESS, is_decided=False)
+            outcome = Outcome(Action.SKIPPED, leaver.contact, HAS_ADDRESS, confirms_row=False)
             self._finisher.finish(
                 leaver.row_request.row, replace(outcome, details={"audience": name})
             )

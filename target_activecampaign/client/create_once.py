@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import (
+    REFUSALS,
     InvalidRequest,
-    NotFound,
-    PermissionDenied,
     UnconfirmedWrite,
 )
 from target_activecampaign.outcome import RowFailed
@@ -80,7 +79,7 @@ class CreateOnce:
             self.ledger.record_pending(key, step, since)
             try:
                 return send()
-            except (InvalidRequest, NotFound, PermissionDenied):
+            except REFUSALS:
                 self.ledger.resolve_pending(key, step)
                 raise
             except UnconfirmedWrite:

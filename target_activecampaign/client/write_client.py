@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_activecampaign_unified.client import (
+    REFUSALS,
     ApiResponse,
     Client,
     InvalidRequest,
     NotFound,
-    PermissionDenied,
 )
 from tap_activecampaign_unified.client.graphql.request import run_graphql
 from target_activecampaign.client.duplicates import is_duplicate
@@ -124,7 +124,7 @@ class WriteClient:
         recorder = self.recorder
         try:
             answer = send()
-        except (InvalidRequest, NotFound, PermissionDenied) as problem:
+        except REFUSALS as problem:
             if recorder and values:
                 recorder.withdraw_request(values, problem)
             raise

@@ -180,7 +180,7 @@ class RecordParser:
                 self._reject(self.number, self.names.alias(stream), {}, why)
                 continue
             if mapped is None:
-                outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, is_decided=False)
+                outcome = Outcome(Action.SKIPPED, reason=BY_MAPS, confirms_row=False)
                 self._unread.append(UnreadLine(self.number, self.names.alias(stream), {}, outcome))
             else:
                 mapped_records.append((stream_map.stream_alias, mapped))
@@ -230,5 +230,5 @@ class RecordParser:
         return row
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
-        outcome = Outcome(Action.REJECTED, reason=why, is_decided=False)
+        outcome = Outcome(Action.REJECTED, reason=why, confirms_row=False)
         self._unread.append(UnreadLine(number, stream or "unknown", key, outcome))

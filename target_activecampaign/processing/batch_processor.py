@@ -73,7 +73,7 @@ class BatchProcessor:
         for row in filter(self.finisher.is_open, rows):
             # A sink must finish every row. The next run sends a row again that was not finished.
             self.finisher.finish(
-                row, Outcome(Action.FAILED, reason="the row was not processed", is_decided=False)
+                row, Outcome(Action.FAILED, reason="the row was not processed", confirms_row=False)
             )
         self.finisher.stops.check_rejects()
         self.finisher.results.flush()
@@ -87,7 +87,7 @@ class BatchProcessor:
     def _write_rows(self, sink: Sink, rows: list[InputRecord]) -> None:
         context = self.context
         if rows and is_skipped(context.policy, sink):
-            skipped = Outcome(Action.SKIPPED, reason=MAY_START_AUTOMATION, is_decided=False)
+            skipped = Outcome(Action.SKIPPED, reason=MAY_START_AUTOMATION, confirms_row=False)
             for row in rows:
                 self.finisher.finish(row, skipped)
             return
@@ -162,7 +162,7 @@ class BatchProcessor:
             row.is_held_out = True
             if sink.consent_column not in row.record:
                 self.finisher.finish(
-                    row, Outcome(Action.SKIPPED, reason=HELD_OUT, is_decided=False)
+                    row, Outcome(Action.SKIPPED, reason=HELD_OUT, confirms_row=False)
                 )
         return [row for row in rows if self.finisher.is_open(row)]
 
@@ -184,7 +184,7 @@ class BatchProcessor:
             if not changed & row.fields.keys():
                 action = Action.SKIPPED if denied else Action.UNCHANGED
                 reason = join_reasons(denied)
-                self.finisher.finish(row, Outcome(action, confirmed.id, reason, is_decided=False))
+                self.finisher.finish(row, Outcome(action, confirmed.id, reason, confirms_row=False))
             elif self.finisher.parts.reduce(sink, row, changed, known):
                 row.denied = tuple(denied)
 
@@ -215,7 +215,7 @@ class BatchProcessor:
         self.finisher.open(rows)
         for row in rows:
             self.finisher.finish(
-                row, Outcome(Action.FAILED, reason=STOPPED, is_decided=False, blocks_state=True)
+                row, Outcome(Action.FAILED, reason=STOPPED, confirms_row=False, blocks_state=True)
             )
 
     @property

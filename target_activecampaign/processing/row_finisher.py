@@ -140,7 +140,7 @@ class RowFinisher:
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
         """Defer a row until its referenced record may exist; reject it at the end of the input."""
         if self.references.is_final:
-            self.finish(row, Outcome(Action.REJECTED, reason=deferred.reason, is_decided=False))
+            self.finish(row, Outcome(Action.REJECTED, reason=deferred.reason, confirms_row=False))
         elif self.open_rows.pop(id(row), None) is not None:
             self.deferred.add(row, deferred.family, self._key_of(row))
 
@@ -175,7 +175,7 @@ class RowFinisher:
         if outcome.action is Action.CREATED and row.is_remainder:
             # The account lost the record: the next run sends the whole row.
             self.ledger.forget(row.ledger_key)
-        elif outcome.action in CHANGED or outcome.is_decided:
+        elif outcome.action in CHANGED or outcome.confirms_row:
             self.ledger.confirm(row.ledger_key, outcome.id, self._confirmed_fields(row, outcome))
         self.retries.remove_written(row)
 
@@ -186,7 +186,7 @@ class RowFinisher:
         """
         sink = registry.find_sink(row.stream)
         resent = None
-        if sink is not None and outcome.is_decided:
+        if sink is not None and outcome.confirms_row:
             resent = self.parts.find(sink, row, outcome.parts_to_resend)
         if resent is None:
             return {}
@@ -218,4 +218,4 @@ def _planned(outcome: Outcome) -> Outcome:
     reason = f"would be {outcome.action.value}"
     reason += f"; {outcome.reason}" if outcome.reason else ""
     native_id = None if is_planned(outcome.id) else outcome.id
-    return Outcome(Action.PLANNED, native_id, reason, is_decided=False, details=outcome.details)
+    return Outcome(Action.PLANNED, native_id, reason, confirms_row=False, details=outcome.details)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 MAX_CHANGES = "max_changes is reached; the row is left for another run"
 #: The outcome of a row that `max_changes` holds.
 HELD_BY_MAX_CHANGES = Outcome(
-    Action.SKIPPED, reason=MAX_CHANGES, is_decided=False, blocks_state=True
+    Action.SKIPPED, reason=MAX_CHANGES, confirms_row=False, blocks_state=True
 )
 
 

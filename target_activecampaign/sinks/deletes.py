@@ -103,7 +103,9 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     # If a later write created the record again, the row requests a new delete.
     if deleted is not None and not context.policy.force and context.ledger.find(key) is None:
         row.ledger_key = b""
-        return Outcome(Action.UNCHANGED, deleted.id, "deleted by an earlier row", is_decided=False)
+        return Outcome(
+            Action.UNCHANGED, deleted.id, "deleted by an earlier row", confirms_row=False
+        )
     _check_settings(context, sink)
     native_id = _find(context, sink, row)
     if native_id is None:
@@ -131,7 +133,7 @@ def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     if context.policy.is_foreign and not is_nothing(source):
         context.foreign_ids.forget(sink.family, str(source))
     row.ledger_key = b""
-    return Outcome(Action.UPDATED, native_id, "deleted", is_decided=False)
+    return Outcome(Action.UPDATED, native_id, "deleted", confirms_row=False)
 
 
 def _check_settings(context: WriteContext, sink: Sink) -> None:

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from tap_activecampaign_unified.client import (
-    InvalidRequest,
-    NotFound,
-    PermissionDenied,
+    REFUSALS,
     UnconfirmedWrite,
 )
 from tap_activecampaign_unified.resources.resource import Resource
@@ -51,7 +49,7 @@ def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         )
     except UnconfirmedWrite as problem:
         raise RowFailed(f"{problem.problem}; it is never repeated", blocks_state=True) from None
-    except (InvalidRequest, NotFound, PermissionDenied):
+    except REFUSALS:
         context.ledger.resolve_pending(row.ledger_key, STEP)
         raise
     context.ledger.resolve_pending(row.ledger_key, STEP)

@@ -57,7 +57,7 @@ def skip_held_out(context: WriteContext, upserts: list[Upsert]) -> list[Upsert]:
         email = upsert.document.get("email")
         if not is_nothing(email) and context.holdout.is_held_out(str(email)):
             finish_all(
-                context, [upsert], Outcome(Action.SKIPPED, reason=HELD_OUT, is_decided=False)
+                context, [upsert], Outcome(Action.SKIPPED, reason=HELD_OUT, confirms_row=False)
             )
         else:
             kept.append(upsert)
@@ -94,7 +94,7 @@ def hold_new_contacts(
         new, held = new[:remaining], new[remaining:]
         limit.take(new)
     left_out = [upsert for contact in held for upsert in contact.upserts]
-    outcome = Outcome(Action.SKIPPED, reason=LIMIT_REACHED, is_decided=False, blocks_state=True)
+    outcome = Outcome(Action.SKIPPED, reason=LIMIT_REACHED, confirms_row=False, blocks_state=True)
     finish_all(context, left_out, outcome)
     ids = {id(upsert) for upsert in left_out}
     return [upsert for upsert in upserts if id(upsert) not in ids], new

@@ -105,11 +105,13 @@ def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) ->
     if stored is None and upsert.is_remainder:
         for row in upsert.rows:
             context.ledger.forget(row.ledger_key)
-        finish_all(context, [upsert], Outcome(Action.SKIPPED, reason=ORDER_GONE, is_decided=False))
+        finish_all(
+            context, [upsert], Outcome(Action.SKIPPED, reason=ORDER_GONE, confirms_row=False)
+        )
         return False
     if stored is None and missing:
         reason = f"{missing[0]}: a new order needs it ({', '.join(missing)} missing)"
-        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, is_decided=False))
+        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, confirms_row=False))
         return False
     policy = context.policy
     # Orders of another account have started their automations there already.
@@ -213,7 +215,8 @@ def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) 
     if order.action is Action.REJECTED:
         reason = "store_order_id: the row of its order was rejected"
     context.finisher.finish(
-        row, Outcome(order.action, None, reason, is_decided=False, blocks_state=order.blocks_state)
+        row,
+        Outcome(order.action, None, reason, confirms_row=False, blocks_state=order.blocks_state),
     )
 
 

@@ -204,7 +204,7 @@ def _reject_named(
     named, doubtful = _named_upserts(mutation, problem.reasons, upserts)
     for upsert, texts in named:
         reason = f"ActiveCampaign refused: {'; '.join(texts)}"
-        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, is_decided=False))
+        finish_all(context, [upsert], Outcome(Action.REJECTED, reason=reason, confirms_row=False))
     rejected = {id(upsert) for upsert, _ in named}
     alone = [upsert for upsert in doubtful if id(upsert) not in rejected]
     if len(upserts) > 1:
@@ -297,7 +297,9 @@ def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outco
 def finish_all(context: WriteContext, upserts: list[Upsert], outcome: Outcome) -> None:
     """Give each row its result. Only the first row of a key can have created the record."""
     if outcome.action is Action.REJECTED and is_limit_refusal(outcome.reason):
-        outcome = Outcome(Action.SKIPPED, reason=LIMIT_REFUSED, is_decided=False, blocks_state=True)
+        outcome = Outcome(
+            Action.SKIPPED, reason=LIMIT_REFUSED, confirms_row=False, blocks_state=True
+        )
     for upsert in upserts:
         upsert.outcome = outcome
         for place, row in enumerate(upsert.rows):

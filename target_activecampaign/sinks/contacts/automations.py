@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import (
+    REFUSALS,
     InvalidRequest,
     NotFound,
     PermissionDenied,
@@ -233,7 +234,7 @@ def _send(context: WriteContext, contact: str, automation: str, history: Enrolme
             row = context.write_client.write("POST", "contactAutomations", body).body.get(
                 "contactAutomation"
             )
-        except (InvalidRequest, NotFound, PermissionDenied):
+        except REFUSALS:
             history.note_refused()
             raise
         except UnconfirmedWrite:

@@ -1,4 +1,4 @@
-"""Consent: checks which contacts opted out, just before each write. Writes nothing itself.
+"""Consent: checks which contacts opted out, once for each round of a batch, before its writes.
 
 The target does not subscribe a contact again who unsubscribed or bounced, unless `resubscribe` is
 set. `lists.py` subscribes and unsubscribes.
@@ -24,7 +24,12 @@ ENOUGH_PROOF = 20
 
 
 def check(context: WriteContext, changes: list[ContactChange]) -> None:
-    """Deny the subscriptions of contacts who opted out; with `resubscribe`, mark them instead."""
+    """Withhold the subscriptions of contacts who opted out.
+
+    Without `resubscribe`, the next run asks again for a withheld subscription, because the person
+    may subscribe until then. With `resubscribe`, mark the subscriptions instead. Contacts that the
+    check reads get their id and their address from the account.
+    """
     wanted = [change for change in changes if SUBSCRIBE in change.lists.values()]
     if not wanted:
         return
@@ -86,7 +91,7 @@ def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: s
         wanted = [change for change in changes if change.lists.get(list_id) == SUBSCRIBE]
         by_email = {fold(change.email): change for change in wanted if change.email}
         by_id = {change.id: change for change in wanted if change.id}
-        candidates: dict[int, ContactChange] = {}
+        candidates: dict[int, tuple[ContactChange, int]] = {}
         is_walked = True
         for status in OPTED_OUT:
             for page in list_contacts(context.client, list_id, status, len(wanted)):
@@ -99,27 +104,27 @@ def _check_by_list(context: WriteContext, changes: list[ContactChange], lists: s
                     )
                     if change is not None:
                         _note_contact(change, row)
-                        candidates[id(change)] = change
+                        candidates[id(change)] = (change, status)
         if is_walked:
-            _check_candidates(context, list_id, list(candidates.values()), ENOUGH_PROOF)
+            _check_candidates(context, list_id, list(candidates.values()))
         else:
-            _check_candidates(context, list_id, wanted, len(wanted))
+            _check_memberships(context, list_id, wanted)
 
 
 def _check_candidates(
-    context: WriteContext, list_id: str, candidates: list[ContactChange], enough: int
+    context: WriteContext, list_id: str, candidates: list[tuple[ContactChange, int]]
 ) -> None:
     """Read the memberships of contacts that a filter returned: ActiveCampaign may ignore a filter.
 
-    If the first ``enough`` contacts all left the list, trust the filter for the other contacts.
+    ``candidates`` have the status of the filter. If the first contacts all left the list, trust the
+    filter for the other contacts.
     """
-    first, others = candidates[:enough], candidates[enough:]
-    is_filtered = _check_memberships(context, list_id, first)
-    if is_filtered:
-        for change in others:
-            _apply(context, change, {list_id: 2})
+    first, others = candidates[:ENOUGH_PROOF], candidates[ENOUGH_PROOF:]
+    if _check_memberships(context, list_id, [change for change, _ in first]):
+        for change, status in others:
+            _apply(context, change, {list_id: status})
     else:
-        _check_memberships(context, list_id, others)
+        _check_memberships(context, list_id, [change for change, _ in others])
 
 
 def _check_memberships(context: WriteContext, list_id: str, changes: list[ContactChange]) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest
+from tap_activecampaign_unified.client import REFUSALS
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.holdout import HELD_OUT
@@ -328,7 +328,7 @@ def left_out_where_refused(change: ContactChange, request: str) -> Iterator[None
     """Leave out a tag or list that ActiveCampaign refuses, if the contact itself was written."""
     try:
         yield
-    except InvalidRequest as problem:
+    except REFUSALS as problem:
         if change.created is None and not change.is_touched:
             raise
         change.note_refused(request, outcome_of(problem).reason or "")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.resources.input_values.column_names import fold
-
 from .contact_change import SUBSCRIBE, ContactChange, left_out_where_refused
+from .contact_ids import look_up_addresses
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext
@@ -19,12 +18,10 @@ def set_status(context: WriteContext, change: ContactChange, list_id: str, statu
     """Subscribe or unsubscribe a contact, unless it has the status already."""
     if change.memberships.get(list_id) == status:
         return
+    look_up_addresses(context, [change])  # the response to a write may have had no id
     body: dict[str, Any] = {"list": list_id, "contact": change.id, "status": status}
     if list_id in change.resubscribed:
         body["sourceid"] = RESUBSCRIBED
-    if change.id is None and change.email is not None:
-        change.id = context.references.contacts_by_email([change.email]).get(fold(change.email))
-        body["contact"] = change.id
     context.write_client.write("POST", "contactLists", {"contactList": body}, repeatable=True)
     change.is_touched = True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import InvalidRequest, RequestError
+from tap_activecampaign_unified.client import REFUSALS, InvalidRequest, RequestError
 from target_activecampaign.concurrency.identity_order import run_in_identity_order
 from target_activecampaign.outcome import (
     Action,
@@ -31,7 +31,7 @@ ApplyOne = Callable[[ContactChange], None]
 
 def held_by_limit(reason: str) -> Outcome:
     """Return the outcome of a contact beyond the account's limit: no state covers its rows."""
-    return Outcome(Action.SKIPPED, reason=reason, is_decided=False, blocks_state=True)
+    return Outcome(Action.SKIPPED, reason=reason, confirms_row=False, blocks_state=True)
 
 
 def end_with_error(
@@ -55,7 +55,7 @@ def end_with_error(
     outcome = problem.outcome() if isinstance(problem, RowError) else outcome_of(problem)
     if isinstance(problem, InvalidRequest) and change.id is None:
         outcome = held_by_limit(LIMIT_REFUSED) if is_limit_refusal(outcome.reason) else outcome
-    if isinstance(problem, InvalidRequest) and (change.created is not None or change.is_touched):
+    if isinstance(problem, REFUSALS) and (change.created is not None or change.is_touched):
         # The contact itself was written. ActiveCampaign rejected a related record.
         for request in requests:
             change.note_refused(request, outcome.reason or "")
@@ -95,7 +95,7 @@ def give_results(
                 action,
                 change.id,
                 reason,
-                is_decided=is_decided,
+                confirms_row=is_decided,
                 parts_to_resend=resent,
                 denied=denied,
             )
@@ -115,7 +115,12 @@ def give_results(
             reasons.append("its id here could not be looked up; it is sent again")
         reason = join_reasons(reasons)
         outcome = Outcome(
-            action, change.id, reason, is_decided=is_decided, parts_to_resend=resent, denied=denied
+            action,
+            change.id,
+            reason,
+            confirms_row=is_decided,
+            parts_to_resend=resent,
+            denied=denied,
         )
         context.finisher.finish(row_request.row, outcome)
     change.row_requests = []

@@ -175,7 +175,7 @@ def _after_import(
             action = Action.FAILED if entry.is_lost else Action.REJECTED
             reason = entry.problem or "the import was not processed"
             is_full = is_limit_refusal(entry.problem)
-            outcome = Outcome(action, reason=reason, is_decided=False)
+            outcome = Outcome(action, reason=reason, confirms_row=False)
             end_all_rows(context, change, held_by_limit(LIMIT_REFUSED) if is_full else outcome)
         else:
             change.created = change.created if context.write_client.is_dry_run else entry.created

@@ -27,6 +27,7 @@ FEWEST_TO_WALK = 5
 def add_tag(context: WriteContext, change: ContactChange, name: str) -> None:
     """Add a tag to a contact; create the tag if the account does not have it."""
     tag = ensure_tag(context, name)
+    look_up_addresses(context, [change])  # the response to a write may have had no id
     body = {"contactTag": {"contact": change.id, "tag": tag}}
     for may_repeat in (True, False):
         try:

@@ -261,3 +261,14 @@ def test_a_list_with_far_more_people_gone_than_rows_is_not_walked(
     run = runner.send("crm_contacts", *rows)
     assert run.actions == ["skipped"] * 5 + ["created"] * 5
     assert len(run.requests) < 60
+
+
+def test_the_reason_names_the_status_of_each_person(runner: TargetRunner) -> None:
+    """Of many people who bounced, each result says so, also where the list's filter is trusted."""
+    news, people = members(runner, 40, BOUNCED)
+    rows = [{"email": person.email, "segments": ["News"]} for person in people]
+    run = runner.send("crm_contacts", *rows)
+    assert {result["reason"] for result in run.results} == {
+        "segments: the person bounced; subscribed again only with resubscribe"
+    }
+    assert {runner.world.membership(p.id, news.id).status for p in people} == {BOUNCED}

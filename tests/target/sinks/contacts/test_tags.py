@@ -192,3 +192,29 @@ def test_a_key_that_changed_its_address_takes_nothing_from_its_old_contact(
 def tag_rows(runner: TargetRunner, tag: int) -> list[Any]:
     """Return the contacts that have a tag."""
     return list(runner.world.tables["contactTags"].by("tag", tag))
+
+
+@pytest.mark.parametrize("refusal", ["forbid", "not_found"])
+def test_a_refused_tag_leaves_the_written_contact_created(
+    runner: TargetRunner, refusal: str
+) -> None:
+    """If ActiveCampaign refuses a tag with 403 or 404, the result says what was written."""
+    getattr(runner.world.faults, refusal)("/contactTags", method="POST")
+    run = runner.send("crm_contacts", {"email": "new@shop.example", "tags": ["vip"]})
+    assert (run.code, run.actions) == (0, ["created"])
+    assert "refused" in run.reason()
+    runner.world.faults.clear()
+    again = runner.send("crm_contacts", {"email": "new@shop.example", "tags": ["vip"]})
+    assert again.actions == ["updated"]
+
+
+def test_a_tag_is_added_to_a_contact_whose_answer_had_no_id(runner: TargetRunner) -> None:
+    """The target looks up the contact before it adds a tag."""
+    runner.world.faults.rewrite("/contact/sync", _hide_id, method="POST")
+    run = runner.send("crm_contacts", {"email": "new@shop.example", "tags": ["vip"]})
+    assert run.actions == ["created"]
+    assert names_of(runner, int(run.results[0]["id"])) == {"vip"}
+
+
+def _hide_id(document: dict[str, Any]) -> None:
+    document.get("contact", {}).pop("id", None)
