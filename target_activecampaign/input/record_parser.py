@@ -25,7 +25,7 @@ from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.records.ledger_key import key_of
 from target_activecampaign.sinks import registry
 
-from .row_columns import RowColumns, canonical_key
+from .row_columns import RowColumns
 from .stream_names import StreamNames
 
 if TYPE_CHECKING:
@@ -201,34 +201,40 @@ class RecordParser:
         sink, source = registry.find_sink(stream), record
         all_keys = keys
         record, keys = without_label(record, keys)
-        given_key: Message = {name: record.get(name) for name in keys}
         if sink is None:
             names = ", ".join(sorted(registry.SINKS))
             why = f"unknown stream; map it in stream_aliases to one of {names}"
             self.completeness.note_fault(input_stream or stream, REJECTED)
-            self._reject(number, stream, given_key, why)
+            self._reject(number, stream, _values(record, keys), why)
             return None
         try:
             self._labels.check(source)
             nested, remarks = self._columns.read(stream, record, keys)
-            fields, values = canonical_key(record, nested, keys)
-            key = key_of({**nested.record, **values}, fields, sink.key_columns)
+            fields = [nested.fields.get(name, name) for name in keys]
+            key = key_of(nested.source_value, fields, sink.key_columns)
         except RowSkipped as skip:
-            full_key = {name: source.get(name) for name in all_keys}
-            self._unread.append(UnreadLine(number, stream, full_key, skip.outcome()))
+            self._unread.append(
+                UnreadLine(number, stream, _values(source, all_keys), skip.outcome())
+            )
             return None
         except RowRejected as rejection:
             self.completeness.note_fault(input_stream or stream, REJECTED)
-            self._reject(number, stream, given_key, rejection.reason)
+            self._reject(number, stream, _values(record, keys), rejection.reason)
             return None
         self.schemas.key_properties.setdefault(stream, keys)
         normalized = composed(nested.record) if sink.family != "raw" else nested.record
-        row = InputRecord(number, stream, normalized, key, source, remarks=remarks)
-        row.shown_key = given_key if fields != keys else None
-        row.unnormalized = None if normalized is nested.record else nested.record
-        row.input_stream = input_stream or stream
-        return row
+        return InputRecord(
+            *(number, stream, normalized, key, source),
+            remarks=remarks,
+            shown_key=None if fields == keys else _values(record, keys),
+            unnormalized=None if normalized is nested.record else nested.record,
+            input_stream=input_stream,
+        )
 
     def _reject(self, number: int | None, stream: str | None, key: Message, why: str) -> None:
         outcome = Outcome(Action.REJECTED, reason=why, confirms_row=False)
         self._unread.append(UnreadLine(number, stream or "unknown", key, outcome))
+
+
+def _values(record: Message, names: list[str]) -> Message:
+    return {name: record.get(name) for name in names}

@@ -96,11 +96,12 @@ class RowColumns:
         """
         sink = _sink_of(stream)
         if sink.family == "raw":
-            return NestedRecord(record), ()
+            return NestedRecord(record, record), ()
         is_object = sink.family == "custom_object"
         table = self._table_of_object(stream) if is_object else self.table(stream)
         if table is None:  # the sink reads the object again and gives the row its reason
-            return NestedRecord({name: without_nulls(value) for name, value in record.items()}), ()
+            cleaned = {name: without_nulls(value) for name, value in record.items()}
+            return NestedRecord(cleaned, record, sources=dict(zip(record, record, strict=True))), ()
         nested = nest(table, record, self._policy.list_delimiter)
         for name in OWN_KEYS & nested.record.keys():
             nested.record[name] = read_own_key(nested.record[name], name)
@@ -144,14 +145,6 @@ class RowColumns:
             if (unknown := table.place_of(field).unknown) is not None
             for hint in [f"; did you mean {unknown.nearest}?" if unknown.nearest else ""]
         ]
-
-
-def canonical_key(
-    record: Record, nested: NestedRecord, keys: list[str]
-) -> tuple[list[str], Record]:
-    """Return a key's columns under our names, and the unchanged values of all columns."""
-    values = {nested.fields.get(name, name): value for name, value in record.items()}
-    return [nested.fields.get(name, name) for name in keys], values
 
 
 def _sink_of(stream: str) -> Sink:

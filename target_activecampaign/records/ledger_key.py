@@ -16,6 +16,8 @@ from .clean_values import OWN_KEYS, is_nothing, plain_key
 from .row_references import REFERENCES, references
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_activecampaign_unified.resources.resource import Record
 
     from .input_record import InputRecord
@@ -25,22 +27,24 @@ _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 
 
 def key_of(
-    record: Record, key_properties: list[str], key_columns: tuple[tuple[str, ...], ...]
+    value_of: Callable[[str], Any],
+    key_properties: list[str],
+    key_columns: tuple[tuple[str, ...], ...],
 ) -> Record:
     """Return a row's key: the key of the schema, else the first identifying columns of the row.
 
-    Raises `RowRejected` if the row lacks a property of the schema's key.
+    ``value_of`` returns the row's value of a field. Raises `RowRejected` if the row lacks a
+    property of the schema's key.
     """
     if key_properties:
-        key = {name: plain_id(name, record.get(name)) for name in key_properties}
-        missing = sorted(name for name, value in key.items() if is_nothing(value))
+        key = {name: plain_id(name, value_of(name)) for name in key_properties}
+        missing = [name for name, value in key.items() if is_nothing(value)]
         if missing:
-            raise RowRejected(
-                f"{', '.join(missing)}: part of the stream's key and missing; give every row one"
-            )
+            names = ", ".join(sorted(missing))
+            raise RowRejected(f"{names}: part of the stream's key and missing; give every row one")
         return key
     for columns in key_columns:
-        key = {name: plain_id(name, record.get(name)) for name in columns}
+        key = {name: plain_id(name, value_of(name)) for name in columns}
         if not any(is_nothing(value) for value in key.values()):
             return key
     return {}

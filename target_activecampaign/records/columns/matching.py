@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tap_activecampaign_unified.resources.input_values.column_names import snake_case
 
@@ -67,7 +66,7 @@ class RecordColumn:
     is_array: bool = False
     has_field: bool = True
 
-    @functools.cached_property
+    @property
     def is_structured(self) -> bool:
         """Whether its values are arrays or objects; the input may hold these as text."""
         return self.is_array or self.keys is not None
@@ -107,15 +106,30 @@ class ColumnPlace:
         return self.column if self.key is None else f"{self.column}{SEPARATOR}{self.key}"
 
 
-@dataclass(frozen=True)
-class RowLayout:
-    """The places of a row's columns in their order, with the column of the stream in each place.
+class PlacedColumn(NamedTuple):
+    """A column of the input, and its place: ``field``, or ``key`` of the field's object.
 
-    ``fields`` maps each column of the input to its field.
+    ``structure`` is the stream's column if its values are arrays or objects. ``is_lost``:
+    ActiveCampaign has no field for a value of the column.
     """
 
-    places: tuple[tuple[str, ColumnPlace, RecordColumn | None], ...]
+    name: str
+    field: str
+    key: str | None
+    structure: RecordColumn | None
+    is_lost: bool
+
+
+@dataclass(frozen=True)
+class RowLayout:
+    """The places of a row's columns in their order.
+
+    ``fields`` maps each column of the input to its field, and ``sources`` each field to its column.
+    """
+
+    places: tuple[PlacedColumn, ...]
     fields: Mapping[str, str]
+    sources: Mapping[str, str]
     unknown: tuple[UnknownColumn, ...]
 
 
@@ -160,10 +174,18 @@ class ColumnTable:
             if other != name:
                 raise columns_conflict(place.path, other, name)
         return RowLayout(
-            tuple((name, place, self.columns.get(place.column)) for name, place in places.items()),
+            tuple(self._placed(name, place) for name, place in places.items()),
             {name: place.flat_name for name, place in places.items()},
+            {place.flat_name: name for name, place in places.items()},
             tuple(place.unknown for place in places.values() if place.unknown is not None),
         )
+
+    def _placed(self, name: str, place: ColumnPlace) -> PlacedColumn:
+        column = self.columns.get(place.column)
+        is_structured = column is not None and column.is_structured and place.key is None
+        is_lost = column is not None and not column.has_field and place.unknown is None
+        structure = column if is_structured else None
+        return PlacedColumn(name, place.column, place.key, structure, is_lost)
 
     def key_of(self, column: str, key: str) -> str | None:
         """Return the key of a spelling in a field's object, None for an unknown spelling."""

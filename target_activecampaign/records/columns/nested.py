@@ -23,16 +23,24 @@ Record = dict[str, Any]
 ABSENT = "ActiveCampaign has no such field"
 
 
-@dataclass
+@dataclass(slots=True)
 class NestedRecord:
     """A record under our names. Unknown columns stay in it, and ``unknown`` lists them.
 
-    ``fields`` maps each column of the input to its field.
+    ``source`` is the record of the input. ``fields`` maps each of its columns to its field, and
+    ``sources`` each field to its column.
     """
 
-    record: Record = field(default_factory=dict)
-    unknown: list[UnknownColumn] = field(default_factory=list)
+    record: Record
+    source: Record
     fields: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    unknown: list[UnknownColumn] = field(default_factory=list)
+
+    def source_value(self, name: str) -> Any:
+        """Return the unchanged value of a field's column, else the value under our name."""
+        column = self.sources.get(name)
+        return self.record.get(name) if column is None else self.source[column]
 
 
 def nest(table: ColumnTable, record: Record, delimiter: str | None = None) -> NestedRecord:
@@ -42,23 +50,23 @@ def nest(table: ColumnTable, record: Record, delimiter: str | None = None) -> Ne
     object and is neither.
     """
     layout = table.layout_of(tuple(record))
-    nested = NestedRecord(unknown=list(layout.unknown), fields=layout.fields)
+    nested: Record = {}
+    unknown = list(layout.unknown)
     parts: dict[str, Record] = {}
-    for name, place, column in layout.places:
-        if place.key is not None or column is None or not column.is_structured:
+    for name, column, key, structure, is_lost in layout.places:
+        if structure is None:
             value = without_nulls(record[name])
         else:
-            value = _read(table, column, record[name], delimiter, nested.unknown)
-        if place.key is not None:
-            parts.setdefault(place.column, {})[place.key] = value
+            value = _read(table, structure, record[name], delimiter, unknown)
+        if key is None:
+            nested[column] = value
         else:
-            nested.record[place.column] = value
-        is_lost = column is not None and not column.has_field and place.unknown is None
+            parts.setdefault(column, {})[key] = value
         if is_lost and not is_nothing(value):
-            nested.unknown.append(UnknownColumn(name, problem=ABSENT))
+            unknown.append(UnknownColumn(name, problem=ABSENT))
     for head, keys in parts.items():
-        nested.record[head] = _joined(head, nested.record.get(head), keys)
-    return nested
+        nested[head] = _joined(head, nested.get(head), keys)
+    return NestedRecord(nested, record, layout.fields, layout.sources, unknown)
 
 
 def _joined(head: str, beside: Any, keys: Record) -> Any:
