@@ -22,6 +22,7 @@ class DeliveringStreams:
     def __init__(self, ledger: Ledger, audiences: Iterable[str]) -> None:
         self._ledger = ledger
         self._marks = {name: self._mark_of(name) for name in audiences}
+        self._paths = {path for mark in self._marks.values() for path in mark}
 
     def is_first(self, row: InputRecord, known: Confirmed) -> bool:
         """Return whether an audience delivered this row, and the row's own stream never did."""
@@ -39,7 +40,7 @@ class DeliveringStreams:
             self._ledger.confirm(row.ledger_key, None, row.delivery)
 
     def _is_marked(self, known: Confirmed) -> bool:
-        return any(self._has(known, mark) for mark in self._marks.values())
+        return not self._paths.isdisjoint(known.fields)
 
     @staticmethod
     def _has(known: Confirmed, mark: dict[bytes, bytes]) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tap_activecampaign_unified.config.read_settings import SettingsError
 
 from .audience_records import AudienceRecords
+from .keyed_hash import KeyedHash
 from .store import Store
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Ledger:
         key = self._meta("secret", secrets.token_bytes(32))
         if secret is not None:
             key = hmac.digest(secret.encode(), key, "sha256")
-        self._hmac = hmac.new(key, digestmod="sha256")
+        self._digest = KeyedHash(key).digest
         proof = b"" if secret is None else self._digest(b"proof")
         if is_new:
             self._meta("proof", proof)
@@ -128,17 +129,15 @@ class Ledger:
             hashes[name] = digest(_canonical(value))[:_DIGEST]
         return hashes
 
-    def _digest(self, content: bytes) -> bytes:
-        # A copy of the object spares the digest of the key, which takes longer than most contents.
-        digest = self._hmac.copy()
-        digest.update(content)
-        return digest.digest()
-
     # --- confirmed rows ---------------------------------------------------------------------
 
     def prefetch(self, keys: Iterable[bytes]) -> None:
         """Read the rows of a batch at once, so that `find` needs no statement for them."""
         self._store.prefetch("confirmed", ((key,) for key in keys))
+
+    def release(self, keys: Iterable[bytes]) -> None:
+        """Forget the rows of a batch that `prefetch` read. `find` reads them again."""
+        self._store.release("confirmed", ((key,) for key in keys))
 
     def find(self, key: bytes) -> Confirmed | None:
         """Return the confirmed values of a row, None if the ledger has no such row."""

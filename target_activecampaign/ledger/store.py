@@ -74,7 +74,9 @@ class _Table:
         others = [sa.Column(column, kind) for column, kind in values.items()]
         table = sa.Table(name, metadata, *scope, *key, *others, sqlite_with_rowid=False)
         in_account = [column == sa.bindparam("account") for column in scope]
-        has_key = sa.tuple_(*key).in_(sa.bindparam("keys", expanding=True))
+        self.is_simple = len(key) == 1
+        identity = key[0] if self.is_simple else sa.tuple_(*key)
+        has_key = identity.in_(sa.bindparam("keys", expanding=True))
         self.select = sa.select(*key, *others).where(*in_account, has_key)
         self.delete = sa.delete(table).where(*in_account, has_key)
         first, second = key[0], key[-1]
@@ -145,6 +147,11 @@ class Store:
         """Read rows that `get` will return, by their whole keys."""
         self._read(table, list(keys))
 
+    def release(self, table: str, keys: Iterable[Values]) -> None:
+        """Remove rows of a table from the cache; `get` reads them again."""
+        for key in keys:
+            self._cache.pop((table, key), None)
+
     def uncache(self, *tables: str) -> None:
         """Remove the rows of tables from the cache."""
         self._cache = {key: row for key, row in self._cache.items() if key[0] not in tables}
@@ -183,12 +190,15 @@ class Store:
             del self._cache[oldest]
         table = self._tables[name]
         width = len(table.keys)
-        for row in self._in_parts(table.select, keys):
+        for row in self._in_parts(table, table.select, keys):
             self._cache[name, tuple(row[:width])] = tuple(row[width:])
 
-    def _in_parts(self, statement: sa.Executable, keys: list[Values]) -> Iterator[Any]:
+    def _in_parts(
+        self, table: _Table, statement: sa.Executable, keys: list[Values]
+    ) -> Iterator[Any]:
+        values = [value for (value,) in keys] if table.is_simple else keys
         for at in range(0, len(keys), KEYS_PER_STATEMENT):
-            part = keys[at : at + KEYS_PER_STATEMENT]
+            part = values[at : at + KEYS_PER_STATEMENT]
             yield from self._database.rows(statement, {"keys": part, **self._scope})
 
     def add(self, table: str, key: Values, values: Values) -> None:
@@ -201,6 +211,9 @@ class Store:
 
     def put(self, table: str, key: Values, values: Values | None) -> None:
         """Write or replace the row with this key; None removes the row."""
+        if self._unwritten is not None:
+            self._unwritten[table, key] = values
+            return
         with self.transaction() as rows:
             rows[table, key] = values
 
@@ -232,7 +245,7 @@ class Store:
             put = [self._row(name, key + values) for key, values in changes if values is not None]
             self._database.rows(table.put, put)
             removed = [key for key, values in changes if values is None]
-            list(self._in_parts(table.delete, removed))
+            list(self._in_parts(table, table.delete, removed))
 
     def _row(self, table: str, values: Values) -> dict[str, Any]:
         return self._scope | dict(zip(self._tables[table].columns, values, strict=True))

@@ -75,6 +75,7 @@ class BatchProcessor:
             self.finisher.finish(
                 row, Outcome(Action.FAILED, reason="the row was not processed", confirms_row=False)
             )
+        self.context.ledger.release(row.ledger_key for row in rows)
         self.finisher.stops.check_rejects()
         self.finisher.results.flush()
 
@@ -142,12 +143,12 @@ class BatchProcessor:
                 deliveries.mark(row, confirmed)
             if confirmed is None:
                 continue
+            is_sent = self.context.policy.force or not confirmed.fields
             for row in group:
                 row.ledger_id = confirmed.id
-            is_first = [deliveries.is_first(row, confirmed) for row in group]
-            is_held_out = any(row.is_held_out for row in group)
-            is_sent = self.context.policy.force or is_held_out or any(is_first)
-            if confirmed.fields and not is_sent:
+                is_first = deliveries.is_first(row, confirmed)
+                is_sent = is_sent or row.is_held_out or is_first
+            if not is_sent:
                 self._finish_confirmed(sink, group, confirmed)
 
     def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
@@ -181,7 +182,7 @@ class BatchProcessor:
         if len(reasons) < len(group):
             return  # the ledger has the reasons of another row: write these rows
         for row, denied in zip(group, reasons, strict=True):
-            if not changed & row.fields.keys():
+            if changed.isdisjoint(row.fields):
                 action = Action.SKIPPED if denied else Action.UNCHANGED
                 reason = join_reasons(denied)
                 self.finisher.finish(row, Outcome(action, confirmed.id, reason, confirms_row=False))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,12 +12,15 @@ from tap_activecampaign_unified.storage.database import Database
 from target_activecampaign.ledger import store as ledger_store
 from target_activecampaign.ledger.ledger import Ledger
 from target_activecampaign.target import TargetActiveCampaign
+from tests.tap.client.clients import ManualClock, world_of
+from tests.target.runner import TargetRunner, schema_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 FIELDS = {b"12345678": b"87654321"}
+BATCH = 12
 
 
 class CountingDatabase:
@@ -74,3 +79,34 @@ def test_the_oldest_rows_leave_the_memory_first(
     assert database.statements == before
     assert ledger.find(keys_of(0, 1)[0]) == ("7", FIELDS)
     assert database.statements == before + 1
+
+
+def test_rows_of_a_finished_batch_leave_the_memory(database: CountingDatabase) -> None:
+    """`release` removes the rows of one batch from memory; `find` reads them again."""
+    ledger = Ledger(database, "a")
+    first, second = keys_of(0, 10), keys_of(1, 10)
+    ledger.confirm(first[0], "7", FIELDS)
+    ledger.prefetch(first)
+    ledger.prefetch(second)
+    ledger.release(first)
+    before = database.statements
+    assert [ledger.find(key) for key in second] == [None] * 10
+    assert database.statements == before
+    assert ledger.find(first[0]) == ("7", FIELDS)
+    assert database.statements == before + 1
+
+
+def test_a_run_keeps_no_row_of_its_batches(tmp_path: Path) -> None:
+    """After each batch its rows leave the memory, so that a run of many batches needs no more."""
+    clock = ManualClock()
+    runner = TargetRunner(world_of(clock, is_empty=True), clock, tmp_path)
+    runner.batch_rows = BATCH
+    emails = [f"p{number}@shop.example" for number in range(5 * BATCH)]
+    rows = [
+        {"type": "RECORD", "stream": "crm_contacts", "record": {"email": email}} for email in emails
+    ]
+    target = runner.target()
+    lines = [schema_of("crm_contacts", ["email"]), *rows, state_of(len(rows))]
+    assert target.run(io.StringIO("".join(json.dumps(line) + "\n" for line in lines))) == 0
+    kept = [table for table, _ in target.processor.context.ledger._store._cache]
+    assert kept.count("confirmed") == 0
