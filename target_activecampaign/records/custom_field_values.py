@@ -104,14 +104,13 @@ def choose_options(definition: FieldDefinition, value: Any) -> tuple[Any, str | 
     """Return the values of the options that a row names by value or label, and the problem."""
     by_name = definition.options_by_name
     wanted = value if isinstance(value, list) else [value]
-    unknown = [
-        option
+    found = [
+        None if isinstance(option, (dict, list)) else by_name.get(fold(option_text(option)))
         for option in wanted
-        if isinstance(option, (dict, list)) or fold(option_text(option)) not in by_name
     ]
-    if unknown:
+    chosen = [option for option in dict.fromkeys(found) if option is not None]
+    if None in found:
         return value, "the field has no such option; add it in ActiveCampaign or correct the row"
-    chosen = list(dict.fromkeys(by_name[fold(option_text(option))] for option in wanted))
     if definition.is_choices:
         return chosen, None
     if len(chosen) != 1:

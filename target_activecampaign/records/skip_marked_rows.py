@@ -29,9 +29,12 @@ def skip_flagged(record: Record, resource: Resource | None = None) -> None:
 
     A flag that is a writable field of ``resource`` does not count.
     """
+    given = [flag for flag in FLAGS if flag in record]
+    if not given:
+        return
     fields = {
         entry.unified for entry in (resource.entries if resource else ()) if not is_read_only(entry)
     }
-    for flag in FLAGS:
+    for flag in given:
         if flag not in fields and flag_of(record, flag):
             raise RowSkipped(f"the row is marked {flag}")

@@ -110,8 +110,6 @@ class CustomFieldWriter:
             return self._references.fields(entity).find(name) is not None
 
         for name, value in joined_money(values, is_field).items():
-            if not is_written(value, clears=clears):
-                continue
             definition = existing = self._references.fields(entity).find(name)
             structure = structure_of(value) if definition is None else value
             if definition is None and not is_nothing(structure):

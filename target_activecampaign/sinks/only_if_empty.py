@@ -106,6 +106,8 @@ def drop_filled_contact_fields(
 ) -> None:
     """Drop the named fields of contacts that have a value in ActiveCampaign."""
     policy = context.policy
+    if not policy.only_if_empty:
+        return
     names = {
         native
         for native, unified in contact_columns(resource).items()

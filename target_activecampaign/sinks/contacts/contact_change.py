@@ -55,7 +55,7 @@ class RowRequest:
     * ``withheld``: an opt-out or the contact's state forbids it. The next run sends the part again.
     * ``postponed``: the row has no fault. A later run sends the part.
     * ``denied``: a setting forbids a part. No run sends it until the row or the setting changes.
-    * ``origins``: the parts of a request, if the request has another name than its part.
+    * ``origins``: requests with their parts, if the request has another name than its part.
     * ``requests_contact_if_empty``: a row without requests requests the contact itself.
 
     ``left_out``, ``withheld`` and ``postponed`` have reasons by part. `WHOLE_ROW` stands for all
@@ -69,7 +69,7 @@ class RowRequest:
     withheld: Reasons = field(default_factory=dict)
     postponed: Reasons = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
-    origins: dict[str, list[str]] = field(default_factory=dict)
+    origins: tuple[tuple[str, str], ...] = ()
     requests_contact_if_empty: bool = True
 
     def __post_init__(self) -> None:
@@ -91,11 +91,11 @@ class RowRequest:
     def note_origin(self, request: str, part: str) -> None:
         """Note the part of a request that has another name than its part."""
         if request != part:
-            self.origins.setdefault(request, []).append(part)
+            self.origins += ((request, part),)
 
     def parts_of(self, request: str) -> list[str]:
         """Return the parts of a request."""
-        return self.origins.get(request, [request])
+        return [part for name, part in self.origins if name == request] or [request]
 
     @property
     def parts_to_resend(self) -> frozenset[str]:

@@ -39,7 +39,6 @@ from .contact_change import (
     UNSUBSCRIBE,
     ContactChange,
     RowRequest,
-    contact_columns,
 )
 from .enrolment_ledger import ACTIVE, COLUMNS, NOT_ALLOWED, NOT_READABLE, NOT_RUNNING
 
@@ -123,8 +122,13 @@ def _find_automation(context: WriteContext, ref: dict[str, str], column: str) ->
     )
 
 
-def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) -> ContactChange:
-    """Return the change of a contact stream's row; raise `RowError` for a row without change."""
+def parse_contact_change(
+    context: WriteContext, sink: Sink, names: dict[str, str], row: InputRecord
+) -> ContactChange:
+    """Return the change of a contact stream's row; raise `RowError` for a row without change.
+
+    ``names`` are the stream's `contact_columns`.
+    """
     record = row.record
     skip_flagged(record)
     row_request = RowRequest(row)
@@ -132,7 +136,6 @@ def parse_contact_change(context: WriteContext, sink: Sink, row: InputRecord) ->
     _identify(context, record, change)
     clears = context.policy.clears
     converted = native_values(sink.resource, written_values(record, clears=clears))
-    names = contact_columns(sink.resource)
     columns = {name: value for name, value in converted.native.items() if name in names}
     if clears:
         columns |= {name: "" for name, unified in names.items() if unified in converted.nulls}
@@ -247,11 +250,12 @@ def put_tag(
             origin, "tags: the account lacks a tag; create it or set create_missing_tags"
         )
         return
-    if change.is_mirror and not fold(name).startswith(fold(context.policy.tag_namespace)):
+    folded = fold(name)
+    if change.is_mirror and not folded.startswith(fold(context.policy.tag_namespace)):
         row_request.denied.append(OUTSIDE_NAMESPACE)
         return
-    change.tags[fold(name)] = (name, is_added)
-    row_request.note_origin(f"tag:{fold(name)}", origin)
+    change.tags[folded] = (name, is_added)
+    row_request.note_origin(f"tag:{folded}", origin)
 
 
 def read_lists(context: WriteContext, record: Record, change: ContactChange) -> None:

@@ -26,7 +26,7 @@ from .account_link import apply_account_links
 from .address_changes import AddressRounds, address_taken, check_identities
 from .automations import apply_automations
 from .bulk_import.changes_to_import import import_changes
-from .contact_change import ContactChange, identity_of_change, strip_held_out
+from .contact_change import ContactChange, contact_columns, identity_of_change, strip_held_out
 from .contact_ids import use_ledger_ids
 from .contact_limit.beyond_limit import (
     LIMIT_REACHED,
@@ -53,10 +53,11 @@ LINK = ("account", "title")
 
 def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the rows of a contact stream."""
-    changes = []
+    changes, names = [], contact_columns(sink.resource)
     for row in rows:
         context.pool.yield_now()
-        change = parse_or_report(context, row, partial(parse_contact_change, context, sink, row))
+        parse = partial(parse_contact_change, context, sink, names, row)
+        change = parse_or_report(context, row, parse)
         if change is not None:
             changes.append(change)
     apply_changes(context, sink, changes)
@@ -195,8 +196,7 @@ def _write_unimported(
 
     def write(change: ContactChange) -> None:
         if id(change) in imported:
-            if change.resubscribed:
-                _end_on_error(context, change, partial(lists.subscribe_again, context, change))
+            _end_on_error(context, change, partial(lists.subscribe_again, context, change))
             return
         try:
             upsert.write_one(context, change)
@@ -208,7 +208,8 @@ def _write_unimported(
                 end_with_error(context, change, problem)
 
     _prefetch(context, changes)
-    run_in_identity_order(context.pool, changes, identity_of_change, write)
+    to_write = [change for change in changes if change.resubscribed or id(change) not in imported]
+    run_in_identity_order(context.pool, to_write, identity_of_change, write)
 
 
 def _write_related(context: WriteContext, changes: list[ContactChange]) -> None:
