@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
-from tap_activecampaign_unified.config.connection import DISTRIBUTION as PACKAGE
+from tap_activecampaign_unified.config.connection import DISTRIBUTION, distribution_version
 from tap_activecampaign_unified.config.read_settings import (
     Settings,
     SettingsError,
@@ -63,8 +63,8 @@ if TYPE_CHECKING:
 class TapActiveCampaignUnified(Tap):
     """Singer tap that reads an ActiveCampaign account as unified records."""
 
-    name = PACKAGE
-    package_name = PACKAGE
+    name = DISTRIBUTION
+    package_name = DISTRIBUTION
     dynamic_catalog = True
     config_jsonschema: ClassVar[dict[str, Any]] = json_schema(TAP)
     message_writer_class = MessageWriter
@@ -94,7 +94,7 @@ class TapActiveCampaignUnified(Tap):
         self._clock: Clock = type(self).make_clock()
         self._stop = cli.StopSignal(self._clock)
         self._report = RunReport()
-        self._metadata = RunMetadata(self.name, self.plugin_version, self._clock)
+        self._metadata = RunMetadata(self.name, distribution_version(), self._clock)
         self._bookmarks_before: dict[str, Any] = {}
         super().__init__(**kwargs)
 
@@ -397,4 +397,4 @@ class TapActiveCampaignUnified(Tap):
 
 def main() -> None:
     """Run ``tap-activecampaign-unified``."""
-    cli.run(PACKAGE, lambda: TapActiveCampaignUnified.cli)
+    cli.run(DISTRIBUTION, lambda: TapActiveCampaignUnified.cli)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Executable, MetaData, Table
 
+    Insert = Callable[[Table], Any]
+
 try:
     import fcntl
 except ImportError:  # Windows has no flock: it cannot prevent two runs on one file
@@ -117,7 +119,8 @@ class Database:
 
     #: Whether the database belongs to one account. A PostgreSQL database may hold all accounts.
     is_file = True
-    _insert: Callable[[Table], Any] = staticmethod(sqlite.insert)
+    #: The function of SQLAlchemy that begins an INSERT statement of this kind of database.
+    insert: Insert = staticmethod(sqlite.insert)
     _driver, _begin = "sqlite", "BEGIN IMMEDIATE"
 
     def __init__(self, path: Path, wait_seconds: float = 5.0) -> None:
@@ -159,17 +162,11 @@ class Database:
 
     def add(self, table: Table) -> Any:
         """Return the statement that inserts rows, except rows whose key exists."""
-        return self._insert(table).on_conflict_do_nothing()
+        return insert_new(self.insert, table)
 
     def put(self, table: Table) -> Any:
         """Return the statement that inserts rows and replaces rows with the same key."""
-        insert = self._insert(table)
-        others = {
-            column.name: insert.excluded[column.name]
-            for column in table.c
-            if not column.primary_key
-        }
-        return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+        return insert_or_replace(self.insert, table)
 
     def _error_of(self, problem: Exception) -> Exception:
         cause = getattr(problem, "orig", None)
@@ -263,7 +260,7 @@ class PostgresDatabase(Database):
                 [f"{setting} is not the address of a PostgreSQL database: write it as {EXAMPLE}"]
             ) from None
         options: dict[str, Any] = {**_DEFAULTS, "application_name": program, **parts}
-        self._schema, self._is_connected, self._insert = schema, False, postgresql.insert
+        self._schema, self._is_connected, self.insert = schema, False, postgresql.insert
         self._connect(setting, lambda: psycopg.connect(**(options | {"client_encoding": "UTF8"})))
         self._is_connected = True
         try:
@@ -312,6 +309,20 @@ class PostgresDatabase(Database):
             fix = f"its database user may not create the schema {self._schema} and its tables"
             fix += ": run once as a user with this right, then grant this user their use"
             raise SettingsError([f"{self._name}: {fix}"]) from None
+
+
+def insert_new(insert: Insert, table: Table) -> Any:
+    """Return the statement that inserts rows, except rows whose key exists."""
+    return insert(table).on_conflict_do_nothing()
+
+
+def insert_or_replace(insert: Insert, table: Table) -> Any:
+    """Return the statement that inserts rows and replaces rows with the same key."""
+    statement = insert(table)
+    others = {
+        column.name: statement.excluded[column.name] for column in table.c if not column.primary_key
+    }
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
 
 
 def _number_of(*name: str) -> int:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from tap_activecampaign_unified.storage.database import insert_new, insert_or_replace
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_activecampaign_unified.storage.database import Database
+    from tap_activecampaign_unified.storage.database import Database, Insert
 
 #: Enough for the rows of all batches that are written at the same time.
 MAX_CACHED_ROWS = 50_000
@@ -64,12 +67,12 @@ TABLES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 class _Table:
     """A table and its statements. In PostgreSQL, the account is the first column of every row."""
 
-    def __init__(self, name: str, metadata: sa.MetaData, database: Database) -> None:
+    def __init__(self, name: str, metadata: sa.MetaData, insert: Insert, *, is_file: bool) -> None:
         self.keys, values = TABLES[name]
         self.columns = [*self.keys, *values]
         owner = sa.ForeignKey("accounts.account", ondelete="CASCADE")
         account = sa.Column("account", sa.Integer, owner, primary_key=True)
-        scope = [] if database.is_file else [account]
+        scope = [] if is_file else [account]
         key = [sa.Column(column, kind, primary_key=True) for column, kind in self.keys.items()]
         others = [sa.Column(column, kind) for column, kind in values.items()]
         table = sa.Table(name, metadata, *scope, *key, *others, sqlite_with_rowid=False)
@@ -87,7 +90,27 @@ class _Table:
         self.page = self.page.limit(sa.bindparam("most"))
         self.scan = sa.select(*key, *others).where(*in_account, is_after).order_by(first)
         self.scan = self.scan.limit(sa.bindparam("most"))
-        self.add, self.put = database.add(table), database.put(table)
+        self.add, self.put = insert_new(insert, table), insert_or_replace(insert, table)
+
+
+class _LedgerTables:
+    """All tables of a ledger, with their statements."""
+
+    def __init__(self, insert: Insert, *, is_file: bool) -> None:
+        self.metadata = sa.MetaData()
+        number = sa.Column("account", sa.Integer, sa.Identity(always=True), primary_key=True)
+        name = sa.Column("name", sa.Text, nullable=False, unique=True)
+        if not is_file:
+            self.accounts = sa.Table("accounts", self.metadata, number, name)
+        self.by_name = {
+            name: _Table(name, self.metadata, insert, is_file=is_file) for name in TABLES
+        }
+
+
+@cache
+def _tables_of(insert: Insert, *, is_file: bool) -> _LedgerTables:
+    """Return the tables for one kind of database: SQLAlchemy takes 10 ms to build them."""
+    return _LedgerTables(insert, is_file=is_file)
 
 
 def _nothing() -> None:
@@ -99,12 +122,9 @@ class Store:
 
     def __init__(self, database: Database, account: str) -> None:
         """Prepare the statements."""
-        self._database, self._account, self._metadata = database, account, sa.MetaData()
-        number = sa.Column("account", sa.Integer, sa.Identity(always=True), primary_key=True)
-        name = sa.Column("name", sa.Text, nullable=False, unique=True)
-        if not database.is_file:
-            self._accounts = sa.Table("accounts", self._metadata, number, name)
-        self._tables = {name: _Table(name, self._metadata, database) for name in TABLES}
+        self._database, self._account = database, account
+        tables = _tables_of(database.insert, is_file=database.is_file)
+        self._definitions, self._tables = tables, tables.by_name
         #: The values that every row of PostgreSQL has.
         self._scope: dict[str, int] = {}
         #: Rows of the database by key, None for rows that the database does not have.
@@ -123,15 +143,16 @@ class Store:
         if database.is_file:
             if "meta" in database.table_names():
                 check_version(self.get("meta", "version"))
-            database.create_tables(self._metadata)
+            database.create_tables(self._definitions.metadata)
             # A killed process loses no data that it has passed to the operating system.
             database.rows("PRAGMA journal_mode = WAL")
             database.rows("PRAGMA synchronous = NORMAL")
             return
-        database.create_tables(self._metadata)
-        number = sa.select(self._accounts.c.account).where(self._accounts.c.name == self._account)
+        database.create_tables(self._definitions.metadata)
+        accounts = self._definitions.accounts
+        number = sa.select(accounts.c.account).where(accounts.c.name == self._account)
         if not database.rows(number):
-            database.rows(database.add(self._accounts), [{"name": self._account}])
+            database.rows(database.add(accounts), [{"name": self._account}])
         self._scope = {"account": database.rows(number)[0][0]}
         check_version(self.get("meta", "version"))
 
