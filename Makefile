@@ -5,6 +5,9 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 DEMO ?= .demo
 
+# Tests start the programs hundreds of times: their compiled modules are kept.
+export PYTHONDONTWRITEBYTECODE =
+
 SETUP := tests/demo/environment.py
 ready := .venv/ready
 lint_ready := .venv/ready-lint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import socket
@@ -13,6 +14,7 @@ from hypothesis import settings
 from tests import length
 from tests.tap.client.clients import ManualClock, client_of, world_of
 
+from .cheap_databases import cheap_databases
 from .postgres import Server
 from .redis_server import running_redis
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 # Examples of a property, unless it has a number of its own. The seed is fixed: a run of all days
 # tries the same examples, and `make test-long` tries more.
-EXAMPLES = max(15, length.of(50, 500))
+EXAMPLES = max(10, length.of(50, 500))
 settings.register_profile(
     "project", deadline=None, derandomize=True, print_blob=True, max_examples=EXAMPLES
 )
@@ -65,6 +67,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.search)
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the modules and tests, which stay until the end."""
+    gc.freeze()
+
+
 @pytest.fixture
 def own_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the path of a folder for one test, which does not exist yet."""
@@ -100,6 +107,14 @@ def _no_network() -> Iterator[None]:
                 return real(own, address)
 
             patch.setattr(socket.socket, name, guarded)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_databases() -> Iterator[None]:
+    """Let files of SQLite cost less; PostgreSQL and started programs are as they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        cheap_databases(patch)
         yield
 
 

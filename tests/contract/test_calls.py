@@ -27,6 +27,9 @@ from tests.sandbox_tests.shape_calls import WRITES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# On one worker: its exchanges take six seconds.
+pytestmark = pytest.mark.xdist_group("exchanges")
+
 TABLE: dict[str, Any] = json.loads(derive.TABLE.read_text())
 
 # requests that the documentation does not list, with the reason for them

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import length
+from tests.cases import briefly
 from tests.target.combinations import combinations, settings_of
 from tests.target.kills import killed_at
 
@@ -21,6 +22,22 @@ NOTHING = {"tags": set(), "lists": set(), "plan": "", "automations": []}
 STEP = {"": 6, length.FULL: 2}.get(length.SEARCH, 1)
 #: Every combination of the settings beside audiences: one after the other, at each kill point.
 OTHERS = combinations("audiences")
+#: The number of contacts, whether the account processes the last request, and the next input. The
+#: first six have every pair of these.
+CASES = [
+    (4, False, "the same"),
+    (14, True, "the same"),
+    (4, True, "all again"),
+    (14, False, "all again"),
+    (4, False, "nobody new"),
+    (14, True, "nobody new"),
+    (14, False, "the same"),
+    (4, True, "the same"),
+    (14, True, "all again"),
+    (4, False, "all again"),
+    (14, False, "nobody new"),
+    (4, True, "nobody new"),
+]
 
 
 class Story:
@@ -70,9 +87,7 @@ class Story:
             assert has == wanted, email
 
 
-@pytest.mark.parametrize("people", [4, 14])
-@pytest.mark.parametrize("is_carried_out", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("then", ["the same", "all again", "nobody new"])
+@pytest.mark.parametrize(("people", "is_carried_out", "then"), briefly(CASES, 6))
 def test_killed_at_every_request_of_a_run_in_which_people_leave(
     tmp_path: Path, people: int, is_carried_out: bool, then: str
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import length
+from tests.cases import briefly
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.combinations import combinations, settings_of
 from tests.target.concurrency.test_identity_order import LOSSES
@@ -78,9 +79,8 @@ def runner(clock: ManualClock, tmp_path: Any) -> TargetRunner:
     return TargetRunner(account(clock), clock, tmp_path)
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(("count", "times"), briefly([(1, 1), (12, 2), (1, 2), (12, 1)], 2))
 @pytest.mark.parametrize("fault", LOST)
-@pytest.mark.parametrize("count", [1, 12])
 def test_entering_whose_answer_is_lost_is_looked_for(
     runner: TargetRunner, fault: str, count: int, times: int
 ) -> None:
@@ -99,8 +99,10 @@ def test_entering_whose_answer_is_lost_is_looked_for(
 
 
 @pytest.mark.parametrize("fault", ["reset_after_apply", "reset", "server_error", "late_trouble"])
-@pytest.mark.parametrize("blind", ["server_error", "forbid"])
-@pytest.mark.parametrize("count", [1, 12])
+@pytest.mark.parametrize(
+    ("count", "blind"),
+    briefly([(1, "forbid"), (12, "server_error"), (1, "server_error"), (12, "forbid")], 2),
+)
 def test_an_unreadable_enrolment_fails_and_is_looked_up_first(
     runner: TargetRunner, fault: str, blind: str, count: int
 ) -> None:
