@@ -191,7 +191,10 @@ class Bookmark:
         return {**self.unmoved(), "progress": progress}
 
     def unmoved(self) -> Entry:
-        """Return the entry that this run began with."""
+        """Return the entry without a step forward: the earlier bookmark, and no `progress`.
+
+        A bookmark in the future has been set back before.
+        """
         entry: Entry = {"replication_key": self._key}
         if self.value:
             entry["replication_key_value"] = self.value.isoformat()

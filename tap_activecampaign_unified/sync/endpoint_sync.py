@@ -117,7 +117,8 @@ class EndpointSync:
         """Store in the state entries where another run can continue the walk, if it can.
 
         The tap writes the entries with the next STATE. A walk over ids continues after an id
-        (`PageSource.position`). A walk that keeps its own positions adds them to the entries.
+        (`PageSource.position`). A walk that keeps its own positions has no bookmark: they are the
+        whole entry.
         """
         position = self._setup.page_source.position
         if self._setup.keeps_positions:
@@ -312,6 +313,7 @@ class EndpointSync:
         values = (
             [] if self._endpoint.is_filtered else row_context.rows(shared_contact_fields.VALUES)
         )
+        # The times of a change need only the zone of the row itself, which costs no request.
         change = self._change(row, self._writers[0].resource.zone_of(row), values)
         for writer in self._writers:
             if not writer.is_at_limit:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.render import ROOT
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.runner import TargetRunner
@@ -12,12 +14,12 @@ from tests.target.runner import TargetRunner
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
 PAGE = ROOT / "docs" / "contact-limit.md"
 NEW, FREE = 8_200, 3_000
 
 
+@pytest.mark.long
 def test_the_page_shows_what_is_logged_and_done(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -201,7 +201,7 @@ def test_a_file_that_is_missing_is_named(workspace: Workspace, option: str) -> N
 # --- errors during a run ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("status", [401, pytest.param(403, marks=pytest.mark.long)])
 def test_a_wrong_key_ends_the_run(workspace: Workspace, served: Served, status: int) -> None:
     """A wrong key ends with exit code 1, the page with the key, and the old state."""
     served.world.api_key = "another"

@@ -167,6 +167,7 @@ def test_help_explains_the_values_of_test(workspace: Workspace, served: Served) 
     assert len(served.world.log) == before
 
 
+@pytest.mark.long
 def test_test_fails_when_a_stream_does(workspace: Workspace, served: Served) -> None:
     """--test ends with 1 and names a forbidden stream where on_forbidden is fail."""
     served.world.faults.forbid("/notes")

@@ -112,7 +112,7 @@ def stopped_at(
 @pytest.mark.parametrize(
     ("request_number", "signum"),
     [
-        (1, signal.SIGTERM),
+        pytest.param(1, signal.SIGTERM, marks=pytest.mark.long),
         pytest.param(9, signal.SIGINT, marks=pytest.mark.long),
         pytest.param(18, signal.SIGTERM, marks=pytest.mark.long),
         pytest.param(25, signal.SIGINT, marks=pytest.mark.long),
@@ -133,6 +133,7 @@ def test_a_stopped_run_is_completed_by_the_next(
     assert table(first, second) == table(whole)
 
 
+@pytest.mark.long
 def test_a_load_can_be_stopped_again_and_again(
     workspace: Workspace, served: Served, whole: Ended
 ) -> None:

@@ -155,6 +155,7 @@ def run_of(program: Program) -> str:
     return str(program.results[0]["run"])
 
 
+@pytest.mark.long
 def test_a_run_of_all_kinds_is_undone_by_one_command(account: tuple[World, Program]) -> None:
     """One command restores contacts, pairs, links, deals, accounts, notes and an enrolment."""
     world, program = account

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cases import briefly
 from tests.target.runner import TargetRunner
 from tests.target.test_copy import SETTINGS, read
 
@@ -50,7 +51,7 @@ def sent(runner: TargetRunner, messages: list[dict[str, Any]], **settings: Any) 
     )
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("depth", briefly(DEPTHS, 2))
 @pytest.mark.parametrize("is_copy", [True, False], ids=["into an empty account", "the way back"])
 def test_flattened_rows_plan_what_unflattened_rows_plan(
     make_world: Callable[..., World],

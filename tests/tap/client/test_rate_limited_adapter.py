@@ -103,6 +103,7 @@ def test_a_connection_lost_while_it_waited_is_a_request_not_sent(clock):
     assert client.traffic.repeats == 1
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_account_never_sees_a_sixth_request_in_a_second():
     """Eight threads at full speed over new connections never exceed five requests per second."""

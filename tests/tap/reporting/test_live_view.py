@@ -49,6 +49,7 @@ def workspace_of(folder: Path, url: str) -> Workspace:
     return workspace
 
 
+@pytest.mark.long
 def test_a_terminal_shows_the_run_and_ends_with_a_table(
     screen: terminal.Terminal, tmp_path: Path
 ) -> None:
@@ -143,7 +144,9 @@ def test_a_terminal_shows_rows_by_result(screen: terminal.Terminal, tmp_path: Pa
     assert json.loads((tmp_path / "out").read_text()) == state_of(1)["value"]
 
 
-@pytest.mark.parametrize(("out", "kind"), [(None, "xterm"), ("out.jsonl", "dumb")])
+@pytest.mark.parametrize(
+    ("out", "kind"), [pytest.param(None, "xterm", marks=pytest.mark.long), ("out.jsonl", "dumb")]
+)
 def test_without_a_usable_terminal_there_is_no_view(
     screen: terminal.Terminal, tmp_path: Path, out: str | None, kind: str
 ) -> None:

@@ -55,6 +55,7 @@ def test_ten_thousand_contacts_take_118_requests_under_a_start_date(large):
         assert ran.requests <= 118
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_accounts_that_are_not_sideloaded_cost_their_own_pages(large):
     """Without sideloads of accounts, links and names cost one request per 100 each."""

@@ -138,6 +138,7 @@ def test_four_writes_are_under_way_at_once(tmp_path: Path) -> None:
     assert all(deal.stage != stages[deal.id] for deal in world.tables["deals"])
 
 
+@pytest.mark.long
 def test_over_http_with_latency_the_account_equals_the_rows(tmp_path: Path) -> None:
     """Contacts, accounts, tags, deals and notes from many threads are written once each."""
     world = World(is_empty=True, requests_per_second=0, import_seconds=2)
@@ -201,6 +202,7 @@ def test_a_signal_while_a_batch_is_under_way_ends_within_the_grace(
     assert {result["action"] for result in results_of(tmp_path)} == {"failed"}
 
 
+@pytest.mark.long
 def test_a_batch_that_fails_under_way_ends_the_run_though_nothing_more_is_read(
     quick: Any, tmp_path: Path
 ) -> None:

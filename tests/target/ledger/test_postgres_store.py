@@ -98,6 +98,7 @@ def test_a_batch_costs_a_handful_of_statements(shared: Any, postgres_database: D
         assert after - before < 40
 
 
+@pytest.mark.long
 def test_two_machines_on_one_account_take_turns(
     tmp_path: Path, postgres_database: Database
 ) -> None:

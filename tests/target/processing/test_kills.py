@@ -149,6 +149,7 @@ def test_two_runs_of_one_account_take_turns(tmp_path: Path) -> None:
     assert len(world.tables["notes"]) == len(world.tables["deals"]) == len(PEOPLE)
 
 
+@pytest.mark.long
 def test_a_ledger_that_stays_in_use_ends_the_run(tmp_path: Path) -> None:
     """A run that waits longer than max_retry_seconds for the ledger ends with 1 and one line."""
     world = World(contacts=0, requests_per_second=0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import length
+from tests.cases import briefly
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.combinations import combinations, settings_of
 from tests.target.runner import state_of, stream_of
@@ -52,7 +53,7 @@ def written(folder: Path) -> tuple[UndoRunner, list[dict[str, object]]]:
     return runner, messages
 
 
-@pytest.mark.parametrize("signum", SIGNALS, ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("signum", briefly(SIGNALS, 1), ids=["SIGTERM", "SIGINT"])
 def test_a_signal_while_a_run_is_undone_ends_the_undo_in_order(
     tmp_path: Path, signum: signal.Signals
 ) -> None:

@@ -243,6 +243,7 @@ def start(source: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_four_real_processes_keep_one_budget(tmp_path):
     """The budget gives four processes together at most five places in any rolling second."""
