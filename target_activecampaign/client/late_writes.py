@@ -13,6 +13,8 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import Clock
+
     from .create_once import CreateOnce
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,14 @@ logger = logging.getLogger(__name__)
 LATE_SECONDS = 30.0
 NOTE_EVERY_SECONDS = 1.0
 STEP = "late_write"
+
+
+def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> None:
+    """Wait until reads show a write: ``what`` names it. Both times are in seconds of one clock."""
+    seconds = written_at + LATE_SECONDS - now
+    if 0 < seconds <= LATE_SECONDS:
+        logger.info("Waiting %d s until reads show %s", round(seconds), what)
+        clock.sleep(seconds)
 
 
 class LateWrites:
@@ -45,8 +55,12 @@ class LateWrites:
                 self._ledger.record_pending(self._key, STEP, now)
 
     def wait_before_read(self) -> None:
-        """Wait until reads show the last write of earlier runs."""
-        seconds = self._last_run_wrote_at + LATE_SECONDS - self._creates.server_time()
-        if 0 < seconds <= LATE_SECONDS:
-            logger.info("Waiting %d s until reads show the writes of the last run", round(seconds))
-            self._creates.clock.sleep(seconds)
+        """Wait until reads show the last write of earlier runs. A dry run does not wait."""
+        creates = self._creates
+        if not creates.write_client.is_dry_run:
+            wait_until_shown(
+                creates.clock,
+                "the writes of the last run",
+                self._last_run_wrote_at,
+                creates.server_time(),
+            )

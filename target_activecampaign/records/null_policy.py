@@ -17,4 +17,4 @@ def is_written(value: Any, *, clears: bool) -> bool:
 
 def written_values(values: dict[str, Any], *, clears: bool) -> dict[str, Any]:
     """Return the values that are written, by name."""
-    return {name: value for name, value in values.items() if clears or not is_nothing(value)}
+    return {name: value for name, value in values.items() if is_written(value, clears=clears)}

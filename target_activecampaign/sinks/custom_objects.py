@@ -107,8 +107,7 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     before = context.written_records.get(place)
     native_id = None
     if before is None:
-        if not context.policy.dry_run:
-            context.late_writes.wait_before_read()
+        context.late_writes.wait_before_read()
         record = read_record(context, resource, key)
         if record is not None:
             before, native_id = columns_of(record), str(record.get("id") or "") or None

@@ -58,8 +58,7 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
 
 
 def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:
-    if not context.policy.dry_run:
-        context.late_writes.wait_before_read()
+    context.late_writes.wait_before_read()
     stored = STORED_PAYMENTS.read(context, [upsert.key for upsert in upserts])
     written = context.written_subscriptions
     for upsert in upserts:

@@ -1,17 +1,16 @@
 """Waits before reads of records that show a write only some seconds later.
 
-A run notes in the undo file when it last wrote such a record. An undo waits until `LATE_SECONDS`
-after that time. At its end it waits for its own writes, so that the next run does not read the
-values from before this undo.
+A run notes in the undo file when it last wrote such a record. An undo waits until reads
+show it (`client/late_writes.py`). At its end it waits for its own writes, so that the next run does
+not read the values from before this undo.
 """
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
-from target_activecampaign.client.late_writes import LATE_SECONDS
+from target_activecampaign.client.late_writes import wait_until_shown
 from target_activecampaign.undo.kinds import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client import Clock
     from target_activecampaign.undo.journal import UndoJournal
-
-logger = logging.getLogger(__name__)
 
 
 def is_read_late(kind: str) -> bool:
@@ -59,7 +56,4 @@ class LateReads:
     def wait(self) -> None:
         """Wait until reads show the last write of a run or an undo."""
         now = self._clock.now().timestamp()
-        seconds = self._journal.last_late_write() + LATE_SECONDS - now
-        if 0 < seconds <= LATE_SECONDS:
-            logger.info("Waiting %d s until reads show the last write", round(seconds))
-            self._clock.sleep(seconds)
+        wait_until_shown(self._clock, "the last write", self._journal.last_late_write(), now)
