@@ -220,13 +220,13 @@ class ConnectionCheck:
     def _budget(self) -> Iterator[tuple[str, Any]]:
         client = self._client
         traffic = client.traffic
-        if traffic.counted is None:
+        if traffic.reported_limit is None:
             others = f"{UNKNOWN}: the account sends no count"
         else:
             # The next request is the tap's only request in its second, so others sent the rest.
             client.clock.sleep(QUIET_SECONDS)
             self._request("users/me")
-            limit, remaining = traffic.counted
+            limit, remaining = traffic.reported_limit
             others = f"{max(0, limit - remaining - 1)} of {limit} in the last second"
         yield "used by other programs", others
         yield "requests of this test", traffic.requests

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from .errors import InvalidUrl
+from .errors import InvalidSetting
 
 URL_HINT = (
     "take the URL from ActiveCampaign under Settings › Developer, like https://acme.api-us1.com"
@@ -45,37 +45,37 @@ def account_file(account: str, kind: str, ending: str) -> Path:
     return Path(root) / "activecampaign" / name
 
 
-def is_plain(path: str) -> bool:
+def is_plain_path(path: str) -> bool:
     """Return whether a path stays below the API, however the server decodes it."""
     return _ODD_PATH.search(path) is None
 
 
 def parse_url(text: object) -> AccountUrl:
-    """Parse ``api_url``. Raise `InvalidUrl` with one sentence that names the fix.
+    """Parse ``api_url``. Raise `InvalidSetting` with one sentence that names the fix.
 
     The sentence repeats only scheme and host, because users paste keys into URLs.
     """
     if not isinstance(text, str) or not text.strip():
-        raise InvalidUrl(f"api_url is empty: {URL_HINT}")
+        raise InvalidSetting(f"api_url is empty: {URL_HINT}")
     cleaned = text.strip().strip("\"'<>").strip()
     parts = _split(cleaned)
     host = _host(parts)
     loopback = _is_loopback(host)
     if not (loopback or _is_ip(host) or _HOST.fullmatch(host)):
-        raise InvalidUrl(f"api_url has no usable host name: {URL_HINT}")
+        raise InvalidSetting(f"api_url has no usable host name: {URL_HINT}")
     try:
         port = parts.port
     except ValueError:
-        raise InvalidUrl(f"api_url has a port that is no number: {URL_HINT}") from None
+        raise InvalidSetting(f"api_url has a port that is no number: {URL_HINT}") from None
     scheme = parts.scheme.lower()
     if scheme not in {"http", "https"}:
-        raise InvalidUrl(f"api_url must start with https://: {URL_HINT}")
+        raise InvalidSetting(f"api_url must start with https://: {URL_HINT}")
     if scheme == "http" and not loopback:
-        raise InvalidUrl(
+        raise InvalidSetting(
             f"api_url http://{host} would send the key unencrypted: write https://{host}"
         )
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise InvalidUrl(f"api_url must not hold a key, a user or parameters: {URL_HINT}")
+        raise InvalidSetting(f"api_url must not hold a key, a user or parameters: {URL_HINT}")
     _check_path(parts.path, host)
     default_port = 443 if scheme == "https" else 80
     shown_port = "" if port in {None, default_port} else f":{port}"
@@ -92,7 +92,7 @@ def _split(text: str) -> SplitResult:
             text = f"{scheme}://{text}"
         return urlsplit(text)
     except ValueError:  # unbalanced brackets, characters that look like others
-        raise InvalidUrl(f"api_url has no usable host name: {URL_HINT}") from None
+        raise InvalidSetting(f"api_url has no usable host name: {URL_HINT}") from None
 
 
 def _check_path(path: str, host: str) -> None:
@@ -100,10 +100,10 @@ def _check_path(path: str, host: str) -> None:
     if re.fullmatch(r"/*|/+api/+3/*", lowered):
         return
     if lowered.startswith("/admin") and "api" not in lowered:
-        raise InvalidUrl(f"api_url points at the admin pages of {host}: {URL_HINT}")
+        raise InvalidSetting(f"api_url points at the admin pages of {host}: {URL_HINT}")
     if "api.php" in lowered or re.match(r"/+api/+[12]\b", lowered):
-        raise InvalidUrl(f"api_url points at an old version of the API on {host}: {URL_HINT}")
-    raise InvalidUrl(f"api_url has a path that is not /api/3: {URL_HINT}")
+        raise InvalidSetting(f"api_url points at an old version of the API on {host}: {URL_HINT}")
+    raise InvalidSetting(f"api_url has a path that is not /api/3: {URL_HINT}")
 
 
 def _host(parts: SplitResult) -> str:

@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from .account_url import is_plain
+from .account_url import is_plain_path
 from .errors import NotFound
 from .prefetch import Prefetcher, WorkerThreads
 from .retry import Retries
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .prefetch import PrefetchedRequest, Then, Workers
     from .response_check import ApiResponse, ResponseVerdict
 
+# For callers that send a request themselves while all prefetches are running.
 SPARE_CONNECTIONS = 2
 # Without a limit: the requests per second that one reader can process.
 UNLIMITED_RATE = 50.0
@@ -80,7 +81,12 @@ class Client:
             session=session,
         )
         self.traffic = self._transport.traffic
-        self._retries = Retries(address.origin, limiter, self.traffic, self._send_alone)
+        self._retries = Retries(
+            address.origin,
+            limiter,
+            self.traffic,
+            lambda call, patience: self._send(call, patience=patience),
+        )
         self.user_agent = user_agent
         #: Called before every request. It raises to end the run, for example after a signal.
         self.before_request: Callable[[], None] = lambda: None
@@ -199,7 +205,7 @@ class Client:
         json: object = None,
         patience: float | None = None,
     ) -> ApiResponse:
-        if not is_plain(call.path):
+        if not is_plain_path(call.path):
             raise NotFound("no such row: ids are numbers", method=call.method, path=call.endpoint)
         url = self.address.url(call.path)
         if params:
@@ -214,9 +220,6 @@ class Client:
                 self.server_now = verdict.response.date or self.server_now
                 return verdict.response
             self._retries.wait_or_raise(call, verdict, waits)
-
-    def _send_alone(self, call: ApiRequest, patience: float | None) -> None:
-        self._send(call, patience=patience)
 
     def _attempt(
         self, call: ApiRequest, url: str, body: bytes | None, waits: RetryWaits

@@ -1,7 +1,7 @@
 """Errors of the client, grouped by what the caller does next.
 
     ActiveCampaignError
-    ├── InvalidUrl            correct the setting ``api_url`` (only the settings check raises it)
+    ├── InvalidSetting        correct ``api_url`` or ``rate_limit_store``, before any request
     ├── FatalError            no request can succeed: end the run and keep the state
     │   ├── AuthenticationError   the key is wrong
     │   ├── PaymentRequired       the account is unpaid (402)
@@ -10,6 +10,7 @@
         ├── PermissionDenied      the plan or the key's user does not allow it: skip or fail
         ├── NotFound              no such row, or no such endpoint
         ├── InvalidRequest        the request is wrong (400, 422): correct the row
+        │   └── TooLarge            of `graphql/request.py`: send fewer rows
         ├── ServerError           ActiveCampaign did not deliver, after all retries
         │   └── UnexpectedResponse  the response has no rows under any of their names
         └── UnconfirmedWrite      the write may have happened: look before a retry
@@ -25,8 +26,8 @@ class ActiveCampaignError(Exception):
     """Base class of all errors of the client."""
 
 
-class InvalidUrl(ActiveCampaignError):
-    """``api_url`` is not the URL of an ActiveCampaign account."""
+class InvalidSetting(ActiveCampaignError):
+    """``api_url`` or ``rate_limit_store`` cannot be used. The message names the setting."""
 
 
 class FatalError(ActiveCampaignError):

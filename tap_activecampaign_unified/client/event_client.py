@@ -57,7 +57,6 @@ class EventClient:
         while_blocked: Callable[[], AbstractContextManager[None]],
         adapters: dict[str, Any] | None = None,
     ) -> None:
-        """Prepare a session without the API key. It sends nothing yet."""
         self._url, self._account_id, self._key = url, account_id, key
         self._timeout, self._while_blocked = timeout, while_blocked
         self._session = requests.Session()
@@ -67,7 +66,6 @@ class EventClient:
             self._session.mount(prefix, adapter)
 
     def __repr__(self) -> str:
-        """Return the host without the key."""
         return f"<EventClient of {urlsplit(self._url).hostname}>"
 
     def send(self, name: str, email: str, value: str) -> None:

@@ -19,8 +19,8 @@ class RequestStats:
 
     ``waited``: seconds that all requests together waited for the rate limit. ``paused``: seconds
     waited after a 429, or a 503 with ``Retry-After``. ``backed_off``: seconds between other
-    attempts. ``counted``: the limit and the remainder of the server's last report, None without a
-    report. Thread-safe.
+    attempts. ``reported_limit``: the account's rate limit and its remainder in the server's last
+    report, None without a report. Thread-safe.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -31,7 +31,7 @@ class RequestStats:
         self.waited = 0.0
         self.paused = 0.0
         self.backed_off = 0.0
-        self.counted: tuple[int, int] | None = None
+        self.reported_limit: tuple[int, int] | None = None
         self._calls: Counter[tuple[str, str]] = Counter()
         self.retries: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()

@@ -125,8 +125,8 @@ def judge_response(method: str, response: requests.Response, content: bytes) -> 
             ResponseKind.FORBIDDEN, f"forbidden ({status})", status, body=_json(content)
         )
     if 200 <= status < 300:
-        return _of_good(method, response, content)
-    return _of_final(status, _json(content))
+        return _judge_good(method, response, content)
+    return _judge_final(status, _json(content))
 
 
 def judge_record(verdict: ResponseVerdict, name: str, *, needs_id: bool) -> ResponseVerdict:
@@ -143,7 +143,7 @@ def judge_record(verdict: ResponseVerdict, name: str, *, needs_id: bool) -> Resp
     return ResponseVerdict(ResponseKind.SERVER_ERROR, problem, verdict.status)
 
 
-def _of_good(method: str, response: requests.Response, content: bytes) -> ResponseVerdict:
+def _judge_good(method: str, response: requests.Response, content: bytes) -> ResponseVerdict:
     status, body = response.status_code, _json(content)
     if status == 204 or (method == "DELETE" and not content.strip()):
         body = {}
@@ -184,7 +184,7 @@ def _no_object(body: Any, content: bytes) -> str:
     return "a response without JSON"
 
 
-def _of_final(status: int, body: Any) -> ResponseVerdict:
+def _judge_final(status: int, body: Any) -> ResponseVerdict:
     if status == 404:
         problem = "no such row" if isinstance(body, dict) else "no such endpoint on this account"
         return ResponseVerdict(ResponseKind.FINAL, f"{problem} (404)", status, body=body)

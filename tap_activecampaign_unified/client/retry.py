@@ -41,13 +41,16 @@ logger = logging.getLogger(__name__)
 FIRST_CONTACT_SECONDS = 20.0
 FORBIDDEN_SECONDS = 20.0
 KEY_CHECK_SECONDS = 3.0
+# The client logs these attempts of a request as warnings, the others only for debugging.
+TRIES_TO_WARN_OF = frozenset({3, 10, 30})
 WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)
 
 
 class Retries:
     """Retries failed requests, for a time that depends on the account's responses so far.
 
-    ``send`` sends a request within so many seconds, to check the key or the server.
+    ``send`` sends a request that checks the key or the server, and retries it for the given seconds
+    (None: as long as any request).
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Retries:
         origin: str,
         limiter: Limiter,
         traffic: RequestStats,
-        send: Callable[[ApiRequest, float | None], None],
+        send: Callable[[ApiRequest, float | None], object],
     ) -> None:
         self._origin, self._limiter, self._traffic = origin, limiter, traffic
         self._send = send
@@ -90,7 +93,7 @@ class Retries:
             self._wait_out(call, verdict, waits)
         else:
             raise self._final(call, verdict)
-        self._note_repeat(call, verdict, waits)
+        self._note_retry(call, verdict, waits)
 
     def _final(self, call: ApiRequest, verdict: ResponseVerdict) -> ActiveCampaignError:
         """Return the error of a response that a retry cannot change."""
@@ -125,7 +128,7 @@ class Retries:
     def _forbid_or_wait(
         self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits
     ) -> None:
-        """Retry a 403, then check the key. The cause may be temporary, the plan or the key."""
+        """Wait after a 403, or raise. The cause may be temporary, the plan, or the key."""
         if waits.patience == 0 and call.path != WHO_AM_I.path:
             if waits.tries < 2:
                 return  # perhaps temporary: only a second 403 counts
@@ -195,7 +198,7 @@ class Retries:
             status=verdict.status,
         )
 
-    def _note_repeat(self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits) -> None:
+    def _note_retry(self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits) -> None:
         self._traffic.note_retry(verdict.problem, waits.slept)
-        level = logging.WARNING if waits.tries in {3, 10, 30} else logging.DEBUG
+        level = logging.WARNING if waits.tries in TRIES_TO_WARN_OF else logging.DEBUG
         logger.log(level, "%s %s: %s, retrying", call.method, call.endpoint, verdict.problem)

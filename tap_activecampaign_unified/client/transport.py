@@ -1,4 +1,4 @@
-"""Transport to the account: one session, the key in one header, the rate limit, the counts."""
+"""Sends one attempt of a request within the rate limit, and judges and counts its response."""
 
 from __future__ import annotations
 
@@ -163,14 +163,14 @@ class Transport:
                 return judge_failure(problem)
             self._count(call, str(response.status_code), sent_at)
             self._note_latency(response.elapsed.total_seconds())
-            counted = rate_limit_of(response)
-            if counted is not None:
-                self.traffic.counted = counted
-                self._limiter.counted(*counted)
+            reported_limit = rate_limit_of(response)
+            if reported_limit is not None:
+                self.traffic.reported_limit = reported_limit
+                self._limiter.counted(*reported_limit)
             location = response.headers.get("Location")
             if not (300 <= response.status_code < 400 and location):
                 break
-            url = self._same_host(call, url, location)
+            url = self._redirect_url(call, url, location)
             self._limiter.acquire(urgent=call.is_urgent)
         verdict = judge_response(call.method, response, content)
         if call.record is not None and verdict.response is not None:
@@ -189,7 +189,8 @@ class Transport:
         self.traffic.count(f"{call.method} {call.endpoint}", status, sent_at)
         self.traffic.waited, self.traffic.paused = self._limiter.waited, self._limiter.paused
 
-    def _same_host(self, call: ApiRequest, url: str, location: str) -> str:
+    def _redirect_url(self, call: ApiRequest, url: str, location: str) -> str:
+        """Return the URL of a redirect. Raise `ConnectionFailed` if it is on another host."""
         try:
             target = urlsplit(urljoin(url, location))
             host = target.hostname

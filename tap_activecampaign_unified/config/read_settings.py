@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from jsonschema import Draft7Validator
 
-from tap_activecampaign_unified.client import AccountUrl, InvalidUrl, check_store, parse_url
+from tap_activecampaign_unified.client import AccountUrl, InvalidSetting, check_store, parse_url
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.flags import parse_flag
 
@@ -247,7 +247,7 @@ class Settings:
         if values["api_url"] is not None:
             try:
                 address = parse_url(values["api_url"])
-            except InvalidUrl as problem:
+            except InvalidSetting as problem:
                 self._faults.append(str(problem))
         key = values["api_key"]
         if key is not None and not re.fullmatch(r"[\x21-\x7e]+", key):
@@ -259,7 +259,7 @@ class Settings:
         self._check_rate(address)
         try:
             check_store(values["rate_limit_store"])
-        except InvalidUrl as problem:
+        except InvalidSetting as problem:
             self._faults.append(str(problem))
         if address is None or key is None:
             return None

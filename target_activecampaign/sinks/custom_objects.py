@@ -18,7 +18,7 @@ from tap_activecampaign_unified.client import (
     UnexpectedResponse,
     walk_offset,
 )
-from tap_activecampaign_unified.client.account_url import is_plain
+from tap_activecampaign_unified.client.account_url import is_plain_path
 from tap_activecampaign_unified.resources.custom_objects import (
     RECORDS,
     CustomObject,
@@ -240,7 +240,7 @@ def read_record(context: WriteContext, resource: CustomObject, key: str) -> dict
     clear the columns that the row does not name.
     """
     path = f"{RECORDS}{resource.schema_id}/external/{key}"
-    if "/" in key or not is_plain(path):
+    if "/" in key or not is_plain_path(path):
         raise RowRejected("external_id: has characters that cannot be part of a request's path")
     try:
         record = context.client.get(path).body.get("record")

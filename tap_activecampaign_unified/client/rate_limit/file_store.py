@@ -26,7 +26,7 @@ except ImportError:  # Windows has no flock, so each process has its own budget 
     fcntl = None  # type: ignore[assignment]
 HAS_LOCKS = fcntl is not None
 # Child processes do not inherit the file, and the system follows no symbolic link to it.
-_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_SAFE_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ SPENT_SLOTS = 100
 BOOT_DRIFT_SECONDS = 60.0
 
 
-def default_store(account: str) -> Path:
+def rate_file_of(account: str) -> Path:
     """Return the rate file of an account under the user's state folder."""
     return account_file(account, "rate", "json")
 
@@ -96,7 +96,7 @@ class FileBudgetStore:
     @staticmethod
     def _open_file(path: Path) -> int:
         """Open the file. Make its folder only after a failure, because every request opens it."""
-        flags = os.O_RDWR | os.O_CREAT | _SAFELY
+        flags = os.O_RDWR | os.O_CREAT | _SAFE_FLAGS
         try:
             return os.open(path, flags, 0o600)
         except FileNotFoundError:

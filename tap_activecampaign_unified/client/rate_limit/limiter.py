@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from .request_budget import EARLY, pace_of
+from .request_budget import EARLY, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Limiter:
     def __init__(self, rate: float, clock: Clock, store: BudgetStore) -> None:
         self.rate = rate
         self._clock, self._store = clock, store
-        self._window = pace_of(rate) if rate else None
+        self._window = window_of(rate) if rate else None
         self._queue = _Queue()
         self._name = secrets.token_hex(4)
         self._numbers = itertools.count()

@@ -7,7 +7,7 @@ import threading
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client.errors import InvalidUrl
+from tap_activecampaign_unified.client.errors import InvalidSetting
 
 from . import request_budget
 
@@ -23,7 +23,7 @@ ANSWER_SECONDS = 2.0
 # While Redis does not answer: the share of the rate for one machine, and the time between tries.
 SAFE_SHARE = 0.2
 SECONDS_BETWEEN_TRIES = 10.0
-# Redis and the spare store do not know each other's requests. After a change of the store, the
+# Redis and the fallback store do not know each other's requests. After a change of the store, the
 # client sends no request until the earlier requests no longer count.
 CHANGEOVER_SECONDS = 1.1
 FORGOTTEN_AFTER_SECONDS = 1200
@@ -118,14 +118,14 @@ _SECONDS = {"take": (2,), "sent": (1,), "refused": (0, 1), "counted": (0,)}
 def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
     """Return a client of the Redis server at ``url``, and the errors it raises. Does not connect.
 
-    Raises `InvalidUrl` if ``url`` is not a URL, or if the client for Redis is not installed.
+    Raises `InvalidSetting` if ``url`` is not a URL, or if the client for Redis is not installed.
     """
     try:
         import redis  # noqa: PLC0415 - an extra that only this setting needs
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
     except ImportError:
-        raise InvalidUrl(f"rate_limit_store needs the client for Redis: {INSTALL}") from None
+        raise InvalidSetting(f"rate_limit_store needs the client for Redis: {INSTALL}") from None
     try:
         client = redis.Redis.from_url(
             url,
@@ -134,7 +134,7 @@ def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
             retry=Retry(NoBackoff(), 0),
         )
     except (ValueError, TypeError):
-        raise InvalidUrl(
+        raise InvalidSetting(
             "rate_limit_store is not the URL of a Redis server: write it like redis://host:6379/0"
         ) from None
     return client, (redis.RedisError, OSError)
@@ -143,18 +143,18 @@ def redis_client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
 class RedisBudgetStore:
     """Stores the budget under one key of a Redis server. Without Redis, it uses a safe share."""
 
-    def __init__(self, url: str, account: str, clock: Clock, spare: BudgetStore) -> None:
-        """``spare`` stores the budget while Redis does not answer. Raises `InvalidUrl`."""
+    def __init__(self, url: str, account: str, clock: Clock, fallback: BudgetStore) -> None:
+        """``fallback`` stores the budget while Redis does not answer. Raises `InvalidSetting`."""
         self._key = f"activecampaign:rate:{account}"
         client, self._errors = redis_client(url)
         self._script = client.register_script(SCRIPT)
-        self._clock, self._spare = clock, spare
+        self._clock, self._fallback = clock, fallback
         self._lock = threading.Lock()
         self._next_try: float | None = None
         self._held_until = 0.0
 
     def do(self, operation: str, *arguments: Any) -> tuple[float, float]:
-        """Carry out one operation of `Budget`: in Redis, or in ``spare`` while Redis fails."""
+        """Carry out one operation of `Budget`: in Redis, or in ``fallback`` while Redis fails."""
         now = self._clock.monotonic()
         if operation in {"take", "paused"} and now < self._held_until:
             return now, self._held_until
@@ -172,7 +172,7 @@ class RedisBudgetStore:
         if operation == "take":
             ticket, size, window = arguments
             arguments = (ticket, 1, window / size / SAFE_SHARE)
-        return self._spare.do(operation, *arguments)
+        return self._fallback.do(operation, *arguments)
 
     def run(self, operation: str, *arguments: Any, now: float | None = None) -> tuple[float, float]:
         """Run the script. ``now`` replaces Redis's clock."""

@@ -40,7 +40,7 @@ class RateWindow(NamedTuple):
     window: float
 
 
-def pace_of(rate: float) -> RateWindow:
+def window_of(rate: float) -> RateWindow:
     """Return the window for ``rate`` requests per second, which may be a fraction."""
     return RateWindow(max(1, math.floor(rate)), MARGIN * max(1.0, 1.0 / rate))
 
@@ -93,13 +93,9 @@ class Budget:
         if self.slots.pop(ticket, None) is not None:
             self.slots[SENT_PREFIX + ticket] = now + delay
 
-    def pause(self, seconds: float, now: float) -> None:
-        """Allow no request for so many seconds."""
-        self.not_before = max(self.not_before, now + min(seconds, FARTHEST))
-
     def refused(self, sent_at: float, seconds: float, now: float) -> None:
         """Pause and slow down, because the server refused the request sent at ``sent_at``."""
-        self.pause(seconds, now)
+        self.not_before = max(self.not_before, now + min(seconds, FARTHEST))
         if sent_at > self.cut_at + EARLY:
             self._cut(self._share(now) * CUT_FACTOR, now)
 

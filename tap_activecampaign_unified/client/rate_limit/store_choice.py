@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client.errors import InvalidUrl
+from tap_activecampaign_unified.client.errors import InvalidSetting
 
-from .file_store import FileBudgetStore, default_store
+from .file_store import FileBudgetStore, rate_file_of
 from .redis_store import SCHEMES, RedisBudgetStore, redis_client
 
 if TYPE_CHECKING:
@@ -24,18 +24,18 @@ def choose_store(
     if not has_limit:
         return FileBudgetStore(clock)
     if location and location.startswith(SCHEMES):
-        fallback = FileBudgetStore(clock, default_store(account))
+        fallback = FileBudgetStore(clock, rate_file_of(account))
         return RedisBudgetStore(location, account, clock, fallback)
-    path = Path(location).expanduser() if location else default_store(account)
+    path = Path(location).expanduser() if location else rate_file_of(account)
     return FileBudgetStore(clock, path)
 
 
 def check_store(location: str | None) -> None:
-    """Raise `InvalidUrl` if ``location`` is neither a file nor the URL of a Redis server."""
+    """Raise `InvalidSetting` if ``location`` is neither a file nor the URL of a Redis server."""
     if location and location.startswith(SCHEMES):
         redis_client(location)
     elif location and "://" in location:
-        raise InvalidUrl(
+        raise InvalidSetting(
             "rate_limit_store must be a file of this machine, or an address like "
             "redis://host:6379/0"
         )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import InvalidUrl, parse_url
+from tap_activecampaign_unified.client import InvalidSetting, parse_url
 
 KEY = "5f0c1b9e7a6d4c3b2a190817f6e5d4c3b2a190817f6e5d4c3b2a190817f6e5d4"
 
@@ -126,7 +126,7 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "words"), REFUSED)
 def test_an_invalid_address_is_refused_in_one_sentence(text, words):
     """The error names the setting and says in one sentence what is wrong."""
-    with pytest.raises(InvalidUrl) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         parse_url(text)
     message = str(refused.value)
     assert message.startswith("api_url ")
@@ -137,7 +137,7 @@ def test_an_invalid_address_is_refused_in_one_sentence(text, words):
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED if KEY in str(text)])
 def test_a_key_pasted_into_the_url_is_never_repeated(text):
     """No message shows a key that is anywhere in the URL."""
-    with pytest.raises(InvalidUrl) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         parse_url(text)
     assert KEY not in str(refused.value)
 
@@ -147,6 +147,6 @@ def test_any_text_is_an_address_or_a_settings_error(text):
     """Any text is an address or raises the settings error, and no other exception."""
     try:
         address = parse_url(text)
-    except InvalidUrl:
+    except InvalidSetting:
         return
     assert parse_url(address.origin) == address

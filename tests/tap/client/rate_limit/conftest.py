@@ -27,10 +27,10 @@ def kept(request, tmp_path_factory, redis_url) -> Callable[[ManualClock], Callab
         account = f"account-{next(ACCOUNTS)}"
 
         def process(rate: float = 5) -> Limiter:
-            spare = FileBudgetStore(clock, path)
+            fallback = FileBudgetStore(clock, path)
             if request.param == "file":
-                return Limiter(rate, clock, spare)
-            return Limiter(rate, clock, TimedRedis(redis_url, account, clock, spare))
+                return Limiter(rate, clock, fallback)
+            return Limiter(rate, clock, TimedRedis(redis_url, account, clock, fallback))
 
         return process
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import FileBudgetStore, Limiter
-from tap_activecampaign_unified.client.rate_limit.file_store import default_store
+from tap_activecampaign_unified.client.rate_limit.file_store import rate_file_of
 from tap_activecampaign_unified.client.rate_limit.request_budget import APART, EARLY, MARGIN
 from tests.tap.client.clients import ManualClock
 from tests.tap.client.rate_limit.departures import busiest
@@ -245,8 +245,8 @@ def test_file_and_redis_say_the_same(redis_url, tmp_path_factory, seed):
 def test_the_file_is_in_the_users_state_folder(monkeypatch, tmp_path):
     """Each account has one file in XDG_STATE_HOME, whose name holds only safe characters."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert default_store("acme") == tmp_path / "activecampaign" / "rate-acme.json"
-    assert default_store("a/b:9") == tmp_path / "activecampaign" / "rate-a_b_9.json"
+    assert rate_file_of("acme") == tmp_path / "activecampaign" / "rate-acme.json"
+    assert rate_file_of("a/b:9") == tmp_path / "activecampaign" / "rate-a_b_9.json"
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_store("acme") == tmp_path / ".local/state/activecampaign/rate-acme.json"
+    assert rate_file_of("acme") == tmp_path / ".local/state/activecampaign/rate-acme.json"

@@ -8,7 +8,7 @@ import sys
 import pytest
 import redis
 
-from tap_activecampaign_unified.client import FileBudgetStore, InvalidUrl, Limiter
+from tap_activecampaign_unified.client import FileBudgetStore, InvalidSetting, Limiter
 from tap_activecampaign_unified.client.rate_limit.redis_store import (
     SECONDS_BETWEEN_TRIES,
     RedisBudgetStore,
@@ -113,12 +113,12 @@ def test_a_flushed_server_gets_script_and_budget_again(clock, tmp_path):
 @pytest.mark.parametrize("url", ["redis://host:port/0", "redis://host:6379/zero?db=zero"])
 def test_a_wrong_redis_address_is_an_error_without_its_value(url):
     """The error shows the form of an address and does not repeat the value."""
-    with pytest.raises(InvalidUrl, match="redis://host:6379/0"):
+    with pytest.raises(InvalidSetting, match="redis://host:6379/0"):
         redis_client(url.replace("host", f":{HIDDEN}@host"))
 
 
 def test_a_missing_redis_client_is_an_error_with_the_extra(monkeypatch):
     """Without the Redis client the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(InvalidUrl, match="pip install"):
+    with pytest.raises(InvalidSetting, match="pip install"):
         redis_client("redis://host")
