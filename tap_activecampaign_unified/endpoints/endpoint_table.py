@@ -16,8 +16,9 @@ from tap_activecampaign_unified.resources.commerce.orders import ORDER_LINES
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.custom_field_rows import (
     ACCOUNT_VALUES,
+    CUSTOM_VALUES,
     VALUE_OWNERS,
-    essence_of,
+    comparable_parts,
     is_complete,
 )
 from tap_activecampaign_unified.resources.custom_objects import RECORDS
@@ -152,7 +153,7 @@ DEFAULT_ENDPOINTS = {
         by_id=True,
         is_filtered=True,
         relations=(
-            _contact_relation(shared_contact_fields.VALUES, "fieldValues"),
+            _contact_relation(CUSTOM_VALUES, "fieldValues"),
             _contact_relation(shared_contact_fields.TAGS, "contactTags"),
             _contact_relation(shared_contact_fields.MEMBERSHIPS, "contactLists"),
             _contact_relation(
@@ -168,12 +169,12 @@ DEFAULT_ENDPOINTS = {
         may_lack_dates=True,
         relations=(
             Relation(
-                shared_contact_fields.VALUES,
+                CUSTOM_VALUES,
                 "dealCustomFieldData",
                 VALUE_OWNERS["opportunity"],
                 "deals/{id}/dealCustomFieldData",
                 "dealCustomFieldData",
-                essence=essence_of,
+                comparable=comparable_parts,
                 complete=is_complete,
             ),
             Relation(CONTACT_DEALS, "contactDeals", ("deal",)),
@@ -185,12 +186,12 @@ DEFAULT_ENDPOINTS = {
         params=(("count_deals", "true"),),
         relations=(
             Relation(
-                shared_contact_fields.VALUES,
+                CUSTOM_VALUES,
                 ACCOUNT_VALUES[0],
                 VALUE_OWNERS["account"],
                 "accounts/{id}/accountCustomFieldData",
                 ACCOUNT_VALUES[0],
-                essence=essence_of,
+                comparable=comparable_parts,
                 complete=is_complete,
                 other_keys=ACCOUNT_VALUES[1:],
             ),

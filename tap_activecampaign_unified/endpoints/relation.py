@@ -30,7 +30,7 @@ class Relation:
     * ``include``: the sideload's name, None if a page cannot include them.
     * ``nested``: the path of the related rows of one parent, None without such a path.
     * ``lists_related_ids``: whether parent rows list the ids of their related rows.
-    * ``essence``: returns a value that is equal for two versions of the same row.
+    * ``comparable``: returns a value that is equal for two versions of the same row.
     * ``complete``: whether a sideloaded row has all its values.
     * ``has_collection``: whether ActiveCampaign has a collection of all related rows.
     * ``may_have``: False for a parent that cannot have related rows.
@@ -42,7 +42,7 @@ class Relation:
     nested: str | None = None
     include: str | None = None
     lists_related_ids: bool = False
-    essence: Callable[[Row], Any] = _id_of
+    comparable: Callable[[Row], Any] = _id_of
     complete: Callable[[Row], bool] = always
     has_collection: bool = True
     may_have: Callable[[Row], bool] = always

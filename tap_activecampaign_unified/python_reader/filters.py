@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import ActiveCampaignError
+from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.resource import Attribute, Derived, Linked, empty, nothing
 from tap_activecampaign_unified.resources.time_codecs import instant_or_none
@@ -140,10 +141,10 @@ def read_filters(
             f"{resource.name}: no such filter: {', '.join(unknown)}; there are {', '.join(names)}"
         )
     relations = {
-        entry.unified: entry.relation if isinstance(entry, Linked) else "custom_values"
+        entry.unified: entry.relation if isinstance(entry, Linked) else CUSTOM_VALUES
         for entry in resource.entries
         if isinstance(entry, (Linked, Attribute))
-    } | {CUSTOM: "custom_values"}
+    } | {CUSTOM: CUSTOM_VALUES}
     filters = []
     for name, value in given.items():
         field, wanted = name, value

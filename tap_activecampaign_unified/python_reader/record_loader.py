@@ -18,7 +18,7 @@ from tap_activecampaign_unified.endpoints.endpoint_table import (
 )
 from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
-from tap_activecampaign_unified.resources.custom_field_rows import value_field
+from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES, value_field
 from tap_activecampaign_unified.resources.record_reader import RecordReader
 from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext
 from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups
@@ -263,7 +263,7 @@ class RecordLoader:
 
     def _check_fields(self, resource: Resource, related: Related) -> None:
         """Read the field definitions again if a value belongs to an unknown field."""
-        entity, values = resource.custom_fields, related.get(shared_contact_fields.VALUES)
+        entity, values = resource.custom_fields, related.get(CUSTOM_VALUES)
         if entity is None or not values:
             return
         keys = self.tables.custom_fields(entity).keys
@@ -359,7 +359,7 @@ def _note_unreadable(resource: Resource, record: Record, unreadable: set[str]) -
         for entry in resource.entries
         if isinstance(entry, Linked) and entry.relation in unreadable
     ]
-    if shared_contact_fields.VALUES in unreadable:
+    if CUSTOM_VALUES in unreadable:
         names += [entry.unified for entry in resource.entries if isinstance(entry, Attribute)]
         names.append("custom_fields")
     for name in names:

@@ -1,7 +1,6 @@
 """The unified resources: their properties, and how the packages read and write them.
 
-This package does no I/O. ``RESOURCES`` is in writing order: the target writes a record after the
-records that it refers to.
+This package does no I/O. ``RESOURCES`` has each resource after those that its records refer to.
 """
 
 from .commerce import customers, orders, products, stores, subscriptions
@@ -39,7 +38,7 @@ RESOURCES: tuple[Resource, ...] = (
     segments.MEMBERSHIPS,
     opportunities.OPPORTUNITIES,
     notes.NOTES,
-    # Read only: tasks, history, performance, scores.
+    # Off until selected: tasks, changes, scores, automations, campaigns, engagements.
     tasks.TASKS,
     opportunity_changes.CHANGES,
     scores.CONTACT_SCORES,
@@ -51,7 +50,7 @@ RESOURCES: tuple[Resource, ...] = (
     saved_segments.SAVED_SEGMENTS,
     saved_segments.SAVED_SEGMENT_MEMBERS,
     engagements.ENGAGEMENTS,
-    # E-commerce.
+    # Off until selected: e-commerce.
     stores.STORES,
     customers.CUSTOMERS,
     products.PRODUCTS,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .input_values import InvalidValue
 from .input_values.flags import parse_flag
-from .input_values.ids import MAX_ID_LENGTH, parse_foreign_id
+from .input_values.ids import MAX_ID_LENGTH, parse_any_id
 from .input_values.numbers import parse_decimal, parse_whole, plain_text
 from .schema_types import (
     BOOLEAN,
@@ -128,7 +128,7 @@ def decode_id(raw: Any, _: Zone = UTC_ZONE) -> str | None:
 
 def encode_id(value: Any) -> str | None:
     """Return an id as ActiveCampaign accepts it."""
-    return parse_foreign_id(value)
+    return parse_any_id(value)
 
 
 def decode_ref(raw: Any, zone: Zone = UTC_ZONE) -> dict[str, str] | None:
@@ -141,7 +141,7 @@ def encode_ref(value: Any) -> str | None:
     """Return the id of ``{id}``. The caller resolves natural keys before."""
     if value is None:
         return None
-    native_id = parse_foreign_id(value.get("id")) if isinstance(value, dict) else None
+    native_id = parse_any_id(value.get("id")) if isinstance(value, dict) else None
     if native_id is None:
         raise InvalidValue("must be an object with an id")
     return native_id
@@ -205,7 +205,7 @@ def _is_plain_integer(raw: Any) -> bool:
 
 
 def is_unset(raw: Any) -> bool:
-    """Return whether a native number or flag has no value: null or blank text."""
+    """Return whether a native number, flag or object has no value: null or blank text."""
     return raw is None or (isinstance(raw, str) and not raw.strip())
 
 

@@ -14,6 +14,10 @@ from .input_values import InvalidValue
 
 Row = dict[str, Any]
 
+#: The relation of a row to its custom field values.
+CUSTOM_VALUES = "custom_values"
+#: The columns with the time of change of a contact's field value.
+VALUE_STAMPS = ("updatedTimestamp", "updated_timestamp")
 #: The columns of a value row that hold the id of its account or deal.
 VALUE_OWNERS = {
     "account": (
@@ -25,6 +29,7 @@ VALUE_OWNERS = {
 #: The names of account field values in responses: the collection's name, and an alternative.
 ACCOUNT_VALUES = ("accountCustomFieldData", "customerAccountCustomFieldData")
 _CURRENCY_CODE = re.compile(r"[A-Za-z]{3}")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:?\d\d)?)?")
 _FIELD_COLUMNS = (
     "field",
     "customFieldId",
@@ -88,17 +93,17 @@ def is_complete(row: Row) -> bool:
     return amount is None or amount == "" or bool(value_currency(row))
 
 
-def essence_of(row: Row) -> tuple[str, ...]:
+def comparable_parts(row: Row) -> tuple[str, ...]:
     """Return the parts of a value row that are equal in all its spellings."""
     return (
         str(row.get("id")),
         value_field(row),
-        _essence_of_value(value_of(row)),
+        _comparable_value(value_of(row)),
         str(value_currency(row)).upper(),
     )
 
 
-def _essence_of_value(value: Any) -> str:
+def _comparable_value(value: Any) -> str:
     try:
         text = "|".join(array_codecs.decode_choices(value))
     except InvalidValue:
@@ -110,6 +115,3 @@ def _essence_of_value(value: Any) -> str:
         return codecs.encode_number(text)
     except InvalidValue:
         return text
-
-
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:?\d\d)?)?")

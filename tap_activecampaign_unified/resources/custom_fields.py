@@ -225,11 +225,11 @@ class CustomFields:
             for spelling in spellings
             for definition in self.definitions
         )
-        self._tags = {
-            tag: self.keys[definition.id] for tag, definition in self._standard_fields().items()
-        }
+        self._standard = self._standard_fields()
+        self._tags = {tag: self.keys[field.id] for tag, field in self._standard.items()}
 
     def _standard_fields(self) -> dict[str, FieldDefinition]:
+        """Return the fields of `STANDARD_LABELS` by tag. A field without a tag has the label."""
         fields: dict[str, FieldDefinition] = {}
         for definition in self.definitions:
             prefix = _STANDARD_PREFIX.get(definition.entity)
@@ -332,7 +332,7 @@ class CustomFields:
 
     def by_tag(self, tag: str) -> FieldDefinition | None:
         """Return the field of an attribute of `STANDARD_LABELS`, None if the account lacks it."""
-        return self._standard_fields().get(tag)
+        return self._standard.get(tag)
 
 
 def encode_value(definition: FieldDefinition, value: Any) -> tuple[Any, str | None]:

@@ -56,7 +56,7 @@ def _decode_anything(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
     return decode_text(raw, zone)
 
 
-def decode_ids(raw: Any, zone: Zone = UTC_ZONE) -> list[Row]:
+def _decode_ids(raw: Any, zone: Zone = UTC_ZONE) -> list[Row]:
     """Return ``{id}`` of each related row."""
     if raw is None or raw == "":
         return []
@@ -66,7 +66,7 @@ def decode_ids(raw: Any, zone: Zone = UTC_ZONE) -> list[Row]:
     return [{"id": native_id} for native_id in ids if native_id is not None]
 
 
-def encode_ids(value: Any) -> list[int]:
+def _encode_ids(value: Any) -> list[int]:
     """Return the ids of ``[{id}]`` as numbers. The caller resolves natural keys before."""
     numbers = []
     for reference in value if isinstance(value, list) else [value] if value else []:
@@ -86,7 +86,7 @@ moment = Codec(
 )
 anything = Codec("anything", _decode_anything, encode_text, STRING, ("x", None))
 related = Codec(
-    "related", decode_ids, encode_ids, array_of(object_of(id=STRING)), ([], [{"id": "7"}])
+    "related", _decode_ids, _encode_ids, array_of(object_of(id=STRING)), ([], [{"id": "7"}])
 )
 _TYPES: dict[str, Codec] = {
     "text": text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .codecs import UTC_ZONE, Codec, Zone
+from .codecs import UTC_ZONE, Codec, Zone, is_unset
 from .input_values import InvalidValue
 from .input_values.arrays import parse_structure
 from .schema_types import array_of, object_of
@@ -58,7 +58,7 @@ def nested_object(name: str, *fields: Field, example: Row) -> Codec:
     """Return the codec of one object. An object without any value becomes None."""
 
     def decode(raw: Any, zone: Zone = UTC_ZONE) -> Row | None:
-        if raw is None or (isinstance(raw, str) and not raw.strip()):
+        if is_unset(raw):
             return None
         record = decode_nested(fields, raw, zone)
         return record if any(part not in (None, []) for part in record.values()) else None
@@ -75,7 +75,7 @@ def nested_array(name: str, *fields: Field, example: Row) -> Codec:
     """Return the codec of an array of objects. No value becomes an empty array."""
 
     def decode(raw: Any, zone: Zone = UTC_ZONE) -> list[Row]:
-        if raw is None or (isinstance(raw, str) and not raw.strip()):
+        if is_unset(raw):
             return []
         if not isinstance(raw, list):
             raise InvalidValue("not an array")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .custom_field_rows import CUSTOM_VALUES
 from .input_values import InvalidValue
 from .resource import (
     DELETED_AT,
@@ -39,7 +40,6 @@ class RecordReader:
         remote_data: bool = False,
         deletes: bool = False,
     ) -> None:
-
         self._custom = custom if resource.custom_fields else None
         self._remote_data = remote_data and wanted("remote_data")
         self._wants_custom = wanted("custom_fields")
@@ -87,7 +87,7 @@ class RecordReader:
         if self._custom is not None:
             if row_context.custom is None:
                 faults: list[str] = []
-                values = row_context.rows("custom_values")
+                values = row_context.rows(CUSTOM_VALUES)
                 row_context.custom, row_context.attributes = self._custom.read(values, zone, faults)
                 row_context.custom_faults = faults
             errors += row_context.custom_faults

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .codecs import UTC_ZONE, Codec, Zone, zone_at
+from .custom_field_rows import CUSTOM_VALUES
 from .schema_types import DATE_TIME, Schema, array_of, object_of
 from .time_codecs import offset_of
 
@@ -111,7 +112,8 @@ class Attribute:
 class Linked:
     """A value read from ``relation`` and written by separate requests after the row.
 
-    It is ``read_only`` if ActiveCampaign computes it or another column writes it.
+    ``relation`` names related rows or a table of names. It is empty if the row itself has the
+    value. The value is ``read_only`` if ActiveCampaign computes it or another column writes it.
     """
 
     unified: str
@@ -242,7 +244,7 @@ class Resource:
         if self.relation:
             relations.add(self.relation)
         if self.custom_fields and (attributes or wanted("custom_fields")):
-            relations.add("custom_values")
+            relations.add(CUSTOM_VALUES)
         return relations - {""}
 
     def zone_of(self, row: Row) -> Zone:

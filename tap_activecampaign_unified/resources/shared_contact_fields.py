@@ -10,7 +10,7 @@ from .input_values import InvalidValue
 from .input_values.ids import id_order
 from .resource import Derived, Field, Linked
 from .schema_types import DATE_TIME, NUMBER, STRING, array_of, object_of
-from .shared_columns import NAMED_REF, full_name
+from .shared_columns import NAMED_REF, full_name, word_of_code
 from .shared_columns import TAGS as TAG_REFS
 from .time_codecs import decode_instant, format_instant, instant, parse_instant
 
@@ -27,18 +27,13 @@ SCORES = array_of(object_of(id=STRING, score_id=STRING, value=NUMBER))
 # The value for a contact without a time of change. It is not null, so that loaders keep the row.
 EARLIEST = format_instant(dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
 
-# The names of a contact's relations. `VALUES` is the project's name of the custom field values of
-# any record. The other names are those of ActiveCampaign in rows, nested paths and sideloads.
-VALUES, TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
-    "custom_values",
+# A contact's relations, by ActiveCampaign's names in rows, nested paths and sideloads.
+TAGS, MEMBERSHIPS, LINKS, SCORE_VALUES = (
     "contactTags",
     "contactLists",
     "accountContacts",
     "scoreValues",
 )
-
-#: The columns with the time of change of a custom field value.
-VALUE_STAMPS = ("updatedTimestamp", "updated_timestamp")
 
 
 def first_of(*columns: str) -> Callable[[Row, RowContext], str]:
@@ -79,16 +74,25 @@ def named_tags(_: Row, row_context: RowContext) -> list[Row]:
     return [{"id": tag, "name": names.get(tag)} for tag in sorted_ids(tag_ids)]
 
 
-def pairs_of(relation: str, column: str) -> Callable[[Row, RowContext], Iterator[Row]]:
-    """Return a function that expands a contact to a row per ``column`` of ``relation``."""
+def pairs_of(
+    relation: str,
+    column: str,
+    owner: str = "contact",
+    changed: str = "contact_updated_at",
+    changed_at: Callable[[Row, RowContext], Any] = updated_at,
+) -> Callable[[Row, RowContext], Iterator[Row]]:
+    """Return a function that expands a row to a row per id in ``column`` of ``relation``.
+
+    Each new row has the id of the expanded row as ``owner``, and its last change as ``changed``.
+    """
 
     def expand(row: Row, row_context: RowContext) -> Iterator[Row]:
-        changed = updated_at(row, row_context)
+        shared = {owner: row.get("id"), changed: changed_at(row, row_context)}
         latest = {
             id_or_none(related.get(column)): related for related in row_context.rows(relation)
         }
         for key in sorted_ids(latest):
-            yield {**latest[key], "contact": row.get("id"), "contact_updated_at": changed}
+            yield {**latest[key], **shared}
 
     return expand
 
@@ -103,8 +107,7 @@ def id_or_none(raw: Any) -> str | None:
 
 def segment_status(row: Row) -> str | None:
     """Return a membership's status as the unified model names it."""
-    raw = decode_text(row.get("status"))
-    return STATUSES.get(raw, raw) if raw else None
+    return word_of_code(STATUSES, row.get("status"))
 
 
 def segments(_: Row, row_context: RowContext) -> list[Row]:

@@ -12,7 +12,7 @@ from tap_activecampaign_unified.client import FULL_PAGE, RequestError
 from tap_activecampaign_unified.endpoints.endpoint_table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
 from tap_activecampaign_unified.raw import RawResource
-from tap_activecampaign_unified.resources import shared_contact_fields
+from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.sync.relations.nested_request_limit import NestedRequestLimit
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
@@ -127,7 +127,7 @@ class EndpointSetup:
             bookmarks=bookmarks,
             policy=context.policy,
             position=position,
-            joins_all=not self._is_part or shared_contact_fields.VALUES in self.loaders,
+            joins_all=not self._is_part or CUSTOM_VALUES in self.loaders,
         )
 
     def _make_loaders(self, needed: set[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tap_activecampaign_unified.endpoints.endpoint_table import ENDPOINTS_WITH_O
 from tap_activecampaign_unified.raw import RawRecordReader, RawResource
 from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.crm.field_definitions import row_of
+from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES, VALUE_STAMPS
 from tap_activecampaign_unified.resources.custom_fields import ENTITIES
 from tap_activecampaign_unified.resources.record_reader import RecordReader
 from tap_activecampaign_unified.resources.resource import (
@@ -269,9 +270,7 @@ class EndpointSync:
         """
         bounds = [writer.bookmark.since for writer in self._writers if writer.bookmark]
         known_bounds = [bound for bound in bounds if bound is not None]
-        needs_values = (
-            not self._endpoint.is_filtered and shared_contact_fields.VALUES in self._loaders
-        )
+        needs_values = not self._endpoint.is_filtered and CUSTOM_VALUES in self._loaders
         if needs_values or len(known_bounds) < len(self._writers):
             return rows
         since = min(known_bounds)
@@ -297,9 +296,7 @@ class EndpointSync:
         """
         times = [row.get(column) for column in self._writers[0].output.resource.changed]
         if values:
-            times += [
-                value.get(name) for value in values for name in shared_contact_fields.VALUE_STAMPS
-            ]
+            times += [value.get(name) for value in values for name in VALUE_STAMPS]
         instants = (instant_or_none(text, zone) for text in times)
         moments = [moment for moment in instants if moment is not None]
         return RowChange(moments[0], max(moments)) if moments else UNKNOWN_CHANGE
@@ -310,9 +307,7 @@ class EndpointSync:
         row_context = RowContext(
             self._names, {name: rows.get(native_id, []) for name, rows in related.items()}, zone
         )
-        values = (
-            [] if self._endpoint.is_filtered else row_context.rows(shared_contact_fields.VALUES)
-        )
+        values = [] if self._endpoint.is_filtered else row_context.rows(CUSTOM_VALUES)
         # The times of a change need only the zone of the row itself, which costs no request.
         change = self._change(row, self._writers[0].resource.zone_of(row), values)
         for writer in self._writers:

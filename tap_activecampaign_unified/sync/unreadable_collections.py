@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.endpoints.endpoint_table import NAMES_OF
 from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS
+from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES
 from tap_activecampaign_unified.resources.custom_fields import FIELD_PATHS
 from tap_activecampaign_unified.sync.relations.graphql_orders import GraphqlOrders
 from tap_activecampaign_unified.sync.relations.relation_loader import RelationLoader
@@ -81,5 +82,5 @@ class UnreadableCollections:
 
 def entity_of(selection: SelectedStream) -> str | None:
     """Return the entity of the custom fields in a stream's records, None without custom fields."""
-    needed = shared_contact_fields.VALUES in selection.resource.relations(selection.wanted)
+    needed = CUSTOM_VALUES in selection.resource.relations(selection.wanted)
     return selection.resource.custom_fields if needed else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.arrays import FORMS
-from tap_activecampaign_unified.resources.input_values.ids import parse_foreign_id, parse_id
+from tap_activecampaign_unified.resources.input_values.ids import parse_any_id, parse_id
 from tap_activecampaign_unified.resources.input_values.numbers import (
     LARGEST_EXACT_FLOAT,
     plain_text,
@@ -50,7 +50,7 @@ def key_text(value: Any, column: str, *, is_id: bool = False) -> str | None:
     if isinstance(value, (dict, list, bool)):
         raise RowRejected(f"{column}: must be text")
     try:
-        return parse_foreign_id(value) if is_id else plain_text(value).strip()
+        return parse_any_id(value) if is_id else plain_text(value).strip()
     except InvalidValue as problem:
         raise RowRejected(f"{column}: {problem}") from None
 

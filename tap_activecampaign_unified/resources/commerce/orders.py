@@ -177,8 +177,8 @@ order_currency = Codec(
     "order_currency", decode_currency, encode_upper_currency, currency.schema, ("EUR", "USD")
 )
 
-#: Properties of an order that only the GraphQL store has.
-COMPLETED = (
+#: Properties of an order that the GraphQL store has, or completes like the lines.
+FROM_GRAPHQL = (
     *("status", "store_status", "store_external_id", "store_customer_id", "store_modified_at"),
     *("shipping_address", "billing_address", "payment_method", "location_id", "sales_channel"),
     *("locale", "is_test", "is_recurring", "accepts_marketing", "discounts", "notes", "lines"),
@@ -196,7 +196,7 @@ ORDERS = Resource(
     expand=expand_order,
     joins=(
         (ORDER_LINES, ("lines",)),
-        (GRAPHQL_ORDERS, COMPLETED),
+        (GRAPHQL_ORDERS, FROM_GRAPHQL),
         (ORDER_DISCOUNTS, ("discounts",)),
     ),
     selected_by_default=False,

@@ -8,7 +8,7 @@ from tap_activecampaign_unified.resources.resource import Derived, Field, Replic
 from tap_activecampaign_unified.resources.shared_contact_fields import latest_of
 
 from .orders import order_currency
-from .value_codecs import amount, boolean, count, measure, stamp, store, texts, word_of
+from .value_codecs import amount, boolean, count, enumeration, measure, stamp, store, texts
 
 _IMAGES = nested_array(
     "images",
@@ -65,7 +65,7 @@ PRODUCTS = Resource(
         Field("images", "variantImages", _IMAGES),
         Field("dimensions", "variantDimensions", _DIMENSIONS),
         Field("weight", "variantWeight", measure),
-        Field("dimensions_unit", "dimensionsUnit", word_of("unit", ["metric", "imperial"])),
+        Field("dimensions_unit", "dimensionsUnit", enumeration("unit", ["metric", "imperial"])),
         Field("tags", "tags", texts),
         Field("categories", "categories", texts),
         Field("type", "type", text),
@@ -74,7 +74,7 @@ PRODUCTS = Resource(
         Field(
             "stock_status",
             "stockStatus",
-            word_of("stock_status", ["in_stock", "out_of_stock", "backorder"]),
+            enumeration("stock_status", ["in_stock", "out_of_stock", "backorder"]),
         ),
         Field("sales_count", "numberOfSales", count),
         Field("rating", "averageRatings", measure),

@@ -13,10 +13,10 @@ from .value_codecs import (
     boolean,
     contact,
     count,
+    enumeration,
     stamp,
     store,
     texts,
-    word_of,
 )
 
 #: The native columns of a subscription's time of change and time of creation.
@@ -49,12 +49,12 @@ SUBSCRIPTIONS = Resource(
         Field("name", "name", text),
         Field("contact", "email", contact),
         Field("store_customer_id", "storeCustomerId", text, "The customer's id in the store"),
-        Field("status", "normalizedStatus", word_of("subscription_status", SUBSCRIPTION_STATUSES)),
+        Field("status", "normalizedStatus", enumeration("subscription_status", SUBSCRIPTION_STATUSES)),
         Field("store_status", "storeStatus", text, "The status, as the store names it"),
         Field(
             "billing_interval",
             "billingInterval",
-            word_of("billing_interval", ["daily", "weekly", "monthly", "yearly"]),
+            enumeration("billing_interval", ["daily", "weekly", "monthly", "yearly"]),
         ),
         Field("billing_interval_count", "billingIntervalCount", count),
         Field("currency", "currency", order_currency),
@@ -65,7 +65,7 @@ SUBSCRIPTIONS = Resource(
         Field(
             "last_payment_status",
             "lastPaymentStatus",
-            word_of("last_payment_status", _PAYMENT_STATUSES),
+            enumeration("last_payment_status", _PAYMENT_STATUSES),
         ),
         Field("last_payment_at", "lastPaymentDate", stamp),
         Field("started_at", "startDate", stamp),

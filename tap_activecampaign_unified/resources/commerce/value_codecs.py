@@ -48,7 +48,7 @@ ORDER_STATUSES = [
 ]
 
 
-def word_of(name: str, words: list[str]) -> Codec:
+def enumeration(name: str, words: list[str]) -> Codec:
     """Return the codec of an enumeration: upper case in ActiveCampaign, lower case in records."""
 
     def decode(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
@@ -139,18 +139,9 @@ def encode_texts(value: Any) -> list[str]:
     return [encode_text(part) for part in (value if isinstance(value, list) else [value]) if part]
 
 
-def encode_count(value: Any) -> int | None:
-    """Return a whole number as an int, as GraphQL requires it."""
-    return parse_whole(value)
-
-
-def encode_boolean(value: Any) -> bool | None:
-    """Return a flag as a bool, as GraphQL requires it."""
-    return parse_flag(value)
-
-
-count = Codec("count", decode_integer, encode_count, INTEGER, (0, 7, None))
-boolean = Codec("boolean", decode_flag, encode_boolean, BOOLEAN, (True, False, None))
+# GraphQL requires ints and bools, where REST accepts text.
+count = Codec("count", decode_integer, parse_whole, INTEGER, (0, 7, None))
+boolean = Codec("boolean", decode_flag, parse_flag, BOOLEAN, (True, False, None))
 measure = Codec("measure", decode_number, encode_measure, NUMBER, (0, 12.5, 1406.555, None))
 amount = Codec("amount", decode_number, encode_amount, NUMBER, (0, 12.5, 1406.55, None))
 stamp = Codec("stamp", decode_stamp, encode_stamp, DATE_TIME, ("2031-03-02T14:15:04+00:00", None))
@@ -163,8 +154,8 @@ contact = Codec(
     ({"email": "ada@x.example"}, None),
 )
 texts = Codec("texts", decode_texts, encode_texts, array_of({"type": "string"}), ([], ["a", "b"]))
-order_status = word_of("order_status", ORDER_STATUSES)
-creation_source = word_of("creation_source", ["historical", "real_time"])
+order_status = enumeration("order_status", ORDER_STATUSES)
+creation_source = enumeration("creation_source", ["historical", "real_time"])
 
 address = nested_object(
     "store_address",
@@ -185,7 +176,7 @@ address = nested_object(
 discounts = nested_array(
     "discounts",
     Field("name", "name", text),
-    Field("type", "type", word_of("discount_type", ["order", "shipping"])),
+    Field("type", "type", enumeration("discount_type", ["order", "shipping"])),
     Field("amount", "discountAmount", amount),
     example={"name": "SPRING", "type": "order", "amount": 5},
 )

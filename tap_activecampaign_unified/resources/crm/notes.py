@@ -9,7 +9,6 @@ from tap_activecampaign_unified.resources.codecs import (
     decode_text,
     flag,
     identifier,
-    ref,
     verbatim,
 )
 from tap_activecampaign_unified.resources.resource import (
@@ -24,7 +23,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
-from tap_activecampaign_unified.resources.shared_columns import URLS, last_changed
+from tap_activecampaign_unified.resources.shared_columns import URLS, last_changed, ref_in
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 REFS = array_of(object_of(id=STRING))
@@ -73,9 +72,7 @@ NOTES = Resource(
         # ActiveCampaign's own `owner` is the parent record; the writer is `user`.
         Derived(
             "owner",
-            lambda row, row_context: ref.decode(
-                row.get("user") or row.get("userid"), row_context.zone
-            ),
+            ref_in("user", "userid"),
             object_of(id=STRING),
             "The user who wrote it",
         ),
@@ -99,10 +96,6 @@ NOTES = Resource(
         Field("is_draft", "is_draft", flag, read_only=True),
         Derived("urls", empty, URLS, "Always empty"),
         Field("created_at", "cdate", instant, read_only=True),
-        Derived(
-            "updated_at",
-            last_changed,
-            instant.schema,
-        ),
+        Derived("updated_at", last_changed, instant.schema),
     ),
 )

@@ -9,7 +9,6 @@ from tap_activecampaign_unified.resources.codecs import (
     Codec,
     Zone,
     decode_id,
-    decode_text,
     encode_text,
     flag,
     identifier,
@@ -40,7 +39,15 @@ from tap_activecampaign_unified.resources.schema_types import (
     array_of,
     object_of,
 )
-from tap_activecampaign_unified.resources.shared_columns import NAMED_REF, TAGS, URLS, last_changed
+from tap_activecampaign_unified.resources.shared_columns import (
+    NAMED_REF,
+    TAGS,
+    URLS,
+    last_changed,
+    named_ref_in,
+    ref_in,
+    word_of_code,
+)
 from tap_activecampaign_unified.resources.time_codecs import decode_date, encode_date, instant
 
 STATUSES = {"0": "open", "1": "won", "2": "lost"}
@@ -48,8 +55,7 @@ CONTACT_DEALS = "contactDeals"
 
 
 def _decode_status(raw: Any, _: Zone) -> str | None:
-    word = decode_text(raw)
-    return STATUSES.get(word, word) if word else None
+    return word_of_code(STATUSES, raw)
 
 
 def _encode_status(value: Any) -> int:
@@ -67,14 +73,6 @@ def _decode_close_date(value: Any) -> str | None:
         return None
 
 
-def _account(row: Row, _: RowContext) -> Row | None:
-    for column in ("account", "customerAccount", "organization"):
-        found = decode_id(row.get(column))
-        if found:
-            return {"id": found}
-    return None
-
-
 def _contacts(row: Row, row_context: RowContext) -> list[Row]:
     """Return the primary contact first, then the secondary contacts in order of the links."""
     is_primary_by_id: dict[str, bool] = {}
@@ -89,18 +87,6 @@ def _contacts(row: Row, row_context: RowContext) -> list[Row]:
         {"id": contact, "is_primary": is_primary}
         for contact, is_primary in is_primary_by_id.items()
     ]
-
-
-def _named(column: str, names: str) -> Any:
-    def read(row: Row, row_context: RowContext) -> Row | None:
-        native_id = decode_id(row.get(column))
-        return (
-            {"id": native_id, "name": getattr(row_context.names, names).get(native_id)}
-            if native_id
-            else None
-        )
-
-    return read
 
 
 status = Codec("deal_status", _decode_status, _encode_status, STRING, ("open", "won", "lost"))
@@ -123,10 +109,15 @@ OPPORTUNITIES = Resource(
         Field("amount", "value", cents, "In whole currency units"),
         Field("currency", "currency", currency, "ISO 4217, upper case"),
         Field("status", "status", status, "`open`, `won` or `lost`"),
-        Linked("stage", "stages", _named("stage", "stages"), NAMED_REF),
-        Linked("pipeline", "stages", _named("group", "pipelines"), NAMED_REF),
+        Linked("stage", "stages", named_ref_in("stages", "stage"), NAMED_REF),
+        Linked("pipeline", "stages", named_ref_in("pipelines", "group"), NAMED_REF),
         Field("owner", "owner", ref),
-        Linked("account", "", _account, object_of(id=STRING)),
+        Linked(
+            "account",
+            "",
+            ref_in("account", "customerAccount", "organization"),
+            object_of(id=STRING),
+        ),
         Linked(
             "contact",
             CONTACT_DEALS,

@@ -15,7 +15,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, object_of
-from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF, ref_in, word_of_code
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 from .opportunities import STATUSES
@@ -58,21 +58,6 @@ def _stage_id(raw: Any) -> str | None:
     return decode_id(text) if text and text.isdecimal() else None
 
 
-def _opportunity(row: Row, _: RowContext) -> Row | None:
-    found = decode_id(row.get("deal") or row.get("d_id"))
-    return {"id": found} if found else None
-
-
-def _user(row: Row, _: RowContext) -> Row | None:
-    found = decode_id(row.get("user") or row.get("userid"))
-    return {"id": found} if found else None
-
-
-def _automation(row: Row, _: RowContext) -> Row | None:
-    found = decode_id(row.get("automation") or row.get("seriesid"))
-    return {"id": found} if found else None
-
-
 def _stage(native: Any) -> Any:
     def read(row: Row, row_context: RowContext) -> Row | None:
         found = _stage_id(native(row)) if _field(row) == "stage" else None
@@ -83,8 +68,7 @@ def _stage(native: Any) -> Any:
 
 def _status(native: Any) -> Any:
     def read(row: Row, _: RowContext) -> str | None:
-        word = decode_text(native(row)) if _field(row) == "status" else None
-        return STATUSES.get(word, word) if word else None
+        return word_of_code(STATUSES, native(row)) if _field(row) == "status" else None
 
     return read
 
@@ -106,14 +90,19 @@ CHANGES = Resource(
     selected_by_default=False,
     entries=(
         Field("id", "id", identifier),
-        Derived("opportunity", _opportunity, object_of(id=STRING)),
+        Derived("opportunity", ref_in("deal", "d_id"), object_of(id=STRING)),
         Derived("field", _field, STRING, "`stage` or `status`"),
         Linked("old_stage", "stages", _stage(_old_value), NAMED_REF),
         Linked("new_stage", "stages", _stage(_new_value), NAMED_REF),
         Derived("old_status", _status(_old_value), STRING, "`open`, `won` or `lost`"),
         Derived("new_status", _status(_new_value), STRING, "`open`, `won` or `lost`"),
-        Derived("user", _user, object_of(id=STRING), "The user who changed it"),
-        Derived("automation", _automation, object_of(id=STRING), "The automation that changed it"),
+        Derived("user", ref_in("user", "userid"), object_of(id=STRING), "The user who changed it"),
+        Derived(
+            "automation",
+            ref_in("automation", "seriesid"),
+            object_of(id=STRING),
+            "The automation that changed it",
+        ),
         Field("changed_at", "cdate", instant, read_only=True),
     ),
 )

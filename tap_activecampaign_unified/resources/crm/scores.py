@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tap_activecampaign_unified.resources.codecs import identifier, number
 from tap_activecampaign_unified.resources.resource import (
@@ -14,31 +14,8 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING
-from tap_activecampaign_unified.resources.shared_contact_fields import (
-    first_of,
-    id_or_none,
-    sorted_ids,
-    updated_at,
-)
+from tap_activecampaign_unified.resources.shared_contact_fields import first_of, pairs_of
 from tap_activecampaign_unified.resources.time_codecs import instant
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-
-def _expand_by_score(
-    relation: str, owner: str, changed: str, changed_at: Any
-) -> Callable[..., Any]:
-    """Return a function that expands a row to a row per score, in order of the score's id."""
-
-    def expand(row: Row, row_context: RowContext) -> Iterator[Row]:
-        latest = {
-            id_or_none(related.get("score")): related for related in row_context.rows(relation)
-        }
-        for score in sorted_ids(latest):
-            yield {**latest[score], owner: row.get("id"), changed: changed_at(row, row_context)}
-
-    return expand
 
 
 def _name(row: Row, row_context: RowContext) -> str | None:
@@ -72,7 +49,7 @@ CONTACT_SCORES = Resource(
     replication=Replication.FILTERED,
     replication_key="contact_updated_at",
     changed=("udate", "updated_timestamp", "cdate"),
-    expand=_expand_by_score("contact_scores", "contact", "contact_updated_at", updated_at),
+    expand=pairs_of("contact_scores", "score"),
     relation="contact_scores",
     selected_by_default=False,
     entries=_entries("contact", "contact"),
@@ -87,8 +64,8 @@ OPPORTUNITY_SCORES = Resource(
     replication_key="opportunity_updated_at",
     changed=("mdate",),
     stamps=("cdate", "mdate"),
-    expand=_expand_by_score(
-        "deal_scores", "deal", "opportunity_updated_at", first_of("mdate", "cdate")
+    expand=pairs_of(
+        "deal_scores", "score", "deal", "opportunity_updated_at", first_of("mdate", "cdate")
     ),
     relation="deal_scores",
     selected_by_default=False,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tap_activecampaign_unified.resources.amount_codecs import currency
 from tap_activecampaign_unified.resources.codecs import (
     decode_id,
@@ -24,7 +22,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, array_of, object_of
-from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF, named_ref_in
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 CARD_COLUMNS = {
@@ -37,11 +35,6 @@ CARD_COLUMNS = {
     "width": "width",
 }
 DEAL_STAGES = "dealStages"
-
-
-def _pipeline(row: Row, row_context: RowContext) -> Row | None:
-    found = decode_id(row.get("group"))
-    return {"id": found, "name": row_context.names.pipelines.get(found)} if found else None
 
 
 def _card(row: Row, _: RowContext) -> Row:
@@ -69,7 +62,7 @@ STAGES = Resource(
         Field("name", "title", text),
         Field("position", "order", number),
         Derived("status", nothing, STRING, "Always null"),
-        Linked("pipeline", "pipelines", _pipeline, NAMED_REF),
+        Linked("pipeline", "pipelines", named_ref_in("pipelines", "group"), NAMED_REF),
         Field("color", "color", text, "Six hex digits"),
         Derived(
             "card_config",
@@ -94,8 +87,6 @@ STAGES = Resource(
     ),
 )
 
-_STAGE_REFS: Any = array_of(NAMED_REF)
-
 PIPELINES = Resource(
     name="crm_pipelines",
     title="Pipelines",
@@ -106,7 +97,14 @@ PIPELINES = Resource(
         Field("id", "id", identifier),
         Field("name", "title", text),
         Field("currency", "currency", currency, "ISO 4217, upper case"),
-        Linked("stages", DEAL_STAGES, _stages, _STAGE_REFS, "In order of position", read_only=True),
+        Linked(
+            "stages",
+            DEAL_STAGES,
+            _stages,
+            array_of(NAMED_REF),
+            "In order of position",
+            read_only=True,
+        ),
         Field("created_at", "cdate", instant, read_only=True),
         Field(
             "updated_at",

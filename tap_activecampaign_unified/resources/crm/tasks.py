@@ -7,7 +7,6 @@ from typing import Any
 from tap_activecampaign_unified.resources.codecs import (
     decode_id,
     decode_integer,
-    decode_text,
     identifier,
     ref,
     text,
@@ -22,17 +21,17 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import INTEGER, STRING, array_of, object_of
-from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
+from tap_activecampaign_unified.resources.shared_columns import (
+    NAMED_REF,
+    named_ref_in,
+    ref_in,
+    word_in,
+)
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 STATUSES = {"0": "open", "1": "completed"}
 PARENTS = {"Subscriber": "contact", "Deal": "opportunity"}
 REFS = array_of(object_of(id=STRING))
-
-
-def _status(row: Row, _: RowContext) -> str | None:
-    word = decode_text(row.get("status"))
-    return STATUSES.get(word, word) if word else None
 
 
 def _parents(unified: str) -> Any:
@@ -41,18 +40,6 @@ def _parents(unified: str) -> Any:
         return [{"id": found}] if found and PARENTS.get(str(row.get("reltype"))) == unified else []
 
     return read
-
-
-def _type(row: Row, row_context: RowContext) -> Row | None:
-    found = decode_id(row.get("dealTasktype"))
-    return {"id": found, "name": row_context.names.task_types.get(found)} if found else None
-
-
-def _owner(row: Row, row_context: RowContext) -> Row | None:
-    found = decode_id(row.get("assignee"), row_context.zone) or decode_id(
-        row.get("user"), row_context.zone
-    )
-    return {"id": found} if found else None
 
 
 def _minutes(row: Row, _: RowContext) -> int | None:
@@ -69,17 +56,17 @@ TASKS = Resource(
         Field("id", "id", identifier),
         Field("subject", "title", text),
         Field("content", "note", verbatim),
-        Derived("status", _status, STRING, "`open` or `completed`"),
+        Derived("status", word_in("status", STATUSES), STRING, "`open` or `completed`"),
         Linked(
             "type",
             "task_types",
-            _type,
+            named_ref_in("task_types", "dealTasktype"),
             NAMED_REF,
             "The type as the account names it, for example Call",
         ),
         Derived(
             "owner",
-            _owner,
+            ref_in("assignee", "user"),
             object_of(id=STRING),
             "The assignee; without one, the user who created it",
         ),

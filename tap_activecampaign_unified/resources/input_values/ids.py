@@ -1,4 +1,4 @@
-"""Ids, from numbers or from their text, and their order, which is the order of creation."""
+"""Parses ids from numbers or text, and sorts them: ids grow in order of creation."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def parse_id(value: Any) -> str | None:
     return digits or None
 
 
-def parse_foreign_id(value: Any) -> str | None:
-    """Return any id as text. A whole float loses its `.0`. Other text stays unchanged."""
+def parse_any_id(value: Any) -> str | None:
+    """Return an id of any system as text. A whole float loses its `.0`; other text is unchanged."""
     text = value.strip() if isinstance(value, str) else ""
     if not text or text == "0" or _WHOLE_FLOAT.fullmatch(text):
         return parse_id(value)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tap_activecampaign_unified.resources.codecs import (
-    decode_id,
-    decode_text,
     flag,
     identifier,
     integer,
@@ -23,27 +19,11 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING
+from tap_activecampaign_unified.resources.shared_columns import id_in, word_in
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 STATUSES = {"0": "draft", "1": "active", "2": "inactive"}
-ENROLMENTS = {"1": "active", "2": "completed"}
-
-
-def _status(row: Row, _: RowContext) -> str | None:
-    word = decode_text(row.get("status"))
-    return STATUSES.get(word, word) if word else None
-
-
-def _enrolment(row: Row, _: RowContext) -> str | None:
-    word = decode_text(row.get("status"))
-    return ENROLMENTS.get(word, word) if word else None
-
-
-def _id_of(*columns: str) -> Any:
-    def read(row: Row, _: RowContext) -> str | None:
-        return next((found for name in columns if (found := decode_id(row.get(name)))), None)
-
-    return read
+ENROLMENT_STATUSES = {"1": "active", "2": "completed"}
 
 
 def _name(row: Row, row_context: RowContext) -> str | None:
@@ -61,7 +41,7 @@ AUTOMATIONS = Resource(
         Field("id", "id", identifier),
         Field("name", "name", text, read_only=True),
         Field("description", "description", verbatim, read_only=True),
-        Derived("status", _status, STRING, "`draft`, `active` or `inactive`"),
+        Derived("status", word_in("status", STATUSES), STRING, "`draft`, `active` or `inactive`"),
         Field("owner", "userid", ref, read_only=True),
         Field("is_hidden", "hidden", flag, read_only=True),
         Field("allows_reentry", "multientry", flag, read_only=True),
@@ -80,10 +60,10 @@ CONTACT_AUTOMATIONS = Resource(
     selected_by_default=False,
     entries=(
         Field("id", "id", identifier, "A contact that enters again gets a new id"),
-        Derived("contact_id", _id_of("contact"), STRING),
-        Derived("automation_id", _id_of("automation", "seriesid"), STRING),
+        Derived("contact_id", id_in("contact"), STRING),
+        Derived("automation_id", id_in("automation", "seriesid"), STRING),
         Linked("automation_name", "automations", _name, STRING),
-        Derived("status", _enrolment, STRING, "`active` or `completed`"),
+        Derived("status", word_in("status", ENROLMENT_STATUSES), STRING, "`active` or `completed`"),
         Field("entered_at", "adddate", instant, read_only=True),
         Field("exited_at", "remdate", instant, read_only=True),
         Field("last_activity_at", "lastdate", instant, read_only=True),

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tap_activecampaign_unified.resources.codecs import (
-    decode_id,
-    decode_text,
     identifier,
     integer,
     ref,
@@ -17,11 +13,14 @@ from tap_activecampaign_unified.resources.resource import (
     Field,
     Linked,
     Resource,
-    Row,
-    RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import STRING, object_of
-from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
+from tap_activecampaign_unified.resources.shared_columns import (
+    NAMED_REF,
+    named_ref_in,
+    ref_in,
+    word_in,
+)
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 # By ActiveCampaign's number. The tap emits unknown numbers unchanged.
@@ -55,32 +54,6 @@ _PERFORMANCE = tuple(
 )
 
 
-def _status(row: Row, _: RowContext) -> str | None:
-    word = decode_text(row.get("status"))
-    return STATUSES.get(word, word) if word else None
-
-
-def _automation(row: Row, row_context: RowContext) -> Row | None:
-    found = decode_id(row.get("automation") or row.get("seriesid"))
-    return {"id": found, "name": row_context.names.automations.get(found)} if found else None
-
-
-def _owner(row: Row, _: RowContext) -> Row | None:
-    found = decode_id(row.get("user") or row.get("userid"))
-    return {"id": found} if found else None
-
-
-def _ref_of(*columns: str) -> Any:
-    def read(row: Row, _: RowContext) -> Row | None:
-        for column in columns:
-            native_id = decode_id(row.get(column))
-            if native_id:
-                return {"id": native_id}
-        return None
-
-    return read
-
-
 CAMPAIGNS = Resource(
     name="marketing_campaigns",
     title="Campaigns with their figures",
@@ -92,9 +65,15 @@ CAMPAIGNS = Resource(
         Field("id", "id", identifier),
         Field("name", "name", text, read_only=True),
         Field("type", "type", text, "`single`, `split`, `responder`, …", read_only=True),
-        Derived("status", _status, STRING, "`draft`, `scheduled`, `sending`, …"),
-        Derived("owner", _owner, object_of(id=STRING)),
-        Linked("automation", "automations", _automation, NAMED_REF, "The automation it belongs to"),
+        Derived("status", word_in("status", STATUSES), STRING, "`draft`, `sending`, …"),
+        Derived("owner", ref_in("user", "userid"), object_of(id=STRING)),
+        Linked(
+            "automation",
+            "automations",
+            named_ref_in("automations", "automation", "seriesid"),
+            NAMED_REF,
+            "The automation it belongs to",
+        ),
         Field("message", "message_id", ref, read_only=True),
         Field("scheduled_at", "sdate", instant, read_only=True),
         Field("last_sent_at", "ldate", instant, read_only=True),
@@ -116,8 +95,8 @@ CAMPAIGN_MESSAGES = Resource(
     is_documented=False,
     entries=(
         Field("id", "id", identifier),
-        Derived("campaign", _ref_of("campaign", "campaignid"), object_of(id=STRING)),
-        Derived("message", _ref_of("message", "messageid"), object_of(id=STRING)),
+        Derived("campaign", ref_in("campaign", "campaignid"), object_of(id=STRING)),
+        Derived("message", ref_in("message", "messageid"), object_of(id=STRING)),
         Field("subject", "subject", text, read_only=True),
         Field("share", "percentage", integer, "Percentage of a split test", read_only=True),
         *_PERFORMANCE,

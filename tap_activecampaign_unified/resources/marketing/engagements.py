@@ -24,6 +24,7 @@ from tap_activecampaign_unified.resources.resource import (
     RowContext,
 )
 from tap_activecampaign_unified.resources.schema_types import BOOLEAN, DATE_TIME, STRING, object_of
+from tap_activecampaign_unified.resources.shared_columns import ref_in
 from tap_activecampaign_unified.resources.time_codecs import decode_instant
 
 #: The columns that the walk adds: a row's collection, and the URL of its link.
@@ -60,13 +61,6 @@ def _type(row: Row, _: RowContext) -> str | None:
 
 def _is_machine(row: Row, _: RowContext) -> bool:
     return row.get(SOURCE) == "mppLinkData" or str(row.get("isread")) == "2"
-
-
-def _contact(row: Row, context: RowContext) -> Row | None:
-    found = decode_id(row.get("subscriberid"), context.zone) or decode_id(
-        row.get("contact"), context.zone
-    )
-    return {"id": found} if found else None
 
 
 def _link(row: Row, context: RowContext) -> Row | None:
@@ -106,7 +100,12 @@ ENGAGEMENTS = Resource(
             BOOLEAN,
             "True if a program like Apple Mail fetched the message: perhaps no person read it",
         ),
-        Derived("contact", _contact, object_of(id=STRING), "The contact of the event"),
+        Derived(
+            "contact",
+            ref_in("subscriberid", "contact"),
+            object_of(id=STRING),
+            "The contact of the event",
+        ),
         Field("campaign", "campaignid", ref, read_only=True),
         Field("message", "messageid", ref, read_only=True),
         Derived(

@@ -241,8 +241,7 @@ class RelationLoader:
         if count > self._verified_count or (count == self._verified_count and after_last):
             unverified = all_ids[max(last, 0) :]
             if len(after_last) > MAX_EMPTY_PARENTS or any(
-                self._essence(self.nested(parent_id)) != self._essence(included.get(parent_id, []))
-                for parent_id in unverified
+                self._has_other_rows(parent_id, included) for parent_id in unverified
             ):
                 self._fall_back(page, ids)
                 return
@@ -263,14 +262,16 @@ class RelationLoader:
             self._verify_by_other_parent(page, ids)
             return
         for parent_id in pick_samples(ids, related):
-            if self._essence(self.nested(parent_id)) != self._essence(related.get(parent_id, [])):
+            if self._has_other_rows(parent_id, related):
                 self._fall_back(page, ids)
                 return
         logger.debug("%s come with the page, as the tap has verified", self._relation.collection)
         self.strategy = LoadStrategy.SIDELOAD
 
-    def _essence(self, rows: list[Row]) -> set[Any]:
-        return {self._relation.essence(row) for row in rows}
+    def _has_other_rows(self, parent_id: str, sideloaded: dict[str, list[Row]]) -> bool:
+        """Return whether the nested rows of a parent differ from its sideloaded rows."""
+        nested = {self._relation.comparable(row) for row in self.nested(parent_id)}
+        return nested != {self._relation.comparable(row) for row in sideloaded.get(parent_id, [])}
 
     def _verify_by_other_parent(self, page: Page, ids: list[str]) -> None:
         """Find a parent with related rows, and test its sideload: this page has none."""

@@ -15,6 +15,7 @@ from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS,
 from tap_activecampaign_unified.resources.crm import field_definitions as crm_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.crm.stages import DEAL_STAGES
+from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES
 from tap_activecampaign_unified.resources.custom_fields import CustomFields, definition_of
 from tap_activecampaign_unified.resources.directory.users import USER_GROUPS
 from tap_activecampaign_unified.resources.marketing.saved_segments import SEGMENT_COUNTS
@@ -31,14 +32,14 @@ NAMES = [resource.name for resource in RESOURCES]
 
 # The related rows of a page: the relation, and the columns that refer to the row.
 SIDELOADS = {
-    "fieldValues": (shared_contact_fields.VALUES, ("contact",)),
+    "fieldValues": (CUSTOM_VALUES, ("contact",)),
     "contactTags": (shared_contact_fields.TAGS, ("contact",)),
     "contactLists": (shared_contact_fields.MEMBERSHIPS, ("contact",)),
     "accountContacts": (shared_contact_fields.LINKS, ("contact",)),
     "scoreValues": (shared_contact_fields.SCORE_VALUES, ("contact",)),
-    "dealCustomFieldData": (shared_contact_fields.VALUES, ("dealId", "deal_id")),
-    "accountCustomFieldData": (shared_contact_fields.VALUES, ("accountId",)),
-    "customerAccountCustomFieldData": (shared_contact_fields.VALUES, ("customer_account_id",)),
+    "dealCustomFieldData": (CUSTOM_VALUES, ("dealId", "deal_id")),
+    "accountCustomFieldData": (CUSTOM_VALUES, ("accountId",)),
+    "customerAccountCustomFieldData": (CUSTOM_VALUES, ("customer_account_id",)),
     "contactDeals": (CONTACT_DEALS, ("deal",)),
     "dealStages": (DEAL_STAGES, ("group",)),
     "userGroups": (USER_GROUPS, ("user",)),

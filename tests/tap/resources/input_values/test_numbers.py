@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.amounts import parse_cents
-from tap_activecampaign_unified.resources.input_values.ids import parse_foreign_id, parse_id
+from tap_activecampaign_unified.resources.input_values.ids import parse_any_id, parse_id
 from tap_activecampaign_unified.resources.input_values.numbers import parse_whole, plain_text
 
 
@@ -43,14 +43,14 @@ def test_a_value_that_is_no_whole_number_is_no_id(value: Any) -> None:
 
 def test_another_accounts_id_may_be_any_text() -> None:
     """An id of another system may be any text; a number still loses its `.0`."""
-    assert [parse_foreign_id(value) for value in (7.0, "7.0", "007", "c-7")] == [
+    assert [parse_any_id(value) for value in (7.0, "7.0", "007", "c-7")] == [
         "7",
         "7",
         "007",
         "c-7",
     ]
     with pytest.raises(InvalidValue):
-        parse_foreign_id(True)
+        parse_any_id(True)
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
