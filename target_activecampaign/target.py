@@ -17,11 +17,12 @@ from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 from target_activecampaign.input.message_reader import MessageReader
 from target_activecampaign.input.record_parser import RecordParser
 from target_activecampaign.input.stream_names import StreamMaps
+from target_activecampaign.processing import collected_rows
 from target_activecampaign.processing.background_batches import BackgroundBatches
 from target_activecampaign.processing.checkpoints import Checkpoints
 from target_activecampaign.processing.interrupts import Interrupts, message_handler
-from target_activecampaign.processing.progress import WriteProgress
 from target_activecampaign.processing.report_document import report_document
+from target_activecampaign.processing.write_progress import WriteProgress
 from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.sinks.custom_objects import AccountObjects
 
@@ -33,12 +34,10 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.client import Clock
     from target_activecampaign.processing.batch_processor import BatchProcessor
-    from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.undo.undo_options import UndoOptions
 
     Handle = Callable[..., None]
 
-MAX_BATCH_AGE_SECONDS = 300.0
 OBJECTS_BETWEEN_COLLECTIONS = 10_000
 BATCH_MODE = (
     "the source sends BATCH messages, which this target does not read: turn batch mode off in the "
@@ -54,7 +53,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     make_session: ClassVar[Any] = staticmethod(lambda: None)
     make_pool: ClassVar[Any] = CooperativePool
     #: The most rows that the target gathers before it writes them.
-    batch_rows: ClassVar[int] = 10_000
+    batch_rows: ClassVar[int] = collected_rows.MAX_ROWS
     #: Makes the reader of the input; its argument is the callback for an unreadable line.
     make_reader: ClassVar[Any] = MessageReader
 
@@ -65,8 +64,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self.run_id = new_run_id(self._clock.now())
         self._processor: BatchProcessor | None = None
         self._checkpoints = Checkpoints()
-        self._batch: list[InputRecord] = []
-        self._batch_began = 0.0
+        self._collected = collected_rows.CollectedRows(self._clock, type(self).batch_rows)
         self._broken_input: str | None = None
         self._is_finished = False
         #: The run to undo, None where rows are read and written.
@@ -160,14 +158,8 @@ class TargetActiveCampaign(ConfiguredTarget):
         processor = self.processor  # the first row opens it
         rows = self._parser.rows_of(message_dict)
         self._finish_unread(processor)
-        for row in rows:
-            if not self._batch:
-                self._batch_began = self._clock.monotonic()
-            self._batch.append(row)
-        is_old = bool(self._batch) and (
-            self._clock.monotonic() - self._batch_began > MAX_BATCH_AGE_SECONDS
-        )
-        if len(self._batch) >= type(self).batch_rows or is_old:
+        self._collected.add(rows)
+        if self._collected.is_due():
             self._write_batch()
 
     @message_handler
@@ -195,11 +187,11 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     def _write_batch(self) -> None:
         """Write the batch: then each row has its outcome, is deferred, or is in the background."""
-        if self._batch:
+        if self._collected.rows:
             # To open the processor may end the run. `_abandon_rows` then finishes the batch.
             processor = self.processor
-            in_background = self.background.wait_for_conflicts(processor, self._batch)
-            batch, self._batch = self._batch, []
+            in_background = self.background.wait_for_conflicts(processor, self._collected.rows)
+            batch = self._collected.take()
             self.background.write(processor, batch, in_background=in_background)
         if self._processor is not None and self._processor.finisher.stops.early:
             self._end_early(self._processor.finisher.stops.early)
@@ -367,7 +359,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._emit()
 
     def _abandon_rows(self) -> None:
-        batch, self._batch = self._batch, []
+        batch = self._collected.take()
         if batch or self._processor is not None:
             self._open_processor().abandon(batch)
 

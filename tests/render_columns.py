@@ -18,7 +18,7 @@ from target_activecampaign.config.write_policy import WritePolicy
 from target_activecampaign.input.row_columns import RowColumns
 from target_activecampaign.records.columns.matching import CUSTOM_FIELDS
 from target_activecampaign.records.columns.plain_contact_columns import PLAIN
-from target_activecampaign.records.consent_status import WORDS, Consent
+from target_activecampaign.records.list_status import WORDS, Consent
 from target_activecampaign.records.row_references import REFERENCES
 from target_activecampaign.records.skip_marked_rows import FLAGS as MARKS
 from target_activecampaign.sinks import registry

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 
 from .errors import ErrorDetail, InvalidRequest, ServerError, UnconfirmedWrite
-from .read_body import BodyTooLarge, read_body
+from .response_body import BodyTooLarge, read_body
 from .response_check import ResponseKind, judge_failure
 
 if TYPE_CHECKING:

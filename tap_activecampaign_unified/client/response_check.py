@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import json
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import msgspec
 import requests
 
 from .errors import InvalidRequest, NotFound, RequestError, error_details_of
 from .redaction import redact_values
+from .response_body import parse_json
 
 ERROR_HEADER = "X-Ac-Error"
 SERVER_ERROR_STATUSES = frozenset({408, 425, 500, 502, 503, 504, *range(520, 528)})
-_NUL = b"\\u0000"
 
 
 @dataclass(frozen=True)
@@ -122,11 +120,11 @@ def judge_response(method: str, response: requests.Response, content: bytes) -> 
         return ResponseVerdict(ResponseKind.LAPSED, "account lapsed", status)
     if status in {401, 403}:
         return ResponseVerdict(
-            ResponseKind.FORBIDDEN, f"forbidden ({status})", status, body=_json(content)
+            ResponseKind.FORBIDDEN, f"forbidden ({status})", status, body=parse_json(content)
         )
     if 200 <= status < 300:
         return _judge_good(method, response, content)
-    return _judge_final(status, _json(content))
+    return _judge_final(status, parse_json(content))
 
 
 def judge_record(verdict: ResponseVerdict, name: str, *, needs_id: bool) -> ResponseVerdict:
@@ -144,7 +142,7 @@ def judge_record(verdict: ResponseVerdict, name: str, *, needs_id: bool) -> Resp
 
 
 def _judge_good(method: str, response: requests.Response, content: bytes) -> ResponseVerdict:
-    status, body = response.status_code, _json(content)
+    status, body = response.status_code, parse_json(content)
     if status == 204 or (method == "DELETE" and not content.strip()):
         body = {}
     if isinstance(body, dict):
@@ -189,42 +187,6 @@ def _judge_final(status: int, body: Any) -> ResponseVerdict:
         problem = "no such row" if isinstance(body, dict) else "no such endpoint on this account"
         return ResponseVerdict(ResponseKind.FINAL, f"{problem} (404)", status, body=body)
     return ResponseVerdict(ResponseKind.FINAL, f"refused ({status})", status, body=body)
-
-
-def _json(content: bytes) -> Any:
-    try:
-        body = msgspec.json.decode(content)
-    except (ValueError, RecursionError):
-        return _lenient_json(content)
-    return _whole_text(body) if _NUL in content else body
-
-
-def _lenient_json(content: bytes) -> Any:
-    """Read JSON that msgspec refuses: other encodings, NaN, 1e400, lone surrogates.
-
-    Return None if Python refuses it too, for example for deep nesting or thousands of digits.
-    """
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    may_hold_surrogates = b"\\ud" in content.lower() or b"\xed" in content
-    return _whole_text(body) if may_hold_surrogates or _NUL in content else body
-
-
-def _whole_text(value: Any) -> Any:
-    """Replace lone surrogates and NUL by U+FFFD. Loaders refuse a whole batch because of them.
-
-    PostgreSQL allows NUL neither in text nor in JSON.
-    """
-    if isinstance(value, str):
-        text = value.replace("\0", "\ufffd")
-        if text.isascii():
-            return text
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {_whole_text(key): _whole_text(part) for key, part in value.items()}
-    return [_whole_text(part) for part in value] if isinstance(value, list) else value
 
 
 def _date(text: str | None) -> dt.datetime | None:

@@ -15,9 +15,9 @@ import requests
 from .auth import ApiTokenAuth
 from .errors import ConnectionFailed
 from .rate_limited_adapter import RateLimitedAdapter
-from .read_body import BodyTooLarge, read_body
 from .redaction import Redactor
 from .request_stats import RequestStats
+from .response_body import BodyTooLarge, read_body
 from .response_check import (
     ResponseKind,
     ResponseVerdict,

@@ -1,4 +1,4 @@
-"""Columns of several resources: names, last changes, words of codes, references, schemas."""
+"""Columns of several resources: last changes, words of codes, references, schemas."""
 
 from __future__ import annotations
 
@@ -19,13 +19,6 @@ def last_changed(row: Row, row_context: RowContext) -> str | None:
     return decode_instant(row.get("mdate"), row_context.zone) or decode_instant(
         row.get("cdate"), row_context.zone
     )
-
-
-def full_name(row: Row, row_context: RowContext) -> str | None:
-    """Join first and last name with one space."""
-    first = decode_text(row.get("firstName"), row_context.zone)
-    last = decode_text(row.get("lastName"), row_context.zone)
-    return f"{first} {last}" if first and last else first or last
 
 
 def word_of_code(words: dict[str, str], raw: Any) -> str | None:

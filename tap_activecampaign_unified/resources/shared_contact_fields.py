@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from .codecs import decode_id, decode_number, decode_text, flag, text
 from .input_values import InvalidValue
 from .input_values.ids import id_order
+from .person_names import full_name
 from .resource import Derived, Field, Linked
 from .schema_types import DATE_TIME, NUMBER, STRING, array_of, object_of
-from .shared_columns import NAMED_REF, full_name, word_of_code
+from .shared_columns import NAMED_REF, word_of_code
 from .shared_columns import TAGS as TAG_REFS
 from .time_codecs import decode_instant, format_instant, instant, parse_instant
 

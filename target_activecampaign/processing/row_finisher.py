@@ -10,7 +10,7 @@ from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.row_contact import CONTACT_STREAMS, contact_of_row
 from target_activecampaign.outcome import Action, Outcome, join_reasons
-from target_activecampaign.records import consent_status
+from target_activecampaign.records import list_status
 from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.records.ledger_key import ledger_identity
 from target_activecampaign.reporting.results import CHANGED
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 #: Texts about accepted forms, which results may show even where a row has the same text.
 ACCEPTED_FORMS = (
-    *(arrays.FORMS, consent_status.FORMS, consent_status.UNWRITABLE),
+    *(arrays.FORMS, list_status.FORMS, list_status.UNWRITABLE),
     *(flags.FORMS, times.FORMS),
 )
 

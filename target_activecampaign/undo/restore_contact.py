@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.records.list_status import SUBSCRIBED, UNSUBSCRIBED
 from target_activecampaign.sinks.contacts.enrolment_ledger import EnrolmentRecord, enrolments_of
-from target_activecampaign.sinks.contacts.lists import RESUBSCRIBED
+from target_activecampaign.sinks.contacts.list_memberships import RESUBSCRIBED
 
 from .comparable_values import COLUMN, ENTERED, FIELD, LIST, TAG, TAG_NAME
 

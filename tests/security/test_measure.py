@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_activecampaign_unified.client import ConnectionFailed, ServerError, UnconfirmedWrite
-from tap_activecampaign_unified.client import read_body as receiving
+from tap_activecampaign_unified.client import response_body as receiving
 from tests.length import LONG
 from tests.sandbox.wire import Answer
 from tests.tap.client.clients import ManualClock, Script, client_of, wired_client

@@ -49,7 +49,9 @@ SUBSCRIPTIONS = Resource(
         Field("name", "name", text),
         Field("contact", "email", contact),
         Field("store_customer_id", "storeCustomerId", text, "The customer's id in the store"),
-        Field("status", "normalizedStatus", enumeration("subscription_status", SUBSCRIPTION_STATUSES)),
+        Field(
+            "status", "normalizedStatus", enumeration("subscription_status", SUBSCRIPTION_STATUSES)
+        ),
         Field("store_status", "storeStatus", text, "The status, as the store names it"),
         Field(
             "billing_interval",

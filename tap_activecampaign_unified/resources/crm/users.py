@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tap_activecampaign_unified.resources.codecs import decode_text, identifier, text
+from tap_activecampaign_unified.resources.person_names import full_name
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -13,7 +14,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import BOOLEAN, STRING
-from tap_activecampaign_unified.resources.shared_columns import URLS, full_name
+from tap_activecampaign_unified.resources.shared_columns import URLS
 from tap_activecampaign_unified.resources.time_codecs import instant
 
 

@@ -11,6 +11,7 @@ from tap_activecampaign_unified.resources.codecs import (
     text,
 )
 from tap_activecampaign_unified.resources.crm.users import USER_DATES
+from tap_activecampaign_unified.resources.person_names import full_name
 from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
@@ -22,7 +23,7 @@ from tap_activecampaign_unified.resources.resource import (
     nothing,
 )
 from tap_activecampaign_unified.resources.schema_types import BOOLEAN, STRING, array_of, object_of
-from tap_activecampaign_unified.resources.shared_columns import NAMED_REF, full_name
+from tap_activecampaign_unified.resources.shared_columns import NAMED_REF
 
 USER_GROUPS = "userGroups"
 

@@ -11,8 +11,8 @@ from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.columns.matching import LOADER_PREFIXES
-from target_activecampaign.records.consent_status import consent_of
 from target_activecampaign.records.email import email_of
+from target_activecampaign.records.list_status import consent_of
 from target_activecampaign.records.row_references import key_text, reference
 from target_activecampaign.sinks.reject_existing import reject_existing
 

@@ -9,17 +9,17 @@ from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.input_values.arrays import FORMS as ARRAY_FORMS
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_order
-from tap_activecampaign_unified.resources.input_values.person_names import split_full_name
+from tap_activecampaign_unified.resources.person_names import split_full_name
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.consent_status import FORMS as CONSENT_FORMS
-from target_activecampaign.records.consent_status import (
+from target_activecampaign.records.email import email_of
+from target_activecampaign.records.list_status import FORMS as CONSENT_FORMS
+from target_activecampaign.records.list_status import (
     UNWRITABLE,
     Consent,
     consent_of,
     parse_consent,
 )
-from target_activecampaign.records.email import email_of
 from target_activecampaign.records.native_values import native_values
 from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.row_parts import reference_part, value_part

@@ -21,7 +21,7 @@ from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
 from target_activecampaign.sinks.run_automations import deny_automation_starts
 
-from . import consent, lists, upsert
+from . import consent, list_memberships, upsert
 from .account_link import apply_account_links
 from .address_changes import AddressRounds, address_taken, check_identities
 from .automations import apply_automations
@@ -196,7 +196,9 @@ def _write_unimported(
 
     def write(change: ContactChange) -> None:
         if id(change) in imported:
-            _end_on_error(context, change, partial(lists.subscribe_again, context, change))
+            _end_on_error(
+                context, change, partial(list_memberships.subscribe_again, context, change)
+            )
             return
         try:
             upsert.write_one(context, change)

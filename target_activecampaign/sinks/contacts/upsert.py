@@ -13,7 +13,7 @@ from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.sinks.reject_existing import create_contact
 
 from .contact_change import CONTACT_ITSELF, SUBSCRIBE, ContactChange, left_out_where_refused
-from .lists import set_status
+from .list_memberships import set_status
 from .tags import add_tag
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from target_activecampaign.records.consent_status import (
+from target_activecampaign.records.list_status import (
     WORDS,
     Consent,
     consent_of,

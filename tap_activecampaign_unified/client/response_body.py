@@ -1,9 +1,11 @@
-"""Reads the body of a response, bounded in size and time."""
+"""Reads the body of a response, bounded in size and time, and parses its JSON."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 << 20
 # Decompressed bytes that are read between two checks of size and time.
 PIECE_BYTES = 1 << 18
+_NUL = b"\\u0000"
 
 
 class BodyTooLarge(Exception):
@@ -52,3 +55,40 @@ def read_body(response: requests.Response, is_late: Callable[[], bool]) -> bytes
     except HTTPError as problem:
         raise requests.exceptions.ChunkedEncodingError(problem) from problem
     return b"".join(pieces)
+
+
+def parse_json(content: bytes) -> Any:
+    """Return what a body holds, or None if it is no JSON, incomplete, or nested too deep."""
+    try:
+        body = msgspec.json.decode(content)
+    except (ValueError, RecursionError):
+        return _lenient_json(content)
+    return _whole_text(body) if _NUL in content else body
+
+
+def _lenient_json(content: bytes) -> Any:
+    """Read JSON that msgspec refuses: other encodings, NaN, 1e400, lone surrogates.
+
+    Return None if Python refuses it too, for example for deep nesting or thousands of digits.
+    """
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    may_hold_surrogates = b"\\ud" in content.lower() or b"\xed" in content
+    return _whole_text(body) if may_hold_surrogates or _NUL in content else body
+
+
+def _whole_text(value: Any) -> Any:
+    """Replace lone surrogates and NUL by U+FFFD. Loaders refuse a whole batch because of them.
+
+    PostgreSQL allows NUL neither in text nor in JSON.
+    """
+    if isinstance(value, str):
+        text = value.replace("\0", "\ufffd")
+        if text.isascii():
+            return text
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_whole_text(key): _whole_text(part) for key, part in value.items()}
+    return [_whole_text(part) for part in value] if isinstance(value, list) else value
