@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.arrays import FORMS, parse_structure
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from tap_activecampaign_unified.resources.input_values.numbers import plain_text
 from target_activecampaign.outcome import RowRejected
 
 from .clean_values import is_nothing, without_nulls
@@ -93,26 +92,3 @@ def read_custom_value(
             return []
         raise RowRejected(f"custom_fields.{name}: must be {FORMS}")
     return choices
-
-
-def option_text(value: Any) -> str:
-    """Return an option as text; a whole float has no fraction there."""
-    return plain_text(value) if isinstance(value, float) else str(value)
-
-
-def choose_options(definition: FieldDefinition, value: Any) -> tuple[Any, str | None]:
-    """Return the values of the options that a row names by value or label, and the problem."""
-    by_name = definition.options_by_name
-    wanted = value if isinstance(value, list) else [value]
-    found = [
-        None if isinstance(option, (dict, list)) else by_name.get(fold(option_text(option)))
-        for option in wanted
-    ]
-    chosen = [option for option in dict.fromkeys(found) if option is not None]
-    if None in found:
-        return value, "the field has no such option; add it in ActiveCampaign or correct the row"
-    if definition.is_choices:
-        return chosen, None
-    if len(chosen) != 1:
-        return value, "the field takes one option"
-    return chosen[0], None

@@ -12,7 +12,7 @@ from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATT
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import RowFailed
 from target_activecampaign.records.columns.matching import SEPARATOR
-from target_activecampaign.records.custom_field_values import option_text
+from target_activecampaign.records.custom_field_options import option_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ from tap_activecampaign_unified.resources.input_values import InvalidValue
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.columns.conflicts import columns_conflict
+from target_activecampaign.records.custom_field_options import choose_options
 from target_activecampaign.records.custom_field_values import (
-    choose_options,
     joined_money,
     read_custom_value,
     structure_of,
