@@ -1,4 +1,4 @@
-"""Names of version 0.1 for those of `api`, for scripts. It decides no permissions."""
+"""The names that `api` had in version 0.1, for scripts that import them. It checks no access."""
 
 from .api import ActiveCampaign, ActiveCampaignError, NotWritten, SettingsError
 from .api import AuthenticationError as BadCredential

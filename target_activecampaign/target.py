@@ -1,4 +1,4 @@
-"""Singer entry of the target: settings, batches of messages, checkpoints, exit codes."""
+"""The Singer target: collects rows into batches, emits states, and returns the exit code."""
 
 from __future__ import annotations
 
@@ -30,13 +30,9 @@ from .command_line import ConfiguredTarget
 from .run_builder import NAME, carry_out_undo, open_processor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tap_activecampaign_unified.client import Clock
     from target_activecampaign.processing.batch_processor import BatchProcessor
     from target_activecampaign.undo.undo_options import UndoOptions
-
-    Handle = Callable[..., None]
 
 OBJECTS_BETWEEN_COLLECTIONS = 10_000
 BATCH_MODE = (
@@ -67,7 +63,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._collected = collected_rows.CollectedRows(self._clock, type(self).batch_rows)
         self._broken_input: str | None = None
         self._is_finished = False
-        #: The run to undo, None where rows are read and written.
+        #: What to undo; None if this run reads and writes rows.
         self._undo_request: UndoOptions | None = None
         self.exit_code = 0
         kwargs["message_reader"] = self.make_reader(self._note_broken_line)

@@ -86,6 +86,6 @@ class LeaverResults:
         """Defer a row, as `RowResults` requires. No row of a leaver refers to another record."""
         self._rows.defer(row, deferred)
 
-    def is_behind(self, row: InputRecord) -> bool:
-        """Return whether an earlier row of the same key is deferred."""
-        return self._rows.is_behind(row)
+    def defer_if_behind(self, row: InputRecord) -> bool:
+        """Defer a row, as `RowResults` requires."""
+        return self._rows.defer_if_behind(row)

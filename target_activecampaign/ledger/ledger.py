@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
 import secrets
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tap_activecampaign_unified.storage.database import Database
-
-logger = logging.getLogger(__name__)
 
 VERSION = 1
 DAMAGED = (

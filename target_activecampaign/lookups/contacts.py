@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -196,28 +197,23 @@ class ContactLookup(Lookup):
                     break
             return {contact_id: rows[contact_id] for contact_id in wanted if contact_id in rows}
         chunks = [wanted[at : at + FULL_PAGE] for at in range(0, len(wanted), FULL_PAGE)]
-        self.pool.each([partial(self._add_contacts, chunk, rows) for chunk in chunks])
+        self.pool.each([partial(self._read_chunk, chunk, rows) for chunk in chunks])
         return rows
 
-    def _add_contacts(self, chunk: list[str], rows: dict[str, NativeRow]) -> None:
-        rows |= self._contacts_of(chunk)
-
-    def _contacts_of(self, chunk: list[str]) -> dict[str, NativeRow]:
+    def _read_chunk(self, chunk: list[str], rows: dict[str, NativeRow]) -> None:
+        """Add up to a hundred contacts to ``rows``, one by one if the server ignores `ids[]`."""
         if len(chunk) > 1:
             params: list[tuple[str, str | int]] = [("limit", FULL_PAGE), ("status", -1)]
             answer = self.client.get(
                 "contacts", [*params, *(("ids[]", contact_id) for contact_id in chunk)]
             )
-            rows = named_rows(answer.body, "contacts", "contacts")
-            by_id = {str(row.get("id")): row for row in rows}
+            contacts = named_rows(answer.body, "contacts", "contacts")
+            by_id = {str(contact.get("id")): contact for contact in contacts}
             if set(by_id) <= set(chunk):
-                return by_id
-        contacts = {}
+                rows |= by_id
+                return
         for contact_id in chunk:
-            try:
+            with contextlib.suppress(NotFound):
                 contact = self.client.get(f"contacts/{contact_id}").body.get("contact")
-            except NotFound:
-                continue
-            if isinstance(contact, dict):
-                contacts[contact_id] = contact
-        return contacts
+                if isinstance(contact, dict):
+                    rows[contact_id] = contact

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.holdout import HELD_OUT
-from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_reasons, outcome_of
+from target_activecampaign.outcome import Action, Outcome, join_reasons, outcome_of
 from target_activecampaign.records.ledger_key import identifying_columns, ledger_identity
-from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.change_limits import HELD_BY_MAX_CHANGES
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
@@ -127,9 +126,7 @@ class BatchProcessor:
             row.ledger_key = self.context.ledger.hash_key(
                 row.stream, self._ledger_identity(sink, row)
             )
-            if self.finisher.is_behind(row):
-                self.finisher.defer(row, RowDeferred(BEHIND))
-            else:
+            if not self.finisher.defer_if_behind(row):
                 groups.setdefault(row.ledger_key, []).append(row)
         return groups
 

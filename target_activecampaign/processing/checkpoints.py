@@ -1,4 +1,4 @@
-"""Emits a state only when every earlier row has a result and no earlier row is held."""
+"""Decides which state the target may emit: all earlier rows have a result, and none is held."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ A sink defers a row in three cases:
 * The row refers to a record that a later row may create.
 * Another contact has the row's new address, and a later row may change that contact's address
   (`address_taken` of `sinks/contacts/address_changes.py`).
-* An earlier row of the same key is deferred (`BEHIND`).
+* An earlier row of the same key is deferred (`RowFinisher.defer_if_behind`).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.input_values import arrays, flags, tim
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.lookups.row_contact import CONTACT_STREAMS, contact_of_row
-from target_activecampaign.outcome import Action, Outcome, join_reasons
+from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_reasons
 from target_activecampaign.records import list_status
 from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.records.ledger_key import ledger_identity
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.outcome import RowDeferred
     from target_activecampaign.records.input_record import InputRecord, UnreadLine
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.reporting.results import Results
@@ -44,6 +43,7 @@ ACCEPTED_FORMS = (
     *(flags.FORMS, times.FORMS),
 )
 
+BEHIND = "an earlier row of the same key waits for something that may still come"
 #: The account lost the record of a row of which only some parts were to be written.
 REST_LATER = (
     "the account no longer had the record; the other parts of the row are written when it is "
@@ -144,9 +144,15 @@ class RowFinisher:
         elif self.open_rows.pop(id(row), None) is not None:
             self.deferred.add(row, deferred.family, self._key_of(row))
 
-    def is_behind(self, row: InputRecord) -> bool:
-        """Return whether an earlier row of the same key is deferred: the later row must win."""
-        return bool(self.deferred.count) and self.deferred.has_before(self._key_of(row), row.number)
+    def defer_if_behind(self, row: InputRecord) -> bool:
+        """Defer a row if an earlier row of its key is deferred, so that the later row wins.
+
+        Returns whether the row was deferred.
+        """
+        if not self.deferred.count or not self.deferred.has_before(self._key_of(row), row.number):
+            return False
+        self.defer(row, RowDeferred(BEHIND))
+        return True
 
     def finish_unread(self, line: UnreadLine) -> None:
         """Give an input line that did not become a row its result."""

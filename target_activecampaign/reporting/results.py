@@ -21,12 +21,6 @@ MIN_SECRET_LENGTH = 4
 MAX_NESTED = 3
 # The most reasons that the log shows per stream. The results file has all reasons.
 MAX_REASONS = 10
-BEHIND = "an earlier row of the same key waits for something that may still come"
-OTHER_ADDRESS = (
-    "id: this contact has another address; set allow_email_change to change it, or source_ids to "
-    "foreign if the ids are another account's"
-)
-
 CHANGED = frozenset({Action.CREATED, Action.UPDATED, Action.PLANNED})
 
 

@@ -13,9 +13,9 @@ from target_activecampaign.records.ledger_key import ledger_identity
 from target_activecampaign.records.list_status import UNSUBSCRIBED
 from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.row_references import reference
-from target_activecampaign.reporting.results import OTHER_ADDRESS
 
 from .change_limits import MAX_CHANGES
+from .contacts.address_changes import OTHER_ADDRESS
 from .opportunities.matching import find_by_external_id
 from .row_by_row import row_by_row
 from .run_automations import MAY_START_AUTOMATION

@@ -15,7 +15,7 @@ from target_activecampaign.records.skip_marked_rows import skip_flagged
 
 from .opportunities.contacts import prefetch_contacts
 from .opportunities.named_opportunity import opportunity_of
-from .reject_existing import gone, reject_created_earlier
+from .reject_existing import no_longer_exists, reject_created_earlier
 from .row_by_row import native_fields_of, row_by_row
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _rewrite(
     try:
         context.write_client.write("PUT", f"notes/{native_id}", {"note": {"note": str(content)}})
     except NotFound:
-        raise gone(
+        raise no_longer_exists(
             context, row, "note", context.foreign_ids.read(sink.family, row.record.get("id"))
         ) from None
     except PermissionDenied:

@@ -48,7 +48,6 @@ _KEPT = frozenset(
     {"id", "email", "email_addresses", "status"}
     | {"is_disabled", "is_deleted", "deleted", "anonymized"}
 )
-_BY_ADDRESS = (("id",), ("email",), ("email_addresses",))
 _BY_NAME = (("id",), ("name",))
 _PAIR = frozenset({"contact", "contact_email", "email", "status"})
 
@@ -103,25 +102,18 @@ SINKS: dict[str, Sink] = {
             can_delete=True,
             starts_automations=True,
         ),
-        Sink(
-            by_name["marketing_contacts"],
-            "contact",
-            _BY_ADDRESS,
-            write_contacts,
-            _CONTACT,
-            can_delete=True,
-            consent_column="segments",
-            kept=_KEPT,
-        ),
-        Sink(
-            by_name["crm_contacts"],
-            "contact",
-            _BY_ADDRESS,
-            write_contacts,
-            _CONTACT,
-            can_delete=True,
-            consent_column="segments",
-            kept=_KEPT,
+        *(
+            Sink(
+                by_name[stream],
+                "contact",
+                (("id",), ("email",), ("email_addresses",)),
+                write_contacts,
+                _CONTACT,
+                can_delete=True,
+                consent_column="segments",
+                kept=_KEPT,
+            )
+            for stream in ("marketing_contacts", "crm_contacts")
         ),
         Sink(
             by_name["marketing_contact_tags"],

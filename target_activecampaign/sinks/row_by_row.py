@@ -26,7 +26,6 @@ from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.record_identity import identity_of_row
 from target_activecampaign.records.row_parts import has_part, value_part
 from target_activecampaign.records.row_references import reference
-from target_activecampaign.reporting.results import BEHIND
 
 from .encode_custom_fields import EncodedFields
 
@@ -137,8 +136,7 @@ def _write_alone(
     write: WriteRow,
     duplicates: list[InputRecord] | None = None,
 ) -> None:
-    if context.finisher.is_behind(row):
-        context.finisher.defer(row, RowDeferred(BEHIND))
+    if context.finisher.defer_if_behind(row):
         return
     if row.ledger_id is None and row.ledger_key:
         confirmed = context.ledger.find(row.ledger_key)

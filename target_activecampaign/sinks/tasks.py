@@ -20,7 +20,7 @@ from target_activecampaign.records.row_references import reference, references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
 from .opportunities.named_opportunity import opportunity_of
-from .reject_existing import gone, reject_created_earlier
+from .reject_existing import no_longer_exists, reject_created_earlier
 from .row_by_row import NO_OWNER, native_fields_of, row_by_row
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     try:
         _update(context, native_id, body)
     except NotFound:
-        raise gone(
+        raise no_longer_exists(
             context, row, "task", context.foreign_ids.read(sink.family, row.record.get("id"))
         ) from None
     context.foreign_ids.record(sink.family, row, native_id)

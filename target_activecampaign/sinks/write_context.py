@@ -57,8 +57,8 @@ class RowResults(Protocol):
     def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
         """Keep a row until a later row may have created the record of its reference."""
 
-    def is_behind(self, row: InputRecord) -> bool:
-        """Return whether an earlier row of the same key is deferred."""
+    def defer_if_behind(self, row: InputRecord) -> bool:
+        """Defer a row if an earlier row of its key is deferred; return whether it was."""
 
 
 class EarlierValues(Protocol):

@@ -29,7 +29,7 @@ from .new_contacts import send_for_contacts
 from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
 from .skipped_carts import skip_cart
 from .store_lookup import store_of
-from .upserts import Mutation, Upsert, document_key, finish_all, group_rows
+from .upserts import Mutation, Upsert, document_key, fail_unfinished, finish_all, group_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.records.input_record import InputRecord
@@ -89,9 +89,7 @@ def _write_part(context: WriteContext, sink: Sink, upserts: list[Upsert]) -> Non
         ready = [upsert for upsert in ready if not _is_still_undone(context, sink, upsert)]
         send_for_contacts(context, MUTATION, ready)
     except RequestError as problem:
-        finish_all(
-            context, [upsert for upsert in upserts if upsert.outcome is None], outcome_of(problem)
-        )
+        fail_unfinished(context, upserts, problem)
 
 
 def _complete(context: WriteContext, upsert: Upsert, stored: Document | None) -> bool:
@@ -204,9 +202,7 @@ def _write_groups(
         check_consent(context, upserts)
         send_for_contacts(context, MUTATION, upserts)
     except RequestError as problem:
-        finish_all(
-            context, [upsert for upsert in upserts if upsert.outcome is None], outcome_of(problem)
-        )
+        fail_unfinished(context, upserts, problem)
 
 
 def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) -> None:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.commerce.graphql_selection import selection_of
 from tap_activecampaign_unified.resources.commerce.subscriptions import SUBSCRIPTIONS
-from target_activecampaign.outcome import outcome_of
 
 from .new_contacts import send_for_contacts
 from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
-from .upserts import Mutation, Upsert, finish_all, group_rows
+from .upserts import Mutation, Upsert, fail_unfinished, group_rows
 
 if TYPE_CHECKING:
     from target_activecampaign.records.input_record import InputRecord
@@ -52,9 +51,7 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
         try:
             _write_part(context, batch)
         except RequestError as problem:
-            finish_all(
-                context, [upsert for upsert in batch if upsert.outcome is None], outcome_of(problem)
-            )
+            fail_unfinished(context, batch, problem)
 
 
 def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:

@@ -23,7 +23,7 @@ from target_activecampaign.records.native_values import native_values
 from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.row_parts import has_part
 from target_activecampaign.records.skip_marked_rows import skip_flagged
-from target_activecampaign.reporting.results import BEHIND, CHANGED
+from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks.contacts.contact_limit.beyond_limit import (
     LIMIT_REFUSED,
     is_limit_refusal,
@@ -112,8 +112,7 @@ def group_rows(
     """Merge rows of the same key into an upsert. Rejected rows get their results here."""
     upserts: dict[Key, Upsert] = {}
     for row in rows:
-        if context.finisher.is_behind(row):
-            context.finisher.defer(row, RowDeferred(BEHIND))
+        if context.finisher.defer_if_behind(row):
             continue
         try:
             key, document = _document_of(context, sink, mutation, row)
@@ -291,6 +290,13 @@ def _outcome(mutation: Mutation, upsert: Upsert, native_id: str | None) -> Outco
         join_reasons([*remarks, *sorted(upsert.denied)]),
         denied=frozenset(upsert.denied),
         parts_to_resend=frozenset(upsert.left_out),
+    )
+
+
+def fail_unfinished(context: WriteContext, upserts: list[Upsert], problem: RequestError) -> None:
+    """Give the rows of upserts without an outcome the result of a failed request."""
+    finish_all(
+        context, [upsert for upsert in upserts if upsert.outcome is None], outcome_of(problem)
     )
 
 

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import is_planned
-from target_activecampaign.outcome import RowDeferred, RowError, RowRejected, outcome_of
-from target_activecampaign.reporting.results import OTHER_ADDRESS
-from target_activecampaign.sinks.reject_existing import reject_existing_contact
+from target_activecampaign.outcome import RowDeferred, RowError, RowRejected
+from target_activecampaign.sinks.reject_existing import already_exists
 
 from .bulk_import.choice import uses_importer
 from .contact_change import ADDRESS, CONTACT_ITSELF, ContactChange
-from .row_results import end_all_rows
+from .row_results import end_all_rows, fail_all
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.lookup import NativeRow
     from target_activecampaign.sinks.write_context import WriteContext
 
+OTHER_ADDRESS = (
+    "id: this contact has another address; set allow_email_change to change it, or source_ids to "
+    "foreign if the ids are another account's"
+)
 ADDRESS_TAKEN = (
     "email: another contact of the account has this address; change that contact's address first. "
     "Two contacts cannot swap their addresses in one run: give one of them a third address before"
@@ -55,7 +58,7 @@ def check_identities(context: WriteContext, changes: list[ContactChange]) -> lis
         rows = context.references.contacts_by_id([change.id for change in checked if change.id])
         for change in changes:
             try:
-                reject_existing_contact(context, change)
+                _reject_existing_contact(context, change)
                 if id(change) in checked_ids:
                     _check_address(context, change, rows.get(change.id or ""))
             except RowRejected as rejection:
@@ -63,10 +66,17 @@ def check_identities(context: WriteContext, changes: list[ContactChange]) -> lis
             else:
                 valid.append(change)
     except RequestError as problem:
-        for change in changes:
-            end_all_rows(context, change, outcome_of(problem))
+        fail_all(context, changes, problem)
         return []
     return valid
+
+
+def _reject_existing_contact(context: WriteContext, change: ContactChange) -> None:
+    """Raise `RowRejected` for a create-only contact whose address exists."""
+    if any(row_request.row.creates for row_request in change.row_requests) and change.email:
+        contact = context.references.read_contact(change.email, ignores_case=True)
+        if contact is not None:
+            raise already_exists("email", str(contact.get("id")))
 
 
 def _check_address(context: WriteContext, change: ContactChange, row: NativeRow | None) -> None:

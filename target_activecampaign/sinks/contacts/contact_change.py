@@ -25,7 +25,7 @@ SUBSCRIBE, UNSUBSCRIBE = 1, 2
 ADDRESS = "email"
 #: The request of a row that requests only the contact itself.
 CONTACT_ITSELF = "exist"
-#: Stands for all parts of a row without a decision.
+#: Stands for all parts of a row in the reasons by part.
 WHOLE_ROW = ""
 
 Reasons = dict[str, list[str]]
@@ -103,8 +103,8 @@ class RowRequest:
         return frozenset([*self.left_out, *self.withheld, *self.postponed]) - {WHOLE_ROW}
 
     @property
-    def is_decided(self) -> bool:
-        """Whether each part is decided or is in `parts_to_resend`."""
+    def confirms_row(self) -> bool:
+        """Whether the ledger may confirm all parts except `parts_to_resend`."""
         return WHOLE_ROW not in self.left_out and WHOLE_ROW not in self.postponed
 
     @property

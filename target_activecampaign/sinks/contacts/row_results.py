@@ -16,7 +16,7 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 
-from .contact_change import WHOLE_ROW, ContactChange, identity_of_change
+from .contact_change import WHOLE_ROW, ContactChange, RowRequest, identity_of_change
 from .contact_limit.beyond_limit import LIMIT_REFUSED, is_limit_refusal
 
 if TYPE_CHECKING:
@@ -65,6 +65,12 @@ def end_with_error(
     end_all_rows(context, change, outcome)
 
 
+def fail_all(context: WriteContext, changes: list[ContactChange], problem: RequestError) -> None:
+    """Give all rows of changes the result of an error that a request for all of them raised."""
+    for change in changes:
+        end_all_rows(context, change, outcome_of(problem))
+
+
 def end_all_rows(context: WriteContext, change: ContactChange, outcome: Outcome) -> None:
     """Give all rows of a change the same result."""
     if outcome.action is not Action.FAILED and not change.is_touched and change.created is None:
@@ -78,52 +84,49 @@ def give_results(
     context: WriteContext, sink: Sink, change: ContactChange, *, is_imported: bool = False
 ) -> None:
     """Give each row of a change its result, by its requests and the results of the write."""
+    is_id_missing = (
+        context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run
+    )
     for place, row_request in enumerate(change.row_requests):
-        reasons, is_decided = row_request.reasons, row_request.is_decided
-        resent, denied = row_request.parts_to_resend, frozenset(row_request.denied)
+        reasons, confirms_row = row_request.reasons, row_request.confirms_row
         if not row_request.requested:
-            is_excused = (
-                denied
-                or row_request.withheld
-                or row_request.postponed
-                or row_request.row.is_remainder
-            )
-            is_at_fault = bool(row_request.left_out) and not is_excused
+            is_at_fault = _is_at_fault(row_request)
             action = Action.REJECTED if is_at_fault else Action.SKIPPED
-            reason, is_decided = join_reasons(reasons), is_decided and not is_at_fault
-            outcome = Outcome(
-                action,
-                change.id,
-                reason,
-                confirms_row=is_decided,
-                parts_to_resend=resent,
-                denied=denied,
-            )
-            context.finisher.finish(row_request.row, outcome)
-            continue
-        if change.created and place == 0:
-            action = Action.CREATED
-        elif not change.is_touched:
-            action = Action.UNCHANGED
+            confirms_row = confirms_row and not is_at_fault
         else:
-            action = Action.UPDATED
-            if is_imported and change.created is None and not change.is_revocation:
-                reasons.append(BY_IMPORT)
-        context.foreign_ids.record(sink.family, row_request.row, change.id)
-        if context.policy.is_foreign and change.id is None and not context.write_client.is_dry_run:
-            is_decided = False
-            reasons.append("its id here could not be looked up; it is sent again")
-        reason = join_reasons(reasons)
+            if change.created and place == 0:
+                action = Action.CREATED
+            elif not change.is_touched:
+                action = Action.UNCHANGED
+            else:
+                action = Action.UPDATED
+                if is_imported and change.created is None and not change.is_revocation:
+                    reasons.append(BY_IMPORT)
+            context.foreign_ids.record(sink.family, row_request.row, change.id)
+            if is_id_missing:
+                confirms_row = False
+                reasons.append("its id here could not be looked up; it is sent again")
         outcome = Outcome(
             action,
             change.id,
-            reason,
-            confirms_row=is_decided,
-            parts_to_resend=resent,
-            denied=denied,
+            join_reasons(reasons),
+            confirms_row=confirms_row,
+            parts_to_resend=row_request.parts_to_resend,
+            denied=frozenset(row_request.denied),
         )
         context.finisher.finish(row_request.row, outcome)
     change.row_requests = []
+
+
+def _is_at_fault(row_request: RowRequest) -> bool:
+    """Return whether only faults of a row without requests explain why nothing is written."""
+    is_excused = (
+        row_request.denied
+        or row_request.withheld
+        or row_request.postponed
+        or row_request.row.is_remainder
+    )
+    return bool(row_request.left_out) and not is_excused
 
 
 def apply_each(

@@ -17,7 +17,6 @@ from target_activecampaign.outcome import (
     RowError,
     outcome_of,
 )
-from target_activecampaign.reporting.results import BEHIND
 from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
 from target_activecampaign.sinks.run_automations import deny_automation_starts
 
@@ -36,7 +35,7 @@ from .contact_limit.beyond_limit import (
 )
 from .merge_rows import merge_changes
 from .parse_contact import parse_contact_change
-from .row_results import end_all_rows, end_with_error, give_results, held_by_limit
+from .row_results import end_all_rows, end_with_error, fail_all, give_results, held_by_limit
 from .tags import remove_tags
 
 if TYPE_CHECKING:
@@ -67,9 +66,9 @@ def parse_or_report(
     context: WriteContext, row: InputRecord, act: Callable[[], ContactChange]
 ) -> ContactChange | None:
     """Return the change of one row; on an error, give the row its result and return None."""
+    if context.finisher.defer_if_behind(row):
+        return None
     try:
-        if context.finisher.is_behind(row):
-            raise RowDeferred(BEHIND)  # noqa: TRY301 - handled like every deferred row
         return act()
     except RowDeferred as deferred:
         context.finisher.defer(row, deferred)
@@ -99,21 +98,13 @@ def _apply_round(context: WriteContext, sink: Sink, changes: list[ContactChange]
         consent.check(context, changes)
         drop_filled_contact_fields(context, sink.resource, changes)
     except RequestError as problem:
-        for change in changes:
-            end_all_rows(context, change, outcome_of(problem))
+        fail_all(context, changes, problem)
         return
-    if not context.policy.run_automations:
-        for change in changes:
-            deny_automation_starts(sink, change)
-    for change in changes:
-        if not change.has_requests:
-            give_results(context, sink, change)
-    changes = [change for change in changes if change.has_requests]
+    changes = _with_requests(context, sink, changes)
     try:
         changes, held, new = hold_beyond_limit(context, changes)
     except RequestError as problem:
-        for change in changes:
-            end_all_rows(context, change, outcome_of(problem))
+        fail_all(context, changes, problem)
         return
     for change in held:
         end_all_rows(context, change, held_by_limit(LIMIT_REACHED))
@@ -129,13 +120,23 @@ def write_revocations(context: WriteContext, sink: Sink, changes: list[ContactCh
     The changes have ids and addresses as just read, and grant nothing: no rule of consent applies.
     """
     strip_held_out(changes)
+    _write_changes(context, sink, _with_requests(context, sink, changes))
+
+
+def _with_requests(
+    context: WriteContext, sink: Sink, changes: list[ContactChange]
+) -> list[ContactChange]:
+    """Deny what `run_automations: false` forbids; return the changes that still have requests.
+
+    The rows of the other changes get their results here.
+    """
     if not context.policy.run_automations:
         for change in changes:
             deny_automation_starts(sink, change)
     for change in changes:
         if not change.has_requests:
             give_results(context, sink, change)
-    _write_changes(context, sink, [change for change in changes if change.has_requests])
+    return [change for change in changes if change.has_requests]
 
 
 def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
@@ -143,8 +144,7 @@ def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChang
     try:
         context.audiences.before_write(context, changes)
     except RequestError as problem:
-        for change in changes:
-            end_all_rows(context, change, outcome_of(problem))
+        fail_all(context, changes, problem)
         return
     if context.write_client.is_dry_run:
         upsert.plan(context, sink, [change for change in changes if not change.is_revocation])
@@ -154,7 +154,8 @@ def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChang
     _write_unimported(context, changes, imported)
     if context.policy.run_automations:
         _write_related(context, changes)
-    with contextlib.suppress(RequestError):  # then what a row gives is noted at its address alone
+    # If the request fails, the ledger notes a row's grants under the row's address alone.
+    with contextlib.suppress(RequestError):
         context.audiences.find_written(context, changes)
     with context.ledger.transaction():
         changes = [change for change in changes if change.row_requests]
@@ -195,13 +196,11 @@ def _write_unimported(
     context.references.forget_absent()
 
     def write(change: ContactChange) -> None:
-        if id(change) in imported:
-            _end_on_error(
-                context, change, partial(list_memberships.subscribe_again, context, change)
-            )
-            return
         try:
-            upsert.write_one(context, change)
+            if id(change) in imported:
+                list_memberships.subscribe_again(context, change)
+            else:
+                upsert.write_one(context, change)
         except (RowError, RequestError) as problem:
             is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
             if is_taken and change.new_email is not None and not change.is_touched:
@@ -242,13 +241,6 @@ def _prefetch(context: WriteContext, changes: list[ContactChange]) -> None:
         context.references.prefetch_contacts(
             [{"email": change.email or ""} for change in without_id]
         )
-
-
-def _end_on_error(context: WriteContext, change: ContactChange, act: Callable[[], None]) -> None:
-    try:
-        act()
-    except (RowError, RequestError) as problem:
-        end_with_error(context, change, problem)
 
 
 def _removals(change: ContactChange) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, walk_keyset
 from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import RowRejected, RowSkipped
-from target_activecampaign.sinks.reject_existing import create_contact
+from target_activecampaign.sinks.reject_existing import already_exists
 
 from .contact_change import CONTACT_ITSELF, SUBSCRIBE, ContactChange, left_out_where_refused
 from .list_memberships import set_status
@@ -37,7 +38,7 @@ def write_one(context: WriteContext, change: ContactChange) -> None:
     elif change.id is None and not change.upserts:
         _find(context, change)
     elif change.id is None and any(row_request.row.creates for row_request in change.row_requests):
-        create_contact(context, change, body)
+        _create(context, change, body)
     elif change.id is None:
         _sync(context, change, body)
     for name in change.adds:
@@ -58,6 +59,26 @@ def _update(context: WriteContext, change: ContactChange, body: dict[str, Any]) 
     if change.new_email is not None and change.id is not None:
         context.references.note_new_address(change.id, change.email or "", change.new_email)
         context.opt_outs.forget()
+
+
+def _create(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
+    """Create a contact. After a lost response, look for the address before another attempt."""
+    email = change.email or ""
+
+    def send() -> str:
+        columns = {"email": email, **body}
+        response = context.write_client.write("POST", "contacts", {"contact": columns})
+        return str(response.body["contact"]["id"])
+
+    def look() -> str | None:
+        contact = context.references.read_contact(email, ignores_case=True)
+        return str(contact["id"]) if contact is not None else None
+
+    native_id, is_new = context.creates.create_named(send, look, is_taken=is_duplicate)
+    if not is_new:
+        raise already_exists("email", native_id)
+    change.id, change.created, change.is_touched = native_id, True, True
+    context.references.note_contact(email, native_id)
 
 
 def _sync(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
