@@ -107,7 +107,7 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     before = context.written_records.get(place)
     native_id = None
     if before is None:
-        context.late_writes.wait_before_read()
+        context.last_write.wait_before_read()
         record = read_record(context, resource, key)
         if record is not None:
             before, native_id = columns_of(record), str(record.get("id") or "") or None
@@ -117,7 +117,7 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
     _skip_held_out(context, [], list(map(str, contact_ids)))
     if before is not None and whole == before:
         return Outcome(Action.UNCHANGED, native_id)
-    context.late_writes.note()
+    context.last_write.note()
     response = send_record(context, resource, DocumentChange(resource.name, key, before, whole))
     context.written_records[place] = whole
     dropped = [] if context.policy.dry_run else _dropped(response.body, whole)

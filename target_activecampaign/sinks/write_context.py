@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from target_activecampaign.client.late_writes import LateWrites
+from target_activecampaign.client.last_write_in_ledger import LastWriteInLedger
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
@@ -148,9 +148,9 @@ class WriteContext:
     written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
 
     @functools.cached_property
-    def late_writes(self) -> LateWrites:
-        """The writes that reads show some seconds late."""
-        return LateWrites(self.creates)
+    def last_write(self) -> LastWriteInLedger:
+        """The time of the last write that reads show some seconds late."""
+        return LastWriteInLedger(self.creates)
 
     @property
     def foreign_ids(self) -> ForeignIds:

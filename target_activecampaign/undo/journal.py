@@ -174,11 +174,11 @@ class UndoJournal:
             ],
         )
 
-    def note_late_write(self, now: float) -> None:
+    def note_last_write(self, now: float) -> None:
         """Note the time of the last write to a record that reads show late (epoch seconds)."""
         self._database.rows(self._database.put(META), [{"name": "late write", "value": str(now)}])
 
-    def last_late_write(self) -> float:
+    def last_write_time(self) -> float:
         """Return the time of the last write to a record that reads show late, 0 without a write."""
         times = self._database.rows(sa.select(META.c.value).where(META.c.name == "late write"))
         return float(times[0][0]) if times else 0.0

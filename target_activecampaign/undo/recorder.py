@@ -22,7 +22,7 @@ from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
 from .changes_of_write_request import RecordChange, changes_of
-from .commerce_and_custom_objects.wait_before_reads import LateReads
+from .commerce_and_custom_objects.last_write_in_undo_file import LastWriteInUndoFile
 from .comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
@@ -81,7 +81,7 @@ class UndoRecorder:
         server_time: Callable[[], float],
     ) -> None:
         self._journal, self._run = journal, run
-        self._late_reads = LateReads(journal, clock)
+        self._last_write = LastWriteInUndoFile(journal, clock)
         #: The number of recorded requests that ActiveCampaign did not refuse.
         self._unrefused_requests = 0
         self._references, self._server_time = references, server_time
@@ -144,7 +144,7 @@ class UndoRecorder:
                     part = ValuePart(change.stream, change.key, name)
                     values.append((part, before.get(name), after.get(name)))
         self._record(values)
-        self._late_reads.note_write(part.kind for part, _, __ in values)
+        self._last_write.note_write(part.kind for part, _, __ in values)
         return values
 
     def _record(self, values: list[Value]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import RequestError
     from target_activecampaign.sinks.write_context import WriteContext
 
-    from .commerce_and_custom_objects.wait_before_reads import LateReads
+    from .commerce_and_custom_objects.last_write_in_undo_file import LastWriteInUndoFile
     from .journal import UndoJournal
     from .journal_tables import Entry, WrittenRow
 
@@ -54,10 +54,10 @@ class RunRecords:
     """Reads the records of a run."""
 
     def __init__(
-        self, context: WriteContext, journal: UndoJournal, run: str, late_reads: LateReads
+        self, context: WriteContext, journal: UndoJournal, run: str, last_write: LastWriteInUndoFile
     ) -> None:
         self._context, self._journal, self._run = context, journal, run
-        self._references, self._late_reads = context.references, late_reads
+        self._references, self._last_write = context.references, last_write
         self._values = PresentValues(
             context.client, context.clock, context.pool, context.references
         )
@@ -95,7 +95,7 @@ class RunRecords:
             for record in records:
                 record.present = contacts.get(record.id)
         elif is_document(kind):
-            self._late_reads.wait_before_first_read(kind)
+            self._last_write.wait_before_first_read(kind)
             documents = read_documents(self._context, kind, [row.id for row in records])
             for record in records:
                 record.present = documents.get(record.id)

@@ -14,7 +14,7 @@ from target_activecampaign.ledger.audience_records import placeholder_of
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
 from target_activecampaign.records.list_status import SUBSCRIBED
 
-from .commerce_and_custom_objects.wait_before_reads import LateReads
+from .commerce_and_custom_objects.last_write_in_undo_file import LastWriteInUndoFile
 from .comparable_values import COLUMN, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .decisions.record_decisions import decide_record
 from .decisions.value_decision import Decision, ValueDecision
@@ -67,8 +67,8 @@ class UndoRun:
     ) -> None:
         self._context, self._results = context, results
         self._journal, self._request = journal, request
-        self._late_reads = LateReads(journal, context.clock)
-        self._records = RunRecords(context, journal, request.run, self._late_reads)
+        self._last_write = LastWriteInUndoFile(journal, context.clock)
+        self._records = RunRecords(context, journal, request.run, self._last_write)
         #: The values of the present window that are undone.
         self._undone: list[ValuePart] = []
         #: Groups whose address or name another record has. This undo may still free it.
@@ -93,8 +93,8 @@ class UndoRun:
             self._add(row.row, row.stream, row.key, "record", outcome)
         self._results.flush()
         # Without this wait, the next run could read values from before this undo and restore them.
-        if self._late_reads.note_end_of_writes():
-            self._late_reads.wait()
+        if self._last_write.note_end_of_writes():
+            self._last_write.wait()
         logger.info(NOT_UNDOABLE_EFFECTS)
         if self._request.is_plan:
             totals = self._results.totals()
@@ -124,8 +124,8 @@ class UndoRun:
         pool.each([partial(decide, record) for record in records])
         self._unconfirm(decisions)
         if not self._request.is_plan:
-            self._late_reads.note_end_of_writes()
-            self._late_reads.note_write([window[0].kind])
+            self._last_write.note_end_of_writes()
+            self._last_write.note_write([window[0].kind])
         try:
             pool.each([partial(self._undo, record, found) for record, found in decisions])
         finally:

@@ -55,7 +55,7 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
 
 
 def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:
-    context.late_writes.wait_before_read()
+    context.last_write.wait_before_read()
     stored = STORED_PAYMENTS.read(context, [upsert.key for upsert in upserts])
     written = context.written_subscriptions
     for upsert in upserts:
@@ -66,5 +66,5 @@ def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:
     def remember(upsert: Upsert) -> None:
         written[upsert.key] = upsert.document
 
-    context.late_writes.note()
+    context.last_write.note()
     send_for_contacts(context, PAYMENTS, upserts, remember)

@@ -1,8 +1,8 @@
-"""Waits before reads of records that show a write only some seconds later.
+"""The time of the last write that reads show late, in the undo file; waits until reads show it.
 
-A run notes in the undo file when it last wrote such a record. An undo waits until reads
-show it (`client/late_writes.py`). At its end it waits for its own writes, so that the next run does
-not read the values from before this undo.
+Reads show such a write only some seconds later (`client/last_write_in_ledger.py`). A run notes the
+time, and an undo waits before it reads such a record. At its end, an undo waits for its own writes,
+so that the next run does not read the values from before this undo.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
-from target_activecampaign.client.late_writes import wait_until_shown
+from target_activecampaign.client.last_write_in_ledger import wait_until_shown
 from target_activecampaign.undo.kinds import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from target_activecampaign.undo.journal import UndoJournal
 
 
-def is_read_late(kind: str) -> bool:
+def is_shown_late(kind: str) -> bool:
     """Return whether reads show a write of a kind some seconds late."""
     return kind == SUBSCRIPTIONS or kind.startswith(PREFIX)
 
 
-class LateReads:
-    """Notes the last write to such a record in the undo file, and waits until reads show it."""
+class LastWriteInUndoFile:
+    """Notes the time of the last late-shown write of runs and undos, and waits until it shows."""
 
     def __init__(self, journal: UndoJournal, clock: Clock) -> None:
         self._journal, self._clock = journal, clock
@@ -34,7 +34,7 @@ class LateReads:
 
     def note_write(self, kinds: Iterable[str]) -> None:
         """Note that records of these kinds are about to be written."""
-        if any(map(is_read_late, kinds)):
+        if any(map(is_shown_late, kinds)):
             self._has_written = True
             self._note()
 
@@ -45,15 +45,15 @@ class LateReads:
         return self._has_written
 
     def _note(self) -> None:
-        self._journal.note_late_write(self._clock.now().timestamp())
+        self._journal.note_last_write(self._clock.now().timestamp())
 
     def wait_before_first_read(self, kind: str) -> None:
-        """Wait before the first read of such a kind until reads show the last write."""
-        if is_read_late(kind) and not self._has_waited:
+        """Wait until reads show the last write, before the first read of a late-shown kind."""
+        if is_shown_late(kind) and not self._has_waited:
             self._has_waited = True
             self.wait()
 
     def wait(self) -> None:
         """Wait until reads show the last write of a run or an undo."""
         now = self._clock.now().timestamp()
-        wait_until_shown(self._clock, "the last write", self._journal.last_late_write(), now)
+        wait_until_shown(self._clock, "the last write", self._journal.last_write_time(), now)

@@ -1,14 +1,12 @@
-"""Waits before reads of records that show a write only some seconds later.
+"""The time of the last write that reads show late, in the ledger; waits until reads show it.
 
-ActiveCampaign accepts subscriptions and records of custom objects before reads show them. The
-target completes a row that names some columns by the stored ones. A run that starts right after
-another run would send the values from before that run. So the ledger holds the time of the last
-such write.
+Reads show a write of a subscription or of a record of a custom object only some seconds later. If a
+row names only some columns, the target completes the row by the stored columns. A run that starts
+right after another run would read the values from before that run, and write them again.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
 from typing import TYPE_CHECKING
 
@@ -20,34 +18,32 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Seconds after which reads certainly show a write.
-LATE_SECONDS = 30.0
+MAX_DELAY_SECONDS = 30.0
 NOTE_EVERY_SECONDS = 1.0
 STEP = "late_write"
 
 
 def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> None:
     """Wait until reads show a write: ``what`` names it. Both times are in seconds of one clock."""
-    seconds = written_at + LATE_SECONDS - now
-    if 0 < seconds <= LATE_SECONDS:
+    seconds = written_at + MAX_DELAY_SECONDS - now
+    if 0 < seconds <= MAX_DELAY_SECONDS:
         logger.info("Waiting %d s until reads show %s", round(seconds), what)
         clock.sleep(seconds)
 
 
-class LateWrites:
-    """Notes the last write of such records in the ledger, and waits until reads show it."""
+class LastWriteInLedger:
+    """Notes the time of the last late-shown write, and waits until reads show an earlier run's."""
 
     def __init__(self, creates: CreateOnce) -> None:
         self._creates, self._ledger = creates, creates.ledger
         self._key = creates.ledger.hash_key(STEP)
+        #: Read now, because `note` replaces the time in the ledger.
+        self._last_run_wrote_at = self._ledger.pending_since(self._key, STEP) or 0.0
         self._noted_at: float | None = None
 
-    @functools.cached_property
-    def _last_run_wrote_at(self) -> float:
-        return self._ledger.pending_since(self._key, STEP) or 0.0
-
     def note(self) -> None:
-        """Note that such a record is about to be written."""
-        now, _ = self._creates.server_time(), self._last_run_wrote_at
+        """Note that a record is about to be written that reads show late."""
+        now = self._creates.server_time()
         if self._noted_at is None or not 0 <= now - self._noted_at < NOTE_EVERY_SECONDS:
             self._noted_at = now
             with self._ledger.transaction():
