@@ -1,4 +1,4 @@
-"""Adds the account's column, `account_label`, to schemas and to entries of a catalog.
+"""`account_label`: adds the account's column to schemas and catalogs, for tables of many accounts.
 
 `unified_stream.py` adds it to records and to the keys of a stream. An entry is an
 object of the SDK, but this module does not import the SDK.
@@ -38,3 +38,11 @@ def label_entry(entry: Any, *, is_labelled: bool) -> None:
     entry.key_properties = other_keys + label_key if other_keys else []
     entry.metadata.root.table_key_properties = entry.key_properties
     entry.metadata.pop(("properties", ACCOUNT_LABEL), None)  # a key cannot be deselected
+
+
+def version_of_table(version: int | None, *, is_labelled: bool) -> int | None:
+    """Return the version of a full table. A labelled table has none.
+
+    A loader deletes the rows of other versions: also those of other accounts.
+    """
+    return None if is_labelled else version

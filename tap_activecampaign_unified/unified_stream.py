@@ -21,7 +21,7 @@ from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.resources.resource import ACCOUNT_LABEL
 from tap_activecampaign_unified.sync.stream_writer import COLUMNS
 
-from .account_label import labelled
+from .account_label import labelled, version_of_table
 from .catalog import FULL_TABLE, complete_catalog, method_of
 from .cli import read_json
 from .flattening import fill_null_objects, null_objects, title_flat_columns
@@ -193,13 +193,11 @@ class UnifiedStream(Stream):
         return null_objects(self.schema) if self.config.get("flattening_enabled") else {}
 
     def write_schema(self, version: int | None = None) -> None:
-        """Write the schema, unless it is written already. A full table has a ``version``.
-
-        A labelled table has no version, because a loader would delete the rows of other accounts.
-        """
+        """Write the schema, unless it is written already. A full table has a ``version``."""
         if self.replication_key is None or self.is_full_table:
-            self._stream_version = version if self._label is None else None
-            if version is not None and self._label is not None and self.resource.schema_grows:
+            is_labelled = self._label is not None
+            self._stream_version = version_of_table(version, is_labelled=is_labelled)
+            if version is not None and is_labelled and self.resource.schema_grows:
                 self.logger.warning(
                     "%s: the tap reports no deletes while account_label is set", self.name
                 )

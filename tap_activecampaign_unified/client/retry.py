@@ -1,8 +1,5 @@
 """Decides after a failed attempt of a request: another attempt after a wait, or an error.
 
-After a lasting 403, a request for the key's user distinguishes a bad key from a stream that the key
-may not read.
-
 A response 429 passes these modules: `response_check.py` reads `Retry-After`, `RetryWaits.pause`
 computes the wait, `Limiter.refused` pauses all requests of the account, and `transport.py` waits
 before it sends the next attempt.
@@ -15,18 +12,13 @@ from typing import TYPE_CHECKING
 
 from .errors import (
     ActiveCampaignError,
-    AuthenticationError,
     ConnectionFailed,
-    FatalError,
     PaymentRequired,
-    PermissionDenied,
-    RequestError,
     ServerError,
     UnconfirmedWrite,
-    error_details_of,
 )
+from .forbidden_responses import WHO_AM_I, ForbiddenResponses
 from .response_check import ResponseKind
-from .transport import ApiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,15 +27,13 @@ if TYPE_CHECKING:
     from .request_stats import RequestStats
     from .response_check import ResponseVerdict
     from .retry_waits import RetryWaits
+    from .transport import ApiRequest
 
 logger = logging.getLogger(__name__)
 
 FIRST_CONTACT_SECONDS = 20.0
-FORBIDDEN_SECONDS = 20.0
-KEY_CHECK_SECONDS = 3.0
 # The client logs these attempts of a request as warnings, the others only for debugging.
 TRIES_TO_WARN_OF = frozenset({3, 10, 30})
-WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)
 
 
 class Retries:
@@ -63,7 +53,7 @@ class Retries:
         self._origin, self._limiter, self._traffic = origin, limiter, traffic
         self._send = send
         self._has_answered = False
-        self._forbidden: set[str] = set()
+        self._forbidden = ForbiddenResponses(origin, send)
 
     def note_attempt(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
         """Note the verdict of an attempt."""
@@ -71,13 +61,13 @@ class Retries:
         if verdict.response is None:
             self._traffic.note_fault(verdict.problem)
         else:
-            self._forbidden.discard(call.path)
+            self._forbidden.forget(call.path)
 
     def wait_or_raise(self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits) -> None:
         """Wait until the next attempt, or raise the error that ends this request."""
         kind = verdict.kind
         if kind is ResponseKind.FORBIDDEN:
-            self._forbid_or_wait(call, verdict, waits)
+            self._forbidden.wait_or_raise(call, verdict, waits)
         elif kind is ResponseKind.THROTTLED:
             self._limiter.refused(waits.pause(kind, verdict.wait))
             if waits.exhausted:
@@ -124,53 +114,6 @@ class Retries:
             if verdict.status is None and (waits.patience is None or not self._has_answered):
                 self._check_alive(call, verdict)
             raise self._server_error(call, verdict, waits)
-
-    def _forbid_or_wait(
-        self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits
-    ) -> None:
-        """Wait after a 403, or raise. The cause may be temporary, the plan, or the key."""
-        if waits.patience == 0 and call.path != WHO_AM_I.path:
-            if waits.tries < 2:
-                return  # perhaps temporary: only a second 403 counts
-            raise self._forbidden_by(call, verdict, "")
-        is_known = call.path in self._forbidden
-        limit = KEY_CHECK_SECONDS if call.path == WHO_AM_I.path else FORBIDDEN_SECONDS
-        if not is_known and waits.wait(verdict.kind, limit):
-            return
-        if call.path != WHO_AM_I.path:
-            self._check_key()
-            self._forbidden.add(call.path)
-            explanation = (
-                ", while the key is good: the account's plan or the key's user group does not "
-                "allow it"
-            )
-            raise self._forbidden_by(call, verdict, explanation)
-        raise AuthenticationError(
-            f"{self._origin} does not accept the key ({verdict.status}): copy api_key again "
-            "from ActiveCampaign under Settings › Developer"
-        )
-
-    @staticmethod
-    def _forbidden_by(
-        call: ApiRequest, verdict: ResponseVerdict, explanation: str
-    ) -> PermissionDenied:
-        problem = PermissionDenied(
-            f"{verdict.status}{explanation}",
-            method=call.method,
-            path=call.path,
-            status=verdict.status,
-        )
-        problem.reasons = error_details_of(verdict.body)
-        return problem
-
-    def _check_key(self) -> None:
-        try:
-            self._send(WHO_AM_I, None)
-        except FatalError:
-            raise
-        except RequestError as problem:
-            # Only a refusal of the key proves that the key is wrong.
-            logger.info("The key could not be checked: %s", problem)
 
     def _patience(self, verdict: ResponseVerdict, waits: RetryWaits) -> float | None:
         """Return the seconds of retries: fewer for a server that has never responded."""

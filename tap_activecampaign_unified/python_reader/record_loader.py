@@ -1,8 +1,4 @@
-"""Converts rows to records: loads related rows and the small tables of names.
-
-The loader reads names and custom field definitions once, and caches them. For an unknown id in a
-row, it reads the table again, once.
-"""
+"""Converts rows to records: loads related rows and the small tables of names."""
 
 from __future__ import annotations
 
@@ -20,8 +16,7 @@ from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
 from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES, value_field
 from tap_activecampaign_unified.resources.record_reader import RecordReader
-from tap_activecampaign_unified.resources.resource import Attribute, Linked, NameTables, RowContext
-from tap_activecampaign_unified.sync.lookups import NAME_COLUMNS, Lookups
+from tap_activecampaign_unified.resources.resource import Attribute, Linked, RowContext
 from tap_activecampaign_unified.sync.relations.relation_loader import (
     FEW_ROWS,
     LoadStrategy,
@@ -29,8 +24,10 @@ from tap_activecampaign_unified.sync.relations.relation_loader import (
 )
 from tap_activecampaign_unified.sync.relations.special_loaders import SPECIAL, special_loaders
 
+from .cached_tables import CachedTables
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tap_activecampaign_unified.endpoints.relation import Relation
     from tap_activecampaign_unified.resources.codecs import Zone
@@ -47,59 +44,6 @@ OF_ONE_DEAL = "deals/{id}/contactDeals"
 NO_SIDELOADS, WITHOUT_NAMES, ALL_SIDELOADS = 0, 1, 2
 
 
-class _NamesWithMisses(dict[str, str | None]):
-    """Names by id. ``missed`` has the unknown ids of all look-ups."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.missed: set[str] = set()
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        if key is not None and key not in self:
-            self.missed.add(str(key))
-        return super().get(key, default)
-
-
-class _Tables(Lookups):
-    """The account's small tables, cached, and read again if they are outdated."""
-
-    def __init__(self, client: Client, key_mode: str) -> None:
-        super().__init__(client, key_mode)
-        self._kinds = {kind: _NamesWithMisses() for kind in NAME_COLUMNS}
-        self.names = NameTables(accounts=_NamesWithMisses(), **self._kinds)
-
-    def reread_missed(self) -> bool:
-        """Read the tables again that missed an id. Return whether any table had missed an id."""
-        outdated = [kind for kind, names in self._kinds.items() if names.missed]
-        for kind in outdated:
-            names, path = self._kinds[kind], NAME_COLUMNS[kind][0]
-            missed = set(names.missed)
-            names.missed.clear()
-            if path in self.unread:
-                continue
-            self._forget(kind)
-            self.load_names([kind])
-            # Do not read the table again for an id that the new table lacks too.
-            names.update(dict.fromkeys(missed - names.keys()))
-        return bool(outdated)
-
-    def names_of(self, kind: str, *, is_fresh: bool) -> Mapping[str, str | None]:
-        """Return the names of a kind by id. ``is_fresh``: read them again."""
-        if is_fresh:
-            self._forget(kind)
-        self.load_names([kind])
-        return self._kinds[kind]
-
-    def _forget(self, kind: str) -> None:
-        self._loaded.discard(kind)
-        self._tables.pop(NAME_COLUMNS[kind][0], None)
-        self._kinds[kind].clear()
-
-    def forget_fields(self, entity: str) -> None:
-        """Drop the cached custom fields of an entity."""
-        self._fields.pop(entity, None)
-
-
 class RecordLoader:
     """Converts the rows of one account to records, in one thread.
 
@@ -108,7 +52,7 @@ class RecordLoader:
 
     def __init__(self, client: Client, key_mode: str) -> None:
         self._client, self._key_mode = client, key_mode
-        self.tables = _Tables(client, key_mode)
+        self.tables = CachedTables(client, key_mode)
         #: The sideloads by endpoint and relation, None for one that the account does not send.
         self._loaders: dict[tuple[str, str], RelationLoader | None] = {}
         self._sideload_level = ALL_SIDELOADS
@@ -128,7 +72,7 @@ class RecordLoader:
 
     def refresh(self) -> None:
         """Drop names, custom fields, and the failures of sideloads and collections."""
-        self.tables = _Tables(self._client, self._key_mode)
+        self.tables = CachedTables(self._client, self._key_mode)
         self._unknown_fields.clear()
         self._custom_objects = None
         self._sideload_level = ALL_SIDELOADS

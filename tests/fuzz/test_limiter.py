@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import FileBudgetStore, Limiter
-from tap_activecampaign_unified.client.rate_limit.request_budget import FARTHEST, MARGIN
+from tap_activecampaign_unified.client.rate_limit.adaptive_budget import FARTHEST, MARGIN
 from tests import length
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client.account_url import account_file
 
-from .request_budget import FARTHEST, Budget
+from .adaptive_budget import FARTHEST, Budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from .request_budget import EARLY, window_of
+from .adaptive_budget import EARLY, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client.errors import InvalidSetting
 
-from . import request_budget
+from . import adaptive_budget
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client.clock import Clock
@@ -100,15 +100,15 @@ end
 redis.call('SET', KEYS[1], cjson.encode(budget), 'EX', $forgotten)
 return {tostring(now), string.format('%.1f', result)}
 """).substitute(
-    cut_factor=request_budget.CUT_FACTOR,
-    min_share=request_budget.MIN_SHARE,
-    growth=request_budget.GROWTH_PER_SECOND,
-    proof=request_budget.OTHERS_THAT_PROVE,
-    apart=request_budget.APART,
-    early=1000 * request_budget.EARLY,
-    sent_prefix=request_budget.SENT_PREFIX,
-    length=len(request_budget.SENT_PREFIX),
-    farthest=1000 * request_budget.FARTHEST,
+    cut_factor=adaptive_budget.CUT_FACTOR,
+    min_share=adaptive_budget.MIN_SHARE,
+    growth=adaptive_budget.GROWTH_PER_SECOND,
+    proof=adaptive_budget.OTHERS_THAT_PROVE,
+    apart=adaptive_budget.APART,
+    early=1000 * adaptive_budget.EARLY,
+    sent_prefix=adaptive_budget.SENT_PREFIX,
+    length=len(adaptive_budget.SENT_PREFIX),
+    farthest=1000 * adaptive_budget.FARTHEST,
     forgotten=FORGOTTEN_AFTER_SECONDS,
 )
 # Positions of the arguments that are times.

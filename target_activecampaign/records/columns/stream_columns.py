@@ -15,60 +15,16 @@ from tap_activecampaign_unified.resources.resource import (
 from target_activecampaign.records.skip_marked_rows import FLAGS
 
 from .matching import CUSTOM_FIELDS, ColumnTable, RecordColumn
+from .reference_keys import REFERENCE_KEYS, spellings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tap_activecampaign_unified.resources.resource import Entry, Resource
 
-#: The keys that a reference may hold beside those that the tap emits.
-_REFERENCE_KEYS: dict[str, tuple[str, ...]] = {
-    "account": ("id", "name"),
-    "automations": ("id", "name"),
-    "contact": ("id", "email", "is_primary"),
-    "email_addresses": ("email", "is_primary"),
-    "emails": ("email", "is_primary"),
-    "group": ("id", "name"),
-    "groups": ("id", "name"),
-    "leave_automations": ("id", "name"),
-    "list": ("id", "name", "status", "subscribed_at", "unsubscribed_at"),
-    "lists": ("id", "name", "status", "subscribed_at", "unsubscribed_at"),
-    "opportunity": ("id", "external_id"),
-    "outcome": ("id", "name"),
-    "owner": ("id", "email", "name"),
-    "pipeline": ("id", "name"),
-    "remove_tags": ("id", "name"),
-    "segment": ("id", "name"),
-    "segments": ("id", "name", "status", "subscribed_at", "unsubscribed_at"),
-    "stage": ("id", "name"),
-    "tag": ("id", "name"),
-    "tags": ("id", "name"),
-}
 _ARRAYS = {"automations", "leave_automations", "list", "lists", "remove_tags"}
 #: Objects with keys of any name.
 _FREE_KEYS = {CUSTOM_FIELDS, "body", "permissions", "remote_data"}
-#: Words of other systems for the target of a reference: keys like `list_id` and `segment_name`.
-_WORDS: dict[str, tuple[str, ...]] = {
-    "account": ("account", "company"),
-    "automations": ("automation",),
-    "contact": ("contact",),
-    "group": ("group",),
-    "groups": ("group",),
-    "leave_automations": ("automation",),
-    "list": ("list", "segment"),
-    "lists": ("list", "segment"),
-    "opportunity": ("opportunity", "deal"),
-    "owner": ("owner", "user"),
-    "pipeline": ("pipeline",),
-    "remove_tags": ("tag",),
-    "segment": ("segment", "list"),
-    "segments": ("segment", "list"),
-    "stage": ("stage",),
-    "tag": ("tag",),
-    "tags": ("tag",),
-}
-_NUMBERS = ("number", "phone", "phone_number")
-_ADDRESSES = ("email", "email_address")
 #: Columns that every stream accepts and no sink writes.
 _EVERYWHERE = ("id", "remote_data", "_errors", ACCOUNT_LABEL, DELETED_AT, *FLAGS)
 
@@ -97,8 +53,8 @@ def columns_of(
     for name in also - columns.keys():
         columns[name] = _column(name)
     for name, target in (relations or {}).items():
-        keys = _REFERENCE_KEYS.get(target, ("id",))
-        columns[name] = RecordColumn(name, _spellings(target, keys), is_array=True)
+        keys = REFERENCE_KEYS.get(target, ("id",))
+        columns[name] = RecordColumn(name, spellings_of(target, keys), is_array=True)
     if resource.custom_fields:
         columns[CUSTOM_FIELDS] = _column(CUSTOM_FIELDS)
     return ColumnTable(columns, dict(aliases or {}))
@@ -121,19 +77,6 @@ def _column(
         return RecordColumn(name, {}, is_array, has_field)
     inner = (schema or {}).get("items", schema or {})
     is_text = is_array and "string" in (inner.get("type") or ())
-    keys = () if is_text else (*inner.get("properties", ()), *_REFERENCE_KEYS.get(name, ()))
+    keys = () if is_text else (*inner.get("properties", ()), *REFERENCE_KEYS.get(name, ()))
     is_object = bool(keys) or "object" in (inner.get("type") or ())
-    return RecordColumn(name, _spellings(name, keys) if is_object else None, is_array, has_field)
-
-
-def _spellings(name: str, keys: tuple[str, ...]) -> dict[str, str]:
-    """Return the accepted spellings of an object's keys."""
-    spellings: dict[str, str] = {}
-    for words in (_NUMBERS, _ADDRESSES):
-        key = next((word for word in words if word in keys), None)
-        spellings |= dict.fromkeys(words, key) if key else {}
-    for word in _WORDS.get(name, ()):
-        spellings |= {f"{word}_{key}": key for key in ("id", "name", "email") if key in keys}
-        if "name" in keys:
-            spellings[word] = "name"
-    return spellings | {key: key for key in keys}
+    return RecordColumn(name, spellings_of(name, keys) if is_object else None, is_array, has_field)

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from tap_activecampaign_unified.client.rate_limit.request_budget import MARGIN
+from tap_activecampaign_unified.client.rate_limit.adaptive_budget import MARGIN
 from tests.tap.client.clients import limiter_of
 
 from .departures import busiest

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_activecampaign_unified.client import FileBudgetStore, Limiter
+from tap_activecampaign_unified.client.rate_limit.adaptive_budget import APART, EARLY, MARGIN
 from tap_activecampaign_unified.client.rate_limit.file_store import rate_file_of
-from tap_activecampaign_unified.client.rate_limit.request_budget import APART, EARLY, MARGIN
 from tests.tap.client.clients import ManualClock
 from tests.tap.client.rate_limit.departures import busiest
 from tests.tap.client.rate_limit.timed_redis import ACCOUNTS, TimedRedis

@@ -9,12 +9,12 @@ import pytest
 import redis
 
 from tap_activecampaign_unified.client import FileBudgetStore, InvalidSetting, Limiter
+from tap_activecampaign_unified.client.rate_limit.adaptive_budget import MARGIN
 from tap_activecampaign_unified.client.rate_limit.redis_store import (
     SECONDS_BETWEEN_TRIES,
     RedisBudgetStore,
     redis_client,
 )
-from tap_activecampaign_unified.client.rate_limit.request_budget import MARGIN
 from tests.redis_server import running_redis
 
 from .departures import busiest, rate_over

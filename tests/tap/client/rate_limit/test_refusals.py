@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_activecampaign_unified.client.rate_limit.request_budget import (
+from tap_activecampaign_unified.client.rate_limit.adaptive_budget import (
     GROWTH_PER_SECOND,
     MARGIN,
     MIN_SHARE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_activecampaign_unified.client.rate_limit.request_budget import MARGIN
+from tap_activecampaign_unified.client.rate_limit.adaptive_budget import MARGIN
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Limiter
