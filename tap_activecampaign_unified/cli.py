@@ -28,8 +28,8 @@ EXIT_FAILED = 1
 EXIT_SETTINGS = 2
 GRACE_SECONDS = 10
 # Exceptions of simpleeval for a wrong expression, independent of the row.
-_OF_EXPRESSIONS = {"FeatureNotAvailable", "FunctionNotDefined", "NameNotDefined"}
-_MAPS = {"singer_sdk.mapper", "singer_sdk.helpers._flattening", "simpleeval"}
+_EXPRESSION_ERRORS = {"FeatureNotAvailable", "FunctionNotDefined", "NameNotDefined"}
+_MAPPING_MODULES = {"singer_sdk.mapper", "singer_sdk.helpers._flattening", "simpleeval"}
 
 
 class Stopped(Exception):
@@ -90,10 +90,10 @@ class StopSignal:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def is_watched() -> bool:
-    """Return whether stderr is a terminal for the live view.
+def is_on_terminal() -> bool:
+    """Return whether stderr is a terminal that can show the live view and the summary.
 
-    If stdout is a terminal too, it shows the Singer messages, and there is no live view.
+    If stdout is a terminal too, it shows the Singer messages, so the answer is False.
     """
     terminal = os.environ.get("TERM", "dumb" if os.name == "posix" else "")
     is_capable = terminal not in {"dumb", "unknown"}
@@ -104,7 +104,7 @@ def _mute_log(name: str) -> None:
     """Log only warnings during the live view, unless the user configured the log."""
     prefix = name.upper().replace("-", "_")
     variables = (f"{prefix}_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
-    if is_watched() and not any(os.environ.get(variable) for variable in variables):
+    if is_on_terminal() and not any(os.environ.get(variable) for variable in variables):
         logging.disable(logging.INFO)
 
 
@@ -166,7 +166,7 @@ def run_ending_of(problem: BaseException) -> RunEnding:
     if isinstance(problem, ActiveCampaignError):
         return RunEnding([str(problem)], EXIT_FAILED)
     if isinstance(problem, OSError):
-        return RunEnding([describe(problem)], EXIT_FAILED)
+        return RunEnding([describe_os_error(problem)], EXIT_FAILED)
     if _is_from_stream_map(problem):
         line = f"stream_maps or flattening cannot be applied ({type(problem).__name__}): "
         return RunEnding([line + _remedy_of(problem)], EXIT_SETTINGS)
@@ -178,7 +178,7 @@ def run_ending_of(problem: BaseException) -> RunEnding:
 def _is_from_stream_map(problem: BaseException) -> bool:
     """Return whether the SDK raised the exception for the user's stream maps or flattening."""
     frames = traceback.walk_tb(problem.__traceback__)
-    return any(str(frame.f_globals.get("__name__")) in _MAPS for frame, _ in frames)
+    return any(str(frame.f_globals.get("__name__")) in _MAPPING_MODULES for frame, _ in frames)
 
 
 def _remedy_of(problem: BaseException) -> str:
@@ -195,7 +195,7 @@ def _remedy_of(problem: BaseException) -> str:
 
 def _is_of_settings(problem: BaseException) -> bool:
     kind = type(problem)
-    return kind.__module__ == "singer_sdk.exceptions" or kind.__name__ in _OF_EXPRESSIONS
+    return kind.__module__ == "singer_sdk.exceptions" or kind.__name__ in _EXPRESSION_ERRORS
 
 
 def _main(name: str, command: Callable[[], click.Command]) -> int:
@@ -211,7 +211,7 @@ def _main(name: str, command: Callable[[], click.Command]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def describe(problem: OSError) -> str:
+def describe_os_error(problem: OSError) -> str:
     """Return one line for an error of a file or pipe: its name, the cause and the fix."""
     if isinstance(problem, BrokenPipeError):
         return "the program that reads the output has ended: check its log, then run again"

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_activecampaign_unified.endpoints.endpoint_table import COMMERCE, DEFAULT_ENDPOINTS
+from tap_activecampaign_unified.endpoints.endpoint_table import (
+    COMMERCE_ENDPOINTS,
+    DEFAULT_ENDPOINTS,
+)
 from tap_activecampaign_unified.resources.time_codecs import offset_of
 
 from .client import (
@@ -190,7 +193,7 @@ class ConnectionCheck:
 
     def _store_changes(self) -> Iterator[tuple[str, Any]]:
         """Yield (type of rows, way to find changes) for each GraphQL search."""
-        for endpoint in COMMERCE.values():
+        for endpoint in COMMERCE_ENDPOINTS.values():
             if endpoint.search is not None:
                 yield endpoint.search.type_name, self._change_search(endpoint.search)
 

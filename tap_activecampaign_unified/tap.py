@@ -16,7 +16,7 @@ from tap_activecampaign_unified.config.read_settings import (
     Settings,
     SettingsError,
     json_schema,
-    other_faults,
+    sdk_setting_faults,
 )
 from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.reporting.report_files import write_reports
@@ -108,7 +108,7 @@ class TapActiveCampaignUnified(Tap):
             if raise_errors:
                 raise
             return problem.lines
-        faults = other_faults(self.append_builtin_config, TAP, self._config)
+        faults = sdk_setting_faults(self.append_builtin_config, TAP, self._config)
         if faults and raise_errors:
             raise SettingsError(faults)
         return faults
@@ -263,7 +263,7 @@ class TapActiveCampaignUnified(Tap):
             return failed(names, problem)
         except OSError as problem:
             # The output failed, so the tap can write no more records and no state.
-            raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
+            raise cli.ExitProgram(cli.describe_os_error(problem), cli.EXIT_FAILED) from None
         return EndpointOutcome("done", None)
 
     @property

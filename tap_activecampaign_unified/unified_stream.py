@@ -217,7 +217,7 @@ class UnifiedStream(Stream):
         if not isinstance(resource, RawResource):
             return
         if self._inferred is None:
-            self._inferred = resource.shape(self.schema, self.entry.get(COLUMNS))
+            self._inferred = resource.inferred_schema(self.schema, self.entry.get(COLUMNS))
         if self._inferred.learn(rows) or not self._schema_written:
             self._declare(self._inferred.schema())
 

@@ -17,7 +17,7 @@ from tap_activecampaign_unified.config.read_settings import (
     Settings,
     SettingsError,
     json_schema,
-    other_faults,
+    sdk_setting_faults,
 )
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import WritePolicy, build_policy
@@ -100,7 +100,7 @@ class ConfiguredTarget(Target):
             if raise_errors:
                 raise
             return problem.lines
-        faults = other_faults(self.append_builtin_config, TARGET, self._config)
+        faults = sdk_setting_faults(self.append_builtin_config, TARGET, self._config)
         if faults and raise_errors:
             raise SettingsError(faults)
         return faults

@@ -331,7 +331,7 @@ class TargetActiveCampaign(ConfiguredTarget):
             # and emits no more state.
             with contextlib.suppress(OSError):
                 self._abandon_rows()
-            raise cli.ExitProgram(cli.describe(problem), cli.EXIT_FAILED) from None
+            raise cli.ExitProgram(cli.describe_os_error(problem), cli.EXIT_FAILED) from None
 
     def _listen(self, file_input: IO[str] | None) -> None:
         """Read the whole input. No other thread runs afterwards, also after an error."""

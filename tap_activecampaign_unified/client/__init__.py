@@ -11,7 +11,7 @@ from tap_activecampaign_unified.client.pagination.page_reader import (
     total_of,
 )
 from tap_activecampaign_unified.client.rate_limit.file_store import FileBudgetStore
-from tap_activecampaign_unified.client.rate_limit.limiter import LONG_WAIT, Limiter
+from tap_activecampaign_unified.client.rate_limit.limiter import ACCOUNT_RATE, LONG_WAIT, Limiter
 from tap_activecampaign_unified.client.rate_limit.store_choice import check_store, choose_store
 
 from .account_url import AccountUrl, account_file, parse_url
@@ -40,6 +40,7 @@ from .request_stats import RequestStats
 from .response_check import ApiResponse
 
 __all__ = [
+    "ACCOUNT_RATE",
     "FULL_PAGE",
     "LONG_WAIT",
     "REFUSALS",

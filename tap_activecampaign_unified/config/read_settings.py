@@ -25,14 +25,24 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from jsonschema import Draft7Validator
 
-from tap_activecampaign_unified.client import AccountUrl, InvalidSetting, check_store, parse_url
+from tap_activecampaign_unified.client import (
+    ACCOUNT_RATE,
+    AccountUrl,
+    InvalidSetting,
+    check_store,
+    parse_url,
+)
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.input_values.flags import parse_flag
 
 from .connection import Connection
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
 JsonSchema = dict[str, Any]
-ACCOUNT_LIMIT = 5.0
 # About one request in a quarter of an hour.
 SLOWEST = 0.001
 # A label of this length fits into the key of any table.
@@ -40,11 +50,6 @@ MAX_LABEL_LENGTH = 100
 # Users write 0001-01-01 for "all" and 9999-12-31 for "for ever". Between 1970 and 9998, adding and
 # subtracting hours stays inside the calendar.
 FIRST_MOMENT, LAST_MOMENT = 0, 253_370_764_800
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-logger = logging.getLogger(__name__)
 
 
 class SettingsError(Exception):
@@ -158,7 +163,7 @@ class Settings:
     def _read_string(_: Setting, value: Any) -> str:
         if not isinstance(value, str):
             raise ValueError("must be text")
-        if not is_text(value):
+        if not _is_storable(value):
             raise ValueError("holds an invalid character")
         return value.strip()
 
@@ -286,7 +291,7 @@ class Settings:
         if address is not None and address.is_loopback:
             if rate < 0:
                 self._faults.append("requests_per_second must not be negative")
-        elif not 0 < rate <= ACCOUNT_LIMIT:
+        elif not 0 < rate <= ACCOUNT_RATE:
             self._faults.append(
                 "requests_per_second must be above 0 and at most 5, which is what ActiveCampaign "
                 "allows an account"
@@ -295,14 +300,15 @@ class Settings:
             self._faults.append(f"requests_per_second must be at least {SLOWEST:g}")
 
 
-def other_faults(
+def sdk_setting_faults(
     append_builtin: Callable[[JsonSchema], None],
     ours: tuple[Setting, ...],
     config: dict[str, Any],
 ) -> list[str]:
-    """Check the settings that the SDK adds, and warn of unknown settings. No text repeats a value.
+    """Return a line for each wrong value of a setting that the SDK adds. No line repeats a value.
 
-    Removes null and unknown settings from ``config``, because the SDK would act on them.
+    Warns of unknown settings. Removes null and unknown settings from ``config``, because the SDK
+    would act on them.
     """
     builtin: JsonSchema = {"type": "object", "properties": {}}
     append_builtin(builtin)
@@ -318,12 +324,13 @@ def other_faults(
     if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
         return ["flattening_enabled needs flattening_max_depth, a number of levels"]
     return [
-        f"setting {'.'.join(map(str, error.path))} does not fit: see --about ({error.validator})"
+        f"setting {'.'.join(map(str, error.path))} has a wrong value ({error.validator}): "
+        "--about lists the accepted values"
         for error in Draft7Validator(builtin).iter_errors(config)
     ]
 
 
-def is_text(value: str) -> bool:
+def _is_storable(value: str) -> bool:
     """Return whether a text can be stored or be a file name: no NUL and no lone surrogate."""
     try:
         value.encode()

@@ -13,7 +13,14 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import FULL_PAGE, NotFound, Page, rows_of, walk_keyset
+from tap_activecampaign_unified.client import (
+    ACCOUNT_RATE,
+    FULL_PAGE,
+    NotFound,
+    Page,
+    rows_of,
+    walk_keyset,
+)
 from tap_activecampaign_unified.resources.marketing.engagements import OPEN, SOURCE, URL
 from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 
@@ -42,7 +49,6 @@ INCLUDE = "reference,reference.log,reference.link,reference.campaign,reference.m
 CHANGED = ("udate", "updated_timestamp", "cdate", "last_open_date", "last_click_date")
 CONTACTS_PER_PAGE = 50
 REQUESTS_PER_CONTACT = 2
-USUAL_RATE = 5
 #: Some times have no offset, and an account may be in any time zone.
 SLACK = dt.timedelta(hours=15)
 
@@ -89,14 +95,14 @@ def walk_activities(
     ids = _changed_contacts(client, since, position.after)
     now = client.server_now or client.clock.now()
     position.began = position.began or now.isoformat()
-    requests = REQUESTS_PER_CONTACT * len(ids)
+    requests, rate = REQUESTS_PER_CONTACT * len(ids), client.rate or ACCOUNT_RATE
     logger.info(
-        "marketing_engagements: the activities of %s contacts cost %s requests, %.1f minutes at %d "
+        "marketing_engagements: the activities of %s contacts cost %s requests, %.1f minutes at %g "
         "per second",
         f"{len(ids):,}",
         f"{requests:,}",
-        requests / USUAL_RATE / 60,
-        USUAL_RATE,
+        requests / rate / 60,
+        rate,
     )
     for start in range(0, len(ids), CONTACTS_PER_PAGE):
         part = ids[start : start + CONTACTS_PER_PAGE]

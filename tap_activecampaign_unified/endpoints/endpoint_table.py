@@ -202,7 +202,7 @@ DEFAULT_ENDPOINTS = {
     **{path: Endpoint(path) for path in ("dealStages", "dealGroups")},
 }
 #: The endpoints of e-commerce.
-COMMERCE = {
+COMMERCE_ENDPOINTS = {
     "ecomOrders": Endpoint(
         "ecomOrders",
         relations=(
@@ -240,7 +240,7 @@ COMMERCE = {
     ),
 }
 #: The endpoints whose walk depends on a setting or keeps its own position.
-MARKETING = {
+ENDPOINTS_WITH_OPTIONS = {
     SEGMENT_MEMBERS: Endpoint(
         "contacts", make_walk=lambda options, _: walk_members(options.saved_segments)
     ),
@@ -254,7 +254,7 @@ MARKETING = {
     ),
 }
 #: All endpoints by name.
-ENDPOINTS = _with_raw({**DEFAULT_ENDPOINTS, **COMMERCE, **MARKETING})
+ENDPOINTS = _with_raw({**DEFAULT_ENDPOINTS, **COMMERCE_ENDPOINTS, **ENDPOINTS_WITH_OPTIONS})
 
 
 def endpoint_of(name: str) -> Endpoint:
@@ -279,6 +279,7 @@ NAMES_OF = {
     "contact_scores": ("scores",),
     "deal_scores": ("scores",),
 }
+# Collections of names. A run reads each once, for its own records and for names in other records.
 SMALL_TABLES = {
     *("tags", "lists", "dealStages", "dealGroups", "groups"),
     *("automations", "dealTasktypes", "scores"),

@@ -1,7 +1,7 @@
 """Raw streams: rows of ActiveCampaign's collections without a mapping.
 
 This package has the table of collections, their known columns, and schemas that grow with the rows.
-Only `pagination.py` does I/O: the walks of collections with special pages.
+Only `special_walks.py` does I/O: it reads collections without ordinary pages.
 """
 
 from .raw_stream_table import COLLECTIONS, RawRecordReader, RawResource

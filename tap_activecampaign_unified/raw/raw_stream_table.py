@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_activecampaign_unified.resources.input_values.column_names import snake_case
 from tap_activecampaign_unified.resources.resource import (
     DELETED_AT,
     Record,
@@ -17,6 +17,7 @@ from tap_activecampaign_unified.resources.resource import (
 
 from .known_columns import COLUMNS
 from .schema_inference import InferredSchema
+from .special_walks import VALUE_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,13 +32,6 @@ _TYPES = {
     "a": ["array"],
     "oa": ["object", "array"],
 }
-_NO_ID = "value"
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def snake(name: str) -> str:
-    """Return a name in snake case: ``contactTags`` is ``contact_tags``."""
-    return _HUMP.sub("_", name).lower()
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ class RawResource(Resource):
     """A collection that the tap emits as ActiveCampaign sends it, without a mapping.
 
     * ``key``: the name of the rows in responses. ``other_keys`` are other names.
-    * ``shape_of``: the entry in `COLUMNS`.
+    * ``known_columns``: the entry in `COLUMNS`.
     * ``parent``: the collection of the parent rows, if this collection has no list.
     * ``included_in``: the collection whose responses include the rows.
     * ``without``: columns that another stream of the same walk adds to the rows.
@@ -55,7 +49,7 @@ class RawResource(Resource):
     selected_by_default: bool = False
     key: str = ""
     other_keys: tuple[str, ...] = ()
-    shape_of: str = ""
+    known_columns: str = ""
     parent: str | None = None
     included_in: str | None = None
     without: tuple[str, ...] = ()
@@ -71,12 +65,12 @@ class RawResource(Resource):
     ) -> Schema:
         """Return the schema of the known columns, before the tap reads a row."""
         properties = {key: {"type": [self.id_type]} for key in self.keys}
-        for entry in COLUMNS.get(self.shape_of, "").split():
+        for entry in COLUMNS.get(self.known_columns, "").split():
             name, _, kind = entry.partition(":")
             properties.setdefault(name, {"type": [*_TYPES[kind], "null"]})
         return {"type": "object", "properties": properties, "required": list(self.keys)}
 
-    def shape(self, declared: Schema, learned: Any) -> InferredSchema:
+    def inferred_schema(self, declared: Schema, learned: Any) -> InferredSchema:
         """Return a schema that starts with the catalog's columns and grows with the rows."""
         return InferredSchema(declared, learned, self.without)
 
@@ -114,13 +108,13 @@ def _listed(path: str, **more: Any) -> RawResource:
     key = more.pop("key", path)
     name = more.pop("name", None) or key
     return RawResource(
-        name=f"raw_{snake(name)}",
+        name=f"raw_{snake_case(name)}",
         title=path,
         endpoint_name=more.pop("endpoint_name", path),
         endpoint=path,
         entries=(),
         key=key,
-        shape_of=more.pop("shape_of", key),
+        known_columns=more.pop("known_columns", key),
         **more,
     )
 
@@ -214,14 +208,18 @@ COLLECTIONS: tuple[RawResource, ...] = (
     _listed("lists/exclusions", key="exclusions"),
     _listed("customObjects/schemas", key="schemas", name="customObjectSchemas"),
     _listed("eventTrackingEvents", keys=("name",)),
-    _listed("webhook/events", key="webhookEvents", keys=(_NO_ID,)),
-    _listed("groupMembers", name="groupMembers", shape_of="groupDefinitions", id_type="integer"),
-    _listed("audiences", key="data", name="audiences", shape_of="audiences", is_documented=False),
+    _listed("webhook/events", key="webhookEvents", keys=(VALUE_COLUMN,)),
+    _listed(
+        "groupMembers", name="groupMembers", known_columns="groupDefinitions", id_type="integer"
+    ),
+    _listed(
+        "audiences", key="data", name="audiences", known_columns="audiences", is_documented=False
+    ),
     _listed(
         "prism/urlWhitelistings",
         key="data",
         name="urlWhitelistings",
-        shape_of="urlWhitelistings",
+        known_columns="urlWhitelistings",
     ),
     _listed("sms/broadcasts", name="smsBroadcasts", is_documented=False),
     _listed(
@@ -229,7 +227,7 @@ COLLECTIONS: tuple[RawResource, ...] = (
         key="outstanding",
         name="bulkImportsOutstanding",
         keys=("forDate",),
-        shape_of="bulkImports",
+        known_columns="bulkImports",
     ),
     _listed(
         "import/bulk_import",
@@ -237,7 +235,7 @@ COLLECTIONS: tuple[RawResource, ...] = (
         endpoint_name="import/bulk_import done",
         name="bulkImportsRecentlyCompleted",
         keys=("forDate",),
-        shape_of="bulkImports",
+        known_columns="bulkImports",
     ),
     _included("fields", "fieldOptions", "raw/fields"),
     _included("fields", "fieldRels", "raw/fields"),

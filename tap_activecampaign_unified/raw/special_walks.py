@@ -1,4 +1,4 @@
-"""Special walks of raw collections: without pages, by page number, with unknown keys."""
+"""Walks of raw collections that have no ordinary pages, or no certain name of their rows."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_PAGES = 10_000
+#: The only column of a row that ActiveCampaign sends as a plain value.
+VALUE_COLUMN = "value"
 
 
-def at_once(path: str, key: str, value: str = "value") -> Callable[[Client], Iterator[Page]]:
-    """Return the walk of a collection without pages. Plain values become rows with one column."""
+def in_one_response(path: str, key: str) -> Callable[[Client], Iterator[Page]]:
+    """Return the walk of a collection without pages. A plain value becomes a row."""
 
     def walk(client: Client) -> Iterator[Page]:
         response = client.get(path)
         elements = response.body.get(key)
         rows = [
-            element if isinstance(element, dict) else {value: element}
+            element if isinstance(element, dict) else {VALUE_COLUMN: element}
             for element in (elements if isinstance(elements, list) else ())
         ]
         yield Page(rows, response.body, len(rows), response.date)
@@ -42,7 +44,7 @@ def at_once(path: str, key: str, value: str = "value") -> Callable[[Client], Ite
     return walk
 
 
-def by_number(path: str, key: str) -> Callable[[Client], Iterator[Page]]:
+def by_page_number(path: str, key: str) -> Callable[[Client], Iterator[Page]]:
     """Return the walk of a collection with numbered pages. It ends at a page without new rows."""
 
     def walk(client: Client) -> Iterator[Page]:
@@ -58,7 +60,7 @@ def by_number(path: str, key: str) -> Callable[[Client], Iterator[Page]]:
     return walk
 
 
-def under_any(path: str, *keys: str) -> Callable[[Client], Iterator[Page]]:
+def under_any_key(path: str, *keys: str) -> Callable[[Client], Iterator[Page]]:
     """Return the walk of a collection whose rows are under one of ``keys``, or the only list."""
 
     def walk(client: Client) -> Iterator[Page]:
@@ -71,7 +73,7 @@ def under_any(path: str, *keys: str) -> Callable[[Client], Iterator[Page]]:
     return walk
 
 
-def or_under(path: str, parents: str, nested: str) -> Callable[[Client], Iterator[Page]]:
+def or_by_parent(path: str, parents: str, nested: str) -> Callable[[Client], Iterator[Page]]:
     """Return the walk of a collection, or of each parent's rows if the account refuses it."""
 
     def walk(client: Client) -> Iterator[Page]:
@@ -80,7 +82,7 @@ def or_under(path: str, parents: str, nested: str) -> Callable[[Client], Iterato
             first = next(pages)
         except (PermissionDenied, NotFound, InvalidRequest) as problem:
             logger.info("%s: the tap reads it from each of %s instead", problem, parents)
-            yield from _under(client, path, parents, nested)
+            yield from _by_parent(client, path, parents, nested)
             return
         yield first
         yield from pages
@@ -88,7 +90,7 @@ def or_under(path: str, parents: str, nested: str) -> Callable[[Client], Iterato
     return walk
 
 
-def _under(client: Client, key: str, parents: str, nested: str) -> Iterator[Page]:
+def _by_parent(client: Client, key: str, parents: str, nested: str) -> Iterator[Page]:
     for page in walk_offset(client, parents, parents, is_eager=True):
         paths = [nested.format(id=row.get("id")) for row in page.rows if _is_number(row.get("id"))]
         for path in paths:
@@ -106,12 +108,14 @@ def _is_number(value: Any) -> bool:
 
 
 WALKS: dict[str, Callable[[Client], Iterator[Page]]] = {
-    "raw_audiences": by_number("audiences", "data"),
-    "raw_bulk_imports_outstanding": at_once("import/bulk_import", "outstanding"),
-    "raw_bulk_imports_recently_completed": at_once("import/bulk_import", "recentlyCompleted"),
-    "raw_group_members": under_any("groupMembers", "groupDefinitions", "groupMembers"),
-    "raw_links": or_under("links", "campaigns", "campaigns/{id}/links"),
-    "raw_sms_broadcasts": under_any("sms/broadcasts", "broadcasts", "smsBroadcasts", "data"),
-    "raw_url_whitelistings": at_once("prism/urlWhitelistings", "data"),
-    "raw_webhook_events": at_once("webhook/events", "webhookEvents"),
+    "raw_audiences": by_page_number("audiences", "data"),
+    "raw_bulk_imports_outstanding": in_one_response("import/bulk_import", "outstanding"),
+    "raw_bulk_imports_recently_completed": in_one_response(
+        "import/bulk_import", "recentlyCompleted"
+    ),
+    "raw_group_members": under_any_key("groupMembers", "groupDefinitions", "groupMembers"),
+    "raw_links": or_by_parent("links", "campaigns", "campaigns/{id}/links"),
+    "raw_sms_broadcasts": under_any_key("sms/broadcasts", "broadcasts", "smsBroadcasts", "data"),
+    "raw_url_whitelistings": in_one_response("prism/urlWhitelistings", "data"),
+    "raw_webhook_events": in_one_response("webhook/events", "webhookEvents"),
 }

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.cli import is_watched
+from tap_activecampaign_unified.cli import is_on_terminal
 
 from .durations import clock_time
 from .progress_rows import ProgressRow, ProgressStatus, ProgressView
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
-SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_DRAWINGS = 0.5
 #: The present rate is the average over this many seconds.
 RATE_SECONDS = 10.0
 #: The view mentions a response after this many seconds.
@@ -98,7 +98,7 @@ class Progress:
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
         """Show the live view during the block, if stderr is a terminal."""
-        if not is_watched():
+        if not is_on_terminal():
             yield
             return
         from .live_view import screen_of  # noqa: PLC0415 - slow import, for a terminal only
@@ -113,7 +113,7 @@ class Progress:
             try:
                 while not over.is_set():
                     screen.draw(self.view())
-                    over.wait(SECONDS_BETWEEN_LOOKS)
+                    over.wait(SECONDS_BETWEEN_DRAWINGS)
             except Exception as problem:  # noqa: BLE001 - the view must not end the run
                 self._is_shown = False
                 logger.debug("The live view ended: %s", type(problem).__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.cli import is_watched
+from tap_activecampaign_unified.cli import is_on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ def print_summary(
     Counts that are 0 for every stream have no column. Without a terminal, it prints nothing,
     because the log has the counts.
     """
-    if not is_watched():
+    if not is_on_terminal():
         return
     from rich.console import Console  # noqa: PLC0415 - slow import, for a terminal only
     from rich.table import Table  # noqa: PLC0415

@@ -41,7 +41,7 @@ INSTALL = "pip install 'tap-activecampaign-unified[postgres]'"
 EXAMPLE = "postgresql://user:password@host/database"
 _ADDRESS = re.compile(r"postgres(?:ql)?(?:\+\w+)?://")
 # The connection is idle during requests. Keepalives stop firewalls from dropping it.
-_DEFAULTS = {
+_CONNECTION_DEFAULTS = {
     "connect_timeout": 10,
     "keepalives": 1,
     "keepalives_idle": 30,
@@ -51,7 +51,7 @@ _DEFAULTS = {
 }
 # A write must be on disk before the next request, also if the server's default differs. The server
 # releases the locks of a lost machine after a minute of silence.
-_SESSION = """
+_SET_SESSION = """
 SELECT set_config(name, wanted, false)
 FROM pg_settings JOIN (VALUES
     ('synchronous_commit', 'on'), ('idle_session_timeout', '0'), ('tcp_keepalives_idle', '30'),
@@ -96,7 +96,7 @@ def open_database(
 
     Raises `SettingsError` if the user can correct the error, else `OSError`.
     """
-    if is_address(str(location)):
+    if is_postgres_address(str(location)):
         return PostgresDatabase(setting, str(location), program, schema)
     if "://" in str(location):
         raise SettingsError(
@@ -105,7 +105,7 @@ def open_database(
     return Database(Path(location).expanduser(), wait_seconds)
 
 
-def is_address(location: str) -> bool:
+def is_postgres_address(location: str) -> bool:
     """Return whether a setting names a PostgreSQL database rather than a file."""
     return _ADDRESS.match(location) is not None
 
@@ -117,7 +117,7 @@ class Database:
     raises `OSError` if the database fails.
     """
 
-    #: Whether the database belongs to one account. A PostgreSQL database may hold all accounts.
+    #: A file belongs to one account. A PostgreSQL database may hold all accounts.
     is_file = True
     #: The function of SQLAlchemy that begins an INSERT statement of this kind of database.
     insert: Insert = staticmethod(sqlite.insert)
@@ -259,12 +259,12 @@ class PostgresDatabase(Database):
             raise SettingsError(
                 [f"{setting} is not the address of a PostgreSQL database: write it as {EXAMPLE}"]
             ) from None
-        options: dict[str, Any] = {**_DEFAULTS, "application_name": program, **parts}
+        options: dict[str, Any] = {**_CONNECTION_DEFAULTS, "application_name": program, **parts}
         self._schema, self._is_connected, self.insert = schema, False, postgresql.insert
         self._connect(setting, lambda: psycopg.connect(**(options | {"client_encoding": "UTF8"})))
         self._is_connected = True
         try:
-            self.rows(_SESSION)
+            self.rows(_SET_SESSION)
             self.rows(f"SET search_path TO {schema}")
         except OSError:
             self.close()

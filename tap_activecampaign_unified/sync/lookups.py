@@ -74,6 +74,7 @@ class Lookups:
         self.names = NameTables()
         #: The account's time zone, from the rows that the sync reads.
         self.account_zone = AccountZone(self._read_contacts, ("cdate", "udate"))
+        #: Paths of tables that the key may not read.
         self.unread: list[str] = []
 
     def _read_contacts(self) -> list[Row]:

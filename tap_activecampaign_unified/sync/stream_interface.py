@@ -1,4 +1,4 @@
-"""What the sync needs of a stream. `UnifiedStream` (`unified_stream.py`) implements it."""
+"""Interfaces of a stream that the sync uses. `UnifiedStream` implements them."""
 
 from __future__ import annotations
 

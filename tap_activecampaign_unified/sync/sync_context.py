@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.bookmarks import BookmarkPolicy
-from tap_activecampaign_unified.client import account_file
+from tap_activecampaign_unified.client import ACCOUNT_RATE, account_file
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
 from tap_activecampaign_unified.deletes.detection import DeleteDetection
 from tap_activecampaign_unified.endpoints.endpoint_table import WalkOptions
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
     from tap_activecampaign_unified.config.read_settings import Settings
     from tap_activecampaign_unified.reporting.run_report import RunReport
-
-
-# Without `requests_per_second`, the tap plans full reads at the account's rate limit.
-USUAL_RATE = 5.0
 
 
 @dataclass
@@ -76,7 +72,8 @@ def build_context(
             lookback=dt.timedelta(hours=settings["lookback_hours"]),
             sweep=SweepPolicy(
                 after=None if is_auto or not hours else dt.timedelta(hours=hours),
-                rate=(settings["requests_per_second"] or USUAL_RATE) if is_auto else None,
+                # Without a limit, the tap plans full reads at the account's rate limit.
+                rate=(client.rate or ACCOUNT_RATE) if is_auto else None,
             ),
         ),
         sideload=settings["sideload"] == "auto",

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from tap_activecampaign_unified.client import FatalError
 from tap_activecampaign_unified.config.read_settings import SettingsError
-from tap_activecampaign_unified.storage.database import is_address, open_database
+from tap_activecampaign_unified.storage.database import is_postgres_address, open_database
 from tap_activecampaign_unified.storage.private_files import DISK_FULL
 
 from .journal_tables import (
@@ -55,7 +55,7 @@ def open_journal(
     ``wait_seconds`` is how long to wait for a lock. Raises `SettingsError`, and `FatalError` if the
     disk is full.
     """
-    if is_address(place):
+    if is_postgres_address(place):
         raise SettingsError([f"{SETTING} must be a file of this machine"])
     with contextlib.ExitStack() as stack:
         try:

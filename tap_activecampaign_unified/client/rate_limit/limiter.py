@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: The requests per second that ActiveCampaign allows an account.
+ACCOUNT_RATE = 5.0
 # The client logs longer waits (seconds).
 LONG_WAIT = 10.0
 # Seconds after which the limiter asks again for a granted slot.

@@ -42,12 +42,12 @@ def headline_of(document: Document) -> Headline:
     code, traffic, rows = document["exit_code"], document["traffic"], document["rows"]
     outcome = "done" if code == 0 else "stopped" if code in STOPPED else "failed"
     undone = sum(rows.get(action, 0) for action in ("rejected", "failed"))
-    parts = "row" if undone else "stream"
     if code == 0 and (
         undone or any(is_incomplete(stream) for stream in document["streams"].values())
     ):
         outcome = "partly"
-    words = {"partly": f"done, except some {parts}s", "done": "done"}
+    exceptions = "rows" if undone else "streams"
+    words = {"partly": f"done, except some {exceptions}", "done": "done"}
     word = words.get(outcome, f"{outcome}, exit code {code}")
     limit = float(document["settings"]["requests_per_second"] or 0)
     tiles = [("Rows read", rows["read"], "")]
@@ -81,10 +81,11 @@ def _rates(document: Document, limit: float) -> str:
     width, counts = over_time["bucket_seconds"], over_time["requests"]
     if not counts:
         return "No request was sent."
-    text = f"At most {max(counts) / width:.1f} a second over {width} seconds"
+    text = f"at most {max(counts) / width:.1f} a second over {width} seconds"
     if seconds >= MIN_SECONDS_FOR_AVERAGE:
-        text = f"On average {document['traffic']['requests'] / seconds:.1f}, at{text[2:]}"
-    return text + (f"; the limit is {limit:g}." if limit else "; without a limit.")
+        text = f"on average {document['traffic']['requests'] / seconds:.1f}, {text}"
+    limit_text = f"the limit is {limit:g}" if limit else "without a limit"
+    return f"{text.capitalize()}; {limit_text}."
 
 
 def _moment(text: str) -> str:

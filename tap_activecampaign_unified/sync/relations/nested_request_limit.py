@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from tap_activecampaign_unified.client import FULL_PAGE
 
-LEAST = 20
+MIN_REQUESTS = 20
 
 
 class NestedRequestLimit:
     """Estimates the pages of a collection from the related rows per parent row so far.
 
-    It allows as many requests per row as the collection has pages, and at least `LEAST`.
+    It allows as many requests per row as the collection has pages, and at least `MIN_REQUESTS`.
     """
 
     def __init__(self) -> None:
@@ -29,4 +29,4 @@ class NestedRequestLimit:
     def allows(self, count: int) -> bool:
         """Return whether ``count`` more requests cost less than the collection."""
         pages = self.parents * self._rows / max(1, self._sent) / FULL_PAGE
-        return self._sent + count <= max(LEAST, pages)
+        return self._sent + count <= max(MIN_REQUESTS, pages)

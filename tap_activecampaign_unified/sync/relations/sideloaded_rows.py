@@ -1,4 +1,4 @@
-"""Takes related rows from a page: stages of pipelines, scores of contacts, rows beside rows."""
+"""Takes related rows from a page: stages, scores, and rows of a collection without pages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ class IncludedScores:
 
 
 class SiblingRows:
-    """Rows of another kind in a page. They need not belong to a row of the page."""
+    """Rows of a collection that only the pages of another collection include.
+
+    They need not belong to a row of the page.
+    """
 
     def __init__(self, key: str) -> None:
         """``key`` is the name of the rows in the page."""

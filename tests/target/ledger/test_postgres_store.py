@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tap_activecampaign_unified.storage.database import Database as Connection
-from tap_activecampaign_unified.storage.database import is_address, open_database
+from tap_activecampaign_unified.storage.database import is_postgres_address, open_database
 from target_activecampaign.ledger.ledger import Ledger
 from target_activecampaign.ledger.open_ledger import SCHEMA, SETTING
 from tests.postgres.server import PASSWORD
@@ -368,4 +368,4 @@ def test_a_user_without_the_right_to_create_tables_can_use_existing_ones(
 )
 def test_addresses_differ_from_files(place: str, *, is_database: bool) -> None:
     """An address of SQLAlchemy or libpq is not taken for a file."""
-    assert is_address(place) is is_database
+    assert is_postgres_address(place) is is_database
