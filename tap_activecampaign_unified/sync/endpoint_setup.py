@@ -19,7 +19,7 @@ from tap_activecampaign_unified.sync.relations.relation_loader import RelationLo
 from tap_activecampaign_unified.sync.relations.sideloaded_rows import SiblingRows
 from tap_activecampaign_unified.sync.relations.special_loaders import special_loaders
 
-from .page_source import PageSource
+from .filters_and_sideloads import PageSource
 from .unreadable_collections import UnreadableCollections, entity_of
 
 if TYPE_CHECKING:

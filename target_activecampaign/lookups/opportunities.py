@@ -73,6 +73,31 @@ class OpportunityLookup:
                     for row in page.rows
                 }
 
+    def resolve(self, ref: dict[str, str]) -> str:
+        """Return the id of the deal that a row of another stream refers to.
+
+        Raises `RowDeferred` while a later row may create the deal, otherwise `RowRejected`.
+        """
+        references = self._references
+        native_id = references.foreign_ids.read_reference("deal", ref, "opportunity")
+        if native_id:
+            return native_id
+        external_id = ref.get("external_id")
+        if not external_id:
+            raise references.not_found("opportunity", "deal", "id" if ref.get("id") else "name")
+        name = references.policy.opportunity_external_id_field
+        field = references.fields("opportunity").find(name) if name else None
+        if field is None:
+            raise RowRejected(
+                "opportunity: external_id needs opportunity_external_id_field, and that deal field"
+            )
+        ids = set(self.ids_by_external_id(external_id, field.id))
+        if len(ids) > 1:
+            raise RowRejected("opportunity: external_id fits several; give the id")
+        if ids:
+            return ids.pop()
+        raise references.not_found("opportunity", "deal", "external_id", external_id)
+
     def ids_by_external_id(self, external_id: str, field_id: str) -> list[str]:
         """Return the ids of deals with this external id in its custom field."""
         references = self._references

@@ -42,7 +42,6 @@ from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.row_references import references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
-from .opportunities.named_opportunity import opportunity_of
 from .row_by_row import row_by_row
 from .sink_definition import Sink
 
@@ -225,7 +224,7 @@ def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:
         elif target == "account":
             ids.append(context.references.account(ref))
         elif target == "opportunity":
-            ids.append(opportunity_of(context, ref))
+            ids.append(context.opportunities().resolve(ref))
         elif "id" in ref:
             ids.append(ref["id"])
         else:

@@ -14,7 +14,6 @@ from target_activecampaign.records.row_references import reference, references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
 from .opportunities.contacts import prefetch_contacts
-from .opportunities.named_opportunity import opportunity_of
 from .reject_existing import no_longer_exists, reject_created_earlier
 from .row_by_row import native_fields_of, row_by_row
 
@@ -120,7 +119,7 @@ def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
     record = row.record
     deals = references(record.get("opportunity"), "opportunity")
     if deals:
-        return PARENTS["opportunity"], opportunity_of(context, deals[0])
+        return PARENTS["opportunity"], context.opportunities().resolve(deals[0])
     contacts = references(record.get("contact"), "contact")
     if contacts:
         return PARENTS["contact"], context.references.contact(contacts[0])

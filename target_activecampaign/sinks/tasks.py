@@ -19,7 +19,6 @@ from target_activecampaign.records.row_parts import has_part
 from target_activecampaign.records.row_references import reference, references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
-from .opportunities.named_opportunity import opportunity_of
 from .reject_existing import no_longer_exists, reject_created_earlier
 from .row_by_row import NO_OWNER, native_fields_of, row_by_row
 
@@ -110,7 +109,7 @@ def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
     """
     deals = references(row.record.get("opportunity"), "opportunity")
     if deals:
-        return "deal", opportunity_of(context, deals[0])
+        return "deal", context.opportunities().resolve(deals[0])
     contacts = references(row.record.get("contact"), "contact")
     if contacts:
         return "contact", context.references.contact(contacts[0])

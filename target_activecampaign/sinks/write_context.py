@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from target_activecampaign.client.last_write_in_ledger import LastWriteInLedger
+from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.reporting.automation_counts import AutomationCounts
 
 if TYPE_CHECKING:
@@ -156,3 +157,7 @@ class WriteContext:
     def foreign_ids(self) -> ForeignIds:
         """Resolves the ids of rows (`source_ids`), and records the copies of records."""
         return self.references.foreign_ids
+
+    def opportunities(self, count: int = 0) -> OpportunityLookup:
+        """Return the lookup of deals for a batch of ``count`` rows of deals."""
+        return OpportunityLookup(self.client, self.pool, self.references, count)

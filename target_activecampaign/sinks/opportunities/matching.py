@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing, plain_key
 from target_activecampaign.records.row_references import key_text, read_own_key
@@ -12,6 +11,7 @@ from target_activecampaign.records.row_references import key_text, read_own_key
 from .contacts import contacts_of
 
 if TYPE_CHECKING:
+    from target_activecampaign.lookups.opportunities import OpportunityLookup
     from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.sinks.encode_custom_fields import EncodedFields
     from target_activecampaign.sinks.sink_definition import Sink
@@ -118,7 +118,7 @@ def find_by_external_id(context: WriteContext, row: InputRecord) -> list[str] | 
     field = context.references.fields("opportunity").find(name)
     if field is None:
         return None
-    deals = OpportunityLookup(context.client, context.pool, context.references, 1)
+    deals = context.opportunities(1)
     ids = sorted(set(deals.ids_by_external_id(str(external_id), field.id)))
     if len(ids) > 1:
         raise _matches_several("external_id")

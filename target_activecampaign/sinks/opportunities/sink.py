@@ -9,7 +9,6 @@ from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.holdout import HELD_OUT
-from target_activecampaign.lookups.opportunities import OpportunityLookup
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.record_identity import identity_by
@@ -24,6 +23,7 @@ from .matching import STEP, encode_external_id, external_id_of, find_opportunity
 from .stage import set_stage
 
 if TYPE_CHECKING:
+    from target_activecampaign.lookups.opportunities import OpportunityLookup
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
     """Write the opportunities of a batch."""
-    deals = OpportunityLookup(context.client, context.pool, context.references, len(rows))
+    deals = context.opportunities(len(rows))
     prefetch_contacts(context, rows)
 
     def write(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
