@@ -1,1 +1,1 @@
-"""Audiences: streams whose input is all their people, and what those lose who leave."""
+"""Audiences: streams whose input has all their people; revokes grants of people who leave."""

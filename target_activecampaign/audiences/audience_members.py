@@ -1,4 +1,4 @@
-"""Members of audiences: who is in this run's input, and who was in the earlier ones."""
+"""The members of audiences: people in this run's input, and people in earlier inputs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ FORMER_AUDIENCE = (
 
 
 class AudienceMembers:
-    """The members of this run's audiences.
+    """Notes the people in the input of each audience as members in the ledger.
 
-    ``people_in_input`` are those in the input. ``deliveries`` has the streams of their rows.
+    ``people_in_input`` has the people of each audience. ``deliveries`` marks rows with the streams
+    that delivered them.
     """
 
     def __init__(self, ledger: Ledger, policy: WritePolicy, references: ReferenceResolver) -> None:
@@ -40,20 +41,20 @@ class AudienceMembers:
         self.people_in_input = {
             name: PeopleInInput(ledger, references) for name in policy.audiences
         }
-        #: Audiences of earlier runs that this run does not have, until a row of theirs comes.
+        #: The audiences of earlier runs that this run does not have, and that had no row yet.
         self._former = set(self._records.audiences()) - policy.audiences.keys()
         self.deliveries = DeliveringStreams(ledger, {*self._former, *policy.audiences})
 
     def audience_of(self, row: InputRecord) -> str | None:
-        """Return the audience of a row, None where its stream is none."""
+        """Return the audience of a row, None if its stream is no audience."""
         return row.input_stream if row.input_stream in self.people_in_input else None
 
     def note_rows(self, rows: Iterable[InputRecord]) -> None:
-        """Note who is in the input, before anything is decided about the rows."""
+        """Note the people of rows, before the rows are finished or written."""
         for row in rows:
-            found = self.people_in_input.get(row.input_stream)
-            if found is not None:
-                found.add(row)
+            people = self.people_in_input.get(row.input_stream)
+            if people is not None:
+                people.add(row)
             elif row.input_stream in self._former:
                 self._former.discard(row.input_stream)
                 logger.warning(FORMER_AUDIENCE, row.input_stream)
@@ -65,12 +66,14 @@ class AudienceMembers:
             self.people_in_input[name].add_contact(contact)
 
     def note_confirmed(self, rows: list[InputRecord]) -> None:
-        """Note people as members whose rows the ledger knows as confirmed."""
+        """Make the people of rows members whose rows the ledger confirms."""
         for name in self.people_in_input:
-            mine = [row for row in rows if row.input_stream == name and row.number is not None]
-            if not mine:
+            in_audience = [
+                row for row in rows if row.input_stream == name and row.number is not None
+            ]
+            if not in_audience:
                 continue
-            people = self._people_of(mine)
+            people = self._people_of(in_audience)
             self._records.prefetch_members(name, [person for _, person, __ in people])
             with self._ledger.transaction():
                 for row, person, address in people:
@@ -80,17 +83,17 @@ class AudienceMembers:
             self._records.uncache()
 
     def _people_of(self, rows: list[InputRecord]) -> list[tuple[InputRecord, str, bytes]]:
-        """Return rows with their person and the hash of the address."""
-        found = []
+        """Return each row with its person and the hash of the address."""
+        people = []
         for row in rows:
             email, native_id = contact_of_row(self._references, row)
             address = self._records.address_key(email) if email else NO_ADDRESS
             placeholder = placeholder_of(address) if address else ""
-            found.append((row, row.ledger_id or native_id or placeholder, address))
-        self._records.prefetch_grants(person for _, person, __ in found if person.startswith("@"))
+            people.append((row, row.ledger_id or native_id or placeholder, address))
+        self._records.prefetch_grants(person for _, person, __ in people if person.startswith("@"))
         return [
             (row, self._records.grants_of(person).contact or person, address)
-            for row, person, address in found
+            for row, person, address in people
             if person
         ]
 
@@ -103,7 +106,7 @@ class AudienceMembers:
         *,
         is_pending: bool | None = None,
     ) -> None:
-        """Add or update a member; ``is_pending`` None leaves that as it is."""
+        """Add a member or update it. ``is_pending`` None keeps the member's value."""
         before = self._records.member(name, person) or Member(person, NO_ADDRESS)
         member = Member(
             person,
@@ -115,7 +118,7 @@ class AudienceMembers:
         self._records.put_member(name, member)
 
     def move_to_contact(self, placeholder: str, contact: str) -> None:
-        """Make the member of an address the member of its contact, whose id is known now."""
+        """Replace the member of an address by a member of its contact, whose id is known now."""
         for name in self.people_in_input:
             member = self._records.member(name, placeholder)
             if member is not None:

@@ -1,8 +1,9 @@
-"""The streams that delivered a row, marked in the ledger's entry of the row.
+"""Marks the ledger's entry of a row with the streams that delivered the row.
 
-Two streams with the same row share its entry. So a row that one stream has written is unchanged for
-the other. If one of them is an audience, the target sends the row once for each stream. Then the
-ledger knows both as grantors, and a leaver of the audience keeps what the other stream grants.
+Two streams that deliver the same row share its entry in the ledger. The row that one stream has
+written is unchanged for the other stream. If one of the streams is an audience, the target sends
+the row once for each stream, so that the ledger has both as grantors. Then a leaver of the audience
+keeps what the other stream grants.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class DeliveringStreams:
-    """Marks confirmed rows with the streams that delivered them; ``audiences`` are their names."""
+    """Marks confirmed rows with the streams that delivered them.
+
+    ``audiences`` are the names of the audiences, of earlier runs too.
+    """
 
     def __init__(self, ledger: Ledger, audiences: Iterable[str]) -> None:
         self._ledger = ledger
@@ -25,16 +29,16 @@ class DeliveringStreams:
         self._paths = {path for mark in self._marks.values() for path in mark}
 
     def is_first(self, row: InputRecord, known: Confirmed) -> bool:
-        """Return whether an audience delivered this row, and the row's own stream never did."""
+        """Return whether an audience delivered a row before, and the row's stream did not."""
         return self._is_marked(known) and not self._has(known, self._mark_of(row.input_stream))
 
     def mark(self, row: InputRecord, known: Confirmed | None) -> None:
-        """Let the ledger note the stream when it confirms a row that an audience delivers too."""
+        """Set the mark that the ledger adds when it confirms a row that an audience delivers."""
         if row.input_stream in self._marks or (known is not None and self._is_marked(known)):
             row.delivery = self._mark_of(row.input_stream)
 
     def add(self, row: InputRecord) -> None:
-        """Note the stream of a row that was unchanged, where the ledger does not have it."""
+        """Mark the ledger's entry of an unchanged row, unless it has the mark already."""
         known = self._ledger.find(row.ledger_key)
         if known is not None and row.delivery and not self._has(known, row.delivery):
             self._ledger.confirm(row.ledger_key, None, row.delivery)

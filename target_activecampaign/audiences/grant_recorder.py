@@ -1,21 +1,26 @@
-"""Records in the ledger what streams grant to contacts, so that an audience can revoke it.
+"""Records the grants of audiences in the ledger, so that the target can revoke them.
 
-What a contact had before is read before the first write of it, and is no grant. The ledger has
-each grant before its request is sent, so that the grants of a killed run are known.
+The target reads the values of a contact before its first write. A value that the contact had then
+is no grant. The ledger has each grant before its request is sent, so that the next run knows the
+grants of a killed run. `other_streams.py` records the grants of other streams.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.client import InvalidRequest
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.ledger.audience_records import NO_ADDRESS, Grants, placeholder_of
 from target_activecampaign.sinks.contacts.contact_change import ADDRESS, PendingGrants
 from target_activecampaign.sinks.contacts.contact_ids import look_up_addresses
+from target_activecampaign.sinks.named_records.tags import ensure_tag
 
-from .grant_ids import began_after, contact_has, create_tags, removed_grant_ids, split_grant_id
+from .grant_ids import kind_of
 from .other_streams import OtherStreams
-from .requested_grants import done_requests, grantor_of, grants_of_change
+from .present_grants import began_after, has_grant
+from .requested_grants import done_requests, grantor_of, grants_of_change, removed_grant_ids
 from .values_before_write import read_values
 
 if TYPE_CHECKING:
@@ -28,14 +33,14 @@ if TYPE_CHECKING:
     from .audience_members import AudienceMembers
     from .report import AudienceReport
 
-# Bounds the values that are in memory at once.
+#: The most contacts whose values are in memory at once.
 MAX_VALUES_READ = 1_000
 
 
 class GrantRecorder:
-    """Records what audiences grant; ``others`` notes what other streams give of that.
+    """Records the grants of audiences; ``others`` records those of other streams.
 
-    It does nothing in an account that never had an audience.
+    Does nothing if no run of the ledger had an audience.
     """
 
     def __init__(
@@ -53,42 +58,42 @@ class GrantRecorder:
         if self.is_active:
             self._records.mark_earlier_grants()
         self.others = OtherStreams(ledger, members)
-        #: What became of each audience of the run, by name.
+        #: The counts of each audience of the run, by name.
         self.reports: dict[str, AudienceReport] = {}
 
     def document(self) -> dict[str, Any]:
-        """Return what became of each audience, for the run report."""
+        """Return the counts of each audience as JSON, for the run report."""
         return {name: report.document() for name, report in self.reports.items()}
 
     # --- before a write ---------------------------------------------------------------------
 
     def before_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        """Record what changes will grant, and set the ids of the contacts that the account has.
+        """Record the grants that changes are about to make, and set the ids of known contacts.
 
-        Raises `RequestError` where the present values cannot be read.
+        Raises `RequestError` if the present values cannot be read.
         """
-        mine = [change for change in changes if self._is_of_audience(change)]
+        of_audiences = [change for change in changes if self._is_of_audience(change)]
         if self._is_dry:
-            self._note_present(mine)
+            self._note_contacts(of_audiences)
         if not self.is_active:
             return
-        # All at once: many addresses are looked up by one reading of all contacts.
-        found = look_up_addresses(context, [change for change in mine if change.ledger_id is None])
-        looked_up = {id(change) for change in found}
-        for at in range(0, len(mine), MAX_VALUES_READ):
-            self._note_grants(context, mine[at : at + MAX_VALUES_READ], looked_up)
-        self.others.expect(context, [change for change in changes if not change.is_revocation])
+        # Look up all addresses together: one read of all contacts may take the fewest requests.
+        without_ledger_id = [change for change in of_audiences if change.ledger_id is None]
+        looked_up = {id(change) for change in look_up_addresses(context, without_ledger_id)}
+        for at in range(0, len(of_audiences), MAX_VALUES_READ):
+            self._record_grants(context, of_audiences[at : at + MAX_VALUES_READ], looked_up)
+        self.others.set_grants(context, [change for change in changes if not change.is_revocation])
 
     def _is_of_audience(self, change: ContactChange) -> bool:
         rows = (row_request.row for row_request in change.row_requests)
         return not change.is_revocation and any(map(self.members.audience_of, rows))
 
-    def _note_grants(
+    def _record_grants(
         self, context: WriteContext, changes: list[ContactChange], looked_up: set[int]
     ) -> None:
         values, deleted = read_values(context, self.reader, changes, looked_up)
-        create_tags(context, changes)
-        # No request is sent inside of the transaction: other threads would write into it.
+        _create_tags(context, changes)
+        # The transaction below sends no request, because other threads would write into it.
         found = [
             (
                 change,
@@ -102,27 +107,37 @@ class GrantRecorder:
         self._prefetch(people | {placeholder_of(address) for address in addresses if address})
         with self._ledger.transaction():
             for (change, requested, removed), address in zip(found, addresses, strict=True):
-                there = values.get(change.id or "")
                 person = self._add_pending_member(change, address)
                 self._replace_contact(deleted.get(id(change)), person)
                 self._records.mark_granted(
                     grant.grant_id for grant in requested if grant.is_of_audience
                 )
-                pending = change.pending_grants = PendingGrants(person, requested, removed)
-                grants = self._records.grants_of(pending.person)
-                for grant in requested:
-                    is_new = grant.grant_id not in grants.by_id
-                    is_theirs = there is not None and contact_has(context, there, grant.grant_id)
-                    if is_new and (is_theirs or not grant.is_of_audience):
-                        continue
-                    since = max(grants.by_id.get(grant.grant_id, {}).values(), default="")
-                    is_later = is_theirs and there and began_after(there, grant.grant_id, since)
-                    if split_grant_id(grant.grant_id)[0] in {"tag", "list"} and not is_later:
-                        pending.started.setdefault(grant.grant_id, (grant.request, since))
-                    self._add_grantor(grants, pending, grant)
-                self._records.put_grants(pending.person, grants)
-        self._note_present(changes)
+                change.pending_grants = PendingGrants(person, requested, removed)
+                present = values.get(change.id or "")
+                self._add_grants(context, change.pending_grants, present)
+        self._note_contacts(changes)
         self._records.uncache()
+
+    def _add_grants(
+        self, context: WriteContext, pending: PendingGrants, present: ContactValues | None
+    ) -> None:
+        """Add the requested grants to the person's grants in the ledger.
+
+        A value that the contact has and no stream granted is no grant. A stream that is no audience
+        is added only to the grants of an audience.
+        """
+        grants = self._records.grants_of(pending.person)
+        for grant in pending.requested:
+            is_new = grant.grant_id not in grants.by_id
+            is_present = present is not None and has_grant(context, present, grant.grant_id)
+            if is_new and (is_present or not grant.is_of_audience):
+                continue
+            before = max(grants.by_id.get(grant.grant_id, {}).values(), default="")
+            is_later = is_present and present and began_after(present, grant.grant_id, before)
+            if kind_of(grant.grant_id) in {"tag", "list"} and not is_later:
+                pending.started.setdefault(grant.grant_id, (grant.request, before))
+            self._add_grantor(grants, pending, grant)
+        self._records.put_grants(pending.person, grants)
 
     def _address_of(self, change: ContactChange, values: ContactValues | None) -> bytes:
         email = change.email or (str(values.row.get("email") or "") if values else "")
@@ -140,7 +155,7 @@ class GrantRecorder:
         if change.id is not None and address:
             self._move_to_contact(placeholder, change.id)
         elif address:
-            # The contact that had this address has another one by now, or was deleted.
+            # The contact that had this address has another address now, or was deleted.
             self._records.put_grants(
                 placeholder, Grants(None, self._records.grants_of(placeholder).by_id)
             )
@@ -152,36 +167,37 @@ class GrantRecorder:
         return person
 
     def _replace_contact(self, deleted: str | None, person: str) -> None:
-        """Move the members of a deleted contact to ``person``: a new contact, or an address."""
+        """Move the members of a deleted contact to ``person``: a new contact or an address."""
         if deleted is not None:
             self._records.put_grants(deleted, Grants())
             self.members.move_to_contact(deleted, person)
 
     def _add_grantor(self, grants: Grants, pending: PendingGrants, grant: RequestedGrant) -> None:
-        """Add a stream to the grantors of a grant id. All grantors have the newest value.
+        """Add a stream to the grantors of a grant id. All grantors get the newest value.
 
-        A time is not known before the write is confirmed.
+        The value is empty for a tag or list until the write is confirmed, when its time is known.
         """
         grantors = grants.by_id.get(grant.grant_id, {})
         if grant.grantor not in grantors:
             pending.new.append(grant)
         value = "" if grant.grant_id in pending.started else max(grantors.values(), default="")
-        is_field = split_grant_id(grant.grant_id)[0] == "field"
-        value = self._records.digest(grant.value) if is_field else value
+        if kind_of(grant.grant_id) == "field":
+            value = self._records.digest(grant.value)
         grants.by_id[grant.grant_id] = dict.fromkeys([*grantors, grant.grantor], value)
 
     def _move_to_contact(self, placeholder: str, contact: str) -> None:
-        """Move the grants of an address to the contact that has it."""
+        """Move the grants of an address to the contact that has the address."""
         moved = self._records.grants_of(placeholder)
         if moved.by_id:
             grants = self._records.grants_of(contact)
-            for granted, grantors in moved.by_id.items():
-                grants.by_id[granted] = {**grants.by_id.get(granted, {}), **grantors}
+            for grant_id, grantors in moved.by_id.items():
+                grants.by_id[grant_id] = {**grants.by_id.get(grant_id, {}), **grantors}
             self._records.put_grants(contact, grants)
         self._records.put_grants(placeholder, Grants(contact))
         self.members.move_to_contact(placeholder, contact)
 
-    def _note_present(self, changes: list[ContactChange]) -> None:
+    def _note_contacts(self, changes: list[ContactChange]) -> None:
+        """Note the contacts of rows as people in the input."""
         for change in changes:
             for row_request in change.row_requests:
                 self.members.note_contact(row_request.row, change.id)
@@ -189,50 +205,48 @@ class GrantRecorder:
     # --- after a write ----------------------------------------------------------------------
 
     def find_written(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        """Set the ids of written contacts that are not known yet, where a grant needs them.
-
-        Raises `RequestError`.
-        """
+        """Set the unknown ids of written contacts that a grant needs. Raises `RequestError`."""
         if self.is_active:
             self.others.find_written(context, changes)
 
     def after_write(self, context: WriteContext, changes: list[ContactChange]) -> None:
-        """Record which grants were made; called in the transaction that confirms the rows."""
+        """Record the grants that were made. Called in the transaction that confirms the rows."""
         if not self.is_active:
             return
-        until = f"{context.creates.server_time():.0f}"
-        mine = [
+        confirmed_at = f"{context.creates.server_time():.0f}"
+        with_grants = [
             (change, change.pending_grants)
             for change in changes
             if change.pending_grants is not None
         ]
-        for at in range(0, len(mine), MAX_VALUES_READ):
-            batch = mine[at : at + MAX_VALUES_READ]
+        for at in range(0, len(with_grants), MAX_VALUES_READ):
+            batch = with_grants[at : at + MAX_VALUES_READ]
             people = {pending.person for _, pending in batch}
             self._prefetch(people | {change.id for change, _ in batch if change.id})
             for change, pending in batch:
-                self._confirm(change, pending, until)
-            self._note_present([change for change, _ in batch])
+                self._confirm(change, pending, confirmed_at)
+            self._note_contacts([change for change, _ in batch])
             self._records.uncache()
         for at in range(0, len(changes), MAX_VALUES_READ):
             self.others.after_write(changes[at : at + MAX_VALUES_READ])
 
-    def _confirm(self, change: ContactChange, pending: PendingGrants, until: str) -> None:
+    def _confirm(self, change: ContactChange, pending: PendingGrants, confirmed_at: str) -> None:
+        """Remove the new grants that were not made, and set the time of the grants that began."""
         person = pending.person
         if person.startswith("@") and change.id is not None and not is_planned(change.id):
             self._move_to_contact(person, change.id)
             person = change.id
         grants = self._records.grants_of(person)
-        requested = done_requests(self.members, change)
+        carried_out = done_requests(self.members, change)
         for grant in pending.new:
-            is_done = (grant.grantor, grant.request) in requested
+            is_done = (grant.grantor, grant.request) in carried_out
             if not is_done or grant.request in pending.was_done_before:
                 grants.by_id.get(grant.grant_id, {}).pop(grant.grantor, None)
-        for granted in pending.removed:
-            grants.by_id.pop(granted, None)
-        done = {request for _, request in requested}
-        for granted, (request, since) in pending.started.items():
-            _set_value(grants, granted, until if request in done else since)
+        for grant_id in pending.removed:
+            grants.by_id.pop(grant_id, None)
+        done = {request for _, request in carried_out}
+        for grant_id, (request, before) in pending.started.items():
+            _set_value(grants, grant_id, confirmed_at if request in done else before)
         self._records.put_grants(person, grants)
         address = NO_ADDRESS
         if change.new_email is not None and ADDRESS in done:
@@ -247,7 +261,7 @@ class GrantRecorder:
                 self.members.put_member(name, person, address, [key], is_pending=False)
 
     def discard(self, change: ContactChange) -> None:
-        """Remove the grants of a change of which nothing was written."""
+        """Remove the grants of a change that wrote nothing."""
         pending, change.pending_grants = change.pending_grants, None
         if pending is None:
             return
@@ -255,8 +269,8 @@ class GrantRecorder:
             grants = self._records.grants_of(pending.person)
             for grant in pending.new:
                 grants.by_id.get(grant.grant_id, {}).pop(grant.grantor, None)
-            for granted, (_, since) in pending.started.items():
-                _set_value(grants, granted, since)
+            for grant_id, (_, before) in pending.started.items():
+                _set_value(grants, grant_id, before)
             self._records.put_grants(pending.person, grants)
             for row_request in change.row_requests:
                 self._remove_new_member(row_request.row, pending.person, grants)
@@ -270,6 +284,16 @@ class GrantRecorder:
             self._records.remove_member(name, person)
 
 
-def _set_value(grants: Grants, granted: str, value: str) -> None:
-    if granted in grants.by_id:
-        grants.by_id[granted] = dict.fromkeys(grants.by_id[granted], value)
+def _create_tags(context: WriteContext, changes: list[ContactChange]) -> None:
+    """Create the tags that changes add and the account lacks, so that their grants have an id."""
+    for name in dict.fromkeys(name for change in changes for name in change.adds):
+        if not context.references.find_by_name("tag", name):
+            # ActiveCampaign refuses such a tag again when its row is written: the row reports it.
+            with contextlib.suppress(InvalidRequest):
+                ensure_tag(context, name)
+
+
+def _set_value(grants: Grants, grant_id: str, value: str) -> None:
+    """Set the value that all grantors of a grant id share."""
+    if grant_id in grants.by_id:
+        grants.by_id[grant_id] = dict.fromkeys(grants.by_id[grant_id], value)

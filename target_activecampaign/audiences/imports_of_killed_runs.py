@@ -15,7 +15,7 @@ POLL_SECONDS = 5.0
 
 
 def wait_for_imports(context: WriteContext) -> bool:
-    """Wait until the account has no unfinished import; return whether it has none."""
+    """Wait until the account has no unfinished import; return False after `MAX_WAIT_SECONDS`."""
     if context.write_client.is_dry_run:
         return True
     deadline = context.clock.monotonic() + MAX_WAIT_SECONDS

@@ -1,6 +1,6 @@
-"""Whether the input of a stream was read to its end.
+"""Decides whether the input of a stream has all its rows: the source was not interrupted.
 
-`leavers.py` also refuses to let anyone leave after a rejected row, an empty input, or beyond
+`leavers.py` has the other reasons why no one leaves: a rejected row, an empty input, and
 `max_leave_share`.
 """
 
@@ -21,9 +21,12 @@ SYNCING = "the last STATE says that the source was not done: it was interrupted"
 
 @dataclass
 class StreamInput:
-    """What came of a stream: the number of its last row, and of the row before ACTIVATE_VERSION.
+    """The input of a stream.
 
-    ``sources`` are the source's own names of the stream, before `stream_maps`.
+    * ``sources``: the source's own names of the stream, before `stream_maps`.
+    * ``last_row``: the number of the stream's last row.
+    * ``activated_at``: the number of the last row of the input before ACTIVATE_VERSION.
+    * ``fault``: why the input cannot be used.
     """
 
     sources: set[str]
@@ -33,9 +36,9 @@ class StreamInput:
 
 
 class InputCompleteness:
-    """What came of each stream, under its name behind `stream_maps`.
+    """Records the rows, states and faults of each stream, by its name after `stream_maps`.
 
-    Rows have their numbers in the input, from 1.
+    The numbers of rows count the rows of the input, from 1.
     """
 
     def __init__(self) -> None:
@@ -49,7 +52,7 @@ class InputCompleteness:
         self._streams.setdefault(stream, StreamInput(set())).sources.add(source)
 
     def note_row(self, streams: Iterable[str], number: int) -> None:
-        """Note a row of the source that is, or was mapped to, a row of these streams."""
+        """Note a row of these streams. `stream_maps` may make rows of several streams of it."""
         for stream in streams:
             if stream in self._streams:
                 self._streams[stream].last_row = number
@@ -65,12 +68,12 @@ class InputCompleteness:
         self._last_state, self._state = number, value
 
     def note_fault(self, stream: str | None, reason: str) -> None:
-        """Note what makes a stream's input unusable, or that of all streams."""
+        """Note why the input of a stream cannot be used; None stands for all streams."""
         if stream is None:
             self._fault = self._fault or reason
         else:
-            found = self._streams.setdefault(stream, StreamInput(set()))
-            found.fault = found.fault or reason
+            entry = self._streams.setdefault(stream, StreamInput(set()))
+            entry.fault = entry.fault or reason
 
     def has(self, stream: str) -> bool:
         """Return whether the stream is part of the input."""
@@ -81,37 +84,38 @@ class InputCompleteness:
         return self._last_state is not None or self._is_activated(self._streams[stream])
 
     def why_incomplete(self, stream: str, *, needs_mark: bool = False) -> str | None:
-        """Return why the input of a stream does not hold all its rows; None if it does.
+        """Return why the input of a stream may lack rows; None if it has all rows.
 
         ACTIVATE_VERSION after the last row completes the input. Without it, no row may come after
         the last STATE. An input without any STATE is complete, unless ``needs_mark``: an earlier
         input of the stream had a STATE or ACTIVATE_VERSION. For a stream without rows,
         ACTIVATE_VERSION does not count, because sources also send it when they begin.
         """
-        found = self._streams[stream]
-        fault = self._fault or found.fault
+        entry = self._streams[stream]
+        fault = self._fault or entry.fault
         if fault is not None:
             return fault
-        last = found.last_row
-        if self._is_activated(found):
+        if self._is_activated(entry):
             return None
         if self._last_state is None:
             return NO_END if needs_mark else None
-        if last is not None and self._last_state < last:
+        if entry.last_row is not None and self._last_state < entry.last_row:
             return INTERRUPTED
-        return SYNCING if self._is_syncing(found) else None
+        return SYNCING if self._is_syncing(entry) else None
 
     @staticmethod
-    def _is_activated(found: StreamInput) -> bool:
-        last, at = found.last_row, found.activated_at
-        return last is not None and at is not None and at >= last
+    def _is_activated(entry: StreamInput) -> bool:
+        """Return whether ACTIVATE_VERSION came after the last row."""
+        last, activated_at = entry.last_row, entry.activated_at
+        return last is not None and activated_at is not None and activated_at >= last
 
-    def _is_syncing(self, found: StreamInput) -> bool:
-        """Return whether the last state is one of those that sources send in the middle."""
+    def _is_syncing(self, entry: StreamInput) -> bool:
+        """Return whether the last state says that the source was not done."""
         bookmarks = self._state.get("bookmarks")
         marks = bookmarks if isinstance(bookmarks, dict) else {}
-        entries = [marks.get(source) for source in found.sources]
+        bookmarks_of_stream = [marks.get(source) for source in entry.sources]
         is_open = any(
-            isinstance(entry, dict) and entry.get("progress_markers") for entry in entries
+            isinstance(bookmark, dict) and bookmark.get("progress_markers")
+            for bookmark in bookmarks_of_stream
         )
         return is_open or bool(self._state.get("currently_syncing"))

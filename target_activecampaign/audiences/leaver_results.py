@@ -1,4 +1,4 @@
-"""The results of people who left an audience: what they lost, and why they kept something."""
+"""Gives people who left an audience their results: revoked grants, and reasons to keep others."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ NOTHING_TO_REVOKE = "there was nothing to take back"
 
 
 class OpenRows(RowResults, Protocol):
-    """Where people who are in no row of the input get their results: `RowFinisher`."""
+    """Takes the results of leavers, who are in no row of the input: `RowFinisher`."""
 
     faulty_streams: set[str]
 
     def note_refusal(self, reason: str) -> None:
-        """Note why no one may leave an audience."""
+        """Note why no person may leave an audience."""
 
     def open(self, rows: list[InputRecord]) -> None:
         """Expect a result for each of these rows."""
 
 
 class LeaverResults:
-    """Gives leavers their results; ``done`` has the rows of those who left.
+    """Gives leavers their results. ``done`` has the `id` of the row of each person who left.
 
-    A person whose removal is refused, failed or partly done is still a member.
+    A person is still a member if a removal was refused, failed or carried out in part.
     """
 
     def __init__(self, rows: OpenRows, leavers: list[Leaver], report: AudienceReport) -> None:
@@ -46,20 +46,20 @@ class LeaverResults:
     def finish(self, row: InputRecord, outcome: Outcome) -> None:
         """Give a row its result, from the outcome of the write.
 
-        * Decided, and updated, unchanged or skipped: the result is updated, and the row is `done`.
+        * Complete, and updated, unchanged or skipped: the result is updated, and the person left.
           ``kept`` is the reason why the person keeps something.
-        * Updated, but not decided: the result is updated with the reason, and the row is not done.
-        * Any other outcome: the result has its action and its reason, and the row is not done.
+        * Updated, but not complete: the result is updated with the reason. The person is a member.
+        * Any other outcome: the result has its action and its reason. The person is a member.
 
-        Here an outcome with `denied` parts, `parts_to_resend` or `blocks_state` is not decided. A
-        failed row stops the state before it.
+        A complete outcome confirms the row, and has no `denied` parts, no `parts_to_resend` and no
+        `blocks_state`. A failed row stops the state before it.
         """
-        is_decided = outcome.confirms_row and not (
+        is_complete = outcome.confirms_row and not (
             outcome.denied or outcome.parts_to_resend or outcome.blocks_state
         )
-        if outcome.action is Action.SKIPPED and is_decided:
+        if outcome.action is Action.SKIPPED and is_complete:
             outcome = replace(outcome, action=Action.UNCHANGED)
-        is_done = is_decided and outcome.action in {Action.UPDATED, Action.UNCHANGED}
+        is_done = is_complete and outcome.action in {Action.UPDATED, Action.UNCHANGED}
         leaver = self._leavers[id(row)]
         details: dict[str, Any] = {"audience": row.input_stream}
         if is_done or outcome.action is Action.UPDATED:
@@ -75,7 +75,8 @@ class LeaverResults:
             details["kept"] = kept
             outcome, reason = replace(outcome, action=Action.UPDATED), LEFT
             self.done.add(id(row))
-        # No file may keep such a row to send it again: the ledger knows who is still to leave.
+        # A failed row holds back the state, so that the retry file does not keep it: the ledger has
+        # the people who still have to leave.
         held = outcome.blocks_state or outcome.action is Action.FAILED
         outcome = replace(
             outcome, reason=reason, confirms_row=False, blocks_state=held, details=details

@@ -1,4 +1,4 @@
-"""At the end of the input: who left an audience, and whether they may leave in this run."""
+"""At the end of the input, finds who left an audience, and revokes what the audience granted."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MAY_START_AUTOMATIONS = (
 
 
 class LeaverProcessor:
-    """Finds who left each audience of a run, and revokes what the audience granted them.
+    """Finds the people who left each audience of a run, and revokes their grants.
 
     ``alias`` returns the target's name of a stream of the input.
     """
@@ -75,7 +75,7 @@ class LeaverProcessor:
         self._people_in_input = grants.members.people_in_input
 
     def run(self, input_fault: str | None) -> None:
-        """Process the leavers of all audiences; ``input_fault`` says why no input is usable."""
+        """Process the leavers of all audiences. With an ``input_fault``, no one may leave."""
         for name, rule in self._context.policy.audiences.items():
             report = self._grants.reports[name] = AudienceReport()
             if not self._completeness.has(name):
@@ -89,6 +89,7 @@ class LeaverProcessor:
             self._process_audience(name, rule, report)
 
     def _refusal_reason(self, name: str, rule: AudienceRule) -> str | None:
+        """Return why no one may leave an audience; None if people may leave."""
         if self._completeness.has_end_mark(name):
             self._records.note_end_mark(name)
         needs_mark = self._records.had_end_mark(name)
@@ -104,10 +105,10 @@ class LeaverProcessor:
         for member in self._records.members(name):
             is_gone = self._is_gone(name, member)
             gone += [member] if is_gone else []
-            # Members whose first complete input is this do not count: they would raise the limit.
+            # Members whose first complete input this is do not count: they would raise the limit.
             report.members += member.is_complete or is_gone
         report.leavers = len(gone)
-        # The tolerance is for binary fractions: 0.29 * 100 is less than 29, and 29 may leave.
+        # The addition is for binary fractions: 0.29 * 100 is less than 29, and 29 may leave.
         most = int(rule.max_leave_share * report.members + 1e-9)
         if len(gone) > most:
             enough = math.ceil(100 * len(gone) / report.members) / 100
@@ -123,6 +124,7 @@ class LeaverProcessor:
         self._log_report(name, report)
 
     def _is_gone(self, name: str, member: Member) -> bool:
+        """Return whether a member of an audience is not in its input."""
         people_in_input = self._people_in_input[name]
         if people_in_input.includes(member):
             return False
@@ -138,7 +140,7 @@ class LeaverProcessor:
     # --- leavers ----------------------------------------------------------------------------
 
     def _leavers_of(self, gone: list[Member], name: str) -> list[Leaver]:
-        """Return leavers, one for each contact, without those whose import may be unfinished."""
+        """Return a leaver for each contact, without those whose import may be unfinished."""
         if any(member.is_pending for member in gone) and not wait_for_imports(self._context):
             count = sum(member.is_pending for member in gone)
             logger.warning(IMPORT_PENDING, name, count)
@@ -152,8 +154,8 @@ class LeaverProcessor:
             for member in gone
             if contacts[member.person] is None and self._records.grants_of(member.person).by_id
         }
-        found = _contacts_of_addresses(self._context, unknown.keys())
-        contacts |= {unknown[address]: contact for address, contact in found.items()}
+        contacts_by_address = _contacts_of_addresses(self._context, unknown.keys())
+        contacts |= {unknown[address]: contact for address, contact in contacts_by_address.items()}
         grouped: dict[str, list[Member]] = {}
         for member in gone:
             grouped.setdefault(contacts[member.person] or member.person, []).append(member)
@@ -166,9 +168,9 @@ class LeaverProcessor:
     def _process_leavers(
         self, rule: AudienceRule, leavers: list[Leaver], report: AudienceReport
     ) -> None:
-        """Revoke the grants of leavers, of as many as `max_changes` allows.
+        """Revoke the grants of up to `MAX_AT_ONCE` leavers, of as many as `max_changes` allows.
 
-        If a request before the first write fails, all these leavers fail: up to `MAX_AT_ONCE`.
+        If a request before the first write fails, the results of all these leavers are failed.
         """
         context = self._context
         now, later = context.limits.split(leavers)
@@ -176,7 +178,7 @@ class LeaverProcessor:
         self._finisher.open([leaver.row_request.row for leaver in leavers])
         self._finish_postponed(later)
         with context.ledger.transaction():
-            # First, so that a person who returns after a killed run is written again.
+            # Forget the rows first: a person who returns after a killed run is written again.
             for key in (key for leaver in now for member in leaver.members for key in member.keys):
                 context.ledger.forget(key)
         try:
@@ -197,7 +199,7 @@ class LeaverProcessor:
         )
 
     def _finish_postponed(self, leavers: list[Leaver]) -> None:
-        """Give leavers their results who leave in a later run, because of `max_changes`."""
+        """Give a result to leavers who leave in a later run because of `max_changes`."""
         for leaver in leavers:
             outcome = Outcome(
                 Action.SKIPPED, reason=MAX_CHANGES, confirms_row=False, blocks_state=True
@@ -216,14 +218,14 @@ class LeaverProcessor:
     def _plan_revocations(
         self, rule: AudienceRule, leavers: list[Leaver], values: dict[str, ContactValues]
     ) -> None:
-        """Plan what each leaver loses, and note it for an undo. Raises `RequestError`."""
+        """Plan which grants each leaver loses, and note them for an undo. Raises `RequestError`."""
         joined = self._join_others(leavers, values)
         self._prefetch_stream_grants(leavers, values)
         for leaver in leavers:
-            there = values.get(leaver.contact or "")
+            present = values.get(leaver.contact or "")
             others = joined.get(leaver.contact or "", {})
-            grants = self._grants_of(leaver, there, others)
-            plan_revocation(self._context, leaver, rule, grants, there)
+            grants = self._grants_of(leaver, present, others)
+            plan_revocation(self._context, leaver, rule, grants, present)
         self._records.uncache()
         recorder = self._context.write_client.recorder
         if recorder is not None and leavers:
@@ -239,7 +241,10 @@ class LeaverProcessor:
     def _drop_readdressed(
         self, leavers: list[Leaver], values: dict[str, ContactValues]
     ) -> list[Leaver]:
-        """Return the leavers without the contacts that got an address of the input; these stay."""
+        """Return the leavers, without the contacts that now have an address of the input.
+
+        These contacts stay in the audience.
+        """
         gone = []
         for leaver in leavers:
             name = leaver.row_request.row.input_stream
@@ -256,16 +261,16 @@ class LeaverProcessor:
             )
         return gone
 
-    def _address_of(self, there: ContactValues | None) -> bytes:
+    def _address_of(self, present: ContactValues | None) -> bytes:
         """Return the hash of a contact's present address."""
-        email = str(there.row.get("email") or "") if there is not None else ""
+        email = str(present.row.get("email") or "") if present is not None else ""
         return self._records.address_key(email) if email else NO_ADDRESS
 
     def _prefetch_stream_grants(
         self, leavers: list[Leaver], values: dict[str, ContactValues]
     ) -> None:
         names = [leaver.contact for leaver in leavers if leaver.contact]
-        addresses = (self._address_of(there) for there in values.values())
+        addresses = map(self._address_of, values.values())
         self._records.prefetch_stream_grants(
             [*names, *(placeholder_of(address) for address in addresses if address)]
         )
@@ -273,7 +278,7 @@ class LeaverProcessor:
     def _join_others(
         self, leavers: list[Leaver], values: dict[str, ContactValues]
     ) -> dict[str, dict[str, Grantors]]:
-        """Let leavers join the other audiences that have a row of their present address."""
+        """Make leavers members of the other audiences that have a row of their present address."""
         contacts = {
             self._address_of(values[leaver.contact]): leaver.contact
             for leaver in leavers
@@ -284,21 +289,21 @@ class LeaverProcessor:
         return join_other_audiences(self._context.ledger, name, contacts) if contacts else {}
 
     def _grants_of(
-        self, leaver: Leaver, there: ContactValues | None, joined: dict[str, Grantors]
+        self, leaver: Leaver, present: ContactValues | None, joined: dict[str, Grantors]
     ) -> Grants:
-        """Return what was granted to a leaver, by id and by address, with all its grantors.
+        """Return the grants to a leaver's contact and addresses, with all their grantors.
 
-        ``joined`` are the grantors of audiences that the leaver just joined.
+        ``joined`` are the grantors of audiences of which the leaver just became a member.
         """
-        found = Grants(by_id=dict(self._records.grants_of(leaver.contact or "").by_id))
+        grants = Grants(by_id=dict(self._records.grants_of(leaver.contact or "").by_id))
         for member in leaver.members:
             for grant_id, grantors in self._records.grants_of(member.person).by_id.items():
-                found.by_id[grant_id] = {**found.by_id.get(grant_id, {}), **grantors}
-        streams = self._grants.others.grantors_of(leaver.contact or "", self._address_of(there))
+                grants.by_id[grant_id] = {**grants.by_id.get(grant_id, {}), **grantors}
+        streams = self._grants.others.grantors_of(leaver.contact or "", self._address_of(present))
         for others in (streams, joined):
-            for grant_id in found.by_id.keys() & others.keys():
-                found.by_id[grant_id] = {**others[grant_id], **found.by_id[grant_id]}
-        return found
+            for grant_id in grants.by_id.keys() & others.keys():
+                grants.by_id[grant_id] = {**others[grant_id], **grants.by_id[grant_id]}
+        return grants
 
     def _finish_leavers(self, leavers: list[Leaver], report: AudienceReport) -> None:
         context = self._context
@@ -314,7 +319,7 @@ class LeaverProcessor:
         self._records.uncache()
 
     def _remove_leaver(self, leaver: Leaver) -> None:
-        """Remove a leaver from the audience, and the audience from the grantors."""
+        """Remove a leaver from the members, and the audience from the leaver's grantors."""
         name = leaver.row_request.row.input_stream
         persons = {leaver.contact, *(member.person for member in leaver.members)}
         for person in filter(None, persons):
@@ -325,7 +330,7 @@ class LeaverProcessor:
         for member in leaver.members:
             self._records.remove_member(name, member.person)
             if leaver.contact and not self._records.grants_of(leaver.contact).by_id:
-                # The entry of the address leads only to the contact, which has no grants any more.
+                # The entry of the address only names the contact, which has no grants any more.
                 self._records.put_grants(placeholder_of(member.address), Grants())
 
     def _log_report(self, name: str, report: AudienceReport) -> None:
@@ -344,13 +349,13 @@ class LeaverProcessor:
 
 
 def _contacts_of_addresses(context: WriteContext, addresses: Collection[bytes]) -> dict[bytes, str]:
-    """Return the contacts whose hashed address is one of these; reads all contacts for it."""
-    found: dict[bytes, str] = {}
+    """Return the contacts of hashed addresses, by the hash. Reads all contacts."""
+    contacts: dict[bytes, str] = {}
     if not addresses:
-        return found
+        return contacts
     for page in walk_keyset(context.client, "contacts", "contacts", [("status", -1)]):
         for row in page.rows:
             key = context.ledger.audiences.address_key(str(row.get("email") or ""))
             if key in addresses:
-                found[key] = str(row["id"])
-    return found
+                contacts[key] = str(row["id"])
+    return contacts

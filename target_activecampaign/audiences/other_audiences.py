@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from target_activecampaign.ledger.audience_records import Member
 
-from .grant_ids import split_grant_id
+from .grant_ids import kind_of
 from .requested_grants import audience_grantor
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def join_other_audiences(
     ledger: Ledger, audience: str, contacts: dict[bytes, str]
 ) -> dict[str, dict[str, Grantors]]:
-    """Let leavers of an audience join the others that have a row of their present address.
+    """Make leavers members of the other audiences that have a row of their present address.
 
-    ``contacts`` are the leavers by the hash of the address. Returns by contact and grant id the
-    audiences that grant it too.
+    ``contacts`` are the leavers by the hash of the address. Returns, by contact and grant id, the
+    other audiences as grantors.
     """
     records = ledger.audiences
     found: dict[tuple[str, str], list[Member]] = {}
@@ -56,15 +56,15 @@ def join_other_audiences(
 def _shared_grants(
     records: AudienceRecords, audience: str, member: Member, grants: Grants
 ) -> dict[str, str]:
-    """Return what an audience granted to a member and the ``grants`` of a contact have as well.
+    """Return the grants of an audience to a member that are among a contact's ``grants``.
 
-    The values are those of the contact; a field must have the same one.
+    The result has the contact's value by grant id. For a field, both values must be the same.
     """
-    grantor, mine = audience_grantor(audience), grants.by_id
+    grantor = audience_grantor(audience)
     shared: dict[str, str] = {}
     for grant_id, grantors in records.grants_of(member.person).by_id.items():
-        value = max(mine.get(grant_id, {}).values(), default=None)
-        is_field = split_grant_id(grant_id)[0] == "field"
+        value = max(grants.by_id.get(grant_id, {}).values(), default=None)
+        is_field = kind_of(grant_id) == "field"
         if value is None or grantor not in grantors or (is_field and grantors[grantor] != value):
             continue
         shared[grant_id] = value

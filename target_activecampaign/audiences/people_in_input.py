@@ -1,4 +1,4 @@
-"""Who is in the input of an audience's stream."""
+"""The people in the input of an audience's stream."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PeopleInInput:
         self._contacts: set[str] = set()
 
     def __bool__(self) -> bool:
-        """Return whether anybody is in the input."""
+        """Return whether the input has any person."""
         return bool(self._addresses or self._contacts)
 
     def add(self, row: InputRecord) -> None:
@@ -48,5 +48,5 @@ class PeopleInInput:
         return member.address in self._addresses or member.person in self._contacts
 
     def includes_contact(self, contact: str) -> bool:
-        """Return whether a contact is that of a row of the input."""
+        """Return whether a row of the input names a contact."""
         return contact in self._contacts

@@ -1,4 +1,4 @@
-"""What became of an audience in one run, for the run report."""
+"""The counts of an audience in a run, for the run report."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 
 @dataclass
 class AudienceReport:
-    """What became of an audience: its members before, those who left, and what they lost.
+    """Counts of an audience in a run.
 
-    ``kept`` counts why leavers kept something. ``reason`` says why no one may leave, None where
-    people may.
+    * ``members``: the members before the run.
+    * ``leavers``: the members who are not in the input. Of these, ``left`` have left.
+    * ``revoked``: how many leavers lost each grant, by the grant's text.
+    * ``kept``: how many leavers kept a grant, by the reason.
+    * ``reason``: why no one may leave; None if people may leave.
     """
 
     members: int = 0
@@ -23,7 +26,7 @@ class AudienceReport:
     reason: str | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON, without anybody's values."""
+        """Return the counts as JSON, without values of people."""
         return {
             "members": self.members,
             "leaving": self.leavers,

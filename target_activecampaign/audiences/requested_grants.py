@@ -1,12 +1,18 @@
-"""What the rows of a change grant, and which of that was carried out."""
+"""Returns what the rows of a change grant and remove, and which requests were carried out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.sinks.contacts.contact_change import SUBSCRIBE, RequestedGrant
+from tap_activecampaign_unified.resources.input_values.column_names import fold
+from target_activecampaign.sinks.contacts.contact_change import (
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    RequestedGrant,
+)
 
-from .grant_ids import BLANK, grant_id, normalized_text
+from .grant_ids import grant_id
+from .present_grants import BLANK, normalized_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +38,16 @@ def grantor_of(members: AudienceMembers, row: InputRecord) -> str:
 def grants_of_change(
     context: WriteContext, members: AudienceMembers, change: ContactChange
 ) -> list[RequestedGrant]:
-    """Return what the rows of a change grant, those of audiences first."""
+    """Return the grants that the rows of a change request, the grants of audiences first."""
     grants = [
         RequestedGrant(
             row_request.row,
             grantor_of(members, row_request.row),
-            *found,
+            *grant,
             is_of_audience=members.audience_of(row_request.row) is not None,
         )
         for row_request in change.row_requests
-        for found in _grants_of_row(context, change, row_request)
+        for grant in _grants_of_row(context, change, row_request)
     ]
     return sorted(grants, key=lambda grant: not grant.is_of_audience)
 
@@ -49,14 +55,14 @@ def grants_of_change(
 def _grants_of_row(
     context: WriteContext, change: ContactChange, row_request: RowRequest
 ) -> Iterator[tuple[str, str, str]]:
-    """Return what one row of a change grants: request, grant id, and the normalized value."""
+    """Yield the grants that one row requests: request, grant id, and a field's value."""
     for request in sorted(row_request.requested):
         kind, _, name = request.partition(":")
         if kind == "tag":
             spelled, is_added = change.tags.get(name, (name, False))
-            found = context.references.find_by_name("tag", spelled) if is_added else []
-            if found:
-                yield request, grant_id("tag", str(found[0]["id"])), ""
+            rows = context.references.find_by_name("tag", spelled) if is_added else []
+            if rows:
+                yield request, grant_id("tag", str(rows[0]["id"])), ""
         elif kind == "list" and change.lists.get(name) == SUBSCRIBE:
             yield request, grant_id("list", name), ""
         elif kind == "value" and name in change.values:
@@ -67,8 +73,42 @@ def _grants_of_row(
             yield request, grant_id("automation", name), ""
 
 
+def removed_grant_ids(context: WriteContext, change: ContactChange) -> set[str]:
+    """Return the grant ids that a change removes from a contact."""
+    references = context.references
+    removed = {
+        grant_id("tag", str(row["id"]))
+        for name in change.removes
+        for row in references.find_by_name("tag", name)
+    }
+    removed |= {
+        grant_id("list", list_id)
+        for list_id, status in change.lists.items()
+        if status == UNSUBSCRIBE
+    }
+    removed |= {
+        grant_id("field", field_id)
+        for field_id, (_, value, __) in change.values.items()
+        if value in BLANK
+    }
+    removed |= {
+        grant_id("automation", automation)
+        for automation, enters in change.automations.items()
+        if not enters
+    }
+    if change.is_mirror:
+        kept, namespace = set(map(fold, change.adds)), fold(context.policy.tag_namespace)
+        names = {tag: fold(str(row.get("tag"))) for tag, row in references.table("tag").items()}
+        removed |= {
+            grant_id("tag", tag)
+            for tag, name in names.items()
+            if name.startswith(namespace) and name not in kept
+        }
+    return removed
+
+
 def done_requests(members: AudienceMembers, change: ContactChange) -> set[tuple[str, str]]:
-    """Return what a written change carried out: the grantor and the request."""
+    """Return the requests that a written change carried out, each with its row's grantor."""
     return {
         (grantor_of(members, row_request.row), request)
         for row_request in change.row_requests

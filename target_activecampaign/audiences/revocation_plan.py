@@ -1,10 +1,16 @@
-"""Plans what the target revokes from people who left an audience, and why they keep something."""
+"""Plans which grants the target revokes from people who left an audience."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from target_activecampaign.config.audience_rules import (
+    CLEAR_FIELDS,
+    LEAVE_AUTOMATIONS,
+    REMOVE_TAGS,
+)
+from target_activecampaign.config.audience_rules import UNSUBSCRIBE as UNSUBSCRIBE_ON_LEAVE
 from target_activecampaign.records.input_record import InputRecord
 from target_activecampaign.sinks.contacts.contact_change import (
     UNSUBSCRIBE,
@@ -12,7 +18,8 @@ from target_activecampaign.sinks.contacts.contact_change import (
     RowRequest,
 )
 
-from .grant_ids import ACTIVE, BLANK, GRANT_KINDS, began_after, normalized_text, split_grant_id
+from .grant_ids import kind_of, split_grant_id
+from .present_grants import began_after, has_grant, normalized_text
 from .requested_grants import audience_grantor
 
 if TYPE_CHECKING:
@@ -21,6 +28,13 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.write_context import WriteContext
 
+#: The kind of grant that each word of `on_leave` revokes.
+GRANT_KINDS = {
+    REMOVE_TAGS: "tag",
+    UNSUBSCRIBE_ON_LEAVE: "list",
+    CLEAR_FIELDS: "field",
+    LEAVE_AUTOMATIONS: "automation",
+}
 NO_CONTACT = "the account no longer has this contact"
 GRANTED_BY_OTHERS = "the target keeps what another stream grants too"
 OTHER_VALUE = "the target keeps a field that has another value by now"
@@ -36,13 +50,14 @@ TEXTS = {
 class Leaver:
     """A person who left an audience.
 
-    * ``members``: the members of the audience that are this person.
-    * ``contact``: the id of the person's contact, None where the account has none.
-    * ``row_request``: what the target requests for the person; its row gets the result.
+    * ``members``: the entries of this person in the ledger's table of members.
+    * ``contact``: the id of the person's contact, None if the account has no contact.
+    * ``row_request``: the requests of ``change``. Its row gets the person's result.
+    * ``change``: the change that revokes the grants.
     * ``revoked``: by request, the kind and the name of the grant that the request revokes.
       Automations are not in it: the code that ends an enrolment counts them.
     * ``grant_ids``: by grant id, the hash of a field's value. It is empty for a tag or a
-      subscription, because an undo starts those at another time.
+      subscription, because an undo starts these at another time.
     """
 
     members: list[Member]
@@ -54,21 +69,22 @@ class Leaver:
 
     @property
     def revoked_texts(self) -> list[str]:
-        """What the target revoked, as texts for people; without what a setting forbade."""
-        return [TEXTS[kind].format(name) for kind, name in self._made]
+        """The revoked grants as texts for people."""
+        return [TEXTS[kind].format(name) for kind, name in self._carried_out]
 
     @property
     def revoked_names(self) -> dict[str, list[str]]:
-        """The names of what the target revoked, by kind."""
-        found: dict[str, list[str]] = {}
-        for kind, name in self._made:
-            found.setdefault(f"{kind}s", []).append(name)
+        """The names of the revoked grants, by kind."""
+        names: dict[str, list[str]] = {}
+        for kind, name in self._carried_out:
+            names.setdefault(f"{kind}s", []).append(name)
         if self.change.left_automations:
-            found["automations"] = sorted(self.change.left_automations)
-        return found
+            names["automations"] = sorted(self.change.left_automations)
+        return names
 
     @property
-    def _made(self) -> list[tuple[str, str]]:
+    def _carried_out(self) -> list[tuple[str, str]]:
+        """The entries of ``revoked`` whose requests the change carried out."""
         row_request = self.row_request
         return [
             kind_and_name
@@ -94,7 +110,10 @@ def plan_revocation(
     grants: Grants,
     values: ContactValues | None,
 ) -> None:
-    """Plan to revoke what only the audience granted and the contact still has."""
+    """Plan to revoke the grants of the audience alone that the contact still has.
+
+    ``grants`` are the person's grants with all grantors. ``values`` is None without a contact.
+    """
     row_request = leaver.row_request
     if values is None:
         row_request.remarks += [NO_CONTACT] if leaver.contact else []
@@ -107,55 +126,52 @@ def plan_revocation(
     grantor = audience_grantor(row_request.row.input_stream)
     kinds = {GRANT_KINDS[word] for word in rule.on_leave}
     for grant_id, grantors in sorted(grants.by_id.items()):
-        if grantor not in grantors or split_grant_id(grant_id)[0] not in kinds:
+        if grantor not in grantors or kind_of(grant_id) not in kinds:
             continue
         if len(grantors) > 1:
             _remark(leaver, GRANTED_BY_OTHERS)
         else:
-            leaver.grant_ids[grant_id] = (
-                grantors[grantor] if split_grant_id(grant_id)[0] == "field" else ""
-            )
+            leaver.grant_ids[grant_id] = grantors[grantor] if kind_of(grant_id) == "field" else ""
             _revoke(context, leaver, grant_id, grantors[grantor], values)
 
 
 def _revoke(
     context: WriteContext, leaver: Leaver, grant_id: str, value: str, values: ContactValues
 ) -> None:
-    """Add a request to the change that revokes a grant, if the contact still has what it granted.
+    """Add the request that revokes a grant to the change, if the contact still has the grant.
 
     ``value`` is the value of the grant in the ledger, as in `Grantors`.
     """
     kind, native_id = split_grant_id(grant_id)
     change, references = leaver.change, context.references
-    if kind == "tag" and native_id in values.tags:
-        if began_after(values, grant_id, value):
-            _remark(leaver, STARTED_AGAIN)
+    if kind == "automation":
+        change.automations[native_id] = False
+        leaver.row_request.requested.add(f"automation:{native_id}")
+    elif not has_grant(context, values, grant_id):
+        return
+    elif kind == "field":
+        definition = next(
+            (field for field in references.fields("contact").definitions if field.id == native_id),
+            None,
+        )
+        if definition is None:
             return
-        change.associations += (values.tags[native_id],)
-        name = references.table("tag").get(native_id, {}).get("tag") or native_id
-        _request(leaver, f"association:{values.tags[native_id]}", kind, name)
-    elif kind == "list" and native_id in values.lists and values.lists[native_id].status == ACTIVE:
-        if began_after(values, grant_id, value):
-            _remark(leaver, STARTED_AGAIN)
-            return
-        change.lists[native_id] = UNSUBSCRIBE
-        name = references.table("list").get(native_id, {}).get("name") or native_id
-        _request(leaver, f"list:{native_id}", kind, name)
-    elif kind == "field" and values.fields.get(native_id) not in BLANK:
-        found = [
-            known for known in references.fields("contact").definitions if known.id == native_id
-        ]
-        if not found:
-            return
-        text = normalized_text(found[0], values.fields[native_id])
+        text = normalized_text(definition, values.fields[native_id])
         if context.ledger.audiences.digest(text) != value:
             _remark(leaver, OTHER_VALUE)
             return
-        change.values[native_id] = (found[0], "", None)
-        _request(leaver, f"value:{native_id}", kind, found[0].title)
-    elif kind == "automation":
-        change.automations[native_id] = False
-        leaver.row_request.requested.add(f"automation:{native_id}")
+        change.values[native_id] = (definition, "", None)
+        _request(leaver, f"value:{native_id}", kind, definition.title)
+    elif began_after(values, grant_id, value):
+        _remark(leaver, STARTED_AGAIN)
+    elif kind == "tag":
+        change.associations += (values.tags[native_id],)
+        name = references.table("tag").get(native_id, {}).get("tag") or native_id
+        _request(leaver, f"association:{values.tags[native_id]}", kind, name)
+    else:
+        change.lists[native_id] = UNSUBSCRIBE
+        name = references.table("list").get(native_id, {}).get("name") or native_id
+        _request(leaver, f"list:{native_id}", kind, name)
 
 
 def _remark(leaver: Leaver, text: str) -> None:

@@ -18,27 +18,27 @@ def read_values(
     changes: list[ContactChange],
     looked_up: set[int],
 ) -> tuple[dict[str, ContactValues], dict[int, str]]:
-    """Return the present values of the contacts that exist, and set the ids of the changes.
+    """Return the present values of existing contacts by id, and set the ids of the changes.
 
-    ``looked_up`` are the changes whose id was found by the address. Returns also the contacts
-    of the ledger that were deleted. Changes are identified by `id`.
+    ``looked_up`` holds the `id` of each change whose contact was found by address. Also returns, by
+    the `id` of their change, the contacts of the ledger that were deleted.
     """
     values = reader.read(change.id or change.ledger_id or "" for change in changes)
-    deleted, left = {}, []
+    deleted, to_look_up = {}, []
     for change in changes:
         native_id = change.id or change.ledger_id
         if native_id is None or (change.id is not None and id(change) not in looked_up):
             continue
-        there = values.get(native_id)
-        if there is not None and has_address(there.row, change.email):
+        present = values.get(native_id)
+        if present is not None and has_address(present.row, change.email):
             change.id = native_id
             continue
-        # It was deleted, or has another address by now; the address may have a new contact.
-        if there is None and change.id is None:
+        # The contact was deleted or has another address now. The address may have a new contact.
+        if present is None and change.id is None:
             deleted[id(change)] = native_id
         change.id = None
         context.references.forget_contact(change.email or "")
-        left.append(change)
-    found = look_up_addresses(context, left)
-    values |= reader.read(change.id for change in found if change.id)
+        to_look_up.append(change)
+    look_up_addresses(context, to_look_up)
+    values |= reader.read(change.id for change in to_look_up if change.id)
     return values, deleted

@@ -141,9 +141,9 @@ class PendingGrants:
     * ``removed``: the ids of grants that the change removes.
     * ``new``: the new grants among ``requested``.
     * ``was_done_before``: the requests that were carried out before, as a read shows.
-    * ``started``: by grant id, a request and the earlier value of its grantors. The requests are
-      those of tags and lists that no other client is known to have added. For example, a change
-      that adds the tag 7 for the first time has ``{"tag:7": ("tag:vip", "")}``.
+    * ``started``: by grant id, the request and the earlier value of its grantors. It has the tags
+      and lists that no other client is known to have added after the last confirmed grant. For
+      example, a change that adds the tag 7 for the first time has ``{"tag:7": ("tag:vip", "")}``.
     """
 
     person: str
@@ -158,8 +158,8 @@ class PendingGrants:
 class StreamGrants:
     """The grants of a change by streams that are no audience, and the grant ids that it removes.
 
-    ``names`` has by the `id` of each row the row's contact, as a person of the ledger: by the id or
-    the address in the row. It is empty if the row has neither.
+    ``names`` has the contact of each row, by the `id` of the row: the id in the row, else the
+    placeholder of the address in the row. It is empty if the row has neither.
     """
 
     grants: list[RequestedGrant]
