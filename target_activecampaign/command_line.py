@@ -20,8 +20,8 @@ from tap_activecampaign_unified.config.read_settings import (
     sdk_setting_faults,
 )
 from target_activecampaign.config.target_settings import TARGET
+from target_activecampaign.config.undo_options import UndoOptions
 from target_activecampaign.config.write_policy import WritePolicy, build_policy
-from target_activecampaign.undo.undo_options import UndoOptions
 
 from .run_builder import NAME
 

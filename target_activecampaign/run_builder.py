@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
     from tap_activecampaign_unified.config.read_settings import Settings
     from target_activecampaign.concurrency.cooperative_pool import CooperativePool
+    from target_activecampaign.config.undo_options import UndoOptions
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.processing.checkpoints import Checkpoints
     from target_activecampaign.records.input_schemas import InputSchemas
-    from target_activecampaign.undo.undo_options import UndoOptions
 
 NAME = "target-activecampaign"
 

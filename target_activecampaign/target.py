@@ -31,8 +31,8 @@ from .run_builder import NAME, carry_out_undo, open_processor
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
+    from target_activecampaign.config.undo_options import UndoOptions
     from target_activecampaign.processing.batch_processor import BatchProcessor
-    from target_activecampaign.undo.undo_options import UndoOptions
 
 OBJECTS_BETWEEN_COLLECTIONS = 10_000
 BATCH_MODE = (

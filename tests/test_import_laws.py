@@ -124,10 +124,10 @@ TARGET_LAW: dict[str, set[str]] = {
         ),
         *("sinks", "undo"),
     },
-    "command_line": {"run_builder", "config", "undo"},
+    "command_line": {"run_builder", "config"},
     "target": {
         *("audiences", "run_builder", "concurrency", "config", "command_line", "input"),
-        *("processing", "records", "reporting", "sinks", "undo"),
+        *("processing", "records", "reporting", "sinks"),
     },
     "api": {
         *("run_builder", "concurrency", "config", "input", "outcome", "processing", "records"),

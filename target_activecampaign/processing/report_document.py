@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.cli import unmute_log
 from tap_activecampaign_unified.client import RequestError
-from target_activecampaign.reporting.automation_counts import AutomationCounts
 from target_activecampaign.reporting.results import Results
+from target_activecampaign.reporting.run_enrolments import RunEnrolments
 from target_activecampaign.undo.cost_of_recording import UndoCost
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def report_document(
     document = {
         "rows": results.totals(),
         "streams": results.as_json(),
-        "automations": (context.enrolments if context else AutomationCounts()).as_json(),
+        "automations": (context.enrolments if context else RunEnrolments()).as_json(),
         "audiences": context.audiences.document() if context else {},
         "undo": _undo_command(processor),
         "bookmarks_before": _bookmarks_of(checkpoints.first),

@@ -37,7 +37,7 @@ from target_activecampaign.outcome import (
     join_reasons,
 )
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.native_values import native_values
+from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.row_references import references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
@@ -207,7 +207,7 @@ def _columns_of(context: WriteContext, resource: CustomObject, row: InputRecord)
         for name, value in written_values(row.record, clears=clears).items()
         if name not in READ_ONLY | {"external_id"}
     }
-    written = native_values(resource, record)
+    written = convert_record(resource, record)
     natives = {entry.unified: getattr(entry, "native", "") for entry in resource.entries}
     columns = dict(written.native)
     if clears:

@@ -21,7 +21,7 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.native_values import native_values
+from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.record_identity import identity_of_row
 from target_activecampaign.records.row_parts import has_part, value_part
@@ -203,7 +203,7 @@ def native_fields_of(
     record = written_values(row.record, clears=clears)
     if owner:
         record.pop("owner", None)
-    converted = native_values(sink.resource, record)
+    converted = convert_record(sink.resource, record)
     entries = {entry.unified: entry for entry in sink.resource.entries}
     fields = NativeFields(written_values(converted.native, clears=clears), denied=list(row.denied))
     if clears:

@@ -5,9 +5,9 @@
 * Contacts go only through the importer, which starts none (`contacts/bulk_import/choice.py`).
   `deny_automation_starts` leaves the importer's part of a change. No contact enters or leaves an
   automation (`contacts/parse_contact.py`), and no person is subscribed again
-  (`contacts/consent.py`).
+  (`contacts/opt_out_check.py`).
 * An order is written as historical (`commerce/orders.py`) and subscribes no person
-  (`commerce/consent.py`).
+  (`commerce/order_consent.py`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from target_activecampaign.client.last_write_in_ledger import LastWriteInLedger
 from target_activecampaign.lookups.opportunities import OpportunityLookup
-from target_activecampaign.reporting.automation_counts import AutomationCounts
+from target_activecampaign.reporting.run_enrolments import RunEnrolments
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client, Clock
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
     from .encode_custom_fields import CustomFieldWriter
 
 
-class RecentDocuments(dict[Any, dict[str, Any]]):
-    """The newest written documents by key. Drops the oldest document beyond `MAX_DOCUMENTS`."""
+class NewestEntries(dict[Any, dict[str, Any]]):
+    """A dictionary that drops its oldest entry beyond `MAX_ENTRIES`."""
 
-    MAX_DOCUMENTS = 10_000
+    MAX_ENTRIES = 10_000
 
     def __setitem__(self, key: Any, document: dict[str, Any]) -> None:
-        """Store a document as the newest document."""
+        """Store an entry as the newest entry."""
         self.pop(key, None)
         super().__setitem__(key, document)
-        if len(self) > self.MAX_DOCUMENTS:
+        if len(self) > self.MAX_ENTRIES:
             del self[next(iter(self))]
 
 
@@ -129,7 +129,7 @@ class WriteContext:
     audiences: AudienceGrants
     #: Records the values that rows replace; None if the run cannot be undone.
     earlier_values: EarlierValues | None = None
-    enrolments: AutomationCounts = field(default_factory=AutomationCounts)
+    enrolments: RunEnrolments = field(default_factory=RunEnrolments)
     #: Sends events; None if the settings name no account of event tracking.
     events: EventClient | None = None
     #: The names of events that the account knows, empty until they are read.
@@ -139,14 +139,14 @@ class WriteContext:
     #: The custom objects of the account by stream, None until they are read.
     custom_objects: dict[str, CustomObject] | None = None
     #: The records of custom objects that this run wrote, by schema and external id.
-    written_records: RecentDocuments = field(default_factory=RecentDocuments)
+    written_records: NewestEntries = field(default_factory=NewestEntries)
     #: Folded addresses of the contacts of written orders and subscriptions. In a dry run, also
     #: those of all contacts that it would create.
-    recent_contacts: RecentDocuments = field(default_factory=RecentDocuments)
+    recent_contacts: NewestEntries = field(default_factory=NewestEntries)
     #: Outcomes of unwritten orders, by the store's id and their own id. Their lines get the same.
     unwritten_orders: dict[tuple[int, str], Outcome] = field(default_factory=dict)
     #: The written subscriptions, by the store's id and their own id. Reads show them late.
-    written_subscriptions: RecentDocuments = field(default_factory=RecentDocuments)
+    written_subscriptions: NewestEntries = field(default_factory=NewestEntries)
 
     @functools.cached_property
     def last_write(self) -> LastWriteInLedger:

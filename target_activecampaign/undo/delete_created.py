@@ -16,7 +16,7 @@ from target_activecampaign.outcome import RowSkipped
 from target_activecampaign.sinks.deletes import DELETE_LOSES_OPT_OUT
 from target_activecampaign.sinks.tasks import OWNER_TYPES
 
-from .commerce_and_custom_objects.columns import sameness_of
+from .column_values import comparison_of
 from .commerce_and_custom_objects.restore_documents import delete_document
 from .comparable_values import (
     ACCOUNT_LINK,
@@ -150,7 +150,7 @@ class _CreatedRecord:
     def _check_parts(self, parts: set[str]) -> None:
         """Raise `RowSkipped` if one of these parts, or of `_COLUMNS`, has a value of others."""
         parts = parts | {COLUMN + name for name in _COLUMNS.get(self._kind, ())}
-        same = sameness_of(self._context, self._kind, parts)
+        same = comparison_of(self._context, self._kind, parts)
         for name in parts:
             current = self._present.get(name)
             if name not in self._written and (is_empty(current) or str(current) == "0"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .commerce_and_custom_objects.columns import TASK_COLUMNS, table_columns
+from .column_values import TASK_COLUMNS, table_columns
 from .comparable_values import (
     ACCOUNT_LINK,
     COLUMN,

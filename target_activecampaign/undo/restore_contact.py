@@ -128,7 +128,7 @@ def end_enrolment(context: WriteContext, native_id: str, decision: ValueDecision
     for enrolment in enrolments:
         if not context.write_client.is_dry_run:
             context.write_client.write("DELETE", f"contactAutomations/{enrolment.number}")
-            EnrolmentRecord(context, native_id, automation).lift(enrolment.number)
+            EnrolmentRecord(context, native_id, automation).note_left(enrolment.number)
     return bool(enrolments)
 
 

@@ -28,10 +28,9 @@ from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
 
 if TYPE_CHECKING:
+    from target_activecampaign.config.undo_options import UndoOptions
     from target_activecampaign.reporting.results import Results
     from target_activecampaign.sinks.write_context import WriteContext
-
-    from .undo_options import UndoOptions
 
     Decisions = dict[ValuePart, ValueDecision]
 

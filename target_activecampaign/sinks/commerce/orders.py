@@ -21,11 +21,11 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.native_values import native_values
+from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
-from .consent import check_consent
 from .new_contacts import send_for_contacts
+from .order_consent import check_consent
 from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
 from .skipped_carts import skip_cart
 from .store_lookup import store_of
@@ -220,7 +220,7 @@ def _line_of(
     context: WriteContext, sink: Sink, row: InputRecord
 ) -> tuple[tuple[int, str], Document]:
     skip_flagged(row.record, sink.resource)
-    written = native_values(sink.resource, row.record)
+    written = convert_record(sink.resource, row.record)
     order_id = written.native.pop("storeOrderId", None)
     skip_cart(row, order_id)
     if is_nothing(order_id):

@@ -19,7 +19,7 @@ from target_activecampaign.outcome import (
     outcome_of,
 )
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.native_values import native_values
+from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.row_parts import has_part
 from target_activecampaign.records.skip_marked_rows import skip_flagged
@@ -134,7 +134,7 @@ def _document_of(
 ) -> tuple[Key, Document]:
     skip_flagged(row.record, sink.resource)
     clears = context.policy.clears
-    written = native_values(sink.resource, written_values(row.record, clears=clears))
+    written = convert_record(sink.resource, written_values(row.record, clears=clears))
     own_id = written.native.get(mutation.key)
     skip_cart(row, own_id)
     if is_nothing(own_id):

@@ -23,7 +23,7 @@ from tap_activecampaign_unified.resources.input_values.ids import id_number
 from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.outcome import RowFailed, outcome_of
 
-from . import consent
+from . import opt_out_check
 from .contact_ids import look_up_addresses
 from .enrolment_ledger import Enrolment, EnrolmentRecord, enrolments_of, name_of
 from .row_results import apply_each
@@ -127,7 +127,7 @@ def _leave(context: WriteContext, change: ContactChange, contact: str, automatio
     # Note the leave before the request: if the run is killed after the request, the ledger must not
     # show the contact as entered. If it is killed before, the account still shows the enrolment.
     last = max((enrolment.number for enrolment in enrolments), default=0)
-    EnrolmentRecord(context, contact, automation).lift(last)
+    EnrolmentRecord(context, contact, automation).note_left(last)
     for enrolment in active:
         _leave_automation(context, contact, automation, enrolment)
     if active:
@@ -163,14 +163,14 @@ def _enter(
     *,
     is_finished: bool,
 ) -> None:
-    history = EnrolmentRecord(context, contact, automation)
-    if history.is_entered:
+    record = EnrolmentRecord(context, contact, automation)
+    if record.is_entered:
         _remark(change, automation, ENTERED_BEFORE)
         return
-    enrolled = _look(context, contact, automation, history)
+    enrolled = _look(context, contact, automation, record)
     if enrolled is not None:
-        history.note_entered(enrolled)
-        if history.is_unsure:
+        record.note_entered(enrolled)
+        if record.is_pending:
             _note_entered(context, change, automation)
         else:
             if change.pending_grants is not None:
@@ -179,7 +179,7 @@ def _enter(
         return
     if _is_kept_out(context, change, automation, is_finished=is_finished):
         return
-    history.note_entered(_send(context, contact, automation, history))
+    record.note_entered(_send(context, contact, automation, record))
     _note_entered(context, change, automation)
 
 
@@ -192,7 +192,7 @@ def _is_kept_out(
         change.postpone(request, context.enrolments.refused)
     elif not is_finished:
         change.postpone(request, UNFINISHED)
-    elif (word := consent.left_all_lists(context, change)) is not None:
+    elif (word := opt_out_check.left_all_lists(context, change)) is not None:
         change.withhold(
             request,
             f"automations: the person {word} and is active on no list; enters only with "
@@ -204,7 +204,7 @@ def _is_kept_out(
 
 
 def _look(
-    context: WriteContext, contact: str, automation: str, history: EnrolmentRecord
+    context: WriteContext, contact: str, automation: str, record: EnrolmentRecord
 ) -> int | None:
     """Return the id of an active enrolment or of a later enrolment than the last known, else None.
 
@@ -214,31 +214,31 @@ def _look(
     try:
         enrolments = enrolments_of(context, contact, automation)
     except PermissionDenied:
-        if history.is_unsure:
+        if record.is_pending:
             raise RowFailed(NOT_CONFIRMED) from None
         raise
     numbers = [
         enrolment.number
         for enrolment in enrolments
-        if enrolment.is_active or enrolment.number > history.before
+        if enrolment.is_active or enrolment.number > record.before
     ]
     return max(numbers, default=None)
 
 
-def _send(context: WriteContext, contact: str, automation: str, history: EnrolmentRecord) -> int:
+def _send(context: WriteContext, contact: str, automation: str, record: EnrolmentRecord) -> int:
     """Enter a contact; return the enrolment's id. The ledger notes the request first."""
     body = {"contactAutomation": {"contact": contact, "automation": automation}}
     for _ in range(MAX_ATTEMPTS):
-        history.begin(context.creates.server_time())
+        record.begin(context.creates.server_time())
         try:
             row = context.write_client.write("POST", "contactAutomations", body).body.get(
                 "contactAutomation"
             )
         except REFUSALS:
-            history.note_refused()
+            record.note_refused()
             raise
         except UnconfirmedWrite:
-            enrolled = _look_again(context, contact, automation, history)
+            enrolled = _look_again(context, contact, automation, record)
             if enrolled is not None:
                 return enrolled
             continue
@@ -247,12 +247,12 @@ def _send(context: WriteContext, contact: str, automation: str, history: Enrolme
 
 
 def _look_again(
-    context: WriteContext, contact: str, automation: str, history: EnrolmentRecord
+    context: WriteContext, contact: str, automation: str, record: EnrolmentRecord
 ) -> int | None:
     for seconds in LOOK_AFTER_SECONDS:
         context.clock.sleep(seconds)
         try:
-            enrolled = _look(context, contact, automation, history)
+            enrolled = _look(context, contact, automation, record)
         except RequestError:
             raise RowFailed(NOT_CONFIRMED) from None
         if enrolled is not None:

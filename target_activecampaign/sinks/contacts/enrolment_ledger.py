@@ -41,6 +41,7 @@ class EnrolmentRecord:
 
     Its value is the enrolment's id. After the contact left, the value is the negative id of its
     last enrolment, ``before``. A later enrolment counts as entered, also by another client.
+    ``is_pending``: a request to enter was sent, and its outcome is not known.
     """
 
     def __init__(self, context: WriteContext, contact: str, automation: str) -> None:
@@ -51,7 +52,7 @@ class EnrolmentRecord:
         mark = (confirmed and confirmed.id) or "-0"
         self.is_entered = not mark.startswith("-") or self._key in self._planned
         self.before = int(mark[1:]) if mark.startswith("-") else 0
-        self.is_unsure = context.ledger.pending_since(self._key, STEP) is not None
+        self.is_pending = context.ledger.pending_since(self._key, STEP) is not None
 
     def begin(self, since: float) -> None:
         """Note that the request to enter is sent next (``since``: server time in seconds)."""
@@ -65,7 +66,7 @@ class EnrolmentRecord:
         """Note that the contact is or was in the automation; resolve the pending request."""
         self._planned.add(self._key) if self._is_dry else self._note(str(number))
 
-    def lift(self, number: int) -> None:
+    def note_left(self, number: int) -> None:
         """Note that the contact left. Only enrolments after ``number`` count from now on."""
         self._planned.discard(self._key) if self._is_dry else self._note(f"-{number}")
 

@@ -12,6 +12,7 @@ from tap_activecampaign_unified.resources.input_values.ids import id_order
 from tap_activecampaign_unified.resources.person_names import split_full_name
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing
+from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.email import email_of
 from target_activecampaign.records.list_status import FORMS as CONSENT_FORMS
 from target_activecampaign.records.list_status import (
@@ -20,7 +21,6 @@ from target_activecampaign.records.list_status import (
     consent_of,
     parse_consent,
 )
-from target_activecampaign.records.native_values import native_values
 from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.row_parts import reference_part, value_part
 from target_activecampaign.records.row_references import (
@@ -135,7 +135,7 @@ def parse_contact_change(
     change = ContactChange([row_request])
     _identify(context, record, change)
     clears = context.policy.clears
-    converted = native_values(sink.resource, written_values(record, clears=clears))
+    converted = convert_record(sink.resource, written_values(record, clears=clears))
     columns = {name: value for name, value in converted.native.items() if name in names}
     if clears:
         columns |= {name: "" for name, unified in names.items() if unified in converted.nulls}

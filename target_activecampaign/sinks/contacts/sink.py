@@ -20,7 +20,7 @@ from target_activecampaign.outcome import (
 from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
 from target_activecampaign.sinks.run_automations import deny_automation_starts
 
-from . import consent, list_memberships, upsert
+from . import list_memberships, opt_out_check, upsert
 from .account_link import apply_account_links
 from .address_changes import AddressRounds, address_taken, check_identities
 from .automations import apply_automations
@@ -95,7 +95,7 @@ def _apply_round(context: WriteContext, sink: Sink, changes: list[ContactChange]
     try:
         strip_held_out(changes)
         changes = merge_changes(changes)
-        consent.check(context, changes)
+        opt_out_check.withhold_subscriptions(context, changes)
         drop_filled_contact_fields(context, sink.resource, changes)
     except RequestError as problem:
         fail_all(context, changes, problem)

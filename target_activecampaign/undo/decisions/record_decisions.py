@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from target_activecampaign.records.list_status import UNSUBSCRIBED
-from target_activecampaign.undo.commerce_and_custom_objects.columns import TASK_COLUMNS, sameness_of
+from target_activecampaign.undo.column_values import TASK_COLUMNS, comparison_of
 from target_activecampaign.undo.comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
@@ -74,7 +74,7 @@ def decide_record(
     ``later`` are the entries of later runs, by part.
     """
     names = [entry.part.name for entry in record.entries]
-    same = sameness_of(context, record.kind, names)
+    same = comparison_of(context, record.kind, names)
     has_contacts = record.present is not None and any(
         name.startswith(DEAL_CONTACT) for name in names
     )

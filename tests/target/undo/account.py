@@ -9,7 +9,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified import cli
-from target_activecampaign.undo.undo_options import UndoOptions
+from target_activecampaign.config.undo_options import UndoOptions
 from tests.target.runner import Run, TargetRunner
 
 from .stores import store_truth_of

@@ -12,7 +12,7 @@ import pytest
 from target_activecampaign.ledger import store as ledger_store
 from target_activecampaign.records.input_record import InputRecord
 from target_activecampaign.sinks.commerce.upserts import Upsert
-from target_activecampaign.sinks.write_context import RecentDocuments
+from target_activecampaign.sinks.write_context import NewestEntries
 from tests.sandbox.ecommerce import store
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.runner import TargetRunner, state_of, stream_of
@@ -48,7 +48,7 @@ def test_a_load_of_orders_holds_one_batch_of_rows(
     The people that the run created, the rows of the ledger that it read, and the rows and upserts
     in memory are bounded; no order that was written is kept.
     """
-    monkeypatch.setattr(RecentDocuments, "MAX_DOCUMENTS", KEPT)
+    monkeypatch.setattr(NewestEntries, "MAX_ENTRIES", KEPT)
     monkeypatch.setattr(ledger_store, "MAX_CACHED_ROWS", KEPT)
     clock = ManualClock()
     world = world_of(clock, is_empty=True, ecommerce="served")

@@ -1,4 +1,4 @@
-"""The columns of tasks and of documents: their names, and the comparison of their values."""
+"""The columns of each kind of record: their unified names, and the comparison of their values."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.resource import Field
 from target_activecampaign.sinks.custom_objects import find_object
-from target_activecampaign.undo.comparable_values import COLUMN, FIELD, is_empty, is_same
-from target_activecampaign.undo.kinds import ENTITIES, STORE_KINDS, TASK, is_document, stream_of
+
+from .comparable_values import COLUMN, FIELD, is_empty, is_same
+from .kinds import ENTITIES, STORE_KINDS, TASK, is_document, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_activecampaign_unified.resources.codecs import Codec
     from target_activecampaign.sinks.write_context import WriteContext
-    from target_activecampaign.undo.comparable_values import Same
+
+    from .comparable_values import Same
 
 #: The columns of a task that are not in its resource table.
 TASK_COLUMNS = {
@@ -39,7 +41,7 @@ def table_columns(context: WriteContext, kind: str) -> dict[str, Field]:
     return columns | {other: columns[name] for name, other in renamed}
 
 
-def sameness_of(context: WriteContext, kind: str, parts: Iterable[str]) -> Same:
+def comparison_of(context: WriteContext, kind: str, parts: Iterable[str]) -> Same:
     """Return the function that compares two values of a kind's part, as a reader sees them.
 
     Raises `RequestError`.

@@ -1,4 +1,4 @@
-"""Converts records to native values, and rejects those with values of a wrong type."""
+"""Converts a record to native columns, and rejects a record with a value of a wrong type."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record, Resource
 
 
-def native_values(resource: Resource, record: Record) -> NativeWrite:
-    """Return the native values of a record; raise `RowRejected` that names each wrong column."""
+def convert_record(resource: Resource, record: Record) -> NativeWrite:
+    """Return the native columns of a record; raise `RowRejected` that names each wrong column."""
     converted = record_writer.write(resource, record)
     if converted.problems:
         faults = [f"{name}: {problem}" for name, problem in converted.problems]

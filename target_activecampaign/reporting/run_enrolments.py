@@ -1,4 +1,4 @@
-"""Counts of contacts that entered and left automations."""
+"""The enrolments of a run in automations: counts, and whether ActiveCampaign refuses them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections import Counter
 logger = logging.getLogger(__name__)
 
 
-class AutomationCounts:
-    """Counts of a run, by the automation's name."""
+class RunEnrolments:
+    """Counts contacts that entered or left automations, by the automation's name."""
 
     def __init__(self) -> None:
         self.entered: Counter[str] = Counter()

@@ -1,7 +1,7 @@
-"""Consent: checks which contacts opted out, once for each round of a batch, before its writes.
+"""Checks which contacts opted out, once for each round of a batch, before its writes.
 
 The target does not subscribe a contact again who unsubscribed or bounced, unless `resubscribe` is
-set. `lists.py` subscribes and unsubscribes.
+set. `list_memberships.py` subscribes and unsubscribes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENOUGH_PROOF = 20
 
 
-def check(context: WriteContext, changes: list[ContactChange]) -> None:
+def withhold_subscriptions(context: WriteContext, changes: list[ContactChange]) -> None:
     """Withhold the subscriptions of contacts who opted out.
 
     Without `resubscribe`, the next run asks again for a withheld subscription, because the person
