@@ -161,7 +161,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     @message_handler
     def _process_state_message(self, message_dict: dict[str, Any]) -> None:
         if not isinstance(message_dict.get("value"), dict):
-            self.logger.error("The target ignores a STATE without value")
+            self.logger.error("The target ignores a STATE without value: correct the source")
             return
         # A state must find no rows before it in the batch: they would have no result yet.
         self._write_batch()

@@ -71,7 +71,9 @@ class DestinationTarget(TargetActiveCampaign):
     def _process_state_message(self, message_dict: Message) -> None:
         message = message_dict["value"]
         if not isinstance(message.get("state"), dict):
-            self.logger.error("The destination ignores a STATE message without state")
+            self.logger.error(
+                "The destination ignores a STATE message without state: correct the source"
+            )
             return
         number = self._states.add(message, self._parser.number)
         super()._process_state_message({"value": {"airbyte_states": number}})

@@ -26,7 +26,7 @@ class DeliveringStreams:
     def __init__(self, ledger: Ledger, audiences: Iterable[str]) -> None:
         self._ledger = ledger
         self._marks = {name: self._mark_of(name) for name in audiences}
-        self._paths = {path for mark in self._marks.values() for path in mark}
+        self._fields = {name for mark in self._marks.values() for name in mark}
 
     def is_first(self, row: InputRecord, known: Confirmed) -> bool:
         """Return whether an audience delivered a row before, and the row's stream did not."""
@@ -44,7 +44,7 @@ class DeliveringStreams:
             self._ledger.confirm(row.ledger_key, None, row.delivery)
 
     def _is_marked(self, known: Confirmed) -> bool:
-        return not self._paths.isdisjoint(known.fields)
+        return not self._fields.isdisjoint(known.fields)
 
     @staticmethod
     def _has(known: Confirmed, mark: dict[bytes, bytes]) -> bool:

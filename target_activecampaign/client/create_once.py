@@ -28,6 +28,7 @@ MAX_ATTEMPTS = 3
 # The account's clock has whole seconds, and the time of a response may be a moment old.
 CLOCK_MARGIN_SECONDS = 2.0
 LOOK_AFTER_SECONDS = 2.0
+UNANSWERED = "the create was sent and never answered; the next run looks for it first"
 SEVERAL = (
     "an earlier create was not answered, and several records could be its result: "
     "correct it in ActiveCampaign"
@@ -87,7 +88,7 @@ class CreateOnce:
                 native_id = _single(look(since - CLOCK_MARGIN_SECONDS))
                 if native_id is not None:
                     return native_id
-        raise RowFailed("the create was sent and never answered; the next run looks for it first")
+        raise RowFailed(UNANSWERED)
 
     def create_named(
         self,
@@ -127,7 +128,7 @@ class CreateOnce:
                 native_id = look()
                 if native_id is not None:
                     return native_id, True
-        raise RowFailed("the create was sent and never answered")
+        raise RowFailed(UNANSWERED)
 
 
 def _single(ids: list[str]) -> str | None:

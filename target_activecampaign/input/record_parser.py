@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-activecampaign")
 
 Message = dict[str, Any]
-NOT_A_RECORD = "a RECORD without stream or record"
+NOT_A_RECORD = "a RECORD without stream or record; correct the source"
 NO_SCHEMA = "it comes before its SCHEMA; send that first"
 BY_MAPS = "left out by stream_maps"
 
@@ -84,7 +84,11 @@ class RecordParser:
         """Parse a SCHEMA; return the streams after stream maps, with schema and key."""
         stream, schema = message.get("stream"), message.get("schema")
         if not isinstance(stream, str) or not isinstance(schema, dict):
-            logger.error("The target ignores a SCHEMA without stream or schema, and its rows")
+            logger.error(
+                "The target ignores a SCHEMA without stream or schema (stream: %s) and rejects its "
+                "rows: correct the source",
+                stream,
+            )
             return []
         properties = message.get("key_properties")
         keys = [str(name) for name in properties] if isinstance(properties, list) else []

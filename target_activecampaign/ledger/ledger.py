@@ -35,7 +35,7 @@ WRONG_SECRET = (
     "created a second time"
 )
 _DIGEST = 8
-MAX_CACHED_PATHS = 10_000
+MAX_CACHED_NAMES = 10_000
 
 
 class Confirmed(NamedTuple):
@@ -72,7 +72,8 @@ class Ledger:
         self._store = store = Store(database, account)
         self._is_dry = is_dry_run
         self._planned: dict[tuple[str, str], str] = {}
-        self._paths: dict[str, bytes] = {}
+        #: The hashes of names of fields.
+        self._names: dict[str, bytes] = {}
         store.create_tables(_check_version)
         is_new = store.get("meta", "secret") is None
         key = self._meta("secret", secrets.token_bytes(32))
@@ -115,15 +116,15 @@ class Ledger:
 
     def hash_fields(self, content: Iterable[tuple[str, Any]]) -> dict[bytes, bytes]:
         """Return the hashes of a row's values by the hash of their field."""
-        digest, paths = self._digest, self._paths
+        digest, names = self._digest, self._names
         hashes = {}
-        for path, value in content:
-            name = paths.get(path)
-            if name is None:
-                if len(paths) >= MAX_CACHED_PATHS:
-                    paths.clear()
-                name = paths[path] = digest(path.encode())[:_DIGEST]
-            hashes[name] = digest(_canonical(value))[:_DIGEST]
+        for name, value in content:
+            hashed = names.get(name)
+            if hashed is None:
+                if len(names) >= MAX_CACHED_NAMES:
+                    names.clear()
+                hashed = names[name] = digest(name.encode())[:_DIGEST]
+            hashes[hashed] = digest(_canonical(value))[:_DIGEST]
         return hashes
 
     # --- confirmed rows ---------------------------------------------------------------------
@@ -156,7 +157,7 @@ class Ledger:
         if before is not None:
             fields = {**before.fields, **fields}
             native_id = native_id or before.id
-        blob = b"".join(path + value for path, value in sorted(fields.items()))
+        blob = b"".join(name + value for name, value in sorted(fields.items()))
         self._store.put("confirmed", (key,), (native_id, blob))
 
     def record_id(self, key: bytes, native_id: str) -> None:

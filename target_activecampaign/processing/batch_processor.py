@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .row_finisher import RowFinisher
 
 MAX_DEFERRED_PASS = 5_000
+NO_RESULT = "the target gave the row no result, which is a defect of the target; it is tried again"
 STOPPED = "the run ended before this row was confirmed"
 
 
@@ -70,10 +71,8 @@ class BatchProcessor:
 
     def _end_batch(self, rows: list[InputRecord]) -> None:
         for row in filter(self.finisher.is_open, rows):
-            # A sink must finish every row. The next run sends a row again that was not finished.
-            self.finisher.finish(
-                row, Outcome(Action.FAILED, reason="the row was not processed", confirms_row=False)
-            )
+            # A sink must finish every row.
+            self.finisher.finish(row, Outcome(Action.FAILED, reason=NO_RESULT, confirms_row=False))
         self.context.ledger.release(row.ledger_key for row in rows)
         self.finisher.stops.check_rejects()
         self.finisher.results.flush()
@@ -173,7 +172,7 @@ class BatchProcessor:
         for row in group[1:]:
             merged |= row.fields
         known = confirmed.fields
-        changed = {path for path, value in merged.items() if known.get(path) != value}
+        changed = {part for part, value in merged.items() if known.get(part) != value}
         denials = [self.finisher.denied_parts.known(row, known) for row in group]
         reasons = [denied for denied in denials if denied is not None]
         if len(reasons) < len(group):

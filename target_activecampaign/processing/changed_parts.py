@@ -1,10 +1,15 @@
-"""The parts of rows in the ledger: confirmed parts, and parts to write."""
+"""Hashes the parts of rows for the ledger, and reduces rows to the parts that changed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.records.row_parts import is_separable, parts_of, paths_of, remainder_of
+from target_activecampaign.records.row_parts import (
+    is_separable,
+    parts_of,
+    parts_within,
+    remainder_of,
+)
 
 from .parts_denied_by_settings import UNCONFIRMED
 
@@ -33,12 +38,12 @@ class ChangedParts:
         hashes: set[bytes] = set()
         if not parts:
             return hashes
-        content = [path for path, _ in self._content(sink, row)]
+        parts_of_row = [part for part, _ in self._content(sink, row)]
         for part in parts:
-            paths = paths_of(part, content)
-            if not paths:
+            found = parts_within(part, parts_of_row)
+            if not found:
                 return None
-            hashes.update(self._hashes([(path, None) for path in paths]))
+            hashes.update(map(self._hash, found))
         return hashes
 
     def reduce(
@@ -49,14 +54,12 @@ class ChangedParts:
         A part can be sent alone if the ledger has it as not confirmed, or if it never needs the
         other parts of its row. ``known`` are the hashes that the ledger has for the row's key.
         """
-        paths_by_hash = {
-            next(iter(self._hashes([(path, None)]))): path for path, _ in self._content(sink, row)
-        }
-        parts = {paths_by_hash[part] for part in changed if part in paths_by_hash}
+        by_hash = {self._hash(part): part for part, _ in self._content(sink, row)}
+        parts = {by_hash[hashed] for hashed in changed if hashed in by_hash}
         is_alone = all(
-            is_separable(path) or known.get(part) == UNCONFIRMED
-            for part, path in paths_by_hash.items()
-            if part in changed
+            is_separable(part) or known.get(hashed) == UNCONFIRMED
+            for hashed, part in by_hash.items()
+            if hashed in changed
         )
         is_found = sink.kept or (row.ledger_id and ("id",) in sink.key_columns)
         if not is_alone or not is_found:
@@ -75,7 +78,11 @@ class ChangedParts:
             enrols=policy.allow_automations,
         )
 
+    def _hash(self, part: str) -> bytes:
+        """Return the hash of the name of a part."""
+        return next(iter(self._hashes([(part, None)])))
+
     def _hashes(self, content: list[tuple[str, Any]]) -> dict[bytes, bytes]:
         return self._ledger.hash_fields(
-            (f"{self._fingerprint}/{name}", value) for name, value in content
+            (f"{self._fingerprint}/{part}", value) for part, value in content
         )

@@ -1,6 +1,6 @@
-"""The reasons of parts that the settings deny, as hashes in the ledger.
+"""Stores in the ledger, as hashes, why settings deny parts of a row.
 
-The denial holds until the row or a setting changes. Until then the target does not send the part
+A denial holds until the row or a setting changes. Until then the target does not send the part
 again, and every run gives the same reason.
 """
 
@@ -31,7 +31,8 @@ class DeniedParts:
 
     def __init__(self, ledger: Ledger, fingerprint: str) -> None:
         self._ledger, self._fingerprint = ledger, fingerprint
-        self._paths = {reason: self._hashes(reason, None)[0] for reason in DENIALS}
+        #: The field of the ledger that stores each reason.
+        self._fields = {reason: self._hashes(reason, None)[0] for reason in DENIALS}
 
     def known(self, row: InputRecord, fields: Mapping[bytes, bytes]) -> list[str] | None:
         """Return the reasons that the ledger has for this row, None if another row had them.
@@ -39,10 +40,10 @@ class DeniedParts:
         ``fields`` are the hashes that the ledger has for the row's key.
         """
         reasons: list[str] = []
-        if fields.keys().isdisjoint(self._paths.values()):
+        if fields.keys().isdisjoint(self._fields.values()):
             return reasons
-        for reason, path in self._paths.items():
-            stored = fields.get(path, UNCONFIRMED)
+        for reason, name in self._fields.items():
+            stored = fields.get(name, UNCONFIRMED)
             if stored == UNCONFIRMED:
                 continue
             if stored != self._hashes(reason, row)[1]:
@@ -54,13 +55,11 @@ class DeniedParts:
         self, row: InputRecord, denied: Iterable[str], before: Mapping[bytes, bytes]
     ) -> dict[bytes, bytes]:
         """Return the fields that store the reasons and clear the earlier reasons in ``before``."""
-        cleared = {path: UNCONFIRMED for path in self._paths.values() if path in before}
+        cleared = {name: UNCONFIRMED for name in self._fields.values() if name in before}
         return cleared | dict(self._hashes(reason, row) for reason in denied)
 
     def _hashes(self, reason: str, row: InputRecord | None) -> tuple[bytes, bytes]:
-        hashes = sorted((path + value).hex() for path, value in row.fields.items()) if row else None
-        return next(
-            iter(
-                self._ledger.hash_fields([(f"{self._fingerprint}/denied/{reason}", hashes)]).items()
-            )
-        )
+        """Return the field of a reason, and the value that the field has for a row."""
+        hashes = sorted((part + value).hex() for part, value in row.fields.items()) if row else None
+        fields = self._ledger.hash_fields([(f"{self._fingerprint}/denied/{reason}", hashes)])
+        return next(iter(fields.items()))

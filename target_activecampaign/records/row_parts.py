@@ -61,7 +61,7 @@ def parts_of(
         elif name == "segments" and isinstance(value, list):
             parts += [(item_part(name, item), _membership(item, record)) for item in value]
         elif name in {"automations", "leave_automations"} and isinstance(value, list):
-            # Both columns have the same path: after a leave, a new entry is a change.
+            # Both columns have the same part: after a leave, a new entry is a change.
             enters = name == "automations"
             parts += [(item_part(name, item), [enters, enrols]) for item in value]
         else:
@@ -94,8 +94,8 @@ def reference_part(column: str, ref: dict[str, str]) -> str:
     return f"{PREFIXES[column]}{fold(ref.get('id') or ref.get('name') or '')}"
 
 
-def paths_of(part: str, content: Iterable[str]) -> list[str]:
-    """Return the parts of a row's ``content`` that belong to a part.
+def parts_within(part: str, parts: Iterable[str]) -> list[str]:
+    """Return those of a row's ``parts`` that belong to a part.
 
     The items of a column belong to the column. Amount and currency belong to a custom field of
     money.
@@ -103,9 +103,9 @@ def paths_of(part: str, content: Iterable[str]) -> list[str]:
     prefix = PREFIXES.get(part)
     money = {f"{part}{SEPARATOR}{key}" for key in MONEY_KEYS}
     return [
-        path
-        for path in content
-        if path == part or path in money or (prefix is not None and path.startswith(prefix))
+        other
+        for other in parts
+        if other == part or other in money or (prefix is not None and other.startswith(prefix))
     ]
 
 
@@ -116,7 +116,7 @@ def has_part(record: Record, part: str) -> bool:
     if not name or not isinstance(values, dict):
         return not is_nothing(values)
     names = [value_part(key) for key, value in values.items() if not is_nothing(value)]
-    return bool(paths_of(part, names))
+    return bool(parts_within(part, names))
 
 
 def is_separable(part: str) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .row_results import ApplyOne, Fail
 
 Link = dict[str, Any]
+NOT_FOUND = "account: the contact was not found after its import; the next run tries again"
 #: The fewest contacts for which the target may read the links of all contacts.
 MIN_FOR_COLLECTION = 10
 
@@ -61,7 +62,7 @@ def _write_change(
     if change.id is None:
         if not context.write_client.is_dry_run:
             for request in ("account", "title"):
-                change.note_refused(request, "account: the contact was not found after its import")
+                change.note_refused(request, NOT_FOUND)
         return
     link = links.get(change.id) if links is not None else link_of(context, change)
     account = ensure_account(context, change.account) if change.account else None

@@ -64,7 +64,10 @@ def apply_automations(context: WriteContext, changes: list[ContactChange], fail:
 
 def _apply_one(context: WriteContext, change: ContactChange) -> None:
     if change.id is None:
-        _leave_out(change, "automations: the contact was not found after its import")
+        _leave_out(
+            change,
+            "automations: the contact was not found after its import; the next run tries again",
+        )
         return
     try:
         _leave_and_enter(context, change, change.id)

@@ -238,7 +238,7 @@ def put_tag(
             row_request.leave_out(origin, "tags: the account has no tag with this id")
             return
     if not name:
-        row_request.leave_out(origin, "tags: a tag without id and name")
+        row_request.leave_out(origin, "tags: a tag has no id and no name; give one of them")
         return
     if len(name) > MAX_TAG_LENGTH:
         raise RowRejected(f"tags: a name is longer than {MAX_TAG_LENGTH} characters; shorten it")

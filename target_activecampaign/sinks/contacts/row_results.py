@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext
 
 BY_IMPORT = "created or updated by import"
+NO_ID_HERE = (
+    "the contact's id in this account could not be looked up; the next run sends the row again"
+)
 
 Fail = Callable[[ContactChange, RowError | RequestError], None]
 ApplyOne = Callable[[ContactChange], None]
@@ -105,7 +108,7 @@ def give_results(
             context.foreign_ids.record(sink.family, row_request.row, change.id)
             if is_id_missing:
                 confirms_row = False
-                reasons.append("its id here could not be looked up; it is sent again")
+                reasons.append(NO_ID_HERE)
         outcome = Outcome(
             action,
             change.id,

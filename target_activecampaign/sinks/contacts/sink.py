@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 
 LINK = ("account", "title")
+NOT_PROCESSED = "ActiveCampaign did not process the import; the next run sends the contact again"
 
 
 def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
@@ -175,7 +176,7 @@ def _after_import(
             rest.append(change)
         elif entry.problem is not None or not entry.is_imported:
             action = Action.FAILED if entry.is_lost else Action.REJECTED
-            reason = entry.problem or "the import was not processed"
+            reason = entry.problem or NOT_PROCESSED
             is_full = is_limit_refusal(entry.problem)
             outcome = Outcome(action, reason=reason, confirms_row=False)
             end_all_rows(context, change, held_by_limit(LIMIT_REFUSED) if is_full else outcome)

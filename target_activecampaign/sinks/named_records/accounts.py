@@ -109,7 +109,7 @@ def _update(
     except NotFound:
         if not name:
             context.ledger.forget(row.ledger_key)
-            raise RowRejected("id: the account has no such row") from None
+            raise RowRejected("id: ActiveCampaign has no account with this id") from None
         # Another client deleted the account that the ledger names: create it again.
         return Action.CREATED, create(context, {**body, "name": name})[0]
     return Action.UPDATED, native_id

@@ -23,6 +23,7 @@ MAX_POLL_INTERVAL = 15.0
 MAX_WAIT_SECONDS = 3600.0
 MAX_FAILED_POLLS = 5
 MAX_AT_ONCE = 8
+NOT_ENDED = "the import did not end in time; the next run sends the contact again"
 ENDED = frozenset({"completed", "failed", "interrupted"})
 
 
@@ -190,13 +191,16 @@ class ImportPoller:
         now = self._clock.monotonic()
         late = [batch for batch in self._pending if now - batch.queued_at > MAX_WAIT_SECONDS]
         if late:
-            logger.error("%d import batches did not end in an hour", len(late))
+            logger.error(
+                "%d import batches did not end in an hour: the next run sends their contacts again",
+                len(late),
+            )
         if self._pending and all(batch.failed_polls >= MAX_FAILED_POLLS for batch in self._pending):
             late = list(self._pending)
         for batch in late:
             batch.is_over = True
             for entry in batch.entries:
-                entry.is_lost, entry.problem = True, "the import did not end in time"
+                entry.is_lost, entry.problem = True, NOT_ENDED
         self._pending = [batch for batch in self._pending if not batch.is_over]
         self._pool.notify()
 
@@ -206,7 +210,9 @@ class ImportPoller:
         try:
             body = self._client.get("import/bulk_import").body
         except RequestError as problem:
-            logger.info("The importer's summary cannot be read: %s", problem)
+            logger.info(
+                "The importer's summary cannot be read, so each batch is polled: %s", problem
+            )
             return False
         rows = body.get("outstanding")
         return any(
@@ -224,7 +230,9 @@ class ImportPoller:
         try:
             body = self._client.get("import/info", [("batchId", batch.id)]).body
         except RequestError as problem:
-            logger.info("The status of an import batch cannot be read: %s", problem)
+            logger.info(
+                "The status of an import batch cannot be read, and is read again: %s", problem
+            )
             batch.failed_polls += 1
             return
         status = body.get("status")
