@@ -33,8 +33,8 @@ from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
 from target_activecampaign.sinks.contacts.contact_limit.account_limit import (
     ContactLimit,
 )
-from target_activecampaign.sinks.create_missing_fields import FieldCreator
-from target_activecampaign.sinks.encode_custom_fields import CustomFieldWriter
+from target_activecampaign.sinks.fields.create_missing_fields import FieldCreator
+from target_activecampaign.sinks.fields.encode_custom_fields import CustomFieldEncoder
 from target_activecampaign.sinks.write_context import WriteContext
 from target_activecampaign.undo.cost_of_recording import UndoCost
 
@@ -156,7 +156,7 @@ def open_processor(
         policy=policy,
         ledger=ledger,
         references=references,
-        custom=CustomFieldWriter(
+        custom_fields=CustomFieldEncoder(
             references,
             policy,
             FieldCreator(write_client, references, policy, clock, schemas.field_hints),

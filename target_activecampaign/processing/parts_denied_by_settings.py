@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from target_activecampaign.sinks.contacts.enrolment_ledger import NOT_ALLOWED
 from target_activecampaign.sinks.contacts.parse_contact import OUTSIDE_NAMESPACE
 from target_activecampaign.sinks.custom_objects import DROPPED
-from target_activecampaign.sinks.only_if_empty import ONLY_IF_EMPTY
+from target_activecampaign.sinks.fields.only_if_empty import ONLY_IF_EMPTY
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
 
 if TYPE_CHECKING:

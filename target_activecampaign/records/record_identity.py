@@ -38,11 +38,6 @@ class RecordIdentity:
         return RecordIdentity(self.keys | other.keys, self.columns | other.columns)
 
 
-def identity_of_row(row: InputRecord, *, ids_are_foreign: bool) -> RecordIdentity:
-    """Return the identity of a record by its ``id`` and ``name``."""
-    return identity_by(row, {"name": row.record.get("name")}, ids_are_foreign=ids_are_foreign)
-
-
 def identity_by(
     row: InputRecord,
     columns: Record,

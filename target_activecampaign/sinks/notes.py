@@ -13,15 +13,16 @@ from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.row_references import reference, references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
+from .fields.native_fields import native_fields_of
 from .opportunities.contacts import prefetch_contacts
 from .reject_existing import no_longer_exists, reject_created_earlier
-from .row_by_row import native_fields_of, row_by_row
+from .row_by_row import row_by_row
 
 if TYPE_CHECKING:
     from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
 
-    from .row_by_row import NativeFields
+    from .fields.native_fields import NativeFields
     from .sink_definition import Sink
     from .write_context import WriteContext
 

@@ -1,33 +1,25 @@
-"""Writes rows one by one, and maps their columns to native columns. Contacts have another sink."""
+"""Makes sinks that write rows one by one. Contacts have another sink."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
-from tap_activecampaign_unified.resources.resource import Attribute, Field
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.concurrency.identity_order import run_in_identity_order
-from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import (
     Action,
     Outcome,
     RowDeferred,
     RowError,
-    join_reasons,
     outcome_of,
 )
-from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.null_policy import written_values
-from target_activecampaign.records.record_identity import identity_of_row
-from target_activecampaign.records.row_parts import has_part, value_part
-from target_activecampaign.records.row_references import reference
-
-from .encode_custom_fields import EncodedFields
+from target_activecampaign.records.record_identity import identity_by
+from target_activecampaign.records.row_parts import has_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,43 +33,11 @@ if TYPE_CHECKING:
     WriteRow = Callable[[WriteContext, Sink, InputRecord], Outcome]
     IdentityOfRow = Callable[[WriteContext, InputRecord], RecordIdentity]
 
-NO_OWNER = "owner: the account has no such user; left out"
-
-
-@dataclass
-class NativeFields:
-    """A row in native columns, and the reasons for its result.
-
-    ``left_out`` are the parts that are not written, with the reasons. The next run requests these
-    parts again.
-    """
-
-    columns: dict[str, Any]
-    custom: EncodedFields = field(default_factory=EncodedFields)
-    left_out: dict[str, str] = field(default_factory=dict)
-    denied: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-
-    def body(self) -> dict[str, Any]:
-        """Return the body of a create or an update."""
-        fields = self.custom.for_parent()
-        return {**self.columns, "fields": fields} if fields else dict(self.columns)
-
-    def outcome(self, action: Action, native_id: str | None) -> Outcome:
-        """Return the outcome of a written row, with its reasons."""
-        reasons = [*self.left_out.values(), *self.denied, *self.remarks]
-        return Outcome(
-            action,
-            native_id,
-            join_reasons(reasons),
-            denied=frozenset(self.denied),
-            parts_to_resend=frozenset(self.left_out),
-        )
-
 
 def identity_by_name(context: WriteContext, row: InputRecord) -> RecordIdentity:
     """Return the identity of a row that has an ``id`` and a ``name``."""
-    return identity_of_row(row, ids_are_foreign=context.policy.is_foreign)
+    columns = {"name": row.record.get("name")}
+    return identity_by(row, columns, ids_are_foreign=context.policy.is_foreign)
 
 
 def row_by_row(
@@ -185,48 +145,3 @@ def _write_merged(
         parts = frozenset(part for part in outcome.parts_to_resend if has_part(row.record, part))
         context.finisher.finish(row, replace(outcome, action=action, parts_to_resend=parts))
     return True
-
-
-def native_fields_of(
-    context: WriteContext,
-    sink: Sink,
-    row: InputRecord,
-    *,
-    entity: str | None = None,
-    owner: bool = False,
-) -> NativeFields:
-    """Map a row's columns and custom fields; raise `RowRejected` for wrong types.
-
-    With ``owner``, the target looks up the column ``owner`` among the users.
-    """
-    clears = context.policy.clears
-    record = written_values(row.record, clears=clears)
-    if owner:
-        record.pop("owner", None)
-    converted = convert_record(sink.resource, record)
-    entries = {entry.unified: entry for entry in sink.resource.entries}
-    fields = NativeFields(written_values(converted.native, clears=clears), denied=list(row.denied))
-    if clears:
-        for name in converted.nulls:
-            entry = entries[name]
-            if isinstance(entry, Field) and entry.codec.name in {"text", "verbatim"}:
-                fields.columns[entry.native] = ""
-            elif isinstance(entry, Attribute):
-                converted.attributes |= dict.fromkeys(entry.tags, "")
-    if entity:
-        fields.custom = context.custom.encode(entity, converted.custom_fields, converted.attributes)
-        columns = {
-            tag: name
-            for name, attribute in entries.items()
-            if isinstance(attribute, Attribute)
-            for tag in attribute.tags
-        }
-        for name, reason in fields.custom.left_out:
-            fields.left_out[columns.get(name) or value_part(name)] = reason
-    if owner and not is_nothing(row.record.get("owner")):
-        user = find_user(context.references, reference(row.record["owner"], "owner"))
-        if user is None:
-            fields.left_out["owner"] = NO_OWNER
-        else:
-            fields.columns["owner"] = user
-    return fields

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
 
     from .change_limits import ChangeLimits
-    from .encode_custom_fields import CustomFieldWriter
+    from .fields.encode_custom_fields import CustomFieldEncoder
 
 
 class NewestEntries(dict[Any, dict[str, Any]]):
@@ -117,7 +117,7 @@ class WriteContext:
     policy: WritePolicy
     ledger: Ledger
     references: ReferenceResolver
-    custom: CustomFieldWriter
+    custom_fields: CustomFieldEncoder
     importer: Importer
     limits: ChangeLimits
     contact_limit: ContactLimit

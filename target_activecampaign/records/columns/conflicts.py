@@ -1,7 +1,7 @@
 """Rejections of rows in which two columns, or two keys of an object, name the same field.
 
 `nested.py`, `plain_contact_columns.py`, `records/custom_field_values.py` and
-`sinks/encode_custom_fields.py` find such columns.
+`sinks/fields/encode_custom_fields.py` find such columns.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ def parse_contact_change(
         name: value.strip() if isinstance(value, str) else value for name, value in columns.items()
     }
     change.columns = {name: value for name, value in stripped.items() if clears or value != ""}
-    custom = context.custom.encode("contact", converted.custom_fields)
+    custom = context.custom_fields.encode("contact", converted.custom_fields)
     change.values = custom.values
     for name, reason in custom.left_out:
         row_request.leave_out(value_part(name), reason)

@@ -17,7 +17,7 @@ from target_activecampaign.outcome import (
     RowError,
     outcome_of,
 )
-from target_activecampaign.sinks.only_if_empty import drop_filled_contact_fields
+from target_activecampaign.sinks.fields.only_if_empty import drop_filled_contact_fields
 from target_activecampaign.sinks.run_automations import deny_automation_starts
 
 from . import list_memberships, opt_out_check, upsert

@@ -10,14 +10,14 @@ from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Action, RowRejected
 from target_activecampaign.records.skip_marked_rows import skip_flagged
-from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
+from target_activecampaign.sinks.fields.native_fields import native_fields_of
+from target_activecampaign.sinks.fields.only_if_empty import drop_filled_fields, needs_read
 from target_activecampaign.sinks.reject_existing import reject_existing
-from target_activecampaign.sinks.row_by_row import native_fields_of
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.records.input_record import InputRecord
-    from target_activecampaign.sinks.row_by_row import NativeFields
+    from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 

@@ -40,7 +40,7 @@ def write_field(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
             return Outcome(Action.UNCHANGED, existing.id)
     if not context.policy.create_missing_fields and not row.creates:
         raise RowSkipped("the account has no such field; set create_missing_fields to create it")
-    created = context.custom.creator.define(
+    created = context.custom_fields.creator.define(
         entity,
         title=str(record.get("name") or names[0]),
         field_type=str(record.get("type") or "text"),

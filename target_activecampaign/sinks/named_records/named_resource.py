@@ -16,7 +16,7 @@ from target_activecampaign.sinks.reject_existing import reject_existing
 
 if TYPE_CHECKING:
     from target_activecampaign.records.input_record import InputRecord
-    from target_activecampaign.sinks.row_by_row import NativeFields
+    from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 

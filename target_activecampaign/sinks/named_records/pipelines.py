@@ -8,7 +8,7 @@ from tap_activecampaign_unified.resources.crm.stages import CARD_COLUMNS
 from target_activecampaign.outcome import Action, Outcome
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.row_references import reference
-from target_activecampaign.sinks.row_by_row import native_fields_of
+from target_activecampaign.sinks.fields.native_fields import native_fields_of
 
 from .named_resource import write_named
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import InvalidRequest, NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.custom_fields import slug
 from target_activecampaign.outcome import Action, Outcome
-from target_activecampaign.sinks.row_by_row import native_fields_of
+from target_activecampaign.sinks.fields.native_fields import native_fields_of
 
 from .named_resource import write_named
 

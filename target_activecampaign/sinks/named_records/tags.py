@@ -8,7 +8,7 @@ from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Outcome, RowRejected
 from target_activecampaign.sinks.contacts.contact_change import MAX_TAG_LENGTH
-from target_activecampaign.sinks.row_by_row import native_fields_of
+from target_activecampaign.sinks.fields.native_fields import native_fields_of
 
 from .named_resource import write_named
 

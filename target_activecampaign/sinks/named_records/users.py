@@ -11,7 +11,7 @@ from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.email import email_of
 from target_activecampaign.records.row_references import references
 from target_activecampaign.records.skip_marked_rows import flag_of
-from target_activecampaign.sinks.row_by_row import native_fields_of
+from target_activecampaign.sinks.fields.native_fields import native_fields_of
 
 from .named_resource import write_named
 

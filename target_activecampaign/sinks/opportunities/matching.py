@@ -13,7 +13,7 @@ from .contacts import contacts_of
 if TYPE_CHECKING:
     from target_activecampaign.lookups.opportunities import OpportunityLookup
     from target_activecampaign.records.input_record import InputRecord
-    from target_activecampaign.sinks.encode_custom_fields import EncodedFields
+    from target_activecampaign.sinks.fields.encode_custom_fields import EncodedFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -50,7 +50,7 @@ def encode_external_id(
         return None
     field = context.references.fields("opportunity").find(name)
     if field is None and not is_nothing(given):
-        encoded_field = context.custom.encode("opportunity", {name: given})
+        encoded_field = context.custom_fields.encode("opportunity", {name: given})
         field = context.references.fields("opportunity").find(name)
         custom.values |= encoded_field.values
     if field is None:
@@ -65,7 +65,7 @@ def encode_external_id(
             return None
         custom.values[field.id] = (definition, plain_key(value), currency)
         return field.id, str(plain_key(value)).strip()
-    encoded = context.custom.encode("opportunity", {name: given})
+    encoded = context.custom_fields.encode("opportunity", {name: given})
     if encoded.left_out:
         raise RowRejected("; ".join(reason for _, reason in encoded.left_out))
     custom.values |= encoded.values

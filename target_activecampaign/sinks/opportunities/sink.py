@@ -14,9 +14,10 @@ from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.row_references import id_text, reference
 from target_activecampaign.records.skip_marked_rows import skip_flagged
-from target_activecampaign.sinks.only_if_empty import drop_filled_fields, needs_read
+from target_activecampaign.sinks.fields.native_fields import native_fields_of
+from target_activecampaign.sinks.fields.only_if_empty import drop_filled_fields, needs_read
 from target_activecampaign.sinks.reject_existing import reject_created_earlier, reject_existing
-from target_activecampaign.sinks.row_by_row import native_fields_of, row_by_row
+from target_activecampaign.sinks.row_by_row import row_by_row
 
 from .contacts import add_contacts, contacts_of, prefetch_contacts
 from .matching import STEP, encode_external_id, external_id_of, find_opportunity
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.records.input_record import InputRecord
     from target_activecampaign.records.record_identity import RecordIdentity
-    from target_activecampaign.sinks.row_by_row import NativeFields
+    from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 

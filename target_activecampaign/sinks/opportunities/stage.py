@@ -11,7 +11,7 @@ from target_activecampaign.records.row_references import id_text, reference
 if TYPE_CHECKING:
     from target_activecampaign.lookups.opportunities import OpportunityLookup
     from target_activecampaign.records.input_record import InputRecord
-    from target_activecampaign.sinks.row_by_row import NativeFields
+    from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.write_context import WriteContext
 
 

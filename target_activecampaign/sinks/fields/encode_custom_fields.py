@@ -57,8 +57,8 @@ class EncodedFields:
         ]
 
 
-class CustomFieldWriter:
-    """Encodes custom values. ``creator`` creates fields that the account does not have."""
+class CustomFieldEncoder:
+    """Encodes the custom values of rows. ``creator`` creates fields that the account lacks."""
 
     def __init__(
         self, references: ReferenceResolver, policy: WritePolicy, creator: FieldCreator

@@ -6,18 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.resource import Attribute, Field
-
-from .contacts.contact_change import contact_columns
+from target_activecampaign.sinks.contacts.contact_change import contact_columns
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Resource
     from target_activecampaign.config.write_policy import WritePolicy
+    from target_activecampaign.sinks.contacts.contact_change import ContactChange
+    from target_activecampaign.sinks.sink_definition import Sink
+    from target_activecampaign.sinks.write_context import WriteContext
 
-    from .contacts.contact_change import ContactChange
     from .encode_custom_fields import CustomValues
-    from .row_by_row import NativeFields
-    from .sink_definition import Sink
-    from .write_context import WriteContext
+    from .native_fields import NativeFields
 
 ONLY_IF_EMPTY = "only_if_empty: ActiveCampaign has a value already"
 PHONES = ("phone", "phones", "phone_numbers")
