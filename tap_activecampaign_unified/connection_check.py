@@ -49,6 +49,8 @@ QUIET_SECONDS = 1.5
 ONE: Params = (("limit", 1),)
 BY_ID: Params = (("orders[id]", "ASC"),)
 YES, NO, UNKNOWN = "yes", "no", "unknown"
+#: The topic of the collections that the key may read.
+MAY_READ = "may read"
 ANYTHING = {"query": "{ __typename }"}
 CUSTOM_FIELDS = ("accountCustomFieldMeta", "dealCustomFieldMeta")
 
@@ -56,7 +58,7 @@ CUSTOM_FIELDS = ("accountCustomFieldMeta", "dealCustomFieldMeta")
 ALL, AS_JSON, SCHEMA, OFF = "all", "json", "schema", "disabled"
 
 
-def describe(option: Any) -> None:
+def describe_option(option: Any) -> None:
     """Set the values and the help text of the option ``--test``."""
     option.type = click.Choice([ALL, AS_JSON, SCHEMA, OFF])
     option.metavar = f"[{AS_JSON}|{SCHEMA}]"
@@ -92,7 +94,7 @@ class ConnectionCheck:
         """Run all probes. Raises `FatalError` if the account or the key cannot be used."""
         self.document["url"] = {"answers": self._client.address.origin}
         self._note("key", self._key())
-        self._note("may read", self._collections())
+        self._note(MAY_READ, self._collections())
         self._note("filters", self._filters())
         self._note("sideloads", self._sideloads())
         self._note("store changes", self._store_changes())
@@ -214,7 +216,7 @@ class ConnectionCheck:
         offset = offset_of(rows[0].get("cdate")) if rows else None
         yield (
             "offset of a contact's times",
-            f"{UNKNOWN}: no contact" if offset is None else _written(offset),
+            f"{UNKNOWN}: no contact" if offset is None else _offset_text(offset),
         )
         if client.server_now is not None:
             difference = (client.clock.now() - client.server_now).total_seconds()
@@ -256,5 +258,5 @@ def _filter_result(rows: list[Any] | None, rows_of_future: list[Any] | None) -> 
     return NO if rows_of_future else YES
 
 
-def _written(offset: dt.tzinfo) -> str:
+def _offset_text(offset: dt.tzinfo) -> str:
     return str(dt.datetime.now(offset).isoformat()[-6:])

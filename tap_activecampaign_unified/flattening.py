@@ -1,4 +1,4 @@
-"""What the SDK's flattening of objects would lose: columns of null objects, titles of columns."""
+"""Keeps columns of null objects and titles of columns, which the SDK's flattening would drop."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 CUSTOM_FIELDS = "custom_fields"
 
 
-def null_objects(schema: Schema) -> dict[str, Any]:
+def nested_properties(schema: Schema) -> dict[str, Any]:
     """Return the properties of a schema: a nested dict for objects, None for all others."""
     return {
-        name: null_objects(part)
+        name: nested_properties(part)
         for name, part in schema.get("properties", {}).items()
         if "object" in part.get("type", ()) and part.get("properties")
     } | {

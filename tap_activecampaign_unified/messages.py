@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ESCAPED = "json-escaped"
 # A page of records fits into the buffer and costs one system call.
 BUFFER_BYTES = 1 << 20
-# A record that is nested too deep to encode is written with null below this level.
+# The levels that remain of a record that is nested too deep to encode.
 MAX_LEVELS = 100
 
 

@@ -24,7 +24,7 @@ from tap_activecampaign_unified.sync.stream_writer import COLUMNS
 from .account_label import labelled, version_of_table
 from .catalog import FULL_TABLE, complete_catalog, method_of
 from .cli import read_json
-from .flattening import fill_null_objects, null_objects, title_flat_columns
+from .flattening import fill_null_objects, nested_properties, title_flat_columns
 from .messages import MessageWriter
 from .raw import InferredSchema, RawResource
 
@@ -138,8 +138,8 @@ class UnifiedStream(Stream):
         if self._direct_writer is not None:
             self._direct_writer.write_record(self.name, record)
             return
-        if self._null_objects:
-            fill_null_objects(record, self._null_objects)
+        if self._nested_properties:
+            fill_null_objects(record, self._nested_properties)
         self._write_record_message(record)
 
     def emit_tombstone(self, tombstone: Record) -> None:
@@ -188,9 +188,9 @@ class UnifiedStream(Stream):
         )
 
     @cached_property
-    def _null_objects(self) -> dict[str, Any]:
+    def _nested_properties(self) -> dict[str, Any]:
         """The columns of nested objects, for flattening. Empty without flattening."""
-        return null_objects(self.schema) if self.config.get("flattening_enabled") else {}
+        return nested_properties(self.schema) if self.config.get("flattening_enabled") else {}
 
     def write_schema(self, version: int | None = None) -> None:
         """Write the schema, unless it is written already. A full table has a ``version``."""
@@ -232,7 +232,7 @@ class UnifiedStream(Stream):
         selected = get_selected_schema(self.name, schema, self.mask)
         mapper.register_raw_stream_schema(self.name, selected, self.primary_keys)
         self._stream_maps = None
-        for name in ("_direct_writer", "_null_objects"):
+        for name in ("_direct_writer", "_nested_properties"):
             self.__dict__.pop(name, None)
         self._schema_written = True
         super()._write_schema_message()

@@ -1,4 +1,4 @@
 """Airbyte source: the tap's streams as Airbyte protocol messages.
 
-The destination uses `protocol`, `spec`, `errors`, `writer` and `connector` too.
+The destination uses `command_line`, `errors`, `extra_package`, `protocol`, `spec` and `writer` too.
 """

@@ -57,7 +57,7 @@ def _for_airbyte(schema: _Json) -> _Json:
     return draft | schema | {"properties": properties}
 
 
-class Configured:
+class ConfiguredCatalog:
     """A configured catalog: the streams to read, with their fields and modes."""
 
     def __init__(self, document: _Json) -> None:
@@ -86,25 +86,25 @@ class Configured:
         checked: _Json = entry
         return checked
 
-    def singer(self, resources: Mapping[str, Resource] = BY_NAME) -> _Json:
+    def singer_catalog(self, resources: Mapping[str, Resource] = BY_NAME) -> _Json:
         """Return the same selection as a Singer catalog. ``resources`` are the existing streams.
 
         It has the other streams too, deselected, because the tap would request the schema of a
         stream without an entry. It selects an unknown custom object by its name.
         """
         chosen = {entry["stream"]["name"]: entry["stream"] for entry in self._entries}
-        entries = [_singer(resource, chosen.get(name)) for name, resource in resources.items()]
-        entries += [_named(name) for name in chosen if name not in resources]
+        entries = [_entry_of(resource, chosen.get(name)) for name, resource in resources.items()]
+        entries += [_entry_of_name(name) for name in chosen if name not in resources]
         return {"streams": entries}
 
-    def state(self, messages: Any) -> _Json:
+    def singer_state(self, messages: Any) -> _Json:
         """Return Airbyte's states as the tap's state, without streams to read in full."""
         wanted = set(self.names) - self.full_refresh
-        bookmarks = {name: entry for name, entry in _entries_of(messages) if name in wanted}
+        bookmarks = {name: entry for name, entry in _state_entries_of(messages) if name in wanted}
         return {"bookmarks": bookmarks} if bookmarks else {}
 
 
-def _singer(resource: Resource, stream: _Json | None) -> _Json:
+def _entry_of(resource: Resource, stream: _Json | None) -> _Json:
     """Return the entry of a stream. Properties that its ``json_schema`` lacks are deselected."""
     schema = (stream or {}).get("json_schema") or {}
     chosen = copy.deepcopy(schema.get("properties") or {})
@@ -127,7 +127,7 @@ def _singer(resource: Resource, stream: _Json | None) -> _Json:
     }
 
 
-def _named(name: str) -> _Json:
+def _entry_of_name(name: str) -> _Json:
     """Return the entry of a stream with only a name."""
     root = _metadata((), selected=True)
     return {"tap_stream_id": name, "stream": name, "schema": {}, "metadata": [root]}
@@ -140,7 +140,7 @@ def _metadata(breadcrumb: tuple[str, ...], *, selected: bool) -> _Json:
     }
 
 
-def _entries_of(messages: Any) -> Iterator[tuple[str, _Json]]:
+def _state_entries_of(messages: Any) -> Iterator[tuple[str, _Json]]:
     """Yield (stream, state entry). Raise `SettingsError` for another kind of state."""
     if not messages:
         return

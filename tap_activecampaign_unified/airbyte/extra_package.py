@@ -7,7 +7,7 @@ from importlib.util import find_spec
 MODELS = "airbyte_protocol_dataclasses"
 
 
-def need_models(program: str) -> None:
+def require_models(program: str) -> None:
     """End the process with one line if the package of the extra ``airbyte`` is missing."""
     if find_spec(MODELS) is None:
         raise SystemExit(

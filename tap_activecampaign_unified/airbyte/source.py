@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
     from tap_activecampaign_unified.sync.endpoint_outcome import EndpointOutcome
 
-    from .catalog import Configured
+    from .catalog import ConfiguredCatalog
 
 NAME = "source-activecampaign-unified"
 
@@ -36,14 +36,13 @@ class SourceWriter(AirbyteWriter):
     """Writes records, and a state per stream with the number of records since the last state."""
 
     def __init__(self) -> None:
-        """Begin without streams and states."""
         super().__init__()
         self._running: set[str] = set()
         self._uncovered: Counter[str] = Counter()
         self._entries: dict[str, dict[str, Any]] = {}
         self._covered: set[str] = set()
 
-    def expect(self, entries: dict[str, dict[str, Any]]) -> None:
+    def set_known_states(self, entries: dict[str, dict[str, Any]]) -> None:
         """Store the states that Airbyte already has. The writer does not write an equal state."""
         self._entries = {name: dict(entry) for name, entry in entries.items()}
 
@@ -92,19 +91,19 @@ class SourceStream(UnifiedStream):
 class SourceTap(TapActiveCampaignUnified):
     """The tap, run by Airbyte. ``configured`` selects the streams to read."""
 
-    def __init__(self, *, configured: Configured | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, configured: ConfiguredCatalog | None = None, **kwargs: Any) -> None:
         """Check the settings. ``kwargs`` are the tap's arguments."""
         self.full_refresh = configured.full_refresh if configured else frozenset()
         self._configured = configured
         if configured is not None:
-            kwargs["catalog"] = configured.singer()
+            kwargs["catalog"] = configured.singer_catalog()
         self._estimated: set[str] = set()
         self._statuses: dict[str, AirbyteStreamStatus] = {}
         self._failure: FailureType | None = None
         #: Whether the source has written the error of the last streams.
         self.has_reported = False
         super().__init__(**kwargs)
-        self._writer.expect(self.state.get("bookmarks", {}))
+        self._writer.set_known_states(self.state.get("bookmarks", {}))
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -124,7 +123,9 @@ class SourceTap(TapActiveCampaignUnified):
     def prepare(self) -> None:
         """Read the custom objects before their fields are selected, if the catalog selects them."""
         if self._configured is not None and selects_custom_objects(self.input_catalog):
-            self._input_catalog = Catalog.from_dict(self._configured.singer(self._resources))
+            self._input_catalog = Catalog.from_dict(
+                self._configured.singer_catalog(self._resources)
+            )
         super().prepare()
 
     def estimate(self, stream: str) -> None:

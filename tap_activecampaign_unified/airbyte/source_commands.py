@@ -9,15 +9,19 @@ from typing import Any
 from tap_activecampaign_unified import cli
 from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.config.tap_settings import TAP
-from tap_activecampaign_unified.connection_check import ConnectionCheck, Document, lines_of
+from tap_activecampaign_unified.connection_check import (
+    MAY_READ,
+    ConnectionCheck,
+    Document,
+    lines_of,
+)
 
 from . import command_line
-from .catalog import Configured
+from .catalog import ConfiguredCatalog
 from .source import NAME, SourceTap, SourceWriter
 from .spec import specification
 
 logger = logging.getLogger(NAME)
-MAY_READ = "may read"
 
 
 def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
@@ -57,13 +61,15 @@ def source(writer: SourceWriter, make_tap: type[SourceTap] = SourceTap) -> Any:
         tap: SourceTap | None = None
         with command_line.traced(writer, lambda: tap is not None and tap.has_reported):
             name = f"catalog file {catalog}"
-            configured = Configured(cli.read_json(command_line.read_text(catalog, "catalog"), name))
+            configured = ConfiguredCatalog(
+                cli.read_json(command_line.read_text(catalog, "catalog"), name)
+            )
             states = states_of(command_line.read_text(state, "state"), state) if state else []
             settings = command_line.read_settings(config)
             tap = make_tap(
                 config=settings,
                 configured=configured,
-                state=configured.state(states),
+                state=configured.singer_state(states),
                 setup_mapper=False,
                 message_writer=writer,
             )

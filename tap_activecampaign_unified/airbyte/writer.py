@@ -66,7 +66,6 @@ class LogHandler(logging.Handler):
     """Writes log lines as LOG messages, in order with the records."""
 
     def __init__(self, writer: AirbyteWriter) -> None:
-        """Store the writer of the records."""
         super().__init__()
         self._writer = writer
 

@@ -35,7 +35,7 @@ from .page_cursor import Cursor, parse_cursor, query_fingerprint
 from .planner import Query, QueryPlanner
 from .record_loader import RecordLoader
 from .server_filters import has_numbers
-from .traversal import AFTER, BEFORE, MAX_LIMIT, POSITION_GONE
+from .traversal import AFTER, BEFORE, MAX_LIMIT, POSITION_GONE, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,11 +71,15 @@ ROWS_PER_BATCH = 20
 
 @dataclass(frozen=True)
 class _Hit:
-    """A record and its row. ``part`` identifies the record among the records of the row."""
+    """A record and its row.
+
+    ``related_id`` is the id of the related row that the record was made of. None if each row has
+    one record.
+    """
 
     row: Row
     record: Record | None = None
-    part: int | None = None
+    related_id: int | None = None
 
 
 Hits = list[_Hit]
@@ -232,7 +236,7 @@ class ActiveCampaignReader:
             hits.reverse()
         has_next = has_more if start.direction == AFTER else True
         has_prev = start.position is not None if start.direction == AFTER else has_more
-        has_prev = has_prev and bool(hits or start.part is None)
+        has_prev = has_prev and bool(hits or start.related is None)
 
         def cursor_at(direction: str) -> str:
             if not hits:  # to the start of this page, or to the first page
@@ -240,10 +244,12 @@ class ActiveCampaignReader:
                 cursor = Cursor(direction, start.traversal, start.position) if is_back else Cursor()
                 return cursor.encode(fingerprint)
             hit = hits[-1] if direction == AFTER else hits[0]
-            part = None if hit.part is None else (str(hit.row.get("id")), hit.part)
+            related = None if hit.related_id is None else (identity_of(hit.row), hit.related_id)
             # The next page reads a row with several records again, for the row's other records.
-            position = traversal.position(hit.row, after_row=(direction == AFTER) is (part is None))
-            return Cursor(direction, type(traversal).__name__, position, part).encode(fingerprint)
+            is_after_row = (direction == AFTER) is (related is None)
+            position = traversal.position(hit.row, after_row=is_after_row)
+            cursor = Cursor(direction, type(traversal).__name__, position, related)
+            return cursor.encode(fingerprint)
 
         return {
             "result": [hit.record for hit in hits],
@@ -308,15 +314,16 @@ class ActiveCampaignReader:
             for record in records:
                 if any(record.get(key) is None for key in keys):
                     continue  # a value without an id is no record
-                part_id = int(record[keys[-1]]) if query.resource.relation else None
-                if query.matches(record) and not _is_on_page_before(start, row, part_id):
-                    matching.append(_Hit(row, record, part_id))
+                related_id = int(record[keys[-1]]) if query.resource.relation else None
+                if query.matches(record) and not _is_on_page_before(start, row, related_id):
+                    matching.append(_Hit(row, record, related_id))
             hits += matching[::-1] if start.direction == BEFORE else matching
         return hits
 
 
-def _is_on_page_before(start: Cursor, row: Row, part_id: int | None) -> bool:
+def _is_on_page_before(start: Cursor, row: Row, related_id: int | None) -> bool:
     """Return whether the previous page had this record of a row that is read again."""
-    if start.part is None or part_id is None or start.part[0] != str(row.get("id")):
+    if start.related is None or related_id is None or start.related[0] != identity_of(row):
         return False
-    return part_id <= start.part[1] if start.direction == AFTER else part_id >= start.part[1]
+    last_id = start.related[1]
+    return related_id <= last_id if start.direction == AFTER else related_id >= last_id

@@ -21,18 +21,18 @@ OTHER_QUERY = "the cursor belongs to another query: start without a cursor"
 class Cursor:
     """A position and a direction.
 
-    ``part`` is (row id, record id) of the last record, if the row has several records.
+    ``related`` is (row id, related id) of the last record, if the row has several records.
     """
 
     direction: str = AFTER
     traversal: str = ""
     position: Position | None = None
-    part: tuple[str, int] | None = None
+    related: tuple[str, int] | None = None
 
     def encode(self, query: str) -> str:
         """Return the cursor as text. ``query`` is the fingerprint of its query."""
-        part = [*self.part] if self.part else None
-        text = json.dumps([VERSION, query, self.direction, self.traversal, self.position, part])
+        related = [*self.related] if self.related else None
+        text = json.dumps([VERSION, query, self.direction, self.traversal, self.position, related])
         return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
@@ -40,7 +40,7 @@ def parse_cursor(text: Any, query: str) -> Cursor:
     """Parse a cursor. Raises `InvalidQuery` if it is invalid or belongs to another query."""
     try:
         decoded = base64.b64decode(text.encode(), altchars=b"-_", validate=True)
-        version, fingerprint, direction, traversal, position, part = json.loads(decoded)
+        version, fingerprint, direction, traversal, position, related = json.loads(decoded)
     except (AttributeError, ValueError, TypeError, RecursionError, binascii.Error):
         raise InvalidQuery(INVALID_CURSOR) from None
     if version != VERSION or direction not in {AFTER, BEFORE} or not isinstance(fingerprint, str):
@@ -50,7 +50,7 @@ def parse_cursor(text: Any, query: str) -> Cursor:
     if position is not None and not isinstance(position, list):
         raise InvalidQuery(INVALID_CURSOR)
     return Cursor(
-        direction, str(traversal), position, (str(part[0]), int(part[1])) if part else None
+        direction, str(traversal), position, (str(related[0]), int(related[1])) if related else None
     )
 
 

@@ -21,8 +21,8 @@ SHRINK_AFTER_SECONDS = 15.0
 class PageFetcher:
     """Requests single pages with the sideloads of ``loader``.
 
-    ``path`` is a part of the collection, None for the whole collection. If the account does not
-    have the part, the fetcher requests the whole collection.
+    ``path`` has only some rows of the collection, such as the notes of one contact. If it is None,
+    or if the account does not have it, the fetcher requests the collection.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class PageFetcher:
     ) -> None:
         self._client, self._loader, self._resource = client, loader, resource
         self._endpoint = endpoint_of(resource.endpoint_name)
-        self._part = path
+        self._path = path
 
     def __call__(self, params: Params) -> tuple[list[Row], Body]:
         """Return the rows of a page, and the response."""
@@ -38,17 +38,17 @@ class PageFetcher:
             include = self._loader.include_of(self._resource)
             more = [("include", include)] if include else []
             patience = SHRINK_AFTER_SECONDS if more else None
-            path = self._part or self._endpoint.path
+            path = self._path or self._endpoint.path
             try:
                 body = self._client.get(path, [*params, *more], patience=patience).body
             except (InvalidRequest, ServerError):
                 if not more or not self._loader.reduce_sideloads():
                     raise
             except NotFound as problem:
-                if self._part is None:
+                if self._path is None:
                     raise
                 if not problem.is_endpoint:
                     return [], {}  # the parent row was deleted
-                self._part = None
+                self._path = None
             else:
                 return rows_of(body, self._endpoint.rows_key), body

@@ -27,8 +27,8 @@ from .traversal import (
     KeysetTraversal,
     OrderProof,
     SortedTraversal,
+    id_or_zero,
     identity_of,
-    number_of,
 )
 from .walk_traversal import SearchFetcher, WalkTraversal, key_of, special_walk
 
@@ -188,7 +188,7 @@ class QueryPlanner:
             ordered = any(name.startswith("orders[") for name, _ in params)
             by_id: Params = [] if ordered else [("orders[id]", "ASC")]
             return OffsetTraversal(
-                fetch, [*params, *by_id], creation_time() if ordered else number_of
+                fetch, [*params, *by_id], creation_time() if ordered else id_or_zero
             )
         native = ORDERS.get(resource.endpoint_name, {}).get(order.field)
         proof = self._proofs[resource.endpoint_name, order.field]
@@ -217,8 +217,8 @@ class QueryPlanner:
         resource, server_filter = query.resource, query.server_filter
         if server_filter.is_empty:
             return []
-        if server_filter.part_id is not None:
-            return parent_row(self._client, resource, endpoint, server_filter.part_id)
+        if server_filter.related_id is not None:
+            return parent_row(self._client, resource, endpoint, server_filter.related_id)
         single = singular_of(resource)
         if server_filter.row_id is not None and single and resource.name != FIELDS:
             return single_row(self._client, endpoint, single, server_filter.row_id)
@@ -282,7 +282,7 @@ class QueryPlanner:
         """Return the sort keys of rows."""
         order = query.order
         if order is None:
-            return [[number_of(row)] for row in rows]
+            return [[id_or_zero(row)] for row in rows]
         fields = {order.field, *ADDRESSES}
         records = self._loader.records_of_own_columns(query.resource, rows, fields)
         return [order.rank(record) for record in records]
@@ -309,7 +309,7 @@ class QueryPlanner:
             for page in walk(self._client, path, endpoint.rows_key, params):
                 new_rows = [row for row in page.rows if identity_of(row) not in seen]
                 seen.update(map(identity_of, new_rows))
-                rows = [row for row in new_rows if row_id in {None, number_of(row)}]
+                rows = [row for row in new_rows if row_id in {None, id_or_zero(row)}]
                 yield replace(page, rows=rows)
 
     # --- rows -----------------------------------------------------------------------------------
@@ -362,4 +362,4 @@ def _id_rank(row: Row) -> list[Any]:
     entity_rank = [ENTITIES.index(entity)] if entity in ENTITIES else []
     if SOURCE in row or id_number(row.get("id")) is None:
         return [*entity_rank, *id_order(row.get("id")), key_of(row)]
-    return [*entity_rank, number_of(row)]
+    return [*entity_rank, id_or_zero(row)]

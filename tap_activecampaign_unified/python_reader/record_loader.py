@@ -153,9 +153,9 @@ class RecordLoader:
 
         def read_row(row: Row) -> Record:
             row_context = RowContext(self.tables.names, {}, self._zone_of(resource, row))
-            is_part = resource.relation is not None
-            parts = (row,) if is_part else resource.expand(row, row_context)
-            return reader.read(next(iter(parts)), row_context)
+            is_related = resource.relation is not None
+            expanded = (row,) if is_related else resource.expand(row, row_context)
+            return reader.read(next(iter(expanded)), row_context)
 
         return list(self._reread_if_missed(lambda: [read_row(row) for row in rows]))
 
@@ -185,7 +185,7 @@ class RecordLoader:
                 of_row = {name: by_id.get(native_id, []) for name, by_id in related.items()}
                 row_context = RowContext(self.tables.names, of_row, self._zone_of(resource, row))
                 records.append(
-                    [reader.read(part, row_context) for part in resource.expand(row, row_context)]
+                    [reader.read(item, row_context) for item in resource.expand(row, row_context)]
                 )
             return records
 
@@ -270,7 +270,7 @@ class RecordLoader:
                     self._client, relation, base, sideload=False
                 )
             return self._scan_loaders[key]
-        loader = RelationLoader(self._client, relation, base, sideload=False, is_part=True)
+        loader = RelationLoader(self._client, relation, base, sideload=False, is_partial=True)
         stack.callback(loader.close)
         if len(page.rows) <= FEW_ROWS and relation.nested:
             loader.use_nested()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.bookmarks import ZONE_SLACK
 from tap_activecampaign_unified.client.graphql.request import PATH as GRAPHQL
+from tap_activecampaign_unified.resources.crm.opportunities import STATUSES
 from tap_activecampaign_unified.resources.custom_objects import CustomObject
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_number
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 DAY = dt.timedelta(days=1)
 CONTACTS, DEALS = "contacts", "deals"
 ENGAGEMENTS = "marketing_engagements"
-STATUSES = {"open": 0, "won": 1, "lost": 2}
+STATUS_CODES = {word: int(code) for code, word in STATUSES.items()}
 # Some searches do not find shorter words.
 MIN_WORD_LENGTH = 4
 NOTES_OF = {"contact": "contacts", "account": "accounts", "opportunity": "deals"}
@@ -43,7 +44,7 @@ class ServerFilter:
 
     ``requests`` has the parameters of each request, and the reader merges their rows.
     ``fallback_params`` replace the filters if no row matched. ``row_id`` is set if only one row can
-    match, ``part_id`` if only one related row with its own id can match. ``path`` replaces the
+    match, ``related_id`` if only one related row with its own id can match. ``path`` replaces the
     collection's path. ``segments`` are the saved segments whose members can match. Empty means all.
     ``is_empty``: no row can match, so the reader sends no request.
     """
@@ -51,7 +52,7 @@ class ServerFilter:
     requests: list[list[tuple[str, Any]]] = field(default_factory=lambda: [[]])
     fallback_params: list[tuple[str, Any]] | None = None
     row_id: int | None = None
-    part_id: int | None = None
+    related_id: int | None = None
     path: str | None = None
     segments: tuple[str, ...] = ()
     is_empty: bool = False
@@ -74,7 +75,7 @@ def translate_filters(resource: Resource, filters: Sequence[Filter], names: Name
     by_field = {filter_.field: filter_ for filter_ in filters}
     _filter_by_id(server_filter, resource, by_field)
     if resource.endpoint_name == CONTACTS:
-        _filter_contacts(server_filter, by_field, names, is_part=resource.relation is not None)
+        _filter_contacts(server_filter, by_field, names, is_related=resource.relation is not None)
     elif resource.endpoint_name == DEALS and resource.relation is not None:
         server_filter.add(*_between("updated", by_field.get("opportunity_updated_at")))
     elif resource.endpoint_name == DEALS:
@@ -107,13 +108,13 @@ def _filter_by_id(
         number = id_number(str(id_filter.given).strip())
         server_filter.is_empty = number is None
         if resource.relation is not None and resource.keys == ("id",):
-            server_filter.part_id = number
+            server_filter.related_id = number
         else:
             server_filter.row_id = number
 
 
 def _filter_contacts(
-    server_filter: ServerFilter, by_field: Mapping[str, Filter], names: Names, *, is_part: bool
+    server_filter: ServerFilter, by_field: Mapping[str, Filter], names: Names, *, is_related: bool
 ) -> None:
     for column in ("email", "email_addresses"):
         value = by_field[column].given if column in by_field else None
@@ -133,8 +134,8 @@ def _filter_contacts(
         ("segment_name", "listid", "segments"),
     ):
         _filter_by_name(server_filter, by_field.get(column), param, partial(names, kind))
-    server_filter.add(*_between("created", None if is_part else by_field.get("created_at")))
-    changed = by_field.get("contact_updated_at" if is_part else "updated_at")
+    server_filter.add(*_between("created", None if is_related else by_field.get("created_at")))
+    changed = by_field.get("contact_updated_at" if is_related else "updated_at")
     updated = _between("updated", changed)
     if updated:
         # A contact without edits may have no `udate`. A filter on `udate` does not find it.
@@ -180,8 +181,8 @@ def _filter_opportunities(
     if owner := _id_in(by_field.get("owner")):
         server_filter.add(("filters[owner]", owner))
     status = by_field["status"].given if "status" in by_field else None
-    if isinstance(status, str) and fold(status) in STATUSES:
-        server_filter.add(("filters[status]", STATUSES[fold(status)]))
+    if isinstance(status, str) and fold(status) in STATUS_CODES:
+        server_filter.add(("filters[status]", STATUS_CODES[fold(status)]))
     if _is_text(by_field.get("name")):
         server_filter.add(("filters[title]", by_field["name"].given.strip()))
     server_filter.add(*_between("created", by_field.get("created_at")))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, rows_of
 
-from .traversal import MAX_LIMIT, number_of
+from .traversal import MAX_LIMIT, id_or_zero
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 #: Rows with their sort keys.
 Ranked = list[tuple[list[Any], dict[str, Any]]]
-# The key of a single row. The pages of other resources have more columns than a single row.
-SINGLES = {
+# The key of a single row in a response, None if a single row lacks columns of a page. The rows of
+# other endpoints have the key `singular` of their resource.
+SINGULAR_OF_ENDPOINT = {
     "contacts": None,
     "lists": None,
     "tags": None,
@@ -28,7 +29,7 @@ SINGLES = {
 def singular_of(resource: Resource) -> str | None:
     """Return the key of a single row in a response, None if the reader must read pages."""
     other = resource.singular if resource.relation is None else None
-    return SINGLES.get(resource.endpoint_name, other)
+    return SINGULAR_OF_ENDPOINT.get(resource.endpoint_name, other)
 
 
 def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ranked:
@@ -38,13 +39,13 @@ def single_row(client: Client, endpoint: Endpoint, key: str, row_id: int) -> Ran
     except NotFound:
         return []
     row = body.get(key)
-    if not isinstance(row, dict) or number_of(row) != row_id:
+    if not isinstance(row, dict) or id_or_zero(row) != row_id:
         return []
     if endpoint.path == "accounts" and row.get("name"):
         # A single account lacks the numbers of its contacts and deals. A page has them.
         params = [("limit", MAX_LIMIT), *endpoint.params, ("search", str(row["name"]).strip())]
         rows = rows_of(client.get(endpoint.path, params).body, endpoint.rows_key)
-        row = next((candidate for candidate in rows if number_of(candidate) == row_id), row)
+        row = next((candidate for candidate in rows if id_or_zero(candidate) == row_id), row)
     return [([row_id], row)]
 
 
@@ -57,5 +58,5 @@ def parent_row(client: Client, resource: Resource, endpoint: Endpoint, row_id: i
         return []
     rows = [row for row in body.values() if isinstance(row, dict)]
     parents = [number for row in rows if (number := relation.parent_number(row)) is not None]
-    key = SINGLES.get(resource.endpoint_name)
+    key = SINGULAR_OF_ENDPOINT.get(resource.endpoint_name)
     return single_row(client, endpoint, key, parents[0]) if parents and key else []

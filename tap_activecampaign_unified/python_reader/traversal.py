@@ -60,7 +60,7 @@ class Traversal(Protocol):
         """Return the position before a returned row; after the row with ``after_row``."""
 
 
-def number_of(row: Row) -> int:
+def id_or_zero(row: Row) -> int:
     """Return a row's id as a number, 0 if it is not a number."""
     return id_number(row.get("id")) or 0
 
@@ -92,7 +92,7 @@ class KeysetTraversal:
 
     def position(self, row: Row, *, after_row: bool) -> Position:
         """Return the id after which to continue."""
-        number = number_of(row)
+        number = id_or_zero(row)
         return [number if after_row is not self._is_descending else number - 1]
 
     def walk(self, direction: str, position: Position | None) -> Iterator[RowsAndBodies]:
@@ -113,12 +113,12 @@ class KeysetTraversal:
         while True:
             responses = [self._read(request, at, goes_up=goes_up) for request in self._requests]
             # The rows beyond the end of a response are unknown, unless it is the last response.
-            ends = [number_of(rows[-1]) for rows, _, is_last in responses if not is_last]
+            ends = [id_or_zero(rows[-1]) for rows, _, is_last in responses if not is_last]
             limit = (min(ends) if goes_up else max(ends)) if ends else None
             row_and_body: dict[int, tuple[Row, Body]] = {}
             for rows, body, _ in responses:
                 for row in rows:
-                    number = number_of(row)
+                    number = id_or_zero(row)
                     if limit is None or (number <= limit if goes_up else number >= limit):
                         row_and_body.setdefault(number, (row, body))
             numbers = sorted(filter(self._is_between, row_and_body), reverse=not goes_up)
@@ -143,7 +143,7 @@ class KeysetTraversal:
         params += [] if low is None else [("id_greater", low)]
         params += [] if high is None else [("id_less", high + 1)]
         rows, body = self._fetch(params)
-        numbers = [number_of(row) for row in rows]
+        numbers = [id_or_zero(row) for row in rows]
         bound = [] if at is None else [at if goes_up else at + 1]
         steps = itertools.pairwise([*bound, *numbers])
         if not all(number < other if goes_up else number > other for number, other in steps):
@@ -200,9 +200,9 @@ class SortedTraversal:
             items = items[index:] if direction == AFTER else items[:index][::-1]
         rows = [row for _, row in items]
         for start in range(0, len(rows), MAX_LIMIT):
-            part = rows[start : start + MAX_LIMIT]
-            body = self._scores_of(part)
-            yield [(row, body) for row in part]
+            batch = rows[start : start + MAX_LIMIT]
+            body = self._scores_of(batch)
+            yield [(row, body) for row in batch]
 
     def _scores_of(self, rows: Sequence[Row]) -> Body:
         """Return a response that holds only the score values of rows."""

@@ -1,4 +1,4 @@
-"""Traversals of rows without pages of a collection: GraphQL searches, and the tap's walks."""
+"""Traverses GraphQL searches and the tap's special walks, which are no pages of a collection."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ class WalkTraversal:
             rows, index = self._read_up_to(position)
         if direction == AFTER:
             yield from _steps(rows[index:])
-            for part in self._rest:
-                self._recent_rows.extend(part)
-                yield from _steps(part)
+            for batch in self._rest:
+                self._recent_rows.extend(batch)
+                yield from _steps(batch)
         else:
             yield from _steps(rows[:index][::-1])
 
@@ -119,11 +119,11 @@ class WalkTraversal:
         self._recent_rows.clear()
         index = 0 if position is None else None
         while index is None:
-            part = next(self._rest, None)
-            if part is None:
+            batch = next(self._rest, None)
+            if batch is None:
                 raise InvalidQuery(POSITION_GONE)
-            rows += part
-            index = _index_of(rows, position, len(rows) - len(part))
+            rows += batch
+            index = _index_of(rows, position, len(rows) - len(batch))
         self._recent_rows.extend(rows)
         return rows, index
 

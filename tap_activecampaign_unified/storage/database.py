@@ -188,7 +188,7 @@ class Database:
         self._is_in_transaction = True
         try:
             if lock and not self.is_file:
-                self.rows("SELECT pg_advisory_xact_lock(%s)", (_number_of(*lock),))
+                self.rows("SELECT pg_advisory_xact_lock(%s)", (_lock_number(*lock),))
             yield
             self.rows("COMMIT")
         except BaseException:
@@ -292,7 +292,7 @@ class PostgresDatabase(Database):
 
     def try_lock(self, *lock: str) -> bool:
         """Take a lock until `close`. Return False if another program has it."""
-        return bool(self.rows("SELECT pg_try_advisory_lock(%s)", (_number_of(*lock),))[0][0])
+        return bool(self.rows("SELECT pg_try_advisory_lock(%s)", (_lock_number(*lock),))[0][0])
 
     def table_names(self) -> set[str]:
         """Return the names of the tables in the schema."""
@@ -325,7 +325,7 @@ def insert_or_replace(insert: Insert, table: Table) -> Any:
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
 
 
-def _number_of(*name: str) -> int:
+def _lock_number(*name: str) -> int:
     """Return the number of a lock: 64 bits, signed."""
     digest = hashlib.sha256("\0".join(("activecampaign", *name)).encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

@@ -64,7 +64,7 @@ class EndpointSetup:
         #: Limits the requests per row, if the run emits only some of the rows.
         self.nested_limit = NestedRequestLimit()
         #: Whether the run emits only some of the rows.
-        self._is_part = all(
+        self._is_partial = all(
             bookmark and not bookmark.is_full_read for bookmark in self.bookmarks.values()
         )
         self.loaders = self._make_loaders(needed)
@@ -127,7 +127,7 @@ class EndpointSetup:
             bookmarks=bookmarks,
             policy=context.policy,
             position=position,
-            joins_all=not self._is_part or CUSTOM_VALUES in self.loaders,
+            joins_all=not self._is_partial or CUSTOM_VALUES in self.loaders,
         )
 
     def _make_loaders(self, needed: set[str]) -> dict[str, Any]:
@@ -140,9 +140,9 @@ class EndpointSetup:
                     relation,
                     self.endpoint.path,
                     sideload=context.sideload,
-                    is_part=self._is_part,
+                    is_partial=self._is_partial,
                     nested_limit=self.nested_limit
-                    if self._is_part and relation.has_collection
+                    if self._is_partial and relation.has_collection
                     else None,
                 )
         for selection in self.selections:

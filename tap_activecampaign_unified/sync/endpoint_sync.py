@@ -329,7 +329,8 @@ class EndpointSync:
             stats.suppressed += resource.relation is None
             return  # the interrupted run emitted the row
         records = [
-            writer.reader.read(part, row_context) for part in resource.expand(row, row_context)
+            writer.reader.read(expanded, row_context)
+            for expanded in resource.expand(row, row_context)
         ]
         if resource.relation is not None:
             stats.read += len(records)

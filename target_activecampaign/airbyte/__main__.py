@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tap_activecampaign_unified.airbyte.extra_package import need_models
+from tap_activecampaign_unified.airbyte.extra_package import require_models
 from tap_activecampaign_unified.signals_during_import import install_early_handlers
 
 
 def main() -> None:
     """Run the Airbyte destination."""
     install_early_handlers()
-    need_models("destination-activecampaign")
+    require_models("destination-activecampaign")
     from .destination_commands import main as run  # noqa: PLC0415 - it takes long to load
 
     run()

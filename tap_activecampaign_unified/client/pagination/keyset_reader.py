@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_activecampaign_unified.client.errors import RequestError
 
-from .page_reader import FULL_PAGE, Page, PageReader, ascends, number_of
+from .page_reader import FULL_PAGE, Page, PageReader, ascends, id_number_of
 
 if TYPE_CHECKING:
     from .page_reader import PositionParams, Row
@@ -81,7 +81,7 @@ class KeysetReader(PageReader):
         self._rows_received += len(above.page.rows)
         self._last = above
         if self._is_eager and above.page.rows:
-            self._prefetch_following(number_of(above.page.rows[-1]))
+            self._prefetch_following(id_number_of(above.page.rows[-1]))
         return above
 
     def _read_prefetched(self, after: int) -> KeysetPage | None:
@@ -95,7 +95,7 @@ class KeysetReader(PageReader):
             logger.info("%s: the client continues without an offset", problem)
             self._offset_misses += 1
             return None
-        numbers = [number_of(row) for row in page.rows]
+        numbers = [id_number_of(row) for row in page.rows]
         fits = after in (numbers if offset else [key]) and ascends(numbers, key)
         new_rows = page.rows[numbers.index(after) + 1 :] if fits and offset else page.rows
         above = self._rows_above(page, key, offset, new_rows)
@@ -122,7 +122,7 @@ class KeysetReader(PageReader):
         """Prefetch the pages after ``after``, up to the known number of rows."""
         if after is None or self._last is None or self._total is None or self._rows_per_page < 2:
             return
-        if not self._last.page.rows or number_of(self._last.page.rows[-1]) != after:
+        if not self._last.page.rows or id_number_of(self._last.page.rows[-1]) != after:
             return
         if not self._prefetched_keys:
             self._rows_covered = self._rows_received

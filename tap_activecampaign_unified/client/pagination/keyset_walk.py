@@ -17,7 +17,7 @@ from .page_reader import (
     SHRINK_AFTER_SECONDS,
     Page,
     ascends,
-    number_of,
+    id_number_of,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def walk_keyset(
 
 def _was_yielded(row: Row, after: int) -> bool:
     """Return whether a walk up to the id ``after`` has yielded a row. A row may lack an id."""
-    number = number_of(row)
+    number = id_number_of(row)
     return number is not None and number <= after
 
 
@@ -77,7 +77,7 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
     while True:
         page_above = reader.read_above(after)
         page = page_above.page
-        numbers = [number_of(row) for row in page.rows]
+        numbers = [id_number_of(row) for row in page.rows]
         if not ascends(numbers, after):
             raise _KeysetUnsupported(after)
         if not page.rows:

@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from .offset_reader import OffsetReader
-from .page_reader import BY_ID, Page, Row, ascends, number_of
+from .page_reader import BY_ID, Page, Row, ascends, id_number_of
 from .seen_keys import SeenKeys
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class _OffsetPass:
                     continue
                 # Probably nothing was deleted. The server removes rows from pages.
                 self._is_doubtful = self._is_doubtful or not self._is_steady
-            self._ascends = self._ascends and ascends([number_of(row) for row in page.rows], 0)
+            self._ascends = self._ascends and ascends([id_number_of(row) for row in page.rows], 0)
             new_rows = self._new_rows(page.rows, keys)
             count_before = len(self.keys)
             self.keys.update(keys)
@@ -207,7 +207,7 @@ def _is_cap(count: int) -> bool:
 
 
 def _identity(row: Row) -> Any:
-    number = number_of(row)
+    number = id_number_of(row)
     if number is not None:
         return number
     return str(row["id"]) if "id" in row else repr(sorted(row.items(), key=repr))

@@ -202,7 +202,7 @@ def total_of(body: dict[str, Any]) -> int | None:
         return None
 
 
-def number_of(row: Row) -> int | None:
+def id_number_of(row: Row) -> int | None:
     """Return a row's id as a number, or None if it is not a number."""
     try:
         return int(row["id"])

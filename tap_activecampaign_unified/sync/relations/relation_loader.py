@@ -67,18 +67,18 @@ class RelationLoader:
         base: str,
         *,
         sideload: bool,
-        is_part: bool = False,
+        is_partial: bool = False,
         nested_limit: NestedRequestLimit | None = None,
     ) -> None:
         """Create a loader for a relation of the rows at the path ``base``.
 
-        With ``is_part``, the caller needs the related rows of only some parent rows. If the
+        With ``is_partial``, the caller needs the related rows of only some parent rows. If the
         collection has no count, the loader then requests them per parent row. It reads the
         collection only after these requests have used the ``nested_limit``.
         """
         self._client, self._relation, self._base = client, relation, base
         # Up to this many parent rows, a collection without a count is not worth its requests.
-        self._max_nested = FULL_PAGE if is_part else FEW_ROWS
+        self._max_nested = FULL_PAGE if is_partial else FEW_ROWS
         self._nested_limit = nested_limit
         #: The columns in which a parent row may list the ids of its related rows.
         self._id_columns = (relation.include or relation.collection, *relation.keys)
