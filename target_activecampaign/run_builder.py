@@ -167,7 +167,7 @@ def open_processor(
         contact_limit=ContactLimit(client, is_kept=policy.respect_contact_limit),
         plan=plan,
         finisher=finisher,
-        audiences=grants,
+        grants=grants,
         opt_outs=OptOuts(references, clock),
         events=_event_client(settings, client),
     )

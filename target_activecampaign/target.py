@@ -355,6 +355,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self._emit()
 
     def _abandon_rows(self) -> None:
+        """Give rows that were read and are not written their results."""
         batch = self._collected.take()
         if batch or self._processor is not None:
             self._open_processor().abandon(batch)

@@ -1,4 +1,4 @@
-"""Airbyte's pending states: kept until the rows before them have results, then counted."""
+"""Keeps Airbyte's states until the rows before them have results, and adds counts of records."""
 
 from __future__ import annotations
 

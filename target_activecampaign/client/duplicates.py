@@ -1,4 +1,4 @@
-"""Whether ActiveCampaign refuses a request because the record already exists."""
+"""Recognizes refusals of records that already exist."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import InvalidRequest
 
-#: ActiveCampaign has no code of its own for that: one of these words is in the code or the text.
+#: Such a refusal has no error code of its own. Its code or its text has one of these words.
 WORDS = ("duplicate", "already", "exists", "taken")
 
 

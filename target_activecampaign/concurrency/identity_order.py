@@ -1,4 +1,4 @@
-"""Concurrent writes. Rows that may be the same record keep their order."""
+"""Writes rows concurrently; rows that may be the same record keep their order."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ Message = dict[str, Any]
 
 
 class StreamMaps:
-    """Stream maps of the SDK; ``mapper`` is the SDK's."""
+    """Finds the maps of a stream in ``mapper``, which is the SDK's."""
 
     def __init__(self, mapper: Any) -> None:
         self._mapper = mapper
@@ -24,7 +24,7 @@ class StreamMaps:
 
 
 class StreamNames:
-    """The names of a source's streams; ``aliases`` is the setting `stream_aliases`."""
+    """Maps the names of a source's streams; ``aliases`` is the setting `stream_aliases`."""
 
     def __init__(self, maps: StreamMaps | None, aliases: dict[str, str]) -> None:
         self._maps, self._aliases = maps, aliases

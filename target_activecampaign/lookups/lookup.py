@@ -44,14 +44,14 @@ class Lookup:
         """Resolve ids of rows with the ledger of this run."""
         self.foreign_ids = ForeignIds(self.ledger, self.policy)
 
-    def not_found(self, word: str, family: str, by: str, key: str | None = None) -> RowError:
+    def not_found(self, column: str, family: str, by: str, key: str | None = None) -> RowError:
         """Return the error of a row whose reference ``by`` name or id does not resolve yet.
 
         ``key`` is the natural key in the reference.
         """
         if family == "user" and by == "name":
             by = "address"
-        reason = f"{word}: the account has none with this {by}; create it or correct the row"
+        reason = f"{column}: the account has none with this {by}; create it or correct the row"
         return self._not_found_as(reason, family, key)
 
     def _not_found_as(self, reason: str, family: str, key: str | None) -> RowError:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LookupTable:
-    """A table of a family: endpoint, column of the natural key, and their names in references."""
+    """A table that rows refer to.
+
+    * ``path``: its endpoint.
+    * ``column``: the native column of its natural key.
+    * ``label``: its name in messages.
+    * ``key_part``: the key of the natural key in a reference.
+    """
 
     path: str
     column: str

@@ -33,7 +33,7 @@ def report_document(
         "rows": results.totals(),
         "streams": results.as_json(),
         "automations": (context.enrolments if context else RunEnrolments()).as_json(),
-        "audiences": context.audiences.document() if context else {},
+        "audiences": context.grants.document() if context else {},
         "undo": _undo_command(processor),
         "bookmarks_before": _bookmarks_of(checkpoints.first),
         "bookmarks_after": _bookmarks_of(checkpoints.last),

@@ -1,4 +1,4 @@
-"""Account labels: a table may hold rows of many accounts; a target writes those of its account."""
+"""Checks the account labels of rows: the target writes only rows of its own account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows are the same row: the key of a row, and its identity in the ledger.
+"""The key of a row, and its identity in the ledger: equal identities mean the same row.
 
 The identifying columns of each stream are in `sinks/registry.py` (`key_columns`).
 """

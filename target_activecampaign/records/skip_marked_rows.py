@@ -1,4 +1,4 @@
-"""Flags of rows: a row that is marked as disabled, deleted or anonymized is skipped."""
+"""Reads the flags of rows; skips rows that are marked as disabled, deleted or anonymized."""
 
 from __future__ import annotations
 

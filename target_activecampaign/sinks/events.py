@@ -1,4 +1,4 @@
-"""Events of existing contacts. An event is sent only once, also if no response came."""
+"""Sends events of existing contacts. An event is sent only once, even without a response."""
 
 from __future__ import annotations
 

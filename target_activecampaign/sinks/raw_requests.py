@@ -1,4 +1,4 @@
-"""Sink of raw requests: sends the request that a row describes, within limits."""
+"""Sink of raw requests: sends the request that a row describes, unless its path is forbidden."""
 
 from __future__ import annotations
 

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from .write_context import WriteContext
 
 
-def already_exists(word: str, native_id: str | None) -> RowRejected:
+def already_exists(column: str, native_id: str | None) -> RowRejected:
     """Return the error of a create-only row whose record exists."""
     known = f" (id {native_id})" if native_id else ""
-    return RowRejected(f"{word}: the account already has it{known}; update or upsert it instead")
+    return RowRejected(f"{column}: the account already has it{known}; update or upsert it instead")
 
 
-def reject_existing(row: InputRecord, word: str, native_id: str | None) -> None:
+def reject_existing(row: InputRecord, column: str, native_id: str | None) -> None:
     """Raise `RowRejected` if a create-only row has a record in the account."""
     if row.creates and native_id is not None:
-        raise already_exists(word, native_id)
+        raise already_exists(column, native_id)
 
 
-def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, path: str) -> None:
+def reject_created_earlier(context: WriteContext, row: InputRecord, column: str, path: str) -> None:
     """Raise `RowRejected` if the record of an earlier create exists.
 
     If it does not exist any more, forget its id in the ledger and in the row, so that the row
@@ -43,19 +43,19 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, word: str, p
         context.ledger.forget(row.ledger_key)
         row.ledger_id = None
         return
-    raise already_exists(word, row.ledger_id)
+    raise already_exists(column, row.ledger_id)
 
 
 def no_longer_exists(
-    context: WriteContext, row: InputRecord, word: str, given_id: str | None
+    context: WriteContext, row: InputRecord, kind: str, given_id: str | None
 ) -> RowRejected:
     """Return the error of a row whose record no longer exists in the account.
 
     ``given_id`` is the id in the row. Without it, the ledger forgets the record.
     """
     if given_id is not None:
-        return RowRejected(f"id: the account has no {word} with this id")
+        return RowRejected(f"id: the account has no {kind} with this id")
     context.ledger.forget(row.ledger_key)
     return RowRejected(
-        f"the {word} of this row was deleted; the target creates it when it reads the row again"
+        f"the {kind} of this row was deleted; the target creates it when it reads the row again"
     )

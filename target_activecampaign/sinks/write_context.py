@@ -126,7 +126,7 @@ class WriteContext:
     finisher: RowResults
     opt_outs: OptOuts
     #: Records the grants of each row to its contact, for the audiences of this and later runs.
-    audiences: AudienceGrants
+    grants: AudienceGrants
     #: Records the values that rows replace; None if the run cannot be undone.
     earlier_values: EarlierValues | None = None
     enrolments: RunEnrolments = field(default_factory=RunEnrolments)

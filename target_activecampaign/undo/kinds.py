@@ -1,4 +1,4 @@
-"""The kinds of records that a run writes. A kind of documents is a stream.
+"""The kinds of records that a run writes. A kind of documents has the name of its stream.
 
 A request replaces a whole document, and a document has a key of the user instead of an id.
 """

@@ -1,4 +1,4 @@
-"""Which field a column of the input stands for: by exact name, by case, by camelCase, by alias."""
+"""Finds the field of a column of the input: by name in any case, from camelCase, or by alias."""
 
 from __future__ import annotations
 

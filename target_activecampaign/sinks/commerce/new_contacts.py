@@ -1,4 +1,4 @@
-"""Contacts that orders and subscriptions create: the control group and the contact limit."""
+"""Applies control group and contact limit to contacts that orders and subscriptions create."""
 
 from __future__ import annotations
 

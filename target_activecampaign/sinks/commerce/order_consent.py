@@ -1,6 +1,7 @@
-"""Consent of orders: an order that accepts marketing subscribes its contact to the store's list.
+"""Removes the consent of orders that would subscribe a person who opted out.
 
-An order does not subscribe a person again who left that list, unless `resubscribe` is set.
+An order that accepts marketing subscribes its contact to the store's list. It does not subscribe a
+person again who left that list, unless `resubscribe` is set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Orders with their lines. Columns that a row does not name keep their values.
+"""Writes orders with their lines. Columns that a row does not name keep their values.
 
 `upserts.py` sends orders by GraphQL. `skipped_carts.py` skips abandoned carts.
 """

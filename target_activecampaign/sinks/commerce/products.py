@@ -1,4 +1,4 @@
-"""Products: ActiveCampaign changes only the columns that a request names."""
+"""Writes products. ActiveCampaign changes only the columns that a request names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores. The target does not write stores; it finds the store of each e-commerce row."""
+"""Finds the store of each e-commerce row. The target does not write stores."""
 
 from __future__ import annotations
 

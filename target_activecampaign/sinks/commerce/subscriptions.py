@@ -1,4 +1,4 @@
-"""Subscriptions: ActiveCampaign replaces the whole record, and does not confirm the write."""
+"""Writes subscriptions. ActiveCampaign replaces the whole record and does not confirm the write."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def end_with_error(
     """
     if isinstance(problem, RowDeferred):
         if not change.is_touched and change.created is None:
-            context.audiences.discard(change)
+            context.grants.discard(change)
         for row_request in change.row_requests:
             context.finisher.defer(row_request.row, problem)
         change.row_requests = []
@@ -77,7 +77,7 @@ def fail_all(context: WriteContext, changes: list[ContactChange], problem: Reque
 def end_all_rows(context: WriteContext, change: ContactChange, outcome: Outcome) -> None:
     """Give all rows of a change the same result."""
     if outcome.action is not Action.FAILED and not change.is_touched and change.created is None:
-        context.audiences.discard(change)
+        context.grants.discard(change)
     for row_request in change.row_requests:
         context.finisher.finish(row_request.row, outcome)
     change.row_requests = []

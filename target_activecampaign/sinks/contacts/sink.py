@@ -143,7 +143,7 @@ def _with_requests(
 def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChange]) -> None:
     """Write changes: the importer's part, the others, then related records; give the results."""
     try:
-        context.audiences.before_write(context, changes)
+        context.grants.before_write(context, changes)
     except RequestError as problem:
         fail_all(context, changes, problem)
         return
@@ -157,10 +157,10 @@ def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChang
         _write_related(context, changes)
     # If the request fails, the ledger notes a row's grants under the row's address alone.
     with contextlib.suppress(RequestError):
-        context.audiences.find_written(context, changes)
+        context.grants.find_written(context, changes)
     with context.ledger.transaction():
         changes = [change for change in changes if change.row_requests]
-        context.audiences.after_write(context, changes)
+        context.grants.after_write(context, changes)
         for change in changes:
             give_results(context, sink, change, is_imported=id(change) in imported)
 

@@ -132,11 +132,10 @@ def _remove(context: WriteContext, change: ContactChange, association: str) -> N
 
 
 def _walk_tags(context: WriteContext, changes: list[ContactChange]) -> dict[str, dict[str, str]]:
-    """Return associations by tag, then by contact: by its id and by its address.
+    """Return associations by tag, then by contact: by `id:` and the id, by `email:` and the address.
 
-    Reads only tags for which a walk over all contacts with the tag costs fewer requests.
-
-    A walk counts only if its pages show that ActiveCampaign applied the filter and the sideload.
+    Reads only tags for which a walk over all contacts with the tag takes fewer requests. The result
+    has a tag only if the pages show that ActiveCampaign applied the filter and the sideload.
     """
     counts: dict[str, int] = {}
     for change in changes:

@@ -1,4 +1,4 @@
-"""Changes of contacts through the bulk importer. `imported_contacts.py` finds their ids."""
+"""Passes changes of contacts to the bulk importer. `imported_contacts.py` finds their ids."""
 
 from __future__ import annotations
 

@@ -65,8 +65,10 @@ class Importer:
         self._poller = ImportPoller(write_client.client, clock, pool)
         self._rate_limit = ImportRateLimit(write_client.client, clock, pool, self._poller.rest)
         self._poller.is_waiting = lambda: self._rate_limit.is_spent
+        #: The number of the first contact in the errors of a batch: 0 or 1, None until it is known.
         self._base: int | None = None
         self._numbers = itertools.count()
+        #: The callers that queue or wait to queue. The lowest queues; a repeated batch comes first.
         self._queue_order: list[tuple[bool, int]] = []
         self.batches = 0
         #: Whether the account was seen to list updated contacts among the created ones.

@@ -76,7 +76,9 @@ class ImportPoller:
         self._client, self._clock, self._pool = client, clock, pool
         self._pending: list[ImportBatch] = []
         self._is_polling = False
+        #: Whether the importer's summary is read before the batches are polled.
         self._is_busy = True
+        #: Seconds between two polls.
         self._step = FIRST_POLL
         #: The number of threads that queue batches now.
         self.queueing = 0

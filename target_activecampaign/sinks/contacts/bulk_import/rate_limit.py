@@ -27,7 +27,9 @@ REFUSED_PAUSE = 30.5
 class _BatchWindow:
     """Batches of the same kind: those in flight, and the times of the last responses.
 
-    ``limit`` is the number of batches per minute. It applies only if ``is_limited``.
+    ``limit`` is the number of batches per minute. It applies only if ``is_limited``. No batch is
+    sent before the time ``not_before``. With ``is_probing``, only one batch is in flight, because
+    the importer refused the last batch.
     """
 
     limit: int
