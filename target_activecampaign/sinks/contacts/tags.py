@@ -132,7 +132,7 @@ def _remove(context: WriteContext, change: ContactChange, association: str) -> N
 
 
 def _walk_tags(context: WriteContext, changes: list[ContactChange]) -> dict[str, dict[str, str]]:
-    """Return associations by tag, then by contact: by `id:` and the id, by `email:` and the address.
+    """Return associations by tag, then by contact: by `id:` and id, by `email:` and address.
 
     Reads only tags for which a walk over all contacts with the tag takes fewer requests. The result
     has a tag only if the pages show that ActiveCampaign applied the filter and the sideload.
