@@ -58,8 +58,9 @@ CUSTOM_FIELDS = ("accountCustomFieldMeta", "dealCustomFieldMeta")
 ALL, AS_JSON, SCHEMA, OFF = "all", "json", "schema", "disabled"
 
 
-def describe_option(option: Any) -> None:
+def describe_test_option(command: click.Command) -> None:
     """Set the values and the help text of the option ``--test``."""
+    option: Any = next(param for param in command.params if param.name == "test")
     option.type = click.Choice([ALL, AS_JSON, SCHEMA, OFF])
     option.metavar = f"[{AS_JSON}|{SCHEMA}]"
     option.help = (

@@ -338,9 +338,7 @@ class TapActiveCampaignUnified(Tap):
     def get_singer_command(cls) -> Any:
         """Return the SDK's command with the tap's own ``--test`` option."""
         command = super().get_singer_command()
-        connection_check.describe_option(
-            next(param for param in command.params if param.name == "test")
-        )
+        connection_check.describe_test_option(command)
         return command
 
     @classmethod

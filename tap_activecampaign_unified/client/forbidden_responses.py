@@ -1,7 +1,7 @@
 """Decides what a 401 or 403 means: a temporary refusal, a wrong key, or data it may not read.
 
-After a lasting 403, a request for the key's user tells a wrong key from a path that the plan or the
-key's user group does not allow.
+After a lasting 403, a request for the key's user distinguishes a wrong key from a path that the
+plan or the key's user group does not allow.
 """
 
 from __future__ import annotations
@@ -32,18 +32,21 @@ WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)
 
 
 class ForbiddenResponses:
-    """The paths that the account refuses. ``send`` sends a request with all its retries."""
+    """The paths that the account refuses.
+
+    ``send`` sends a request and retries it for the given seconds (None: as long as any request).
+    """
 
     def __init__(self, origin: str, send: Callable[[ApiRequest, float | None], object]) -> None:
         self._origin, self._send = origin, send
         self._paths: set[str] = set()
 
     def forget(self, path: str) -> None:
-        """Forget a path, because it has answered."""
+        """Forget a path, because the account has answered it."""
         self._paths.discard(path)
 
     def wait_or_raise(self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits) -> None:
-        """Wait until the next attempt, or raise the error that tells the cause."""
+        """Wait until the next attempt, or raise the error that names the cause."""
         if waits.patience == 0 and call.path != WHO_AM_I.path:
             if waits.tries < 2:
                 return  # perhaps temporary: only a second 403 counts
