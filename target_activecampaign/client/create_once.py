@@ -14,6 +14,7 @@ from tap_activecampaign_unified.client import (
     InvalidRequest,
     UnconfirmedWrite,
 )
+from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import RowFailed
 
 if TYPE_CHECKING:
@@ -91,11 +92,7 @@ class CreateOnce:
         raise RowFailed(UNANSWERED)
 
     def create_named(
-        self,
-        send: Callable[[], str],
-        look: Callable[[], str | None],
-        *,
-        is_taken: Callable[[InvalidRequest], bool],
+        self, send: Callable[[], str], look: Callable[[], str | None]
     ) -> tuple[str, bool]:
         """Create a record that has a unique name; return its id and whether it is new.
 
@@ -103,23 +100,19 @@ class CreateOnce:
         returns the other client's record. Raises `RowFailed` if no response came.
         """
         with self.write_client.creating():
-            native_id, is_new = self._create_named(send, look, is_taken=is_taken)
+            native_id, is_new = self._create_named(send, look)
             if is_new:
                 self.write_client.note_created(native_id)
         return native_id, is_new
 
     def _create_named(
-        self,
-        send: Callable[[], str],
-        look: Callable[[], str | None],
-        *,
-        is_taken: Callable[[InvalidRequest], bool],
+        self, send: Callable[[], str], look: Callable[[], str | None]
     ) -> tuple[str, bool]:
         for _ in range(MAX_ATTEMPTS):
             try:
                 return send(), True
             except InvalidRequest as problem:
-                native_id = look() if is_taken(problem) else None
+                native_id = look() if is_duplicate(problem) else None
                 if native_id is None:
                     raise
                 return native_id, False

@@ -94,9 +94,7 @@ def _rewrite(
     try:
         context.write_client.write("PUT", f"notes/{native_id}", {"note": {"note": str(content)}})
     except NotFound:
-        raise no_longer_exists(
-            context, row, "note", context.foreign_ids.read(sink.family, row.record.get("id"))
-        ) from None
+        raise no_longer_exists(context, sink, row) from None
     except PermissionDenied:
         # ActiveCampaign answers 403 for a note that does not exist.
         raise RowRejected("id: the account has no note with this id") from None

@@ -13,6 +13,7 @@ from target_activecampaign.outcome import RowRejected
 if TYPE_CHECKING:
     from target_activecampaign.records.input_record import InputRecord
 
+    from .sink_definition import Sink
     from .write_context import WriteContext
 
 
@@ -46,16 +47,15 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, column: str,
     raise already_exists(column, row.ledger_id)
 
 
-def no_longer_exists(
-    context: WriteContext, row: InputRecord, kind: str, given_id: str | None
-) -> RowRejected:
+def no_longer_exists(context: WriteContext, sink: Sink, row: InputRecord) -> RowRejected:
     """Return the error of a row whose record no longer exists in the account.
 
-    ``given_id`` is the id in the row. Without it, the ledger forgets the record.
+    If the row does not name the record by id, the ledger forgets the record.
     """
-    if given_id is not None:
-        return RowRejected(f"id: the account has no {kind} with this id")
+    if context.foreign_ids.read(sink.family, row.record.get("id")) is not None:
+        return RowRejected(f"id: the account has no {sink.family} with this id")
     context.ledger.forget(row.ledger_key)
     return RowRejected(
-        f"the {kind} of this row was deleted; the target creates it when it reads the row again"
+        f"the {sink.family} of this row was deleted; the target creates it when it reads the row "
+        "again"
     )

@@ -62,9 +62,7 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     try:
         _update(context, native_id, body)
     except NotFound:
-        raise no_longer_exists(
-            context, row, "task", context.foreign_ids.read(sink.family, row.record.get("id"))
-        ) from None
+        raise no_longer_exists(context, sink, row) from None
     context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(Action.UPDATED, native_id)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, walk_keyset
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import RowRejected, RowSkipped
 from target_activecampaign.sinks.reject_existing import already_exists
 
@@ -74,7 +73,7 @@ def _create(context: WriteContext, change: ContactChange, body: dict[str, Any]) 
         contact = context.references.read_contact(email, ignores_case=True)
         return str(contact["id"]) if contact is not None else None
 
-    native_id, is_new = context.creates.create_named(send, look, is_taken=is_duplicate)
+    native_id, is_new = context.creates.create_named(send, look)
     if not is_new:
         raise already_exists("email", native_id)
     change.id, change.created, change.is_touched = native_id, True, True

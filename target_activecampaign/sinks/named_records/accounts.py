@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Action, RowRejected
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.sinks.fields.native_fields import native_fields_of
@@ -46,9 +45,7 @@ def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
 
     with context.pool.named_lock("account", fold(name)):
         native_id, is_new = context.creates.create_named(
-            send,
-            lambda: context.references.account_named(name, is_fresh=True),
-            is_taken=is_duplicate,
+            send, lambda: context.references.account_named(name, is_fresh=True)
         )
         context.references.note_account(name, native_id)
     return native_id, is_new

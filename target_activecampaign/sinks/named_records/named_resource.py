@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.lookups.named_tables import LOOKUP_TABLES
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean_values import is_nothing
@@ -160,4 +159,4 @@ def _create(
         ids = _ids_of_name(context, family, name, within)
         return ids[0] if len(ids) == 1 else None
 
-    return context.creates.create_named(send, look, is_taken=is_duplicate)
+    return context.creates.create_named(send, look)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Outcome, RowRejected
 from target_activecampaign.sinks.contacts.contact_change import MAX_TAG_LENGTH
 from target_activecampaign.sinks.fields.native_fields import native_fields_of
@@ -54,4 +53,4 @@ def _ensure_tag(context: WriteContext, name: str) -> str:
         rows = context.references.find_by_name("tag", name)
         return str(rows[0]["id"]) if rows else None
 
-    return context.creates.create_named(send, look, is_taken=is_duplicate)[0]
+    return context.creates.create_named(send, look)[0]
