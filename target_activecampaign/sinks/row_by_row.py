@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest, RequestError
+from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.concurrency.identity_order import run_in_identity_order
 from target_activecampaign.outcome import (
@@ -109,7 +109,7 @@ def _write_alone(
     except RowError as error:
         outcome = error.outcome()
     except RequestError as problem:
-        if duplicates is not None and isinstance(problem, InvalidRequest) and is_duplicate(problem):
+        if duplicates is not None and is_duplicate(problem):
             duplicates.append(row)
             return
         outcome = outcome_of(problem)

@@ -14,7 +14,6 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tap_activecampaign_unified.client import InvalidRequest
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Action
@@ -158,7 +157,7 @@ class UndoRecorder:
         They stay if it refused a duplicate: a first attempt of the request may have succeeded.
         """
         parts = [part for part, _, __ in values]
-        if isinstance(problem, InvalidRequest) and is_duplicate(problem):
+        if is_duplicate(problem):
             self._journal.note_duplicates(self._run, parts)
         else:
             self._unrefused_requests -= 1

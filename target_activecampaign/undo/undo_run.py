@@ -228,8 +228,7 @@ class UndoRun:
         return Outcome(Action.UNCHANGED, record.id, result.value)
 
     def _outcome_of(self, problem: RequestError) -> Outcome:
-        is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
-        if is_taken and not self._is_last_try:
+        if is_duplicate(problem) and not self._is_last_try:
             raise problem
         return outcome_of(problem)
 

@@ -6,7 +6,7 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import InvalidRequest, RequestError
+from tap_activecampaign_unified.client import RequestError
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.concurrency.identity_order import run_in_identity_order
@@ -203,8 +203,7 @@ def _write_unimported(
             else:
                 upsert.write_one(context, change)
         except (RowError, RequestError) as problem:
-            is_taken = isinstance(problem, InvalidRequest) and is_duplicate(problem)
-            if is_taken and change.new_email is not None and not change.is_touched:
+            if is_duplicate(problem) and change.new_email is not None and not change.is_touched:
                 end_with_error(context, change, address_taken(context))
             else:
                 end_with_error(context, change, problem)
