@@ -215,6 +215,7 @@ def _add_newer_fields(entry: Any, schema: Schema) -> None:
     properties = entry.schema.properties
     column = properties["custom_fields"]
     merged = column.to_dict()
-    current = schema["properties"]["custom_fields"]["properties"]
+    # The schema has no fields if the definitions failed. Then the sync of the stream fails.
+    current = schema["properties"]["custom_fields"].get("properties", {})
     merged["properties"] = {**current, **merged.get("properties", {})}
     properties["custom_fields"] = type(column).from_dict(merged)

@@ -129,3 +129,17 @@ def test_a_stream_whose_metadata_leaves_it_out_is_not_read(account):
     ran = run(account, catalog)
     assert set(ran.schemas) == {"crm_notes"}
     assert "contacts" not in ran.paths()
+
+
+@pytest.mark.parametrize("way", ["refuse", "server_error"])
+def test_definitions_of_fields_that_fail_stop_no_other_stream_of_a_catalog(account, way):
+    """With a catalog too, definitions that fail for good fail their own streams alone."""
+    catalog = written(account, "crm_opportunities", "crm_contacts", "marketing_tags")
+    options = {"document": {}, "status": 400} if way == "refuse" else {}
+    getattr(account.world.faults, way)("/dealCustomFieldMeta", times=None, **options)
+    ran = run(account, catalog, max_retry_seconds=5)
+    assert ran.code == 1
+    assert set(ran.records) == {"crm_contacts", "marketing_tags"}
+    account.world.faults.clear()
+    again = run(account, catalog, ran.state)
+    assert (again.code, len(again.ids("crm_opportunities"))) == (0, 12)
