@@ -99,8 +99,11 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
         raise RowRejected("external_id: missing; it identifies the record")
     row.document_key = key = str(external).strip()
     contacts = _contacts_of(resource)
-    named = [references(row.record.get(name), name)[:1] for name in contacts]
-    _skip_held_out(context, [ref["email"] for [ref] in filter(None, named) if "email" in ref], [])
+    refs = [ref for name in contacts for ref in references(row.record.get(name), name)[:1]]
+    emails = [ref["email"] for ref in refs if "email" in ref]
+    holdout = context.holdout
+    if holdout.is_active and any(map(holdout.is_held_out, emails)):
+        raise RowSkipped(HELD_OUT)
     columns = _columns_of(context, resource, row)
     place = (resource.schema_id, key)
     before = context.written_records.get(place)
@@ -112,8 +115,9 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
             before, native_id = columns_of(record), str(record.get("id") or "") or None
     whole = {**(before or {}), **columns}
     whole = {name: value for name, value in whole.items() if value not in (None, [])}
-    contact_ids = [ids[0] for native in contacts.values() if (ids := whole.get(native))]
-    _skip_held_out(context, [], list(map(str, contact_ids)))
+    contact_ids = [str(ids[0]) for native in contacts.values() if (ids := whole.get(native))]
+    if holdout.is_active and any(map(holdout.is_contact_held_out, contact_ids)):
+        raise RowSkipped(HELD_OUT)
     if before is not None and whole == before:
         return Outcome(Action.UNCHANGED, native_id)
     context.last_write.note()
@@ -136,15 +140,6 @@ def send_record(
     return context.write_client.write(
         "POST", f"{RECORDS}{resource.schema_id}", body, repeatable=True, document=change
     )
-
-
-def _skip_held_out(context: WriteContext, emails: list[str], ids: list[str]) -> None:
-    """Raise `RowSkipped` if any of these contacts is in the control group."""
-    holdout = context.holdout
-    if holdout.is_active and (
-        any(map(holdout.is_held_out, emails)) or any(map(holdout.is_contact_held_out, ids))
-    ):
-        raise RowSkipped(HELD_OUT)
 
 
 def _contacts_of(resource: CustomObject) -> dict[str, str]:

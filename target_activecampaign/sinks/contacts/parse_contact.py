@@ -232,11 +232,11 @@ def put_tag(
         row = context.references.table("tag").get(native_id or "")
         if row is not None:
             name = str(row.get("tag"))
-        elif not context.policy.is_foreign or not name:
-            if context.policy.is_foreign:
-                raise context.references.not_found("tag", "tag", "id")
+        elif not context.policy.is_foreign:
             row_request.leave_out(origin, "tags: the account has no tag with this id")
             return
+        elif not name:
+            raise context.references.not_found("tag", "tag", "id")
     if not name:
         row_request.leave_out(origin, "tags: a tag has no id and no name; give one of them")
         return

@@ -39,37 +39,37 @@ def external_id_of(context: WriteContext, row: InputRecord) -> Any:
 def encode_external_id(
     context: WriteContext, row: InputRecord, custom: EncodedFields
 ) -> tuple[str, str] | None:
-    """Return the id of the external id's field and the row's value; add the value to ``custom``."""
+    """Return the id of the external id's field and the row's external id; None without one.
+
+    Adds the external id to ``custom``. `create_missing_fields` may create the field.
+    """
     name = context.policy.opportunity_external_id_field
     given = key_text(row.record.get("external_id"), "external_id")
     if name is None:
-        if not is_nothing(given):
+        if given is not None:
             raise RowRejected(
                 "external_id: set opportunity_external_id_field to the custom field that holds it"
             )
         return None
-    field = context.references.fields("opportunity").find(name)
-    if field is None and not is_nothing(given):
-        encoded_field = context.custom_fields.encode("opportunity", {name: given})
+    if given is not None:
+        encoded = context.custom_fields.encode("opportunity", {name: given})
         field = context.references.fields("opportunity").find(name)
-        custom.values |= encoded_field.values
-    if field is None:
-        if is_nothing(given):
-            return None
-        raise RowRejected(
-            "opportunity_external_id_field: the account has no such deal field; create it"
-        )
-    if is_nothing(given):
-        definition, value, currency = custom.values.get(field.id, (field, None, None))
-        if is_nothing(value):
-            return None
-        custom.values[field.id] = (definition, plain_key(value), currency)
-        return field.id, str(plain_key(value)).strip()
-    encoded = context.custom_fields.encode("opportunity", {name: given})
-    if encoded.left_out:
-        raise RowRejected("; ".join(reason for _, reason in encoded.left_out))
-    custom.values |= encoded.values
-    return field.id, str(given)
+        if field is None:
+            raise RowRejected(
+                "opportunity_external_id_field: the account has no such deal field; create it"
+            )
+        if encoded.left_out:
+            raise RowRejected("; ".join(reason for _, reason in encoded.left_out))
+        custom.values |= encoded.values
+        return field.id, given
+    field = context.references.fields("opportunity").find(name)
+    if field is None or field.id not in custom.values:
+        return None
+    definition, value, currency = custom.values[field.id]
+    if is_nothing(value):
+        return None
+    custom.values[field.id] = (definition, plain_key(value), currency)
+    return field.id, str(plain_key(value)).strip()
 
 
 def find_opportunity(

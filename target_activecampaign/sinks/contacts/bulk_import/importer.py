@@ -161,7 +161,7 @@ class Importer:
         try:
             return [self._send(entries, is_again=is_again, has_limit=has_limit)]
         except InvalidRequest as refusal:
-            return self._submit_accepted(entries, refusal, is_again=is_again)
+            return self._submit_unnamed(entries, refusal, is_again=is_again)
         except RequestError as problem:
             for entry in entries:
                 entry.is_lost, entry.problem = True, str(problem)
@@ -245,9 +245,10 @@ class Importer:
 
     # --- rejected batches -------------------------------------------------------------------
 
-    def _submit_accepted(
+    def _submit_unnamed(
         self, entries: list[ImportEntry], refusal: InvalidRequest, *, is_again: bool
     ) -> list[ImportBatch]:
+        """Queue the entries of a refused batch that the refusal does not name."""
         if len(entries) == 1:
             texts = [str(reason.text) for reason in refusal.reasons if reason.text]
             entries[0].problem = "; ".join(texts) or refusal.problem
@@ -278,11 +279,13 @@ class Importer:
         return queued + self._submit(remaining, is_again=is_again)
 
     def _halve(self, entries: list[ImportEntry], *, is_again: bool) -> list[ImportBatch]:
+        """Queue the halves of a refused batch: in the end, a bad contact is alone in its batch."""
         middle = len(entries) // 2
         halves = (entries[:middle], entries[middle:])
         return [batch for half in halves for batch in self._submit(half, is_again=is_again)]
 
     def _base_of(self, entries: list[ImportEntry], reasons: dict[int, str]) -> int | None:
+        """Return the number of the first contact in an error, None if this is unknown."""
         if min(reasons) <= 0:
             return 0
         if max(reasons) >= len(entries):
@@ -295,6 +298,7 @@ class Importer:
 
 
 def _reasons_by_place(refusal: InvalidRequest) -> dict[int, str]:
+    """Return the texts of a refusal by the number of the contact that they name."""
     reasons = {}
     for reason in refusal.reasons:
         array, _, place = reason.attribute.partition("/")
