@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.input_values import InvalidValue
 from tap_activecampaign_unified.resources.time_codecs import instant_or_none
 from target_activecampaign.client.create_once import CLOCK_MARGIN_SECONDS
-from target_activecampaign.sinks.contacts.contact_change import SUBSCRIBE
+from target_activecampaign.records.list_status import SUBSCRIBED
 from target_activecampaign.sinks.contacts.enrolment_ledger import EnrolmentRecord
 
 from .grant_ids import split_grant_id
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.contact_values import ContactValues
     from target_activecampaign.sinks.write_context import WriteContext
 
-ACTIVE = str(SUBSCRIBE)
 #: The values of an empty field.
 BLANK = (None, "", "||")
 
@@ -34,7 +33,7 @@ def has_grant(context: WriteContext, values: ContactValues, grant_id: str) -> bo
         return native_id in values.tags
     if kind == "list":
         status = values.lists.get(native_id)
-        return status is not None and status.status == ACTIVE
+        return status is not None and status.status == SUBSCRIBED
     if kind == "field":
         return values.fields.get(native_id) not in BLANK
     return EnrolmentRecord(context, values.id, native_id).is_entered

@@ -154,7 +154,7 @@ class AudienceRecords:
         return Grants(values[0], json.loads(values[1]) if values[1] else {})
 
     def put_grants(self, person: str, grants: Grants) -> None:
-        """Replace the grants of a person, without those that have no grantor any more."""
+        """Replace the grants of a person, without the grants that have no grantor."""
         if self._is_dry:
             return
         by_id = {grant_id: grantors for grant_id, grantors in grants.by_id.items() if grantors}

@@ -11,6 +11,7 @@ from tap_activecampaign_unified.resources.input_values import is_blank
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+#: Statuses as ActiveCampaign sends them.
 SUBSCRIBED, UNSUBSCRIBED = "1", "2"
 #: The statuses of people who opted out, with the word for messages.
 OPTED_OUT = {2: "unsubscribed", 3: "bounced"}
@@ -79,6 +80,11 @@ def consent_of(membership: Mapping[str, Any], others: Iterable[str] = ()) -> Con
     if "status" in membership:
         return parse_consent(membership["status"])
     return Consent.LEAVE_ALONE if any(True for _ in others) else Consent.SUBSCRIBE
+
+
+def is_opt_out(value: Any) -> bool:
+    """Return whether a status is that of a person who opted out."""
+    return number_of(value) in OPTED_OUT
 
 
 def number_of(value: Any) -> int:

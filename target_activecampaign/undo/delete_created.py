@@ -13,6 +13,7 @@ from tap_activecampaign_unified.client import (
     walk_offset,
 )
 from target_activecampaign.outcome import RowSkipped
+from target_activecampaign.records.list_status import is_opt_out
 from target_activecampaign.sinks.deletes import DELETE_LOSES_OPT_OUT
 from target_activecampaign.sinks.tasks import OWNER_TYPES
 
@@ -29,7 +30,6 @@ from .comparable_values import (
     TAG,
     is_empty,
 )
-from .decisions.list_status_decision import OPT_OUTS
 from .decisions.value_decision import CHANGED_SINCE, UNKNOWN_ORIGIN, is_before
 from .journal_tables import SENT
 from .kinds import ACCOUNT, CONTACT, DEAL, RECORDS, TASK, is_document
@@ -116,7 +116,7 @@ class _CreatedRecord:
         current, written = self._present.contact, self._written
         if current is None:
             return
-        if any(status.status in OPT_OUTS for status in current.lists.values()):
+        if any(is_opt_out(status.status) for status in current.lists.values()):
             raise RowSkipped(DELETE_LOSES_OPT_OUT)
         tags = {tag_of(self._context, name) for name in written if name.startswith("tag")}
         # A create has the address in the part `email`, a later change in a column's part.

@@ -251,7 +251,7 @@ def _named_upserts(
 ) -> tuple[list[tuple[Upsert, list[str]]], list[Upsert]]:
     """Return the upserts that a validation error names, with its texts, and the doubtful ones.
 
-    The attribute of an error contains the column of the store's own id and the id behind it. It may
+    The attribute of an error contains the column of the store's own id, followed by the id. It may
     contain other numbers, an id may begin with another id, and two stores may have the same id. So
     an attribute names an upsert only if no other upsert matches it; otherwise all are doubtful.
     """

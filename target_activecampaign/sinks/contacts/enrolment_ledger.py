@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 #: The columns of a contact row that name automations, and whether they enter.
 COLUMNS = {"automations": True, "leave_automations": False}
 STEP = "enrolment"
-ACTIVE, DONE = "1", "2"
+#: The status of an automation that contacts can enter.
+RUNNING = "1"
+#: The status of an enrolment that has ended.
+ENDED = "2"
 NOT_ALLOWED = "automations: left out; contacts enter and leave only with allow_automations"
 NOT_READABLE = "automations: left out, ActiveCampaign does not let this key see them"
 NOT_RUNNING = (
@@ -80,7 +83,7 @@ def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[
     """Return a contact's enrolments in an automation, as the account shows them now."""
     # An unknown status counts as active, so that no contact enters twice.
     return [
-        Enrolment(id_number(row.get("id")) or 0, str(row.get("status")) != DONE)
+        Enrolment(id_number(row.get("id")) or 0, str(row.get("status")) != ENDED)
         for row in context.references.nested_rows("contacts", contact, "contactAutomations")
         if str(row.get("automation") or row.get("seriesid")) == automation
     ]

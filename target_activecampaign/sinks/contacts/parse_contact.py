@@ -40,7 +40,7 @@ from .contact_change import (
     ContactChange,
     RowRequest,
 )
-from .enrolment_ledger import ACTIVE, COLUMNS, NOT_ALLOWED, NOT_READABLE, NOT_RUNNING
+from .enrolment_ledger import COLUMNS, NOT_ALLOWED, NOT_READABLE, NOT_RUNNING, RUNNING
 
 OUTSIDE_NAMESPACE = "a tag outside tag_namespace is not changed"
 STATUS_IS_NO_SUBSCRIPTION = (
@@ -94,7 +94,7 @@ def read_automations(context: WriteContext, record: Record, change: ContactChang
             )
     for automation, enters in list(change.automations.items()):
         status = context.references.table("automation")[automation].get("status")
-        if enters and status is not None and str(status) != ACTIVE:
+        if enters and status is not None and str(status) != RUNNING:
             del change.automations[automation]
             for origin in row_request.parts_of(f"automation:{automation}"):
                 row_request.postpone(origin, NOT_RUNNING)

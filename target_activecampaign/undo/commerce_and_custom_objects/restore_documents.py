@@ -10,6 +10,7 @@ from tap_activecampaign_unified.resources.custom_objects import RECORDS
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import DocumentChange
 from target_activecampaign.outcome import RowSkipped
+from target_activecampaign.records.list_status import SUBSCRIBED
 from target_activecampaign.sinks.commerce.orders import HISTORICAL
 from target_activecampaign.sinks.commerce.store_lookup import list_of_store
 from target_activecampaign.sinks.commerce.upserts import ACCEPTED
@@ -93,7 +94,9 @@ def _check_person(context: WriteContext, store: int, document: Document) -> list
     if list_id == "" or native_id is None:
         return []
     rows = context.references.nested_rows("contacts", native_id, "contactLists")
-    if any(str(row.get("list")) == list_id and str(row.get("status")) == "1" for row in rows):
+    if any(
+        str(row.get("list")) == list_id and str(row.get("status")) == SUBSCRIBED for row in rows
+    ):
         return []
     del document["acceptsMarketing"]
     return [NOT_SUBSCRIBED]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from target_activecampaign.records.list_status import SUBSCRIBED, UNSUBSCRIBED
+from target_activecampaign.records.list_status import SUBSCRIBED, UNSUBSCRIBED, is_opt_out
 from target_activecampaign.undo.comparable_values import LIST
 from target_activecampaign.undo.journal_tables import UNDONE, Entry, Mark
 
@@ -29,8 +29,6 @@ NO_UNSUBSCRIBES = "unsubscribed by the run; put back only with --undo-unsubscrib
 OPTED_OUT = "the person unsubscribed or bounced since; that stays"
 NOT_SUBSCRIBED = "was not subscribed before; stays unsubscribed, no other status can be written"
 UNKNOWN_UNSUBSCRIBE = "unsubscribed by the run, but not known to be by it alone; stays unsubscribed"
-#: The list statuses of people who opted out.
-OPT_OUTS = {"2", "3"}
 
 
 def decide_list(
@@ -80,7 +78,7 @@ def _is_foreign(
 
     ``own_status`` is the status on the list that the run unsubscribed.
     """
-    if status.status not in OPT_OUTS or _is_own(marks.get(part, Mark()), stamp_of(status)):
+    if not is_opt_out(status.status) or _is_own(marks.get(part, Mark()), stamp_of(status)):
         return False
     own_end, end = seconds_of(own_status.unsubscribed_at), seconds_of(status.unsubscribed_at)
     return own_end is None or end is None or end >= own_end

@@ -121,7 +121,7 @@ def _decide_absent(entry: Entry) -> ValueDecision:
     if part.id.startswith(UNCONFIRMED):
         return ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
     if part.name == CREATED and part.id.startswith(BY_ADDRESS):
-        # Only the address is known, and the contact may have another address by now.
+        # Only the address is known, and the contact may have another address now.
         return ValueDecision(entry, Decision.KEEP, NO_CONTACT)
     if part.name == CREATED and is_deletable(part.kind):
         return ValueDecision(entry, Decision.UNCHANGED)
