@@ -264,7 +264,7 @@ def read_json(text: str, description: str) -> dict[str, Any]:
     try:
         document = json.loads(text, parse_constant=_no_number)
     except RecursionError:
-        raise SettingsError([f"the {description} is nested too deeply"]) from None
+        raise SettingsError([f"the {description} is nested too deeply: correct it"]) from None
     except ValueError as problem:
         line_number = (
             f" (line {problem.lineno})" if isinstance(problem, json.JSONDecodeError) else ""

@@ -199,7 +199,9 @@ class UnifiedStream(Stream):
             self._stream_version = version_of_table(version, is_labelled=is_labelled)
             if version is not None and is_labelled and self.resource.schema_grows:
                 self.logger.warning(
-                    "%s: the tap reports no deletes while account_label is set", self.name
+                    "%s: the tap reports no deletes while account_label is set: a loader would "
+                    "delete the rows of other accounts",
+                    self.name,
                 )
         self._write_schema_message()
 

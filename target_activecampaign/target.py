@@ -96,7 +96,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         if self._processor is None:
             settings, policy = self._settings, self._policy
             if settings is None or policy is None or settings.connection is None:
-                raise SettingsError(["the settings are not complete"])
+                raise SettingsError(["api_url or api_key is missing: set both"])
             client = settings.connection.open(self.name, self._clock, type(self).make_session())
             client.before_request = self._progress.ticking(self.interrupts.raise_if_ending)
             client.while_blocked = self._pool.released

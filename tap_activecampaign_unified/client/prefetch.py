@@ -1,4 +1,4 @@
-"""GET requests that a reader will certainly make. The client sends them early and in parallel.
+"""Sends GET requests early and in parallel, if a reader will certainly make them.
 
 The reader asks for responses in its own order. A response is kept until the reader asks for it.
 """

@@ -1,4 +1,4 @@
-"""Connections that connect first, and ask the rate limiter just before they send the bytes.
+"""Connects first, and asks the rate limiter just before it sends the bytes of a request.
 
 Connecting takes two or three round trips. A request that gets its slot before them would arrive
 late, together with others.

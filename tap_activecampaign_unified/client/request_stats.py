@@ -91,20 +91,12 @@ class RequestStats:
             return self.faults.most_common()
 
     @property
-    def by_endpoint(self) -> Counter[str]:
-        """The requests by method and endpoint."""
-        return self._by(0)
-
-    @property
     def by_status(self) -> Counter[str]:
         """The requests by status, or by exception if there was no response."""
-        return self._by(1)
-
-    def _by(self, part: int) -> Counter[str]:
         counts: Counter[str] = Counter()
         with self._lock:
-            for names, count in self._calls.items():
-                counts[names[part]] += count
+            for (_, status), count in self._calls.items():
+                counts[status] += count
         return counts
 
     def _note_moment(self, series: list[int], seconds: float | None = None) -> None:

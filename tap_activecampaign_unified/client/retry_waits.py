@@ -1,4 +1,4 @@
-"""The time for retries of one request, and the growing waits between its attempts."""
+"""Decides how long one request is retried, and waits between its attempts."""
 
 from __future__ import annotations
 

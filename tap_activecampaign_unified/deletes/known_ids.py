@@ -70,7 +70,9 @@ class KnownIds:
                 self._create_tables(account)
             except OSError as problem:
                 cause = problem.strerror or type(problem).__name__
-                raise SettingsError([f"{SETTING} cannot be used ({cause}): name another"]) from None
+                raise SettingsError(
+                    [f"{SETTING} cannot be used ({cause}): name another file or database"]
+                ) from None
             stack.pop_all()
         self._prefix = "" if self._database.is_file else f"{account}/"
 

@@ -1,4 +1,4 @@
-"""Plans a query: its requests and its traversal, which a fixed order of conditions selects."""
+"""Plans a query: the server's filters, the requests, and the traversal of the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traverses GraphQL searches and the tap's special walks, which are no pages of a collection."""
+"""Traverses rows that come from no ordinary pages: of GraphQL searches and special walks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Custom objects: a resource for each schema that an account defines, its fields typed.
+"""Makes a resource, with typed fields, of each custom object that an account defines.
 
 A row of a custom object has its values in an array. `native_row` converts it to plain columns,
 ``field:<id>`` and ``relation:<id>``, so that a table maps it like any other row.

@@ -1,4 +1,4 @@
-"""Reads native rows into unified records."""
+"""Converts native rows to unified records."""
 
 from __future__ import annotations
 

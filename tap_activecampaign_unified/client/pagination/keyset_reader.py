@@ -1,4 +1,4 @@
-"""Pages above a key, prefetched by offset above the last known key."""
+"""Reads pages of rows above an id, and prefetches pages by offset above the last known id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages by offset, prefetched up to the count of the collection.
+"""Reads pages by offset, and prefetches pages up to the count of the collection.
 
 Without a count, the reader prefetches more pages as the walk gets longer.
 """

@@ -1,4 +1,4 @@
-"""Single pages of a collection, prefetched for the walk through it.
+"""Requests single pages of a collection: their size, their rows, and prefetched pages.
 
 `offset_reader.py` and `keyset_reader.py` compute the positions of prefetched pages from the pages
 that they have read. If the collection changes, the reader drops the prefetched pages.

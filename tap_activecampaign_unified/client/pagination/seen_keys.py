@@ -1,4 +1,4 @@
-"""The keys of the rows that a walk has seen, in little memory.
+"""Stores the keys of the rows that a walk has seen, in little memory.
 
 `offset_walk.py` uses them to notice rows that moved to another page.
 """

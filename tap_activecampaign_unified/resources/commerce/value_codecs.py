@@ -1,4 +1,4 @@
-"""Values of e-commerce: statuses in lower case, amounts in major units, dates in one form.
+"""Codecs of e-commerce: statuses in lower case, amounts in major units, dates in one form.
 
 The native names are those of ActiveCampaign's GraphQL store. `orders.from_rest` converts rows of
 the REST store to these names.

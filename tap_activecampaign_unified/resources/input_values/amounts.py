@@ -1,4 +1,4 @@
-"""Amounts of money in major units, from numbers or from their text.
+"""Parses amounts of money in major units, given as numbers or text.
 
 `resources/amount_codecs.py` reads and writes ActiveCampaign's cents.
 """

@@ -1,4 +1,4 @@
-"""Arrays: JSON text, SQL array text, ActiveCampaign's own `||a||b||`, and delimited text."""
+"""Parses arrays: JSON, SQL array text, ActiveCampaign's `||a||b||`, and delimited text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of columns and fields in other spellings."""
+"""Finds fields by names in other spellings: any case, camelCase, `%`, composed letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags: `true`, `t`, `yes`, `on`, `1` and their opposites."""
+"""Parses flags: `true`, `t`, `yes`, `on`, `1` and their opposites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers, from numbers or from their text. `ids.py` and `amounts.py` parse ids and money."""
+"""Parses numbers, given as numbers or text. `ids.py` and `amounts.py` parse ids and money."""
 
 from __future__ import annotations
 

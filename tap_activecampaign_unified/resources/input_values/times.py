@@ -1,4 +1,4 @@
-"""Times and dates of records to write: ISO 8601 and similar forms of databases.
+"""Parses times and dates of records to write: ISO 8601 and similar forms of databases.
 
 `resources/time_codecs.py` reads the times of ActiveCampaign.
 """

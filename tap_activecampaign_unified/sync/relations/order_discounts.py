@@ -1,4 +1,4 @@
-"""Loads the discounts of orders without discounts in the GraphQL store: a request per order."""
+"""Loads discounts of orders whose GraphQL order has none, with one request per order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of related rows."""
+"""Sorts related rows by id, and keeps one of the rows with the same id."""
 
 from __future__ import annotations
 

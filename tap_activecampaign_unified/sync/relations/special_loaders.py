@@ -1,4 +1,4 @@
-"""The relations with a loader of their own, because the endpoint table cannot describe them."""
+"""Makes the loaders of relations that the endpoint table cannot describe."""
 
 from __future__ import annotations
 

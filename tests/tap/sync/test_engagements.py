@@ -154,6 +154,13 @@ def test_activities_of_contacts_stand_in_for_closed_collections(account, caplog,
     assert "the activities of 30 contacts cost 60 requests" in caplog.text
 
 
+def test_the_forecast_of_activities_is_at_the_rate_of_the_settings(account, caplog):
+    """The log says how long the activities take at `requests_per_second`."""
+    caplog.set_level("INFO")
+    account.run(only=[STREAM], contact_activities=True, requests_per_second=2)
+    assert "cost 60 requests, 0.5 minutes at 2 per second" in caplog.text
+
+
 def test_urls_of_links_that_could_not_be_read_come_as_soon_as_they_can(account):
     """Clicks that went out without URLs are emitted again once the account answers its links."""
     account.world.faults.forbid("/links")
