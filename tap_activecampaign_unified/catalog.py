@@ -164,7 +164,7 @@ def update_catalog(
     deletes: bool = False,
     label: str | None = None,
 ) -> None:
-    """Add the account's new custom fields to a catalog, and the columns of settings.
+    """Add the account's new custom fields to a catalog, the columns of settings, and the keys.
 
     ``resources`` are the existing streams. Raises `SettingsError` if the catalog selects another.
 
@@ -192,8 +192,21 @@ def update_catalog(
         for entry in (catalog[selection.resource.name] for selection in fixed):
             deleted_at = type(entry.schema).from_dict(DATE_TIME)
             entry.schema.properties = {**(entry.schema.properties or {}), DELETED_AT: deleted_at}
+    for entry, selection in entries:
+        _keep_keys(entry, selection.resource)
     for selection in selected:
         label_entry(catalog[selection.resource.name], is_labelled=label is not None)
+
+
+def _keep_keys(entry: Any, resource: Resource) -> None:
+    """Select and declare a stream's key, which a loader needs, whatever the catalog says."""
+    properties = dict(entry.schema.properties or {})
+    if missing := [key for key in resource.keys if key not in properties]:
+        columns = resource.schema()["properties"]
+        declared = {key: type(entry.schema).from_dict(columns[key]) for key in missing}
+        entry.schema.properties = {**declared, **properties}
+    for key in resource.keys:
+        entry.metadata.pop(("properties", key), None)
 
 
 def _wants_fields(entry: Any, selection: StreamSelection) -> bool:

@@ -143,3 +143,30 @@ def test_definitions_of_fields_that_fail_stop_no_other_stream_of_a_catalog(accou
     account.world.faults.clear()
     again = run(account, catalog, ran.state)
     assert (again.code, len(again.ids("crm_opportunities"))) == (0, 12)
+
+
+@pytest.mark.parametrize("way", ["deselected", "undeclared", "without a schema"])
+@pytest.mark.parametrize(
+    ("stream", "keys"),
+    [
+        ("crm_contacts", ["id"]),
+        ("marketing_contact_tags", ["contact_id", "tag_id"]),
+        ("raw_tags", ["id"]),
+    ],
+)
+def test_keys_are_emitted_whatever_a_catalog_says(account, way, stream, keys):
+    """Records and schema have the keys: a loader merges rows by them."""
+    catalog = written(account, stream)
+    entry = next(one for one in catalog["streams"] if one["tap_stream_id"] == stream)
+    for key in keys:
+        if way == "undeclared":
+            del entry["schema"]["properties"][key]
+        for item in entry["metadata"]:
+            if way == "deselected" and item["breadcrumb"] == ["properties", key]:
+                item["metadata"] = {"selected": False}
+    if way == "without a schema":
+        entry["schema"] = {}
+    ran = run(account, catalog)
+    assert ran.records[stream]
+    assert all(set(keys) <= record.keys() for record in ran.records[stream])
+    assert set(keys) <= ran.schemas[stream]["schema"]["properties"].keys()
