@@ -117,9 +117,10 @@ class Retries:
 
     def _patience(self, verdict: ResponseVerdict, waits: RetryWaits) -> float | None:
         """Return the seconds of retries: fewer for a server that has never responded."""
-        if verdict.status is None and not self._has_answered:
-            return min(waits.patience or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
-        return waits.patience
+        if verdict.status is not None or self._has_answered:
+            return waits.patience
+        patience = FIRST_CONTACT_SECONDS if waits.patience is None else waits.patience
+        return min(patience, FIRST_CONTACT_SECONDS)
 
     def _check_alive(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
         """Raise `ConnectionFailed` if the server does not answer another request either."""

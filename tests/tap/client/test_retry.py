@@ -271,6 +271,14 @@ def test_an_address_that_never_answered_is_retried_for_twenty_seconds(make_clien
     assert clock.monotonic() - started == pytest.approx(20, abs=1)
 
 
+def test_a_host_that_never_sends_a_response_is_retried_for_twenty_seconds(make_client, clock):
+    """A host that accepts connections and sends no response ends the run after 20 seconds."""
+    started = clock.monotonic()
+    with pytest.raises(ConnectionFailed, match="does not answer"):
+        make_client(Script(requests.ReadTimeout("slow"))).get("contacts")
+    assert clock.monotonic() - started == pytest.approx(20, abs=1)
+
+
 def test_an_account_that_answered_before_is_given_the_whole_time(make_client, clock):
     """An account that answered before is retried for the whole time."""
     client = make_client(Script(GOOD, refused_connection()))
