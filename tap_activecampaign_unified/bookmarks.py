@@ -25,6 +25,10 @@ ZONE_SLACK = dt.timedelta(hours=14)
 MIN_OVERLAP = dt.timedelta(hours=24)
 # The largest difference of clocks. A later time cannot come from a run on this account.
 CLOCK_SLACK = dt.timedelta(minutes=5)
+# An earlier time in a state counts as this one, so that an overlap before it is in the calendar.
+FIRST_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# A larger count of requests cannot come from a run.
+MAX_REQUESTS = 10**12
 
 
 class InvalidState(ValueError):
@@ -230,13 +234,14 @@ def _moment(text: Any, where: str) -> dt.datetime | None:
         moment = dt.datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise InvalidState(f"{where} is not a date-time") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return max(moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC), FIRST_TIME)
 
 
 def _count(number: Any, where: str) -> int | None:
     if number is None:
         return None
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+    is_number = isinstance(number, int) and not isinstance(number, bool)
+    if not is_number or not 0 <= number <= MAX_REQUESTS:
         raise InvalidState(f"{where} is not a number of requests")
     return number
 

@@ -98,7 +98,7 @@ def positions_of(entry: Any) -> dict[str, EngagementPosition]:
             after, offset, days = saved.get("after"), saved.get("offset"), saved.get("days")
             if isinstance(after, int) and isinstance(offset, int) and isinstance(days, list):
                 started = saved.get("started")
-                valid_days = [day for day in days if isinstance(day, list) and len(day) == 3]
+                valid_days = [day for day in days if _is_day(day)]
                 positions[name] = EngagementPosition(
                     after,
                     offset,
@@ -107,6 +107,13 @@ def positions_of(entry: Any) -> dict[str, EngagementPosition]:
                     lacks_urls=saved.get("lacks_urls") is True,
                 )
     return positions
+
+
+def _is_day(day: Any) -> bool:
+    """Return whether a value is the first row of a day: ``[day, offset, id]``."""
+    if not isinstance(day, list) or len(day) != 3:
+        return False
+    return isinstance(day[0], str) and all(isinstance(number, int) for number in day[1:])
 
 
 class _NotAscending(Exception):

@@ -60,9 +60,8 @@ class UnreadableCollections:
 
     def _of_earlier_runs(self, selection: SelectedStream) -> list[str]:
         former = selection.entry.get(LEFT_OUT)
-        return sorted(
-            self._collections(selection).intersection(former if isinstance(former, list) else ())
-        )
+        names = former if isinstance(former, list) else ()
+        return sorted(name for name in self._collections(selection) if name in names)
 
     def _collections(self, selection: SelectedStream) -> set[str]:
         """Return the collections of a stream's values, besides the collection of its rows."""

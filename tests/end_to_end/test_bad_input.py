@@ -88,6 +88,10 @@ WRONG_STATES = {
     "a message": ({"type": "STATE", "value": STATE}, r"state is invalid: .*no bookmarks.*value"),
     "bookmarks a list": ({"bookmarks": []}, r"the state is invalid: bookmarks.*delete it"),
     "bookmark a text": ({"bookmarks": {"crm_notes": "2026"}}, r"state.*crm_notes.*delete it"),
+    "more requests than a run can send": (
+        {"bookmarks": {"crm_notes": {"sweep_requests": 10**30}}},
+        r"state.*crm_notes.*sweep_requests.*delete it",
+    ),
     "no moment": (
         {"bookmarks": {"crm_notes": {"replication_key_value": "soon"}}},
         r"state.*crm_notes.*replication_key_value.*delete it",

@@ -97,6 +97,24 @@ def test_rows_that_go_away_between_runs_cost_none_of_the_others(account, seed):
     assert fresh <= set(second.ids(STREAM))
 
 
+GARBAGE = [
+    {"after": 5, "offset": 5, "started": "0001-01-01T00:00:00+00:00", "days": []},
+    {"after": 5, "offset": 5, "started": "soon", "days": [[1, 2, 3], ["2031-01-01", "x", {}]]},
+    {"after": 5, "offset": 5, "started": None, "days": [None, [], [[], [], []]]},
+]
+
+
+@pytest.mark.parametrize("position", GARBAGE)
+def test_a_position_that_no_run_wrote_loses_nothing(account, position):
+    """Times that are no times and days that are no days are ignored."""
+    names = (*COLLECTIONS, "activities")
+    state = {"bookmarks": {STREAM: {"positions": dict.fromkeys(names, position)}}}
+    fresh = f"send-{acts.send(account.world, 1).id}"
+    ran = account.run(state, only=[STREAM], contact_activities=True)
+    assert ran.code == 0, ran.line
+    assert fresh in ran.ids(STREAM)
+
+
 def test_an_interrupted_load_goes_on_where_it_stopped():
     """A STATE every ten pages has the position of each collection, and the next run continues."""
     account = Account(contacts=30, shape=Shape(sends=2500))

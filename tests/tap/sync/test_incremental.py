@@ -237,6 +237,28 @@ def test_dates_at_the_ends_of_the_calendar_bound_nothing():
     assert account.run(first.state, **far).ids("crm_contacts") == []
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+00:00", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("sweep", [0, "auto"])
+def test_a_state_from_the_first_year_reads_everything(time, sweep):
+    """Other programs write 0001-01-01 for "never". As a bookmark, it reads all rows."""
+    account = Account(contacts=60)
+    progress = {"after": 3, "started": time, "whole": False}
+    for entry, count in (({}, 60), ({"progress": progress}, 57)):
+        state = {"bookmarks": {"crm_contacts": {"replication_key_value": time, **entry}}}
+        ran = account.run(state, only=["crm_contacts"], full_sweep_hours=sweep)
+        assert (ran.code, len(ran.ids("crm_contacts"))) == (0, count)
+
+
+@pytest.mark.parametrize("names", [[["tags"]], [{}], ["tags", 5], [None]])
+def test_names_in_a_state_that_are_no_text_are_ignored(names):
+    """`left_out` may hold anything; the names in it that are text count."""
+    account = Account(contacts=20)
+    first = account.run(only=["crm_contacts"])
+    entry = first.state["bookmarks"]["crm_contacts"] | {"left_out": names}
+    ran = account.run({"bookmarks": {"crm_contacts": entry}}, only=["crm_contacts"])
+    assert (ran.code, len(ran.ids("crm_contacts"))) == (0, 20 if "tags" in names else 0)
+
+
 def test_an_accounts_field_value_counts_though_the_account_does_not_move():
     """An account whose custom value alone changed is emitted."""
     account = Account(accounts=30)
