@@ -240,10 +240,9 @@ def _moment(text: Any, where: str) -> dt.datetime | None:
 def _count(number: Any, where: str) -> int | None:
     if number is None:
         return None
-    is_number = isinstance(number, int) and not isinstance(number, bool)
-    if not is_number or not 0 <= number <= MAX_REQUESTS:
-        raise InvalidState(f"{where} is not a number of requests")
-    return number
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MAX_REQUESTS:
+        return number
+    raise InvalidState(f"{where} is not a number of requests")
 
 
 def _progress(progress: Any) -> Entry | None:
