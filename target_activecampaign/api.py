@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tap_activecampaign_unified.config.read_settings import Settings
 from tap_activecampaign_unified.python_reader import (
-    RUN_SETTINGS,
     ActiveCampaignError,
     ActiveCampaignReader,
     AuthenticationError,
@@ -29,6 +28,7 @@ from tap_activecampaign_unified.python_reader import (
     SettingsError,
     UnconfirmedWrite,
 )
+from tap_activecampaign_unified.python_reader.reader import RUN_SETTINGS
 from target_activecampaign.concurrency.cooperative_pool import CooperativePool
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.config.write_policy import build_policy

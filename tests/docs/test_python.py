@@ -59,7 +59,7 @@ def test_every_example_gives_what_is_shown(monkeypatch):
     assert len(blocks) > 15
     assert text.count("```") == 2 * (len(blocks) + text.count("```sh\n"))  # no other code
     monkeypatch.setattr(
-        "tap_activecampaign_unified.python_reader.SystemClock", lambda: account.clock
+        "tap_activecampaign_unified.python_reader.reader.SystemClock", lambda: account.clock
     )
     output: list[str] = []
     with serve(account.world) as served:
