@@ -60,11 +60,11 @@ class Holdout:
         return native_id in self._held_out_ids([native_id])
 
     def find(self, rows: list[InputRecord]) -> list[InputRecord]:
-        """Return the rows of held-out contacts; those that an id decides are looked up together.
+        """Return the rows of held-out contacts. Looks up contacts by id together.
 
-        A row that does not say which contact it means is none of them. A contact's row with an id
-        and an address is judged by the address here, and by the contact's present address, where
-        that is another one, when the target has read it. Raises `RequestError`.
+        A row without a contact is not held out. If a contact's row has an id and an address, the
+        address decides here. `sinks/contacts/address_changes.py` then checks the contact's present
+        address. Raises `RequestError`.
         """
         if not self.is_active:
             return []
@@ -83,7 +83,7 @@ class Holdout:
         return found + [row for row, native_id in by_id if native_id in held_out]
 
     def _name_of(self, row: InputRecord) -> tuple[str | None, str | None]:
-        """Return the address by which a row is judged, or the id of the contact to look up."""
+        """Return the address that decides about a row, or the id of the contact to look up."""
         email, native_id = contact_of_row(self._references, row)
         if row.stream not in CONTACT_STREAMS or not email or not native_id:
             return deciding_name(self._references, row)

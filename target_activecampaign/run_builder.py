@@ -89,6 +89,24 @@ def _event_client(settings: Settings, client: Client) -> EventClient | None:
     )
 
 
+def _open_row_files(
+    settings: Settings, client: Client, run_id: str, *, is_dry_run: bool
+) -> tuple[RetryFile, Results]:
+    """Open the files of failed rows and of results; raise `SettingsError` for an unusable path."""
+    setting = "retry_path"
+    try:
+        retries = RetryFile(None if is_dry_run else path_of(settings, setting))
+        setting = "results_path"
+        path = path_of(settings, setting)
+        is_singer = settings["results_format"] == "singer"
+        file = ResultFile(path, run_id, client.clock, is_singer=is_singer) if path else None
+    except OSError as problem:
+        raise SettingsError(
+            [f"{setting} cannot be used ({problem.strerror}): name another file"]
+        ) from None
+    return retries, Results(file, ACCEPTED_FORMS)
+
+
 def open_processor(
     settings: Settings,
     policy: WritePolicy,
@@ -107,36 +125,27 @@ def open_processor(
     """
     clock = ReleasingClock(client.clock, pool)
     ledger = open_ledger(settings, client, is_dry_run=policy.dry_run)
-    setting = "retry_path"
-    try:
-        retries = RetryFile(None if policy.dry_run else path_of(settings, setting))
-        setting = "results_path"
-        path = path_of(settings, setting)
-        is_singer = settings["results_format"] == "singer"
-        file = ResultFile(path, run_id, client.clock, is_singer=is_singer) if path else None
-    except OSError as problem:
-        ledger.close()
-        raise SettingsError(
-            [f"{setting} cannot be used ({problem.strerror}): name another file"]
-        ) from None
+    with contextlib.ExitStack() as stack:
+        stack.callback(ledger.close)
+        retries, results = _open_row_files(settings, client, run_id, is_dry_run=policy.dry_run)
+        stack.pop_all()
     write_client = WriteClient(client, is_dry_run=policy.dry_run)
     references = ReferenceResolver(write_client.client, ledger, policy, pool)
     limits, plan = ChangeLimits(policy), DryRunPlan()
     finisher = RowFinisher(
-        policy,
-        ledger,
-        references,
-        limits,
-        plan,
-        Results(file, ACCEPTED_FORMS),
-        DeferredRows(),
-        retries,
-        checkpoints,
-        DeniedParts(ledger, policy.fingerprint),
-        ChangedParts(ledger, policy),
+        policy=policy,
+        ledger=ledger,
+        references=references,
+        limits=limits,
+        plan=plan,
+        results=results,
+        deferred=DeferredRows(),
+        retries=retries,
+        checkpoints=checkpoints,
+        denied_parts=DeniedParts(ledger, policy.fingerprint),
+        parts=ChangedParts(ledger, policy),
         schemas=schemas,
     )
-
     grants = GrantRecorder(
         ledger,
         AudienceMembers(ledger, policy, references),

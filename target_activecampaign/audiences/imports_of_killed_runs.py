@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
+from target_activecampaign.sinks.contacts.bulk_import.polling import has_outstanding_imports
 
 if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext
@@ -28,9 +29,6 @@ def wait_for_imports(context: WriteContext) -> bool:
 
 def _has_pending_imports(context: WriteContext) -> bool:
     try:
-        body = context.client.get("import/bulk_import").body
+        return has_outstanding_imports(context.client)
     except (NotFound, PermissionDenied):
         return False
-    days = body.get("outstanding")
-    counts = [str(day.get("batches") or "0") for day in days or () if isinstance(day, dict)]
-    return any(count.strip("0") for count in counts)

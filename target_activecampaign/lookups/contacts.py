@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 MAX_CACHED_CONTACTS = 50_000
-#: The most addresses that the target looks up one by one.
-MIN_FOR_COLLECTION = FULL_PAGE // 4
+#: The most addresses that the target looks up without a comparison with a read of all contacts.
+MAX_SINGLE_LOOKUPS = FULL_PAGE // 4
 
 
 @dataclass(eq=False, repr=False)
@@ -124,7 +124,7 @@ class ContactLookup(Lookup):
     def _reads_all(self, count: int) -> bool:
         """Return whether a read of all contacts takes fewer requests than ``count`` lookups."""
         if self._index is not None:
-            return count > MIN_FOR_COLLECTION
+            return count > MAX_SINGLE_LOOKUPS
         return self.lookup_cost(count) < count
 
     def _complete_index(self) -> EmailAddressIndex:
@@ -161,7 +161,7 @@ class ContactLookup(Lookup):
 
         It takes a request per address, or a read of all contacts if that takes fewer requests.
         """
-        if count <= MIN_FOR_COLLECTION:
+        if count <= MAX_SINGLE_LOOKUPS:
             return count
         total = total_of(self.client.get("contacts", [("limit", 1), ("status", -1)]).body)
         return count if total is None else min(count, total // FULL_PAGE + 2)

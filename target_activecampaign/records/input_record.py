@@ -19,6 +19,9 @@ class InputRecord:
     """An input row.
 
     * ``number``: its number among the RECORD lines, from 1; None for a row of the retry file.
+    * ``record``: the values under the unified names; null is None.
+    * ``key``: the values that identify the row, under the unified names.
+    * ``ledger_key``: the hash of the row's identity; empty before the target computes it.
     * ``source``: the record as it was delivered, for the retry file.
     * ``fields``: the hashes of the values to write, by the hash of their part.
     * ``ledger_id``: the id of the row's record in the ledger.

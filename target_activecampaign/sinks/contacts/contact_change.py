@@ -171,6 +171,10 @@ class StreamGrants:
 class ContactChange:
     """The requests of all rows of a contact; later rows win.
 
+    * ``id``, ``email``: the id and the address of the contact, None if unknown.
+    * ``new_email``: the address to write, None to leave it unchanged.
+    * ``columns``: the native columns to write.
+    * ``values``: the custom values to write, by field id, as in `EncodedFields`.
     * ``tags``: by folded name, the name and whether the tag is added.
     * ``lists``: the requested status by list id.
     * ``memberships``: the present status by list id.

@@ -210,18 +210,12 @@ class ImportPoller:
 
     def _has_outstanding(self) -> bool:
         try:
-            body = self._client.get("import/bulk_import").body
+            return has_outstanding_imports(self._client)
         except RequestError as problem:
             logger.info(
                 "The importer's summary cannot be read, so each batch is polled: %s", problem
             )
             return False
-        rows = body.get("outstanding")
-        return any(
-            str(row.get("batches", "0")) != "0" or str(row.get("contacts", "0")) != "0"
-            for row in (rows if isinstance(rows, list) else ())
-            if isinstance(row, dict)
-        )
 
     def _poll_batch(self, batch: ImportBatch) -> None:
         batch.polled_at = self._clock.monotonic()
@@ -241,6 +235,17 @@ class ImportPoller:
         if isinstance(status, str) and status.lower() in ENDED:
             batch.status = status.lower()
             record_result(batch, body.get("success"), body.get("failure"))
+
+
+def has_outstanding_imports(client: Client) -> bool:
+    """Return whether the account has an unfinished import. Raises `RequestError`."""
+    rows = client.get("import/bulk_import").body.get("outstanding")
+    return any(
+        str(row.get(count) or "0").strip("0")
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict)
+        for count in ("batches", "contacts")
+    )
 
 
 def record_result(batch: ImportBatch, success: Any, failure: Any) -> None:
