@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.codecs import Zone
     from tap_activecampaign_unified.resources.custom_fields import CustomFields
     from tap_activecampaign_unified.resources.resource import Record, Resource, Row
+    from tap_activecampaign_unified.sync.relations.loader import Loader
 
     from .traversal import Body, RowsAndBodies
 
@@ -245,8 +246,8 @@ class RecordLoader:
 
     def _loaders_for(
         self, resource: Resource, page: Page, stack: contextlib.ExitStack
-    ) -> dict[str, Any]:
-        loaders: dict[str, Any] = {}
+    ) -> dict[str, Loader]:
+        loaders: dict[str, Loader] = {}
         for relation in self._relations(resource):
             is_page = endpoint_of(resource.endpoint_name).rows_key in page.body
             loader = self._sideload_loader(resource, relation) if is_page else None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tap_activecampaign_unified.bookmarks import Entry
+    from tap_activecampaign_unified.sync.relations.loader import Loader
 
     from .stream_interface import SelectedStream
     from .sync_context import SyncContext
@@ -130,9 +131,9 @@ class EndpointSetup:
             joins_all=not self._is_partial or CUSTOM_VALUES in self.loaders,
         )
 
-    def _make_loaders(self, needed: set[str]) -> dict[str, Any]:
+    def _make_loaders(self, needed: set[str]) -> dict[str, Loader]:
         context = self.context
-        loaders: dict[str, Any] = {}
+        loaders: dict[str, Loader] = {}
         for relation in self.endpoint.relations:
             if relation.name in needed:
                 loaders[relation.name] = RelationLoader(

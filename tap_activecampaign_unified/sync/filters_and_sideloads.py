@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import ApiResponse, Client
     from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
     from tap_activecampaign_unified.resources.resource import Row
+    from tap_activecampaign_unified.sync.relations.loader import Loader
 
     from .lookups import Lookups
 
@@ -54,7 +55,7 @@ class PageSource:
         client: Client,
         lookups: Lookups,
         endpoint: Endpoint,
-        loaders: dict[str, Any],
+        loaders: dict[str, Loader],
         *,
         bookmarks: list[Bookmark],
         policy: BookmarkPolicy,

@@ -5,7 +5,7 @@ A stream's state names them. Once the key can read one of them, the stream emits
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.endpoints.endpoint_table import NAMES_OF
 from tap_activecampaign_unified.resources import shared_contact_fields
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_activecampaign_unified.endpoints.endpoint_table import Endpoint
+    from tap_activecampaign_unified.sync.relations.loader import Loader
 
     from .lookups import Lookups
     from .stream_interface import SelectedStream
@@ -43,7 +44,7 @@ class UnreadableCollections:
         return any(self._lookups.may_read(path) for path in self._of_earlier_runs(selection))
 
     def names(
-        self, selection: SelectedStream, loaders: Mapping[str, Any], *, is_full_read: bool
+        self, selection: SelectedStream, loaders: Mapping[str, Loader], *, is_full_read: bool
     ) -> list[str]:
         """Return the collections of a stream's values that the tap could not read.
 

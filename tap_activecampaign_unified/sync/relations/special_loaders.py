@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.commerce.orders import GRAPHQL_ORDERS, ORDER_DISCOUNTS
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
     from tap_activecampaign_unified.sync.lookups import Lookups
 
+    from .loader import Loader
+
 #: The relations of `special_loaders`.
 SPECIAL = frozenset(
     {shared_contact_fields.SCORE_VALUES, USER_GROUPS, GRAPHQL_ORDERS}
@@ -27,11 +29,11 @@ SPECIAL = frozenset(
 )
 
 
-def special_loaders(needed: set[str], client: Client, lookups: Lookups) -> dict[str, Any]:
+def special_loaders(needed: set[str], client: Client, lookups: Lookups) -> dict[str, Loader]:
     """Return the loaders of the ``needed`` relations that are in `SPECIAL`."""
     orders = GraphqlOrders(client)
     # `OrderDiscounts` joins after `GraphqlOrders`, because it needs the result.
-    loaders: dict[str, Any] = {
+    loaders: dict[str, Loader] = {
         shared_contact_fields.SCORE_VALUES: IncludedScores(),
         USER_GROUPS: GroupMembers(client, lookups),
         DEAL_STAGES: PipelineStages(lookups),
