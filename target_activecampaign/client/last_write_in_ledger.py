@@ -1,8 +1,9 @@
-"""The time of the last write that reads show late, in the ledger; waits until reads show it.
+"""The time of the last late-shown write, in the ledger; waits until reads show the write.
 
-Reads show a write of a subscription or of a record of a custom object only some seconds later. If a
-row names only some columns, the target completes the row by the stored columns. A run that starts
-right after another run would read the values from before that run, and write them again.
+Reads show some writes only some seconds later: late-shown writes, of subscriptions and of records
+of custom objects. If a row names only some columns, the target completes the row by the stored
+columns. A run that starts right after another run would read the values from before that run, and
+write them again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> 
 
 
 class LastWriteInLedger:
-    """Notes the time of the last late-shown write, and waits until reads show an earlier run's."""
+    """Notes the time of late-shown writes; waits until reads show the writes of earlier runs."""
 
     def __init__(self, creates: CreateOnce) -> None:
         self._creates, self._ledger = creates, creates.ledger
@@ -42,7 +43,7 @@ class LastWriteInLedger:
         self._noted_at: float | None = None
 
     def note(self) -> None:
-        """Note that a record is about to be written that reads show late."""
+        """Note that a late-shown write is sent next."""
         now = self._creates.server_time()
         if self._noted_at is None or not 0 <= now - self._noted_at < NOTE_EVERY_SECONDS:
             self._noted_at = now

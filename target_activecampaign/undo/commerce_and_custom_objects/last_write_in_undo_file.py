@@ -1,8 +1,8 @@
-"""The time of the last write that reads show late, in the undo file; waits until reads show it.
+"""The time of the last late-shown write, in the undo file; waits until reads show the write.
 
-Reads show such a write only some seconds later (`client/last_write_in_ledger.py`). A run notes the
-time, and an undo waits before it reads such a record. At its end, an undo waits for its own writes,
-so that the next run does not read the values from before this undo.
+Reads show a late-shown write only some seconds later (`client/last_write_in_ledger.py`). A run
+notes the time, and an undo waits before it reads a record of such a kind. At its end, an undo waits
+for its own writes, so that the next run does not read the values from before this undo.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def is_shown_late(kind: str) -> bool:
 
 
 class LastWriteInUndoFile:
-    """Notes the time of the last late-shown write of runs and undos, and waits until it shows."""
+    """Notes the time of a late-shown write of a run or an undo; waits until reads show it."""
 
     def __init__(self, journal: UndoJournal, clock: Clock) -> None:
         self._journal, self._clock = journal, clock

@@ -36,16 +36,16 @@ def find_imported(
 
     ``absent`` are the changes whose addresses the account did not have before the import.
     """
-    without_id = _without_ids(context, changes, batches)
+    to_look_up = _changes_to_look_up(context, changes, batches)
     created = sum(len(batch.created_ids) for batch in batches)
     # The account lost a contact that it creates again: the other parts of the row are missing then.
     remainders = [change for change in changes if created and _is_remainder(change)]
     is_undoable = context.earlier_values is not None
-    if without_id or remainders or is_undoable or len(absent) > created:
+    if to_look_up or remainders or is_undoable or len(absent) > created:
         try:
             _look_up(
                 context,
-                without_id,
+                to_look_up,
                 absent=absent,
                 remainders=remainders,
                 entries=entries,
@@ -62,7 +62,7 @@ def _is_remainder(change: ContactChange) -> bool:
     )
 
 
-def _without_ids(
+def _changes_to_look_up(
     context: WriteContext, changes: list[ContactChange], batches: list[ImportBatch]
 ) -> list[ContactChange]:
     """Return the changes whose ids the target looks up together."""
@@ -83,6 +83,19 @@ def _wants_all_ids(context: WriteContext) -> bool:
     return context.policy.look_up_ids or context.policy.is_foreign
 
 
+def _created_ids(context: WriteContext, batches: list[ImportBatch]) -> dict[str, str]:
+    """Return the ids of the contacts that an import created, by folded address."""
+    created = [native_id for batch in batches for native_id in batch.created_ids]
+    rows = context.references.contacts_by_id(created)
+    emails = {native_id: str(row.get("email") or "") for native_id, row in rows.items()}
+    recorder = context.write_client.recorder
+    if recorder is not None:
+        # An undo then finds the contacts by id, even if their addresses change.
+        for native_id, email in emails.items():
+            recorder.note_imported(email, native_id)
+    return {fold(email): native_id for native_id, email in emails.items()}
+
+
 def _look_up(
     context: WriteContext,
     changes: list[ContactChange],
@@ -94,18 +107,10 @@ def _look_up(
 ) -> None:
     """Look up imported contacts: created contacts by id, other contacts by address.
 
-    ``absent`` are the changes whose addresses the account did not have before the import. An entry
-    gets a problem if the account does not have its address after the import. ``remainders`` are
-    changes of which only the created contacts matter.
+    An entry gets a problem if the account does not have its address after the import.
+    ``remainders`` are changes of which only the created contacts matter.
     """
-    created = [native_id for batch in batches for native_id in batch.created_ids]
-    rows = context.references.contacts_by_id(created)
-    recorder = context.write_client.recorder
-    if recorder is not None:
-        # An undo then finds the contacts by id, even if their addresses change.
-        for native_id, row in rows.items():
-            recorder.note_imported(str(row.get("email") or ""), native_id)
-    new_ids = {fold(str(row.get("email") or "")): native_id for native_id, row in rows.items()}
+    new_ids = _created_ids(context, batches)
     if not _wants_all_ids(context):
         # The ledger may have the id of a contact that this import did not create.
         use_ledger_ids(
