@@ -14,7 +14,7 @@ from tap_activecampaign_unified.endpoints.endpoint_table import (
 )
 from tap_activecampaign_unified.resources import shared_contact_fields
 from tap_activecampaign_unified.resources.crm.opportunities import CONTACT_DEALS
-from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES, value_field
+from tap_activecampaign_unified.resources.custom_field_rows import CUSTOM_VALUES, field_id_of
 from tap_activecampaign_unified.resources.record_reader import RecordReader
 from tap_activecampaign_unified.resources.resource import Attribute, Linked, RowContext
 from tap_activecampaign_unified.sync.relations.relation_loader import (
@@ -212,7 +212,7 @@ class RecordLoader:
         if entity is None or not values:
             return
         keys = self.tables.custom_fields(entity).keys
-        used = {value_field(row) for rows in values.values() for row in rows}
+        used = {field_id_of(row) for rows in values.values() for row in rows}
         unknown = {
             str(field_id) for field_id in used - keys.keys() if field_id
         } - self._unknown_fields

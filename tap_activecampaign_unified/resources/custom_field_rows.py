@@ -49,7 +49,7 @@ _SIDELOADED_VALUES = (
 )
 
 
-def value_field(row: Row) -> str:
+def field_id_of(row: Row) -> str:
     """Return the field id of a value row, in any of its spellings."""
     field_id = row.get("field")
     if isinstance(field_id, str):
@@ -61,7 +61,7 @@ def value_field(row: Row) -> str:
     return ""
 
 
-def value_owner(row: Row, entity: str) -> str:
+def owner_id_of(row: Row, entity: str) -> str:
     """Return the id of the account or deal of a value row, or ""."""
     owners = (row.get(name) for name in VALUE_OWNERS[entity])
     return next((str(owner) for owner in owners if owner is not None), "")
@@ -77,7 +77,7 @@ def value_of(row: Row) -> Any:
     return next((value for value in values if value is not None and value != ""), None)
 
 
-def value_currency(row: Row) -> Any:
+def currency_of(row: Row) -> Any:
     """Return the currency code of a value row, None without a code."""
     if row.get("fieldCurrency"):
         return row["fieldCurrency"]
@@ -90,16 +90,16 @@ def value_currency(row: Row) -> Any:
 def is_complete(row: Row) -> bool:
     """Return whether a value row is complete. Sideloads may omit a currency."""
     amount = row.get("custom_field_currency_value")
-    return amount is None or amount == "" or bool(value_currency(row))
+    return amount is None or amount == "" or bool(currency_of(row))
 
 
 def comparable_parts(row: Row) -> tuple[str, ...]:
     """Return the parts of a value row that are equal in all its spellings."""
     return (
         str(row.get("id")),
-        value_field(row),
+        field_id_of(row),
         _comparable_value(value_of(row)),
-        str(value_currency(row)).upper(),
+        str(currency_of(row)).upper(),
     )
 
 

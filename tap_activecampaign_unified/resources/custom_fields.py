@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import amount_codecs, array_codecs, codecs, time_codecs
-from .custom_field_rows import value_currency, value_field, value_of
+from .custom_field_rows import currency_of, field_id_of, value_of
 from .input_values import InvalidValue
 from .input_values.column_names import FieldNames, fold
 from .input_values.ids import id_number, id_order
@@ -297,7 +297,7 @@ class CustomFields:
         for row in rows:
             field_id = row.get("field")
             if not isinstance(field_id, str):
-                field_id = value_field(row)
+                field_id = field_id_of(row)
             reader = by_id.get(field_id)
             if reader is None:
                 path = (
@@ -316,7 +316,7 @@ class CustomFields:
             if is_money and value is not None:
                 value = {
                     "amount": value,
-                    "currency": amount_codecs.decode_currency(value_currency(row)),
+                    "currency": amount_codecs.decode_currency(currency_of(row)),
                 }
             record[key] = value
         if not self._tags:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, UnexpectedResponse, walk_offset
-from tap_activecampaign_unified.resources.custom_field_rows import ACCOUNT_VALUES, value_owner
+from tap_activecampaign_unified.resources.custom_field_rows import ACCOUNT_VALUES, owner_id_of
 from tap_activecampaign_unified.resources.custom_fields import (
     FIELD_PATHS,
     CustomFields,
@@ -95,4 +95,4 @@ class CustomFieldLookup(Lookup):
         except (NotFound, UnexpectedResponse):
             pages = walk_offset(self.client, table.path, table.key, [(table.filter, native_id)])
             rows = [row for page in pages for row in page.rows]
-        return [row for row in rows if value_owner(row, entity) == native_id]
+        return [row for row in rows if owner_id_of(row, entity) == native_id]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, total_of, walk_offset
 from tap_activecampaign_unified.resources.custom_field_rows import (
-    value_field,
+    field_id_of,
+    owner_id_of,
     value_of,
-    value_owner,
 )
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.time_codecs import instant_or_none
@@ -111,9 +111,9 @@ class OpportunityLookup:
         path = "dealCustomFieldData"
         for page in walk_offset(self._client, path, path):
             for row in page.rows:
-                if value_field(row) == field_id:
+                if field_id_of(row) == field_id:
                     key = comparable_key(str(value_of(row) or ""))
-                    ids_by_key.setdefault(key, []).append(value_owner(row, "opportunity"))
+                    ids_by_key.setdefault(key, []).append(owner_id_of(row, "opportunity"))
         for key, native_id in self._keys_written_during_read:
             if native_id not in ids_by_key.setdefault(key, []):
                 ids_by_key[key].append(native_id)
@@ -170,7 +170,7 @@ class OpportunityLookup:
     def _has_key(self, native_id: str, field_id: str, external_id: str) -> bool:
         rows = self._references.custom_values_of("opportunity", native_id)
         return any(
-            value_field(row) == field_id
+            field_id_of(row) == field_id
             and comparable_key(str(value_of(row) or "")) == comparable_key(external_id)
             for row in rows
         )

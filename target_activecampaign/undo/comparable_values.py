@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.codecs import UTC_ZONE
 from tap_activecampaign_unified.resources.custom_field_rows import (
-    value_currency,
-    value_field,
+    currency_of,
+    field_id_of,
     value_of,
 )
 from tap_activecampaign_unified.resources.custom_fields import encode_value
@@ -79,9 +79,9 @@ def values_of_row(
         elif isinstance(value, (str, int, float)):
             parts[COLUMN + name] = str(value)
     for value_row in fields:
-        parts[FIELD + value_field(value_row)] = {
+        parts[FIELD + field_id_of(value_row)] = {
             "value": value_of(value_row),
-            "currency": value_currency(value_row),
+            "currency": currency_of(value_row),
         }
     return RecordValues(parts, row)
 

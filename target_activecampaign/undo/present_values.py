@@ -17,7 +17,7 @@ from tap_activecampaign_unified.client import (
     total_of,
     walk_offset,
 )
-from tap_activecampaign_unified.resources.custom_field_rows import value_owner
+from tap_activecampaign_unified.resources.custom_field_rows import owner_id_of
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.lookups.contact_values import ContactValuesReader
 from target_activecampaign.lookups.custom_fields import VALUE_TABLES
@@ -213,7 +213,7 @@ class PresentValues:
             table = VALUE_TABLES[ENTITIES[kind]]
             for page in walk_offset(self._client, table.path, table.key):
                 for row in page.rows:
-                    owner = value_owner(row, ENTITIES[kind])
+                    owner = owner_id_of(row, ENTITIES[kind])
                     if owner in wanted:
                         fields.setdefault(owner, []).append(row)
         path = RECORDS[kind].path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound
-from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
+from tap_activecampaign_unified.resources.custom_field_rows import field_id_of, value_of
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import Action, RowRejected
 from target_activecampaign.records.skip_marked_rows import skip_flagged
@@ -118,5 +118,5 @@ def _apply_only_if_empty(
     if needs_read(context, sink, native):
         present = context.client.get(f"accounts/{native_id}").body.get("account") or {}
         rows = context.references.custom_values_of("account", native_id)
-        custom_values = {value_field(row): value_of(row) for row in rows}
+        custom_values = {field_id_of(row): value_of(row) for row in rows}
         drop_filled_fields(context, sink, native, present, custom_values)

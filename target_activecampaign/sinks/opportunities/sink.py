@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound
-from tap_activecampaign_unified.resources.custom_field_rows import value_field, value_of
+from tap_activecampaign_unified.resources.custom_field_rows import field_id_of, value_of
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
@@ -81,7 +81,7 @@ def _write(
     if native_id is not None and needs_read(context, sink, native):
         current = deals.get(native_id)
         rows = context.references.custom_values_of("opportunity", native_id)
-        custom_values = {value_field(row): value_of(row) for row in rows}
+        custom_values = {field_id_of(row): value_of(row) for row in rows}
         drop_filled_fields(context, sink, native, current, custom_values)
     action = Action.UPDATED
     if native_id is None:
