@@ -87,7 +87,7 @@ class AudienceMembers:
         people = []
         for row in rows:
             email, native_id = contact_of_row(self._references, row)
-            address = self._records.address_key(email) if email else NO_ADDRESS
+            address = self._records.hashed_address(email)
             placeholder = placeholder_of(address) if address else ""
             people.append((row, row.ledger_id or native_id or placeholder, address))
         self._records.prefetch_grants(person for _, person, __ in people if person.startswith("@"))

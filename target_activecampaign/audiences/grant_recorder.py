@@ -139,9 +139,10 @@ class GrantRecorder:
             self._add_grantor(grants, pending, grant)
         self._records.put_grants(pending.person, grants)
 
-    def _address_of(self, change: ContactChange, values: ContactValues | None) -> bytes:
-        email = change.email or (str(values.row.get("email") or "") if values else "")
-        return self._records.address_key(email) if email else NO_ADDRESS
+    def _address_of(self, change: ContactChange, present: ContactValues | None) -> bytes:
+        """Return the hash of the address of a change, else of the contact's present address."""
+        email = change.email or (str(present.row.get("email") or "") if present else "")
+        return self._records.hashed_address(email)
 
     def _prefetch(self, people: set[str]) -> None:
         self._records.prefetch_grants(people)

@@ -264,7 +264,7 @@ class LeaverProcessor:
     def _address_of(self, present: ContactValues | None) -> bytes:
         """Return the hash of a contact's present address."""
         email = str(present.row.get("email") or "") if present is not None else ""
-        return self._records.address_key(email) if email else NO_ADDRESS
+        return self._records.hashed_address(email)
 
     def _prefetch_stream_grants(
         self, leavers: list[Leaver], values: dict[str, ContactValues]

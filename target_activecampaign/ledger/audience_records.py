@@ -132,6 +132,10 @@ class AudienceRecords:
         """Return the hash of an address."""
         return self._hash_key("address", fold(address))
 
+    def hashed_address(self, address: str | None) -> bytes:
+        """Return the hash of an address, `NO_ADDRESS` without an address."""
+        return self.address_key(address) if address else NO_ADDRESS
+
     def digest(self, value: str) -> str:
         """Return the hash of a field's value."""
         return self._hash_key("value", value)[:8].hex()

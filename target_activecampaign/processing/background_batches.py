@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from target_activecampaign.lookups.row_contact import CONTACT_STREAMS
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.input_record import emails_of, is_delete
 from target_activecampaign.records.record_identity import RecordIdentity
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from target_activecampaign.records.input_record import InputRecord
 
     from .batch_processor import BatchProcessor
-
-STREAMS = frozenset({"crm_contacts", "marketing_contacts"})
 
 
 @dataclass(eq=False)
@@ -113,7 +112,7 @@ class BackgroundBatches:
             or policy.bulk_import == "never"
         )
         return bool(self._pool.max_tasks and not needs_results) and all(
-            row.stream in STREAMS and not is_delete(row) for row in rows
+            row.stream in CONTACT_STREAMS and not is_delete(row) for row in rows
         )
 
     def _start(
