@@ -29,8 +29,8 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.endpoints.relation import Relation, always
 
 from .completeness import listed_ids, parents_with_gaps, pick_samples
+from .order_by_id import in_order
 from .row_spool import RowSpool
-from .sort_related_rows import in_order
 
 if TYPE_CHECKING:
     from .nested_request_limit import NestedRequestLimit
