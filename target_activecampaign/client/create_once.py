@@ -17,6 +17,8 @@ from tap_activecampaign_unified.client import (
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import RowFailed
 
+from .late_reads import look_until_shown, wait_until_shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 3
 # The account's clock has whole seconds, and the time of a response may be a moment old.
 CLOCK_MARGIN_SECONDS = 2.0
-LOOK_AFTER_SECONDS = 2.0
 UNANSWERED = "the create was sent and never answered; the next run looks for it first"
 SEVERAL = (
     "an earlier create was not answered, and several records could be its result: "
@@ -73,6 +74,8 @@ class CreateOnce:
     ) -> str:
         pending_since = self.ledger.pending_since(key, step)
         if pending_since is not None:
+            now = self.server_time()
+            wait_until_shown(self.clock, "an earlier create", pending_since, now)
             native_id = _single(look(pending_since - CLOCK_MARGIN_SECONDS))
             if native_id is not None:
                 return native_id
@@ -85,8 +88,9 @@ class CreateOnce:
                 self.ledger.resolve_pending(key, step)
                 raise
             except UnconfirmedWrite:
-                self.clock.sleep(LOOK_AFTER_SECONDS)
-                native_id = _single(look(since - CLOCK_MARGIN_SECONDS))
+                native_id = look_until_shown(
+                    self.clock, lambda: _single(look(since - CLOCK_MARGIN_SECONDS))
+                )
                 if native_id is not None:
                     return native_id
         raise RowFailed(UNANSWERED)
@@ -117,8 +121,7 @@ class CreateOnce:
                     raise
                 return native_id, False
             except UnconfirmedWrite:
-                self.clock.sleep(LOOK_AFTER_SECONDS)
-                native_id = look()
+                native_id = look_until_shown(self.clock, look)
                 if native_id is not None:
                     return native_id, True
         raise RowFailed(UNANSWERED)

@@ -8,28 +8,15 @@ write them again.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tap_activecampaign_unified.client import Clock
+from .late_reads import wait_until_shown
 
+if TYPE_CHECKING:
     from .create_once import CreateOnce
 
-logger = logging.getLogger(__name__)
-
-#: Seconds after which reads certainly show a write.
-MAX_DELAY_SECONDS = 30.0
 NOTE_EVERY_SECONDS = 1.0
 STEP = "late_write"
-
-
-def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> None:
-    """Wait until reads show a write: ``what`` names it. Both times are in seconds of one clock."""
-    seconds = written_at + MAX_DELAY_SECONDS - now
-    if 0 < seconds <= MAX_DELAY_SECONDS:
-        logger.info("Waiting %d s until reads show %s", round(seconds), what)
-        clock.sleep(seconds)
 
 
 class LastWriteInLedger:

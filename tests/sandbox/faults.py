@@ -149,6 +149,21 @@ class Faults:
 
         return self._add("reset_after_apply", prefix, times, lose, where)
 
+    def apply_late(
+        self,
+        prefix: str,
+        later: Callable[[Callable[[], object]], None],
+        times: int | None = 1,
+        **where: Any,
+    ) -> Fault:
+        """Lose the answer at once; `later` takes the request, to process it at another time."""
+
+        def lose(handle: Callable[[], Answer]) -> Answer:
+            later(handle)
+            raise Lost("reset")
+
+        return self._add("apply_late", prefix, times, lose, where)
+
     def late_trouble(
         self, prefix: str = "", times: int | None = 1, *, status: int = 524, **where: Any
     ) -> Fault:

@@ -21,6 +21,7 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_number
 from target_activecampaign.client.create_once import MAX_ATTEMPTS
+from target_activecampaign.client.late_reads import look_until_shown, wait_until_shown
 from target_activecampaign.outcome import RowFailed, outcome_of
 
 from . import opt_out_check
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from .contact_change import ContactChange
     from .row_results import ApplyOne, Fail
 
-# Seconds to wait after a lost response before each look: then a read shows a finished enrolment.
-LOOK_AFTER_SECONDS = (2.0, 8.0)
 ENTERED_BEFORE = "automations: entered before; enters again only after leave_automations"
 ALREADY_IN_AUTOMATION = (
     "automations: the contact is or was in it; enters again only after leave_automations"
@@ -170,6 +169,9 @@ def _enter(
     if record.is_entered:
         _remark(change, automation, ENTERED_BEFORE)
         return
+    if record.pending_since is not None:
+        now = context.creates.server_time()
+        wait_until_shown(context.clock, "an earlier entry", record.pending_since, now)
     enrolled = _look(context, contact, automation, record)
     if enrolled is not None:
         record.note_entered(enrolled)
@@ -252,15 +254,10 @@ def _send(context: WriteContext, contact: str, automation: str, record: Enrolmen
 def _look_again(
     context: WriteContext, contact: str, automation: str, record: EnrolmentRecord
 ) -> int | None:
-    for seconds in LOOK_AFTER_SECONDS:
-        context.clock.sleep(seconds)
-        try:
-            enrolled = _look(context, contact, automation, record)
-        except RequestError:
-            raise RowFailed(NOT_CONFIRMED) from None
-        if enrolled is not None:
-            return enrolled
-    return None
+    try:
+        return look_until_shown(context.clock, lambda: _look(context, contact, automation, record))
+    except RequestError:
+        raise RowFailed(NOT_CONFIRMED) from None
 
 
 def _note_entered(context: WriteContext, change: ContactChange, automation: str) -> None:

@@ -55,7 +55,8 @@ class EnrolmentRecord:
         mark = (confirmed and confirmed.id) or "-0"
         self.is_entered = not mark.startswith("-") or self._key in self._planned
         self.before = int(mark[1:]) if mark.startswith("-") else 0
-        self.is_pending = context.ledger.pending_since(self._key, STEP) is not None
+        self.pending_since = context.ledger.pending_since(self._key, STEP)
+        self.is_pending = self.pending_since is not None
 
     def begin(self, since: float) -> None:
         """Note that the request to enter is sent next (``since``: server time in seconds)."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import InvalidRequest, UnconfirmedWrite
 from tap_activecampaign_unified.resources.custom_fields import FIELD_PATHS, slug
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from target_activecampaign.client.create_once import LOOK_AFTER_SECONDS, MAX_ATTEMPTS
+from target_activecampaign.client.create_once import MAX_ATTEMPTS
 from target_activecampaign.client.duplicates import is_duplicate
+from target_activecampaign.client.late_reads import look_until_shown
 from target_activecampaign.outcome import RowFailed
 from target_activecampaign.records.columns.matching import SEPARATOR
 from target_activecampaign.records.custom_field_options import option_text
@@ -200,13 +201,15 @@ class FieldCreator:
         send: Callable[[], dict[str, Any]],
         look: Callable[[], dict[str, Any] | None],
     ) -> dict[str, Any]:
+        def look_again() -> dict[str, Any] | None:
+            self._references.forget_fields(entity)
+            return look()
+
         for _ in range(MAX_ATTEMPTS):
             try:
                 return send()
             except UnconfirmedWrite:
-                self._clock.sleep(LOOK_AFTER_SECONDS)
-                self._references.forget_fields(entity)
-                row = look()
+                row = look_until_shown(self._clock, look_again)
                 if row is not None:
                     return row
         raise RowFailed("the field was sent and never answered; the next run looks for it first")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
-from target_activecampaign.client.last_write_in_ledger import wait_until_shown
+from target_activecampaign.client.late_reads import wait_until_shown
 from target_activecampaign.undo.kinds import SUBSCRIPTIONS
 
 if TYPE_CHECKING:

@@ -1,0 +1,42 @@
+"""Waits until reads show a write, because ActiveCampaign shows some writes some seconds later.
+
+After a lost response, the target looks for the record several times before it sends the create
+again: the first look may be too early, and a gateway may have given up before ActiveCampaign did.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_activecampaign_unified.client import Clock
+
+logger = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
+
+#: Seconds after which reads certainly show a write.
+MAX_DELAY_SECONDS = 30.0
+#: Waits before each look for a record whose create was not answered: `MAX_DELAY_SECONDS` in all.
+LOOK_AFTER_SECONDS = (2.0, 8.0, 20.0)
+
+
+def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> None:
+    """Wait until reads show a write: ``what`` names it. Both times are in seconds of one clock."""
+    seconds = written_at + MAX_DELAY_SECONDS - now
+    if 0 < seconds <= MAX_DELAY_SECONDS:
+        logger.info("Waiting %d s until reads show %s", round(seconds), what)
+        clock.sleep(seconds)
+
+
+def look_until_shown(clock: Clock, look: Callable[[], Found | None]) -> Found | None:
+    """Look for a record whose create was not answered, until reads certainly show it."""
+    for seconds in LOOK_AFTER_SECONDS:
+        clock.sleep(seconds)
+        found = look()
+        if found is not None:
+            return found
+    return None
