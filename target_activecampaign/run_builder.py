@@ -215,7 +215,7 @@ def _record_for_undo(
         references=context.references,
         server_time=context.creates.server_time,
     )
-    context.write_client.recorder = context.earlier_values = finisher.undo = recorder
+    context.write_client.recorder = context.earlier_values = finisher.recorder = recorder
     context.ledger.set_before_write(recorder.flush)
 
 

@@ -255,5 +255,5 @@ class BatchProcessor:
             stack.callback(self.finisher.retries.close)
             stack.callback(self.finisher.deferred.close)
             stack.callback(self.finisher.results.close)
-            if self.finisher.undo is not None:
-                stack.callback(self.finisher.undo.close)
+            if self.finisher.recorder is not None:
+                stack.callback(self.finisher.recorder.close)

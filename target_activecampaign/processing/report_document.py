@@ -50,7 +50,7 @@ def report_document(
 
 def _undo_command(processor: BatchProcessor | None) -> str | None:
     """Return the command that undoes the run, None if the run recorded no change."""
-    recorder = processor.finisher.undo if processor else None
+    recorder = processor.finisher.recorder if processor else None
     if recorder is None or not recorder.has_changes:
         return None
     return f"target-activecampaign --config <config> --undo {recorder.run}"

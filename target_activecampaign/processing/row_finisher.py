@@ -71,7 +71,7 @@ class RowFinisher:
     denied_parts: DeniedParts
     parts: ChangedParts
     #: Records which record each row wrote; None if the run cannot be undone.
-    undo: UndoRecorder | None = None
+    recorder: UndoRecorder | None = None
     schemas: InputSchemas = field(default_factory=InputSchemas)
     #: The rows that have no result yet, by `id`.
     open_rows: dict[int, InputRecord] = field(default_factory=dict)
@@ -108,8 +108,8 @@ class RowFinisher:
         if action in CHANGED and is_dry_run:
             outcome = _planned(outcome)
         if not is_dry_run:
-            if self.undo is not None:
-                self.undo.note_row(row, outcome)
+            if self.recorder is not None:
+                self.recorder.note_row(row, outcome)
             self._record_in_ledger(row, outcome)
         is_held = outcome.blocks_state or (action is Action.REJECTED and self.stops.ends_at_reject)
         if action is Action.FAILED and not outcome.blocks_state:

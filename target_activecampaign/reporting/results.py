@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MIN_SECRET_LENGTH = 4
+#: Shorter values of a row stay in its reason.
+MIN_VALUE_LENGTH = 4
 MAX_NESTED = 3
 # The most reasons that the log shows per stream. The results file has all reasons.
 MAX_REASONS = 10
@@ -42,7 +43,7 @@ def _without_values(reason: str, record: dict[str, Any], own_words: tuple[str, .
 
 def _texts_of(value: Any, level: int = 0) -> Iterator[str]:
     if isinstance(value, str):
-        if len(value) >= MIN_SECRET_LENGTH:
+        if len(value) >= MIN_VALUE_LENGTH:
             yield value
     elif isinstance(value, (dict, list)) and level < MAX_NESTED:
         for part in value.values() if isinstance(value, dict) else value:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.duplicates import is_duplicate
+from target_activecampaign.lookups.records_of_rows import known_contacts, known_records
 from target_activecampaign.outcome import Action
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
@@ -33,7 +34,6 @@ from .comparable_values import (
     RecordValues,
 )
 from .confirmed_values import confirmed_value
-from .cost_of_recording import known_contacts, known_records
 from .decisions.list_status_decision import stamp_of
 from .journal_tables import BY_ADDRESS, UNCONFIRMED, ValuePart, WrittenRow
 from .kinds import CONTACT, DEFINITIONS, KINDS_BY_FAMILY, NOTE, RECORDS

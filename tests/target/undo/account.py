@@ -197,8 +197,8 @@ class KillableRunner(UndoRunner):
             processor = target._processor
             if processor is not None:
                 processor.context.ledger.close()
-                if processor.finisher.undo is not None:
-                    processor.finisher.undo._journal.close()
+                if processor.finisher.recorder is not None:
+                    processor.finisher.recorder._journal.close()
             return 1
 
         target.finish = end  # type: ignore[method-assign]
