@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A 403 may be temporary. The client retries it for this long, and the check of the key for less.
 FORBIDDEN_SECONDS = 20.0
 KEY_CHECK_SECONDS = 3.0
 WHO_AM_I = ApiRequest("GET", "users/me", repeatable=True)

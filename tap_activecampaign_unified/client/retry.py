@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A server that has never sent a response is retried for this long: api_url is probably wrong.
 FIRST_CONTACT_SECONDS = 20.0
 # The client logs these attempts of a request as warnings, the others only for debugging.
 TRIES_TO_WARN_OF = frozenset({3, 10, 30})

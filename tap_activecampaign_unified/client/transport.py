@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 SAME_HOST_REDIRECTS = 5
 # A whole response may take so many times the timeout of one read.
 MAX_TIMEOUTS = 10
+# The share of the latest response in the average latency.
 WEIGHT_OF_THE_LATEST = 0.25
 # Parts of a path that name an endpoint. Every other part is an id or personal data.
 _ENDPOINT_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

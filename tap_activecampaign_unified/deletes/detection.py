@@ -30,7 +30,9 @@ TOMBSTONES_UNTIL = "deletes_told"
 # This many rows may be missing at once, even if that is more than the share, because users edit
 # small tables.
 MAX_MISSING_ROWS = 5
+# If all rows are missing, and there were more than this, the response is probably wrong.
 MIN_ROWS_FOR_ALL = 3
+# The tap requests a missing row that exists once a day.
 RECHECK_SECONDS = 86_400
 # ActiveCampaign sends 403, not 404, for a group that does not exist.
 FORBIDDEN_IF_GONE = frozenset({"groups"})

@@ -205,6 +205,7 @@ class KnownIds:
             self._kind(kind),
             self._database,
         )
+        # SQLAlchemy takes a parameter with the name of a column for a value to set.
         keys = [
             {"b_kind": table_kind, "b_parent": parent, "b_id": native_id}
             for parent, native_id in gone

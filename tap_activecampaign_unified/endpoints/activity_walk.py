@@ -47,6 +47,7 @@ ONLY_HERE = ("replies", "forwards")
 INCLUDE = "reference,reference.log,reference.link,reference.campaign,reference.message"
 #: The columns of a contact that change with an activity.
 CHANGED = ("udate", "updated_timestamp", "cdate", "last_open_date", "last_click_date")
+#: The walk yields a page, and moves its position, after this many contacts.
 CONTACTS_PER_PAGE = 50
 REQUESTS_PER_CONTACT = 2
 #: Some times have no offset, and an account may be in any time zone.

@@ -46,10 +46,11 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 #: Key in a stream's state: the position in each collection.
 POSITIONS = "positions"
-DAY = dt.timedelta(days=1)
 #: A row may become visible this long after its time. `UNZONED_SLACK` is for times without offset.
 SLACK, UNZONED_SLACK = dt.timedelta(hours=1), dt.timedelta(hours=15)
+#: An id above all ids: no row is new because of its id.
 ANY_ID = 1 << 63
+#: The collections whose rows have a link, and whose times change.
 LINKED = ("linkData", "mppLinkData")
 #: Errors for a collection that the account lacks or the key may not read.
 _REFUSALS = (PermissionDenied, NotFound, InvalidRequest, UnexpectedResponse)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .traversal import Body, Fetch, Params, Position, RowsAndBodies
 
+# A position has this many rows on each side, to find it again after rows were deleted.
 ANCHORS = 5
 MAX_PAGES_WITHOUT_NEWS = 3
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tap_activecampaign_unified.client import NotFound, ServerError, SystemClock
+from tap_activecampaign_unified.config.connection import DISTRIBUTION
 from tap_activecampaign_unified.config.read_settings import Settings
 from tap_activecampaign_unified.config.shared_settings import SHARED
 from tap_activecampaign_unified.resources import by_name
@@ -84,9 +85,7 @@ class ActiveCampaignReader:
         checked = Settings(SHARED, config, "TAP_ACTIVECAMPAIGN_UNIFIED_")
         if checked.connection is None:
             raise InvalidQuery("api_url and api_key must be given")
-        self.client = checked.connection.open(
-            "tap-activecampaign-unified", clock or SystemClock(), session
-        )
+        self.client = checked.connection.open(DISTRIBUTION, clock or SystemClock(), session)
         self._loader = RecordLoader(self.client, checked["custom_field_keys"])
         self._planner = QueryPlanner(self.client, self._loader)
 

@@ -42,6 +42,7 @@ Related = dict[str, dict[str, list[Any]]]
 UNREAD = "the plan or the key's user may not read it"
 ACCOUNT_NAMES = "accountContacts.account"
 OF_ONE_DEAL = "deals/{id}/contactDeals"
+# The levels of sideloads: none, all without the names of accounts, all.
 NO_SIDELOADS, WITHOUT_NAMES, ALL_SIDELOADS = 0, 1, 2
 
 

@@ -41,9 +41,11 @@ Row = dict[str, Any]
 
 # Tables with up to this many rows stay in memory, because a stream may read them too.
 MAX_CACHED_ROWS = 2_000
+# Up to this many linked accounts without a name are requested by id.
 FEW_ACCOUNTS = 3
 SCHEMAS = "customObjects/schemas"
 
+#: The table of each kind of names, and the column of the name.
 NAME_COLUMNS = {
     "tags": ("tags", "tag"),
     "segments": ("lists", "name"),

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Keys of a state entry: the keys of custom fields by id, and the columns of a growing schema.
 FIELD_KEYS = "custom_field_keys"
 COLUMNS = "columns"
+# What an entry keeps while its bookmark stays.
 KEPT_KEYS = {FIELD_KEYS, TOMBSTONES_UNTIL, COLUMNS}
 
 

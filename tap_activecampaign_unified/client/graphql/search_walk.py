@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# How often a walk goes back to find a page that overlaps the rows before it.
 MAX_STEPS_BACK = 20
 
 

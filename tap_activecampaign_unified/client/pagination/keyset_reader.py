@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# After this many pages at an offset with the wrong rows, the reader uses no offset any more.
 MAX_OFFSET_MISSES = 2
 
 

@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A collection that changes during every pass is read this many times.
 MAX_PASSES = 6
 # The server may remove rows from a page after it cut the page: an empty page may not be the end.
 MAX_PAGES_WITHOUT_NEWS = 3
+# How often the walk goes back from the offset at which an overlap is missing.
 MAX_TRIES_AT_AN_EDGE = 2
+# A server caps its pages at a multiple of 5, and not below this number of rows.
 MIN_CAP = 20
 
 

@@ -26,6 +26,7 @@ SECONDS_BETWEEN_TRIES = 10.0
 # Redis and the fallback store do not know each other's requests. After a change of the store, the
 # client sends no request until the earlier requests no longer count.
 CHANGEOVER_SECONDS = 1.1
+# Redis deletes a budget that no process has used for this long.
 FORGOTTEN_AFTER_SECONDS = 1200
 INSTALL = "pip install 'tap-activecampaign-unified[redis]'"
 

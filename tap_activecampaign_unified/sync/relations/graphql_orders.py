@@ -28,6 +28,7 @@ Key = tuple[int, str]
 
 # Columns that GraphQL lacks.
 _REST_ONLY = ("id", "customer", "taxAmount", "abandonedDate", "createdDate", "updatedDate")
+# The name of `discountsAmount` on some accounts.
 _OTHER_DISCOUNT = "discountAmount"
 MAX_PER_QUERY = 100
 

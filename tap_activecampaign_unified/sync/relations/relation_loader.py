@@ -38,11 +38,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+# One request per row is cheapest for up to this many rows.
 FEW_ROWS = 2
-MAX_GAPS = 5
-# The loader verifies up to this many parents at the end of a page that have no related rows. With
-# more, it no longer uses the sideload.
-MAX_EMPTY_PARENTS = 3
+# With more incomplete parents on a page, or more empty ones at its end, the sideload is not used.
+MAX_GAPS, MAX_EMPTY_PARENTS = 5, 3
 PROBE = [("limit", 1)]
 
 
