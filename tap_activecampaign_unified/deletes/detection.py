@@ -102,6 +102,11 @@ class IdComparison:
         self._client = deletes.client
         self._outputs = list(outputs)
         self._may_return = self._known.has_gone(endpoint.path)
+        kinds = {endpoint.path} | {_kind_of(output.resource, endpoint) for output in self._outputs}
+        #: How many rows or pairs of each kind were known before this run.
+        self._known_counts = {kind: self._known.count(kind) for kind in kinds}
+        #: (kind, key) of pairs of the present page.
+        self._pairs: list[tuple[str, Key]] = []
         #: Kinds with an incomplete comparison: some missing rows may exist.
         self._incomplete: set[str] = set()
 
@@ -117,8 +122,16 @@ class IdComparison:
         """Record all records of a resource that belong to the row with id ``parent``."""
         kind = resource.endpoint
         self._known.record_read(kind, (parent,))
-        key = resource.keys[-1]
-        self._known.record_seen(kind, ((parent, str(record[key])) for record in records))
+        keys = [(parent, str(record[resource.keys[-1]])) for record in records]
+        self._known.record_seen(kind, keys)
+        self._pairs += [(kind, key) for key in keys]
+
+    def keep(self, rows: Iterable[Row], skip: Callable[[Row], str | None]) -> None:
+        """Store the ids of rows and of their pairs, before their records are written."""
+        path = self._endpoint.path
+        keys = [(path, ("", str(row.get("id")))) for row in rows if skip(row) is None]
+        self._known.keep([*keys, *self._pairs], self._deletes.user)
+        self._pairs.clear()
 
     def mark_incomplete(self, resource: Resource) -> None:
         """Record that the tap could not read all records of a resource."""
@@ -144,7 +157,7 @@ class IdComparison:
 
     def _compare_rows(self, kind: str, now: dt.datetime) -> None:
         user, known = self._deletes.user, self._known
-        missing, count_before = known.count_missing(kind, user), known.count(kind)
+        missing, count_before = known.count_missing(kind, user), self._known_counts[kind]
         if self._deletes.is_above_limit(missing, count_before, all_may_go=False):
             self._refuse(kind, missing, count_before)
             return
@@ -189,7 +202,7 @@ class IdComparison:
 
     def _compare_pairs(self, kind: str, parents: str, now: dt.datetime) -> None:
         user, known = self._deletes.user, self._known
-        missing, count_before = known.missing_pairs(kind, user), known.count(kind)
+        missing, count_before = known.missing_pairs(kind, user), self._known_counts[kind]
         if self._deletes.is_above_limit(len(missing), count_before, all_may_go=True):
             self._refuse(kind, len(missing), count_before)
             return

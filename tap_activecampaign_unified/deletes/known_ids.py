@@ -1,5 +1,8 @@
 """Stores the ids that an account had at the last complete read, and the ids deleted since.
 
+It also stores the ids of a run's records before the run writes them. So a later run emits a
+tombstone for a record of an interrupted run.
+
 A file holds the ids of one account. PostgreSQL tables hold the ids of all accounts and machines.
 Deleted ids stay for a year: several pipelines may read the account, and each pipeline emits the
 tombstones that it has not emitted.
@@ -119,6 +122,15 @@ class KnownIds:
         """Record rows for which the tap has read all pairs of a kind."""
         kind = self._kind(kind)
         self._record(_read, [{"kind": kind, "parent": parent} for parent in parents])
+
+    def keep(self, keys: Iterable[tuple[str, Key]], user: str) -> None:
+        """Store (kind, key) of rows or pairs at once, also if the run does not end."""
+        rows = [
+            dict(zip(_known.c.keys(), (self._kind(kind), *key, user, None), strict=True))
+            for kind, key in keys
+        ]
+        with self._database.transaction(SCHEMA, self._prefix):
+            self._database.rows(self._database.put(_known), rows)
 
     def _record(self, table: sa.Table, rows: list[dict[str, str]]) -> None:
         buffer = self._buffer[table]

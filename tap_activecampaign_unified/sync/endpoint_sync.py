@@ -247,6 +247,12 @@ class EndpointSync:
         self._extend_schemas(kept, related)
         for row in kept:
             self._emit_row(row, related)
+        self._flush(kept)
+
+    def _flush(self, rows: list[Row]) -> None:
+        """Write the records of these rows to stdout, after their ids are stored."""
+        if self._comparison is not None:
+            self._comparison.keep(rows, self._outputs[0].resource.skip)
         for writer in self._writers:
             writer.output.flush()
 

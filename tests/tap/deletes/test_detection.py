@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import signal
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.length import of
 from tests.tap.deletes.tombstones import DELETED, PAIRS, all_deleted, deleted
 from tests.tap.running import CONTACT_STREAMS, Account
+from tests.tap.test_stops import stop_at
 
 FULL = (
     "marketing_tags",
@@ -268,6 +270,28 @@ def test_a_row_that_exists_again_is_a_record_again(account, run):
     assert third.by_id("crm_contacts")["1"][DELETED] is None
     assert len(third.ids("crm_contacts")) == 1
     assert len(third.ids("crm_notes")) == 1
+
+
+@pytest.mark.parametrize("sideload", ["auto", "never"])
+def test_a_record_of_a_stopped_run_gets_its_tombstone(tmp_path, sideload):
+    """Rows and pairs that a stopped run emitted, and that are deleted since, get tombstones."""
+    account = Account(contacts=950)
+    account.world.tag(5, 1)
+    known_ids = str(tmp_path / "known.sqlite")
+    options = {"detect_deletes": True, "known_ids_path": known_ids, "sideload": sideload}
+    options["only"] = ["crm_contacts", PAIRS[0]]
+    stop_at(account, 4)
+    first = account.run(**options)
+    assert first.code == 128 + signal.SIGTERM
+    pairs = {(r["contact_id"], r["tag_id"]) for r in first.records[PAIRS[0]]}
+    assert "5" in first.ids("crm_contacts")
+    account.world.hooks.clear()
+    account.revive()
+    account.wait(hours=1)
+    account.world.delete_contact(5)
+    second = account.run(first.state, **options)
+    assert deleted(second, "crm_contacts") == [("5",)]
+    assert set(deleted(second, PAIRS[0])) == {pair for pair in pairs if pair[0] == "5"} != set()
 
 
 def test_start_date_and_filters_do_not_make_deletes(account, run):
