@@ -110,7 +110,7 @@ def _copy_selection(entry: Any, raw: dict[str, Any]) -> bool:
     return True
 
 
-def streams_of(custom_objects: Iterable[Resource] = ()) -> dict[str, Resource]:
+def streams_of(custom_objects: Iterable[Resource]) -> dict[str, Resource]:
     """Return an account's streams by name: the common streams and its custom objects."""
     return {**BY_NAME, **{custom_object.name: custom_object for custom_object in custom_objects}}
 
@@ -124,7 +124,7 @@ def selects_custom_objects(catalog: Any) -> bool:
 
 
 def selected_streams(
-    catalog: Any, bookmarks: dict[str, Any], resources: Mapping[str, Resource] = BY_NAME
+    catalog: Any, bookmarks: dict[str, Any], resources: Mapping[str, Resource]
 ) -> list[StreamSelection]:
     """Return the streams that a catalog selects; without a catalog, the default selection.
 
@@ -160,9 +160,9 @@ def update_catalog(
     schema_of: Callable[[Resource], Schema],
     prefetch: Callable[[list[Resource]], None],
     *,
-    resources: Mapping[str, Resource] = BY_NAME,
-    deletes: bool = False,
-    label: str | None = None,
+    resources: Mapping[str, Resource],
+    deletes: bool,
+    label: str | None,
 ) -> None:
     """Add the account's new custom fields to a catalog, the columns of settings, and the keys.
 

@@ -192,7 +192,7 @@ class UnifiedStream(Stream):
         """The columns of nested objects, for flattening. Empty without flattening."""
         return nested_properties(self.schema) if self.config.get("flattening_enabled") else {}
 
-    def write_schema(self, version: int | None = None) -> None:
+    def write_schema(self, version: int | None) -> None:
         """Write the schema, unless it is written already. A full table has a ``version``."""
         if self.replication_key is None or self.is_full_table:
             is_labelled = self._label is not None

@@ -55,14 +55,14 @@ class EventClient:
         timeout: float,
         user_agent: str,
         while_blocked: Callable[[], AbstractContextManager[None]],
-        adapters: dict[str, Any] | None = None,
+        adapters: dict[str, Any],
     ) -> None:
         self._url, self._account_id, self._key = url, account_id, key
         self._timeout, self._while_blocked = timeout, while_blocked
         self._session = requests.Session()
         self._session.trust_env = False  # no credentials of another file
         self._session.headers["User-Agent"] = user_agent
-        for prefix, adapter in (adapters or {}).items():
+        for prefix, adapter in adapters.items():
             self._session.mount(prefix, adapter)
 
     def __repr__(self) -> str:

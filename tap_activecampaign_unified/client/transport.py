@@ -104,7 +104,7 @@ class Transport:
         user_agent: str,
         timeout: float,
         connections: int,
-        session: requests.Session | None = None,
+        session: requests.Session | None,
     ) -> None:
         self._address, self._limiter, self._timeout = address, limiter, timeout
         self.traffic = RequestStats(clock)

@@ -131,7 +131,7 @@ class EngagementWalk:
         self,
         positions: dict[str, EngagementPosition],
         lookback_days: float,
-        activities: ActivityPosition | None = None,
+        activities: ActivityPosition | None,
     ) -> None:
         """Walk from ``positions``; with ``activities``, also over the activities of contacts."""
         self.positions = positions

@@ -79,9 +79,9 @@ class KeysetTraversal:
         requests: Sequence[Params],
         fallback: Callable[[], Traversal],
         *,
-        low: int = 0,
-        high: int | None = None,
-        is_descending: bool = False,
+        low: int,
+        high: int | None,
+        is_descending: bool,
         proof: OrderProof,
     ) -> None:
         """Traverse the rows with ids above ``low`` and up to ``high``."""

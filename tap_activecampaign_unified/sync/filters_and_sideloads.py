@@ -59,8 +59,8 @@ class PageSource:
         *,
         bookmarks: list[Bookmark],
         policy: BookmarkPolicy,
-        position: int = 0,
-        joins_all: bool = True,
+        position: int,
+        joins_all: bool,
     ) -> None:
         """``joins_all``: the sync needs the related rows of every row."""
         self._client, self._lookups, self._endpoint = client, lookups, endpoint

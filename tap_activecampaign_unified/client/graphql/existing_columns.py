@@ -57,7 +57,7 @@ def existing_columns(
     client: Client,
     type_names: Iterable[str],
     columns: Mapping[str, str],
-    other_names: Iterable[str] = (),
+    other_names: Iterable[str],
 ) -> dict[str, str]:
     """Return the columns, by either name, that all the types have on this account."""
     candidates = {**columns, **{other: other for other in other_names}}
