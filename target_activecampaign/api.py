@@ -39,7 +39,7 @@ from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.sinks.custom_objects import AccountObjects
-from target_activecampaign.sinks.raw_requests import METHODS, path_of
+from target_activecampaign.sinks.raw_requests import METHODS, parse_path
 
 from .outcome import Action, Outcome, RowRejected
 from .run_builder import open_processor
@@ -228,7 +228,7 @@ class ActiveCampaign(ActiveCampaignReader):
         if verb not in {"GET", *METHODS}:
             raise InvalidQuery(f"method: must be one of GET, {', '.join(METHODS)}")
         try:
-            plain, query = path_of(path, writes=verb != "GET")
+            plain, query = parse_path(path, writes=verb != "GET")
         except RowRejected as problem:
             raise InvalidQuery(problem.reason) from None
         try:

@@ -46,7 +46,7 @@ TOO_MANY = (
 NOT_IN_INPUT = "the input does not have this stream; its members stay"
 NO_ONE_LEAVES = "Audience %s: no one leaves it: %s"
 HAS_ADDRESS = "the contact has an address of the input now; it stays in the audience"
-MAX_CHANGES = "max_changes is reached; the person leaves in another run"
+LEAVES_IN_LATER_RUN = "max_changes is reached; the person leaves in another run"
 IMPORT_PENDING = "Audience %s: %d people leave in a later run: an import of them may be under way"
 MAY_START_AUTOMATIONS = (
     "Dry run: audience %s: automations may start where a tag is removed or a person is "
@@ -202,7 +202,7 @@ class LeaverProcessor:
         """Give a result to leavers who leave in a later run because of `max_changes`."""
         for leaver in leavers:
             outcome = Outcome(
-                Action.SKIPPED, reason=MAX_CHANGES, confirms_row=False, blocks_state=True
+                Action.SKIPPED, reason=LEAVES_IN_LATER_RUN, confirms_row=False, blocks_state=True
             )
             details = {"audience": leaver.row_request.row.input_stream}
             self._finisher.finish(leaver.row_request.row, replace(outcome, details=details))

@@ -15,7 +15,7 @@ STREAMS = ("crm_contacts", "marketing_contacts")
 DEFAULT_SHARE = 0.3
 _KEYS = ("on_leave", "max_leave_share", "allow_empty")
 NO_CONTACTS = "an audience must be crm_contacts, marketing_contacts, or a stream_aliases of these"
-WORDS = "must be an array of remove_tags, unsubscribe, clear_fields, leave_automations"
+ON_LEAVE_FORMS = "must be an array of remove_tags, unsubscribe, clear_fields, leave_automations"
 _FLAGS = {"true": True, "false": False}
 
 
@@ -60,7 +60,7 @@ def _rule_of(where: str, rule: dict[str, Any]) -> tuple[AudienceRule, list[str]]
     words = rule.get("on_leave")
     words = [REMOVE_TAGS] if words is None else [words] if isinstance(words, str) else words
     if not isinstance(words, list) or not words or not all(word in ON_LEAVE for word in words):
-        faults.append(f"{where}.on_leave {WORDS}")
+        faults.append(f"{where}.on_leave {ON_LEAVE_FORMS}")
         words = []
     share = _share_of(rule.get("max_leave_share"))
     if share is None:

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
 
 T = TypeVar("T")
-MAX_CHANGES = "max_changes is reached; the row is left for another run"
+MAX_CHANGES_REACHED = "max_changes is reached; the row is left for another run"
 #: The outcome of a row that `max_changes` holds.
 HELD_BY_MAX_CHANGES = Outcome(
-    Action.SKIPPED, reason=MAX_CHANGES, confirms_row=False, blocks_state=True
+    Action.SKIPPED, reason=MAX_CHANGES_REACHED, confirms_row=False, blocks_state=True
 )
 
 

@@ -112,7 +112,7 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
         context.last_write.wait_before_read()
         record = read_record(context, resource, key)
         if record is not None:
-            before, native_id = columns_of(record), str(record.get("id") or "") or None
+            before, native_id = native_columns_of(record), str(record.get("id") or "") or None
     whole = {**(before or {}), **columns}
     whole = {name: value for name, value in whole.items() if value not in (None, [])}
     contact_ids = [str(ids[0]) for native in contacts.values() if (ids := whole.get(native))]
@@ -245,7 +245,7 @@ def read_record(context: WriteContext, resource: CustomObject, key: str) -> dict
     return record
 
 
-def columns_of(record: dict[str, Any]) -> Columns:
+def native_columns_of(record: dict[str, Any]) -> Columns:
     """Return the native columns of a record, with the ids of relationships as numbers."""
     row = next(iter(native_row(record)))
     columns = {

@@ -14,7 +14,7 @@ from target_activecampaign.records.list_status import UNSUBSCRIBED
 from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.row_references import reference
 
-from .change_limits import MAX_CHANGES
+from .change_limits import MAX_CHANGES_REACHED
 from .contacts.address_changes import OTHER_ADDRESS
 from .opportunities.matching import find_by_external_id
 from .row_by_row import row_by_row
@@ -148,7 +148,7 @@ def _check_settings(context: WriteContext, sink: Sink) -> None:
     if not context.policy.run_automations:
         raise RowSkipped(MAY_START_AUTOMATION)
     if context.limits.changes_left == 0:
-        raise RowSkipped(MAX_CHANGES, blocks_state=True)
+        raise RowSkipped(MAX_CHANGES_REACHED, blocks_state=True)
 
 
 def _check_email(context: WriteContext, row: InputRecord, native_id: str) -> None:

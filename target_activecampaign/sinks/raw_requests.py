@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STEP = "raw"
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 # Beginnings of paths that send messages. Raw requests never send messages.
-REFUSED = ("campaign", "message", "sms")
+REFUSED_PATHS = ("campaign", "message", "sms")
 
 RESOURCE = Resource(
     name="raw_requests", title="Raw requests", endpoint_name="", endpoint="", entries=(), keys=()
@@ -66,7 +66,7 @@ def _request_of(
     method = str(row.record.get("method") or "").strip().upper()
     if method not in METHODS:
         raise RowRejected(f"method: must be one of {', '.join(METHODS)}")
-    path, params = path_of(row.record.get("path"))
+    path, params = parse_path(row.record.get("path"))
     body = row.record.get("body")
     if is_nothing(body):
         body = None
@@ -75,7 +75,7 @@ def _request_of(
     return method, path, params, body
 
 
-def path_of(url: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, str | int]]]:
+def parse_path(url: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, str | int]]]:
     """Return path and parameters of a request; raise `RowRejected` for a forbidden path."""
     if not isinstance(url, str) or not url.strip():
         raise RowRejected("path: missing; give it relative to /api/3/")
@@ -89,7 +89,7 @@ def path_of(url: Any, *, writes: bool = True) -> tuple[str, list[tuple[str, str 
         raise RowRejected("path: must be plain and relative to /api/3/")
     lower = [part.lower() for part in parts]
     moves_stage = lower[0] == "dealstages" and lower[-1] == "deals"
-    if writes and (lower[0].startswith(REFUSED) or moves_stage):
+    if writes and (lower[0].startswith(REFUSED_PATHS) or moves_stage):
         raise RowRejected("path: raw_requests never send e-mails or move records in bulk")
     return "/".join(parts), list(parse_qsl(query, keep_blank_values=True))
 

@@ -70,7 +70,7 @@ LEAVERS = sa.Table(
 
 #: Prefix of the temporary id of a record until the response to its create has the id. The temporary
 #: id stays after a killed run: then it is not known whether the record was created.
-UNCONFIRMED = "?"
+UNCONFIRMED_ID = "?"
 #: Prefix of the temporary id of a contact of which the run knows only the address.
 BY_ADDRESS = "@"
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 CONTACT, DEAL, ACCOUNT, NOTE, TASK = "contact", "deal", "account", "note", "task"
 ORDERS = orders.MUTATION.stream
-PRODUCTS = products.PRODUCTS.stream
-SUBSCRIPTIONS = subscriptions.PAYMENTS.stream
+PRODUCTS = products.MUTATION.stream
+SUBSCRIPTIONS = subscriptions.MUTATION.stream
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ DEFINITIONS = {
 }
 STORE_KINDS = {
     ORDERS: StoreKind(orders.STORED, orders.MUTATION),
-    PRODUCTS: StoreKind(products.STORED_PRODUCTS, products.PRODUCTS),
-    SUBSCRIPTIONS: StoreKind(subscriptions.STORED_PAYMENTS, subscriptions.PAYMENTS),
+    PRODUCTS: StoreKind(products.STORED, products.MUTATION),
+    SUBSCRIPTIONS: StoreKind(subscriptions.STORED, subscriptions.MUTATION),
 }
 #: Kinds of documents without a documented delete that reaches all copies of a record.
 UNDELETABLE_KINDS = {ORDERS, SUBSCRIPTIONS}

@@ -45,7 +45,7 @@ def group_of(part: ValuePart) -> str:
     return group or ("content" if part.kind == NOTE else "fields")
 
 
-def name_of(context: WriteContext, kind: str, part: str) -> str:
+def unified_name(context: WriteContext, kind: str, part: str) -> str:
     """Return the unified name of a part."""
     if part.startswith(FIELD):
         field_id = part.removeprefix(FIELD)

@@ -3,7 +3,7 @@
 Before each request, the write client calls `note_request`, or `note_documents` if the request
 replaces whole records. Afterwards it calls `confirm_request` or `withdraw_request`. It records no
 request of the stream `raw_requests`. A record whose id is not known yet has a temporary id
-(`journal_tables.py`: `UNCONFIRMED`, `BY_ADDRESS`). The recorder renames its entries as soon as a
+(`journal_tables.py`: `UNCONFIRMED_ID`, `BY_ADDRESS`). The recorder renames its entries as soon as a
 response has the id.
 """
 
@@ -35,7 +35,7 @@ from .comparable_values import (
 )
 from .confirmed_values import confirmed_value
 from .decisions.list_status_decision import stamp_of
-from .journal_tables import BY_ADDRESS, UNCONFIRMED, ValuePart, WrittenRow
+from .journal_tables import BY_ADDRESS, UNCONFIRMED_ID, ValuePart, WrittenRow
 from .kinds import CONTACT, DEFINITIONS, KINDS_BY_FAMILY, NOTE, RECORDS
 from .present_values import PresentValues
 
@@ -291,7 +291,7 @@ class UndoRecorder:
         The temporary id ends with ``name``, or is random without a name.
         """
         former = getattr(self._local, "temporary_id", None)
-        self._local.temporary_id = UNCONFIRMED + (name or secrets.token_hex(8))
+        self._local.temporary_id = UNCONFIRMED_ID + (name or secrets.token_hex(8))
         try:
             yield
         finally:
@@ -319,7 +319,7 @@ class UndoRecorder:
             ]
 
     def _temporary_id(self) -> str:
-        return getattr(self._local, "temporary_id", None) or UNCONFIRMED + secrets.token_hex(8)
+        return getattr(self._local, "temporary_id", None) or UNCONFIRMED_ID + secrets.token_hex(8)
 
     def _note_id(self, part: ValuePart, answer: ApiResponse) -> None:
         collection = RECORDS.get(part.kind) or DEFINITIONS.get(part.kind)

@@ -10,7 +10,7 @@ from tap_activecampaign_unified.resources.input_values.column_names import fold
 
 from .commerce_and_custom_objects.read_documents import read_documents
 from .comparable_values import COLUMN, CREATED, RecordValues
-from .journal_tables import BY_ADDRESS, UNCONFIRMED
+from .journal_tables import BY_ADDRESS, UNCONFIRMED_ID
 from .kinds import ACCOUNT, CONTACT, NOTE, RECORDS, UNDELETABLE_KINDS, is_document
 from .present_values import PresentValues
 
@@ -107,7 +107,7 @@ class RunRecords:
         elif kind in RECORDS:
             self._find_unconfirmed(kind, records)
             with_id = [
-                candidate for candidate in records if not candidate.id.startswith(UNCONFIRMED)
+                candidate for candidate in records if not candidate.id.startswith(UNCONFIRMED_ID)
             ]
             if kind != NOTE:
                 self._values.expect(kind, [candidate.id for candidate in with_id])
@@ -123,7 +123,7 @@ class RunRecords:
         """Find accounts with an unconfirmed create by name. Other such records stay without id."""
         if kind == ACCOUNT:
             for record in records:
-                if record.id.startswith(UNCONFIRMED):
+                if record.id.startswith(UNCONFIRMED_ID):
                     self.load([record])
                     name = record.created_as.get(f"{COLUMN}name")
                     record.id = self._references.account_named(str(name)) or record.id

@@ -20,9 +20,9 @@ from .decisions.record_decisions import decide_record
 from .decisions.value_decision import Decision, ValueDecision
 from .delete_created import delete_created
 from .journal import SETTING, UndoJournal
-from .journal_tables import BY_ADDRESS, UNCONFIRMED, UNDONE, Entry, ValuePart
+from .journal_tables import BY_ADDRESS, UNCONFIRMED_ID, UNDONE, Entry, ValuePart
 from .kinds import CONTACT, is_deletable, is_document, key_columns, stream_of
-from .names_in_results import group_of, name_of
+from .names_in_results import group_of, unified_name
 from .records_of_run import RunRecord, RunRecords
 from .restore_contact import end_enrolment, restore_contact, tag_of
 from .restore_record import restore_record
@@ -274,7 +274,7 @@ class UndoRun:
         names: dict[str, list[str]] = {}
         for decision in kept:
             if decision.decision is Decision.CHANGED:
-                name = name_of(self._context, kind, decision.entry.part.name)
+                name = unified_name(self._context, kind, decision.entry.part.name)
                 names.setdefault(decision.reason, []).append(name)
         reasons = [f"{reason}: {', '.join(sorted(set(parts)))}" for reason, parts in names.items()]
         for decision in kept:
@@ -344,7 +344,7 @@ class UndoRun:
         row = candidates[-1] if candidates else None
         key = (row.key if row else None) or _key_of(record)
         stream = row.stream if row else stream_of(record.kind)
-        if record.id.startswith((UNCONFIRMED, BY_ADDRESS)) or is_document(record.kind):
+        if record.id.startswith((UNCONFIRMED_ID, BY_ADDRESS)) or is_document(record.kind):
             native = record.present.native if record.present is not None else {}
             outcome = replace(outcome, id=native.get("id"))
         if self._request.is_plan and outcome.action is Action.UPDATED:
@@ -359,7 +359,7 @@ def _key_of(record: RunRecord) -> dict[str, Any]:
         return key_columns(record.kind, record.id)
     if record.id.startswith(BY_ADDRESS):
         return {"email": record.id[1:]}
-    if not record.id.startswith(UNCONFIRMED):
+    if not record.id.startswith(UNCONFIRMED_ID):
         return {"id": record.id}
     created = record.created_as
     names = {"name": "name", "title": "name", "note": "content"}

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
-PRODUCTS = Mutation(
+MUTATION = Mutation(
     *("commerce_products", "bulkUpsertProducts", "products", "ProductInput"),
     *("storePrimaryId", "store_product_id"),
     is_patch=True,
 )
-STORED_PRODUCTS = StoredDocuments(
+STORED = StoredDocuments(
     "Product",
     "ProductInput",
     selection_of(products.PRODUCTS, ("id", "legacyConnectionId", "storePrimaryId")),
@@ -40,18 +40,18 @@ def write_products(context: WriteContext, sink: Sink, rows: list[InputRecord]) -
 
     The target reads the products first only if the run can be undone.
     """
-    upserts = group_rows(context, sink, PRODUCTS, rows)
+    upserts = group_rows(context, sink, MUTATION, rows)
     if context.write_client.recorder is None:
-        send_all(context, PRODUCTS, upserts)
+        send_all(context, MUTATION, upserts)
         return
     for at in range(0, len(upserts), READ_BATCH_SIZE):
         batch = upserts[at : at + READ_BATCH_SIZE]
         try:
-            stored = STORED_PRODUCTS.read(context, [upsert.key for upsert in batch])
+            stored = STORED.read(context, [upsert.key for upsert in batch])
         except RequestError as problem:
             finish_all(context, batch, outcome_of(problem))
             continue
         for upsert in batch:
             upsert.before = stored.get(upsert.key)
             upsert.exists = upsert.before is not None
-        send_all(context, PRODUCTS, batch)
+        send_all(context, MUTATION, batch)

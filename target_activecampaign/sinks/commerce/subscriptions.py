@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
-PAYMENTS = Mutation(
+MUTATION = Mutation(
     "commerce_subscriptions",
     "bulkUpsertRecurringPayments",
     "recurringPayments",
@@ -26,7 +26,7 @@ PAYMENTS = Mutation(
     "store_subscription_id",
     is_async=True,
 )
-STORED_PAYMENTS = StoredDocuments(
+STORED = StoredDocuments(
     "RecurringPayment",
     "RecurringPaymentInput",
     selection_of(SUBSCRIPTIONS, ("id", "legacyConnectionId", "storeRecurringPaymentId")),
@@ -45,7 +45,7 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
     The store may show a write some seconds late. Columns that this run wrote before therefore take
     precedence.
     """
-    upserts = group_rows(context, sink, PAYMENTS, rows)
+    upserts = group_rows(context, sink, MUTATION, rows)
     for at in range(0, len(upserts), READ_BATCH_SIZE):
         batch = upserts[at : at + READ_BATCH_SIZE]
         try:
@@ -56,7 +56,7 @@ def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecor
 
 def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:
     context.last_write.wait_before_read()
-    stored = STORED_PAYMENTS.read(context, [upsert.key for upsert in upserts])
+    stored = STORED.read(context, [upsert.key for upsert in upserts])
     written = context.written_subscriptions
     for upsert in upserts:
         upsert.before = written.get(upsert.key) or stored.get(upsert.key)
@@ -67,4 +67,4 @@ def _write_part(context: WriteContext, upserts: list[Upsert]) -> None:
         written[upsert.key] = upsert.document
 
     context.last_write.note()
-    send_for_contacts(context, PAYMENTS, upserts, remember)
+    send_for_contacts(context, MUTATION, upserts, remember)

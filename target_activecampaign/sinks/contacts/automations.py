@@ -26,7 +26,7 @@ from target_activecampaign.outcome import RowFailed, outcome_of
 
 from . import opt_out_check
 from .contact_ids import look_up_addresses
-from .enrolment_ledger import Enrolment, EnrolmentRecord, enrolments_of, name_of
+from .enrolment_ledger import Enrolment, EnrolmentRecord, automation_name, enrolments_of
 from .row_results import apply_each
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _leave(context: WriteContext, change: ContactChange, contact: str, automatio
         _leave_automation(context, contact, automation, enrolment)
     if active:
         change.is_touched = True
-        change.left_automations.append(name_of(context, automation))
+        change.left_automations.append(automation_name(context, automation))
         is_dry_run = context.write_client.is_dry_run
         counts = context.plan.leaves if is_dry_run else context.enrolments.left
         counts[change.left_automations[-1]] += 1
@@ -264,7 +264,7 @@ def _note_entered(context: WriteContext, change: ContactChange, automation: str)
     change.is_touched = True
     is_dry_run = context.write_client.is_dry_run
     counts = context.plan.enters if is_dry_run else context.enrolments.entered
-    counts[name_of(context, automation)] += 1
+    counts[automation_name(context, automation)] += 1
 
 
 def _remark(change: ContactChange, automation: str, text: str) -> None:

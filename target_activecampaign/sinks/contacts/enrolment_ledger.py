@@ -90,7 +90,7 @@ def enrolments_of(context: WriteContext, contact: str, automation: str) -> list[
     ]
 
 
-def name_of(context: WriteContext, automation: str) -> str:
+def automation_name(context: WriteContext, automation: str) -> str:
     """Return an automation's name, or its id if it has no name."""
     row = context.references.table("automation").get(automation, {})
     return str(row.get("name") or "").strip() or automation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import FULL_PAGE, total_of, walk_offset
 from tap_activecampaign_unified.resources.custom_objects import RECORDS
-from target_activecampaign.sinks.custom_objects import columns_of, find_object, read_record
+from target_activecampaign.sinks.custom_objects import find_object, native_columns_of, read_record
 from target_activecampaign.undo.comparable_values import COLUMN, RecordValues
 from target_activecampaign.undo.kinds import STORE_KINDS, store_key
 
@@ -32,7 +32,7 @@ def read_documents(context: WriteContext, kind: str, keys: list[str]) -> dict[st
     def read(key: str) -> None:
         row = read_record(context, resource, key)
         if row is not None:
-            documents[key] = values_of(columns_of(row), row)
+            documents[key] = values_of(native_columns_of(row), row)
 
     # A page may lack a record that was written shortly before.
     context.pool.each([partial(read, key) for key in keys if key not in documents])
@@ -60,5 +60,5 @@ def _walk(
         for row in page.rows:
             key = str(row.get("externalId"))
             if key in wanted:
-                found[key] = values_of(columns_of(row), row)
+                found[key] = values_of(native_columns_of(row), row)
     return found

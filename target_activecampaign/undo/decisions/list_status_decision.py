@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from target_activecampaign.undo.comparable_values import RecordValues
 
 NO_UNSUBSCRIBES = "unsubscribed by the run; put back only with --undo-unsubscribes"
-OPTED_OUT = "the person unsubscribed or bounced since; that stays"
+PERSON_OPTED_OUT = "the person unsubscribed or bounced since; that stays"
 NOT_SUBSCRIBED = "was not subscribed before; stays unsubscribed, no other status can be written"
 UNKNOWN_UNSUBSCRIBE = "unsubscribed by the run, but not known to be by it alone; stays unsubscribed"
 
@@ -67,7 +67,7 @@ def decide_list(
         return ValueDecision(entry, Decision.KEEP, UNKNOWN_UNSUBSCRIBE)
     others = {LIST + list_id: other for list_id, other in lists.items() if other is not status}
     if any(_is_foreign(part, other, status, marks) for part, other in others.items()):
-        return ValueDecision(entry, Decision.KEEP, OPTED_OUT)
+        return ValueDecision(entry, Decision.KEEP, PERSON_OPTED_OUT)
     return decision
 
 

@@ -25,7 +25,7 @@ from target_activecampaign.undo.delete_created import NO_CREATES
 from target_activecampaign.undo.journal_tables import (
     BY_ADDRESS,
     SENT,
-    UNCONFIRMED,
+    UNCONFIRMED_ID,
     UNDONE,
     Entry,
     ValuePart,
@@ -118,7 +118,7 @@ def decide_record(
 def _decide_absent(entry: Entry) -> ValueDecision:
     """Decide on an entry of a record that the account does not have."""
     part = entry.part
-    if part.id.startswith(UNCONFIRMED):
+    if part.id.startswith(UNCONFIRMED_ID):
         return ValueDecision(entry, Decision.KEEP, UNKNOWN_ORIGIN)
     if part.name == CREATED and part.id.startswith(BY_ADDRESS):
         # Only the address is known, and the contact may have another address now.
