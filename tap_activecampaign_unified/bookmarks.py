@@ -76,8 +76,8 @@ def read_bookmarks(state: Entry, now: dt.datetime) -> Entry:
 class Bookmark:
     """The bookmark of one stream. It reads the state entry, and returns the next entry.
 
-    The names of the entry stay as they are, so that states of earlier versions can be read: a full
-    read is `whole` there, and where an interrupted read continues is `progress`.
+    The names in the entry stay as they are, so that states of earlier versions can be read. There,
+    a full read is `whole`, and the position of an interrupted read is `progress`.
     """
 
     def __init__(self, entry: Entry, policy: BookmarkPolicy, now: dt.datetime, key: str) -> None:

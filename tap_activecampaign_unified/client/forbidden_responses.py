@@ -1,7 +1,7 @@
 """Decides what a 401 or 403 means: a temporary refusal, a wrong key, or data it may not read.
 
-After a lasting 403, a request for the key's user distinguishes a wrong key from a path that the
-plan or the key's user group does not allow.
+After a lasting 403, the client requests the key's user. If that fails too, the key is wrong.
+Otherwise the plan or the key's user group does not allow the path.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Walks of raw collections that have no ordinary pages, or no certain name of their rows."""
+"""Walks of raw collections without ordinary pages, or whose rows have one of several names."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ _NO_PLACES = ("Etc/", "posix", "right", "SystemV", "localtime", "Factory")
 class AccountZone:
     """Reduces all time zones to those that match every offset seen so far.
 
-    If these zones have different offsets at a date that a custom field needs, the object calls
-    ``ask`` once for more times: rows whose ``columns`` have the account's offset. If the zones
-    still differ, the row's own offset counts. Not thread-safe.
+    These zones may have different offsets at a date that a custom field needs. Then the object
+    calls ``ask`` once for more times: rows whose ``columns`` have the account's offset. If the
+    zones still differ, the row's own offset counts. Not thread-safe.
     """
 
     def __init__(self, ask: Callable[[], list[Row]], columns: tuple[str, ...]) -> None:

@@ -91,9 +91,9 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
         received += len(page.rows)
         yield page
         # A short page is the last page only if the server's count agrees. Some servers count all
-        # rows, some only the rows above the key. A count of the latter kind falls with each page.
-        # Of 200 rows, after 100, it is 100, which equals the rows received, though as many follow.
-        # So only a count that did not fall counts all rows.
+        # rows. Others count only the rows above the key, so their count falls with each page: of
+        # 200 rows, after 100, it is 100. This equals the number of rows received, though as many
+        # follow. So only a count that did not fall is a count of all rows.
         counts_all = page_above.counts_all and page.total == received
         if page_above.is_short and (page_above.remaining == 0 or counts_all):
             return

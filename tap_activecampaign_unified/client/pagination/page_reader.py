@@ -171,9 +171,9 @@ def rows_of(body: dict[str, Any], key: RowsKey) -> list[Row]:
 def named_rows(body: dict[str, Any], key: RowsKey, path: str) -> list[Row]:
     """Return the rows of a collection's response.
 
-    Raise `UnexpectedResponse` without an array under their key, which a response with a count of 0
-    does not need, and for a value that is no array of objects: its rows would be lost. Null is not
-    an empty array: opt-outs would be missing.
+    Raise `UnexpectedResponse` if no array is under their key, unless the count is 0. Raise it for a
+    value that is no array of objects too, because its rows would be lost. Null is not an empty
+    array: opt-outs would be missing.
     """
     names = _names_of(key)
     problem = None

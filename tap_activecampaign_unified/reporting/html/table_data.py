@@ -276,7 +276,7 @@ def _faults(traffic: Document) -> ReportTable:
     return ReportTable("Faults", ("fault", "times", "sent again"), rows)
 
 
-# --- the rest -------------------------------------------------------------------------------
+# --- bookmarks and cells --------------------------------------------------------------------
 
 
 def _bookmarks(document: Document) -> ReportTable:
