@@ -205,7 +205,7 @@ class TargetActiveCampaign(ConfiguredTarget):
             self.background.first(),
         )
         state = self._checkpoints.pop_latest(
-            min((n for n in undecided if n is not None), default=None)
+            min((number for number in undecided if number is not None), default=None)
         )
         if state is not None and not (self._policy and self._policy.dry_run):
             if processor is not None:

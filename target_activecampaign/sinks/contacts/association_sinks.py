@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import NotFound, RequestError
 from tap_activecampaign_unified.resources.input_values.column_names import fold
@@ -21,7 +21,7 @@ from .parse_contact import note_requested, put_list, put_tag
 from .sink import apply_changes, parse_or_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tap_activecampaign_unified.resources.resource import Record
     from target_activecampaign.records.input_record import InputRecord
@@ -33,6 +33,8 @@ IDENTIFYING = frozenset(
     {"id", "email", "contact_email", "account_label", "remote_data", "_errors"}
     | {f"{what}{part}" for what in ("contact", "segment") for part in ("", "_id", "_name")}
 )
+#: The collection of each kind of association, and the column of the id of the tag or list.
+_ASSOCIATIONS = {"tag": ("contactTags", "tag_id"), "list": ("contactLists", "segment_id")}
 
 
 def write_contact_tags(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
@@ -85,18 +87,12 @@ def _tag_change(context: WriteContext, row: InputRecord) -> ContactChange:
     if status not in {"applied", "active", "removed"}:
         raise RowRejected("status: must be removed, or absent to apply the tag")
     put_tag(context, change, ref, is_added=status != "removed")
-    if row.creates and change.id:
-        there = {
-            str(association.get("tag")) for association in _below(context, change.id, "contactTags")
-        }
-        ids = [
-            str(tag["id"])
-            for name in change.adds
-            for tag in context.references.find_by_name("tag", name)
-        ]
-        reject_existing(
-            row, "tag_id", next((native_id for native_id in ids if native_id in there), None)
-        )
+    ids = [
+        str(tag["id"])
+        for name in change.adds
+        for tag in context.references.find_by_name("tag", name)
+    ]
+    _reject_existing_association(context, change, "tag", ids)
     note_requested(change)
     return change
 
@@ -116,14 +112,7 @@ def _list_change(context: WriteContext, row: InputRecord) -> ContactChange:
     put_list(context, change, ref, consent_of(given, facts), "status")
     if not change.lists:
         raise RowSkipped("; ".join(change.row_requests[0].reasons))
-    if row.creates and change.id:
-        there = {
-            str(association.get("list"))
-            for association in _below(context, change.id, "contactLists")
-        }
-        reject_existing(
-            row, "segment_id", next((list_id for list_id in change.lists if list_id in there), None)
-        )
+    _reject_existing_association(context, change, "list", change.lists)
     note_requested(change)
     return change
 
@@ -148,20 +137,33 @@ def _contact_change(context: WriteContext, row: InputRecord) -> ContactChange:
     return change
 
 
-def _below(context: WriteContext, contact: str, key: str) -> list[dict[str, Any]]:
+def _reject_existing_association(
+    context: WriteContext, change: ContactChange, kind: str, ids: Iterable[str]
+) -> None:
+    """Raise `RowRejected` if a create-only row names a tag or list that the contact has.
+
+    ``ids`` are the ids of the tags or lists.
+    """
+    row = change.row_requests[0].row
+    if not row.creates or change.id is None:
+        return
+    collection, column = _ASSOCIATIONS[kind]
     try:
-        return context.references.nested_rows("contacts", contact, key)
+        rows = context.references.nested_rows("contacts", change.id, collection)
     except NotFound:
         raise RowRejected("contact_id: the account has no contact with this id") from None
+    present = {str(association.get(kind)) for association in rows}
+    existing = next((native_id for native_id in ids if native_id in present), None)
+    reject_existing(row, column, existing)
 
 
 def _ref(record: Record, what: str) -> dict[str, str]:
-    """Read ``tag_id``, ``tag_name`` or ``tag`` and the like."""
-    found = reference(record.get(what), what)
+    """Return a reference to ``what``: from its column, then from `<what>_id` and `<what>_name`."""
+    ref = reference(record.get(what), what)
     for part in ("id", "name", "email"):
         value = record.get(f"{what}_{part}")
-        if part not in found and not is_nothing(value):
+        if part not in ref and not is_nothing(value):
             text = key_text(value, f"{what}_{part}", is_id=part == "id")
             if text is not None:
-                found[part] = text
-    return found
+                ref[part] = text
+    return ref
