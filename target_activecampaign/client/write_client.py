@@ -90,21 +90,26 @@ class WriteClient:
         repeatable: bool | None = None,
         about: str | None = None,
         document: DocumentChange | None = None,
+        check: Callable[[ApiResponse], None] | None = None,
         is_raw: bool = False,
     ) -> ApiResponse:
         """Send a request. A dry run returns a likely response with an invented id instead.
 
         If ``path`` names an association, ``about`` is the id or address of its contact. If the
-        request replaces a whole record, ``document`` is the change. With ``is_raw``, the body may
+        request replaces a whole record, ``document`` is the change. ``check`` raises an error for
+        a response that does not confirm the request. With ``is_raw``, the body may
         have any shape, and an undo does not cover the request.
         """
         if not self.is_dry_run:
             record = None if is_raw or method == "DELETE" else _record_of(body)
 
             def send() -> ApiResponse:
-                return self.client.send(
+                answer = self.client.send(
                     method, path, params=params, json=body, repeatable=repeatable, record=record
                 )
+                if check is not None:
+                    check(answer)
+                return answer
 
             if is_raw or self.recorder is None:
                 return send()

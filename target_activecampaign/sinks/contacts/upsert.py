@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, walk_keyset
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from target_activecampaign.outcome import RowRejected, RowSkipped
+from target_activecampaign.outcome import RowFailed, RowRejected, RowSkipped
 from target_activecampaign.sinks.reject_existing import already_exists
 
 from .contact_change import CONTACT_ITSELF, SUBSCRIBE, ContactChange, left_out_where_refused
@@ -17,8 +17,13 @@ from .list_memberships import set_status
 from .tags import add_tag
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.client import ApiResponse
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
+
+ANOTHER_CONTACT = (
+    "ActiveCampaign answered with a contact of another address: nothing else of the row was sent"
+)
 
 
 def write_one(context: WriteContext, change: ContactChange) -> None:
@@ -81,9 +86,19 @@ def _create(context: WriteContext, change: ContactChange, body: dict[str, Any]) 
 
 
 def _sync(context: WriteContext, change: ContactChange, body: dict[str, Any]) -> None:
+    def check(response: ApiResponse) -> None:
+        row = response.body.get("contact")
+        address = row.get("email") if isinstance(row, dict) else None
+        if address and fold(str(address)) != fold(change.email or ""):
+            raise RowFailed(ANOTHER_CONTACT)
+
     # A second upsert by address has the same effect, so a retry is safe.
     response = context.write_client.write(
-        "POST", "contact/sync", {"contact": {"email": change.email, **body}}, repeatable=True
+        "POST",
+        "contact/sync",
+        {"contact": {"email": change.email, **body}},
+        repeatable=True,
+        check=check,
     )
     row = response.body.get("contact")
     if isinstance(row, dict) and row.get("id"):
