@@ -343,7 +343,9 @@ class LeaverProcessor:
         for what, count in report.revoked.most_common(MAX_LINES):
             logger.info("%s %s: %d %s %s", start, name, count, verb, what)
         for why, count in report.kept.most_common(MAX_LINES):
-            logger.info("%s %s: %d of those who %s: %s", start, name, count, leave, why)
+            logger.info(
+                "%s %s: %d people who %s keep something: %s", start, name, count, leave, why
+            )
         if is_dry and report.revoked:
             logger.info(MAY_START_AUTOMATIONS, name)
 

@@ -45,9 +45,11 @@ class Lookup:
         self.foreign_ids = ForeignIds(self.ledger, self.policy)
 
     def not_found(self, column: str, family: str, by: str, key: str | None = None) -> RowError:
-        """Return the error of a row whose reference ``by`` name or id does not resolve yet.
+        """Return the error of a row whose reference does not resolve.
 
-        ``key`` is the natural key in the reference.
+        While a later row may create the record, the row is deferred. ``column`` is the column of
+        the reference. ``by`` says what the reference has, such as `name`. ``key`` is the natural
+        key in the reference, if rows of its family may be unwritten.
         """
         if family == "user" and by == "name":
             by = "address"
@@ -60,7 +62,7 @@ class Lookup:
         return self.unwritten.error(family, key or "") or RowRejected(reason)
 
     def nested_rows(self, parent: str, native_id: str, key: RowsKey) -> list[NativeRow]:
-        """Return the nested rows of a record, for example ``/contacts/7/contactTags``.
+        """Return the nested rows of a record, for example those of `/contacts/7/contactTags`.
 
         Raises `UnexpectedResponse` if the response has no such rows.
         """

@@ -11,7 +11,7 @@ import pytest
 from tap_activecampaign_unified.config.read_settings import SettingsError
 from target_activecampaign.undo.decisions.list_status_decision import (
     NO_UNSUBSCRIBES,
-    OPTED_OUT,
+    PERSON_OPTED_OUT,
     UNKNOWN_UNSUBSCRIBE,
 )
 from target_activecampaign.undo.decisions.record_decisions import NOT_DELETED
@@ -176,7 +176,7 @@ def test_a_later_opt_out_is_not_undone(runner: UndoRunner, count: int) -> None:
     undone = runner.undo(unsubscribes=True)
     statuses = {contact_id: runner.world.membership(contact_id, 1).status for contact_id in people}  # type: ignore[union-attr]
     assert statuses == dict.fromkeys(people, 1) | {people[0]: 2, people[1]: 2}
-    assert {f"skipped: {UNKNOWN_UNSUBSCRIBE}", f"skipped: {OPTED_OUT}"} < reasons_of(undone)[
+    assert {f"skipped: {UNKNOWN_UNSUBSCRIBE}", f"skipped: {PERSON_OPTED_OUT}"} < reasons_of(undone)[
         "segments"
     ]
 
