@@ -118,13 +118,14 @@ def walk_activities(
 
 
 def _changed_contacts(client: Client, since: dt.datetime | None, after: int) -> array[int]:
-    """Return the ids of the contacts that changed, opened or clicked since a moment."""
+    """Return the ids, ascending, of the contacts that changed, opened or clicked since a moment."""
     ids = array("Q")
     for page in walk_keyset(
         client, "contacts", "contacts", [("status", -1)], after=after, is_eager=True
     ):
         ids.extend(int(row["id"]) for row in page.rows if _has_changed(row, since))
-    return ids
+    # A walk by offset may yield them in another order, and the position needs this one.
+    return array("Q", sorted(ids))
 
 
 def _has_changed(row: Row, since: dt.datetime | None) -> bool:

@@ -228,8 +228,8 @@ class PageSource:
         while page is not None:
             yield page
             # The caller has processed the page now. Before, the position must not move past it.
-            if is_first and self._endpoint.by_id and page.rows:
-                self.position = max(self.position, int(page.rows[-1].get("id") or 0))
+            if is_first and page.position is not None:
+                self.position = page.position
             # The loaders have processed the page, and may have abandoned some sideloads. The walk
             # reads `params` again for each page.
             self._set_include(params, base, nested=self.has_account_names)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import FULL_PAGE, NotFound, named_rows, total_of, walk_keyset
 from tap_activecampaign_unified.resources.input_values.column_names import fold
+from tap_activecampaign_unified.resources.input_values.ids import id_number
 
 from .email_address_index import EmailAddressIndex
 from .lookup import Lookup, NativeRow, Ref
@@ -137,10 +138,16 @@ class ContactLookup(Lookup):
 
     def _walk(self, after: int) -> Iterator[Page]:
         """Walk over the contacts above an id. Adds them to the index if it exists."""
+        index, highest = self._index, after
         for page in walk_keyset(self.client, "contacts", "contacts", [("status", -1)], after=after):
-            if self._index is not None:
-                self._index.add(page.rows, after)
+            if index is not None:
+                index.add(page.rows)
+                highest = max([highest, *(id_number(row.get("id")) or 0 for row in page.rows)])
+                # A walk by offset has no position: the ids of its next pages may be lower.
+                index.note_walk(after, page.position or after)
             yield page
+        if index is not None:
+            index.note_walk(after, highest)
 
     def _find(self, email: str, ids: dict[str, str]) -> None:
         """Look up an address, unless another thread just looked it up."""
@@ -193,7 +200,7 @@ class ContactLookup(Lookup):
             # A walk that begins at the end of the index completes the index.
             for page in self._walk(indexed if 0 <= first - indexed < len(wanted) else first):
                 rows |= {str(row.get("id")): row for row in page.rows}
-                if not page.rows or int(page.rows[-1]["id"]) >= last:
+                if page.position is not None and page.position >= last:
                     break
             return {contact_id: rows[contact_id] for contact_id in wanted if contact_id in rows}
         chunks = [wanted[at : at + FULL_PAGE] for at in range(0, len(wanted), FULL_PAGE)]

@@ -8,7 +8,6 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.input_values.column_names import fold
-from tap_activecampaign_unified.resources.input_values.ids import id_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,12 +28,15 @@ class EmailAddressIndex:
         )
         self.last = 0
 
-    def add(self, rows: Iterable[dict[str, Any]], after: int) -> None:
-        """Add contacts of a walk that began above the id ``after``."""
+    def add(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add contacts."""
         entries = [(self._hash(str(row.get("email") or "")), str(row.get("id"))) for row in rows]
         self._database.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?)", entries)
+
+    def note_walk(self, after: int, position: int) -> None:
+        """Note that all contacts above the id ``after``, up to ``position``, were added."""
         if after <= self.last:
-            self.last = max([self.last, *(id_number(native_id) or 0 for _, native_id in entries)])
+            self.last = max(self.last, position)
 
     def put(self, address: str, native_id: str) -> None:
         """Note that a contact in the index has this address now."""

@@ -56,6 +56,23 @@ def test_a_change_before_the_second_half_is_emitted_by_the_next_run():
     assert third.ids("crm_contacts") == ["5"]
 
 
+def test_a_stopped_walk_by_offset_loses_no_contact():
+    """Where the account ignores `id_greater` and the order, a stopped load begins anew."""
+    account = Account(contacts=2500)
+    account.world.switches.id_greater = False
+    account.world.switches.contact_orders = "ignored"
+    account.world.faults.server_error("/api/3/contacts", status=500, times=None, after=17)
+    first = account.run(only=["crm_contacts"], max_retry_seconds=5)
+    assert first.code == 1
+    assert 0 < len(first.ids("crm_contacts")) < 2500
+    account.world.faults.clear()
+    second = account.run(first.state, only=["crm_contacts"])
+    assert second.code == 0
+    assert {*first.ids("crm_contacts"), *second.ids("crm_contacts")} == {
+        str(number) for number in range(1, 2501)
+    }
+
+
 def test_state_comes_with_every_page_group():
     """A run continues after a crash from the STATE of the last page group."""
     account = Account(contacts=2500)

@@ -7,6 +7,7 @@ page.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .keyset_reader import KeysetReader
@@ -89,7 +90,7 @@ def _walk_keyset(reader: KeysetReader, after: int) -> Iterator[Page]:
         has_repeated = False
         after = numbers[-1] or after
         received += len(page.rows)
-        yield page
+        yield replace(page, position=after)
         # A short page is the last page only if the server's count agrees. Some servers count all
         # rows. Others count only the rows above the key, so their count falls with each page: of
         # 200 rows, after 100, it is 100. This equals the number of rows received, though as many

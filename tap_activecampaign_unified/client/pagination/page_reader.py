@@ -43,7 +43,8 @@ class Page:
     """The new rows of a page, with the whole response.
 
     ``body`` holds the sideloads. ``total`` is the server's count of the collection, None without a
-    count. ``date`` is the server's clock, ``limit`` the requested number of rows.
+    count. ``date`` is the server's clock, ``limit`` the requested number of rows. ``position`` is
+    the id up to which the walk has yielded every row, None for a walk by offset.
     """
 
     rows: list[Row]
@@ -51,6 +52,7 @@ class Page:
     total: int | None
     date: dt.datetime | None
     limit: int = FULL_PAGE
+    position: int | None = None
 
 
 class PageReader:

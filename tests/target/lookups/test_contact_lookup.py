@@ -35,3 +35,35 @@ def test_an_answer_without_contacts_does_not_mean_that_there_are_none(
     runner.world.faults.clear()
     run = runner.send("marketing_contact_tags", *rows, undo_path=undo)
     assert (run.code, set(run.actions)) == (0, {"updated"})
+
+
+@pytest.mark.parametrize("column", ["email", "contact_id"])
+def test_contacts_of_an_account_without_order_are_all_found(
+    runner: TargetRunner, column: str
+) -> None:
+    """Contacts are found in an account that ignores both `id_greater` and the order."""
+    runner.world.switches.id_greater = False
+    runner.world.switches.contact_orders = "ignored"
+    people = [runner.world.add_contact(f"m{n * 7919 % 450}@shop.example") for n in range(450)]
+    runner.world.add_tag("vip")
+    rows = [
+        {column: person.email if column == "email" else str(person.id), "tag_name": "vip"}
+        for person in people[100:350]
+    ]
+    run = runner.send("marketing_contact_tags", *rows)
+    assert (run.code, set(run.actions)) == (0, {"updated"})
+
+
+def test_a_broken_walk_over_an_account_without_order_hides_no_contact(
+    runner: TargetRunner,
+) -> None:
+    """After such a walk ends early, the next walk still finds the contacts it did not reach."""
+    runner.world.switches.id_greater = False
+    runner.world.switches.contact_orders = "ignored"
+    people = [runner.world.add_contact(f"m{n * 7919 % 450}@shop.example") for n in range(450)]
+    runner.world.add_tag("vip")
+    runner.world.faults.server_error("/api/3/contacts", status=422, times=1, after=4)
+    runner.batch_rows = 225
+    rows = [{"email": person.email, "tag_name": "vip"} for person in people]
+    run = runner.send("marketing_contact_tags", *rows)
+    assert (run.code, set(run.actions)) == (0, {"updated"})
