@@ -33,6 +33,7 @@ from .contact_limit.beyond_limit import (
     hold_beyond_limit,
     is_limit_refusal,
 )
+from .dry_run_plan import plan_changes
 from .merge_rows import merge_changes
 from .parse_contact import parse_contact_change
 from .row_results import end_all_rows, end_with_error, fail_all, give_results, held_by_limit
@@ -148,7 +149,7 @@ def _write_changes(context: WriteContext, sink: Sink, changes: list[ContactChang
         fail_all(context, changes, problem)
         return
     if context.write_client.is_dry_run:
-        upsert.plan(context, sink, [change for change in changes if not change.is_revocation])
+        plan_changes(context, sink, [change for change in changes if not change.is_revocation])
     imported = import_changes(context, sink, changes)
     changes = _after_import(context, changes, imported)
     imported = {key: entry for key, entry in imported.items() if entry.is_imported}
