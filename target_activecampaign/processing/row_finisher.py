@@ -43,7 +43,7 @@ ACCEPTED_FORMS = (
     *(flags.FORMS, times.FORMS),
 )
 
-BEHIND = "an earlier row of the same key waits for something that may still come"
+BEHIND = "an earlier row of the same key was not written; correct that row, or send both rows again"
 #: The account lost the record of a row of which only some parts were to be written.
 REST_LATER = (
     "the account no longer had the record; the other parts of the row are written when it is "
