@@ -344,15 +344,21 @@ class QueryPlanner:
         if not ids_to_read:
             return as_read
         fetch = PageFetcher(self._client, self._loader, resource)
-        ids = [("ids[]", native_id) for native_id in ids_to_read]
-        current, response = fetch([("limit", MAX_LIMIT), *endpoint.params, *ids])
-        row_by_id = {str(row.get("id")): row for row in current}
-        if not row_by_id.keys() <= set(ids_to_read):
-            return as_read  # the account ignores `ids[]`
+        found: dict[str, tuple[Row, Body]] = {}
+        missing = ids_to_read
+        while missing:
+            ids = [("ids[]", native_id) for native_id in missing]
+            current, response = fetch([("limit", MAX_LIMIT), *endpoint.params, *ids])
+            found |= {str(row.get("id")): (row, response) for row in current}
+            if not found.keys() <= set(ids_to_read):
+                return as_read  # the account ignores `ids[]`
+            left = [native_id for native_id in missing if native_id not in found]
+            # The account may send fewer rows than requested. Rows of which none comes are deleted.
+            missing = left if len(left) < len(missing) else []
         return [
-            (row, current_row, response)
+            (row, *found[native_id])
             for row, _, _ in as_read
-            if (current_row := row_by_id.get(str(row.get("id")))) is not None
+            if (native_id := str(row["id"])) in found
         ]
 
 

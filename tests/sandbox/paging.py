@@ -29,7 +29,7 @@ def window(w: World, r: Request, default: int = 20) -> tuple[int, int]:
                 {"errors": [{"title": "The limit must not exceed 100.", "code": "field_invalid"}]},
             )
         limit = MOST
-    return limit, offset
+    return min(limit, w.switches.most_rows), offset
 
 
 def page_of(w: World, r: Request, ids: Sequence[Any], default: int = 20) -> Sequence[Any]:

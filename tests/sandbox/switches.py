@@ -13,6 +13,7 @@ class Switches:
     version: ClassVar[int] = 0  # how often any switch was set, to invalidate caches
 
     limit_over_100: Literal["cap", "422"] = "cap"
+    most_rows: int = 100  # the largest page, also where the request asks for more
     nested_paged: bool = True  # /contacts/{id}/… default to 20 rows too
     fields_default_limit: int = 20  # documented 100, seen 20
 

@@ -256,6 +256,17 @@ def test_pairs_are_found_by_either_id(account):
     assert paths == ["contacts"]
 
 
+@pytest.mark.parametrize("field", ["updated_at", "email", "id"])
+def test_an_account_that_sends_small_pages_loses_no_sorted_row(field):
+    """A page holds as many records as the caller asks for, also where the account sends fewer."""
+    account = small(contacts=45, most_rows=20)
+    found, pages = walk(
+        reading_of(account), "marketing_contacts", limit=40, sort_by={field: "desc"}
+    )
+    assert len(pages[0]["result"]) == 40
+    assert sorted(found, key=repr) == sorted(every(account, "marketing_contacts"), key=repr)
+
+
 @pytest.mark.parametrize("way", ["asc", "desc"])
 @pytest.mark.parametrize(
     ("resource", "field"),
