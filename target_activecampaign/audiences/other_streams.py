@@ -144,7 +144,7 @@ class OtherStreams:
         is_field = kind_of(grant.grant_id) == "field"
         digest = self._records.digest(grant.value) if is_field else ""
         for person in self._people_of(change):
-            # An entry with a contact has no grants of its own.
+            # The entry of an address whose contact is known has no grants.
             grants = self._records.grants_of(person)
             grantors = grants.by_id.get(grant.grant_id)
             if grantors is not None:

@@ -129,6 +129,18 @@ def _matches_several(column: str) -> RowRejected:
     return RowRejected(f"{column}: it matches several opportunities; give the id")
 
 
+def _known_ids(context: WriteContext, row: InputRecord) -> list[str] | None:
+    """Return the ledger's id of a row's deal, none while its create is pending.
+
+    Returns None if only the account can show whether the deal exists.
+    """
+    if row.ledger_id:
+        return [row.ledger_id]
+    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
+        return []  # `CreateOnce` looks for the deal among the new deals
+    return None
+
+
 def _by_key(
     context: WriteContext,
     row: InputRecord,
@@ -137,18 +149,18 @@ def _by_key(
 ) -> list[str]:
     if external is None:
         return []
-    if row.ledger_id:
-        return [row.ledger_id]
-    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
-        return []  # `CreateOnce` looks for the deal among the new deals
+    known = _known_ids(context, row)
+    if known is not None:
+        return known
     return sorted(set(deals.ids_by_external_id(external[1], external[0])))
 
 
 def _by_name(context: WriteContext, row: InputRecord, deals: OpportunityLookup) -> list[str]:
+    known = _known_ids(context, row)
+    if known is not None:
+        return known
     primary, _ = contacts_of(row)
     name = row.record.get("name")
-    if not primary or is_nothing(name) or row.ledger_id:
-        return [row.ledger_id] if row.ledger_id else []
-    if context.ledger.pending_since(row.ledger_key, STEP) is not None:
-        return []  # `CreateOnce` looks for the deal among the new deals
+    if not primary or is_nothing(name):
+        return []
     return sorted(set(deals.ids_by_name(str(name).strip(), context.references.contact(primary))))
