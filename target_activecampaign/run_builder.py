@@ -36,7 +36,7 @@ from target_activecampaign.sinks.contacts.contact_limit.account_limit import (
 from target_activecampaign.sinks.fields.create_missing_fields import FieldCreator
 from target_activecampaign.sinks.fields.encode_custom_fields import CustomFieldEncoder
 from target_activecampaign.sinks.write_context import WriteContext
-from target_activecampaign.undo.cost_of_recording import UndoCost
+from target_activecampaign.undo.recording.cost_of_recording import UndoCost
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Client
@@ -194,7 +194,7 @@ def _record_for_undo(
         return
     # Imported here, because it loads SQLAlchemy.
     from target_activecampaign.undo.journal import open_journal  # noqa: PLC0415
-    from target_activecampaign.undo.recorder import UndoRecorder  # noqa: PLC0415
+    from target_activecampaign.undo.recording.recorder import UndoRecorder  # noqa: PLC0415
 
     try:
         journal = open_journal(

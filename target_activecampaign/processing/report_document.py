@@ -10,7 +10,7 @@ from tap_activecampaign_unified.cli import unmute_log
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.reporting.results import Results
 from target_activecampaign.reporting.run_enrolments import RunEnrolments
-from target_activecampaign.undo.cost_of_recording import UndoCost
+from target_activecampaign.undo.recording.cost_of_recording import UndoCost
 
 if TYPE_CHECKING:
     from .batch_processor import BatchProcessor

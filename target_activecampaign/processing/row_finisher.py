@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.reporting.results import Results
     from target_activecampaign.sinks.change_limits import ChangeLimits
-    from target_activecampaign.undo.recorder import UndoRecorder
+    from target_activecampaign.undo.recording.recorder import UndoRecorder
 
     from .changed_parts import ChangedParts
     from .checkpoints import Checkpoints

@@ -15,7 +15,7 @@ from target_activecampaign.undo.decisions.list_status_decision import (
     UNKNOWN_UNSUBSCRIBE,
 )
 from target_activecampaign.undo.decisions.record_decisions import NOT_DELETED
-from target_activecampaign.undo.recorder import NOT_UNDOABLE
+from target_activecampaign.undo.recording.written_rows import NOT_UNDOABLE
 from tests.target.runner import state_of, stream_of
 from tests.target.undo.account import UNDO_FILE, differences, reasons_of, truth_of
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .comparable_values import COLUMN, CREATED, ENTERED, LIST, STAGE, values_of_row
-from .kinds import CONTACT, DEAL, TASK, is_document
+from target_activecampaign.undo.comparable_values import (
+    COLUMN,
+    CREATED,
+    ENTERED,
+    LIST,
+    STAGE,
+    values_of_row,
+)
+from target_activecampaign.undo.kinds import CONTACT, DEAL, TASK, is_document
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import ApiResponse
-
-    from .journal_tables import Mark, ValuePart
+    from target_activecampaign.undo.journal_tables import Mark, ValuePart
 
 #: Columns of a new task that ActiveCampaign sets if the request leaves them out.
 _SET_BY_ACCOUNT = (f"{COLUMN}edate", f"{COLUMN}assignee")

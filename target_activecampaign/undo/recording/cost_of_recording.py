@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.client import FULL_PAGE
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.lookups.records_of_rows import known_contacts, known_records
-
-from .kinds import CONTACT, ENTITIES, KINDS_BY_FAMILY, NOTE, PRODUCTS, RECORDS
-from .present_values import walk_requests
+from target_activecampaign.undo.kinds import (
+    CONTACT,
+    ENTITIES,
+    KINDS_BY_FAMILY,
+    NOTE,
+    PRODUCTS,
+    RECORDS,
+)
+from target_activecampaign.undo.present_values import walk_requests
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver

@@ -12,8 +12,7 @@ from typing import Any
 
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.records.list_status import SUBSCRIBED, UNSUBSCRIBED
-
-from .comparable_values import (
+from target_activecampaign.undo.comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
     DEAL_CONTACT,
@@ -26,7 +25,7 @@ from .comparable_values import (
     TAG,
     TAG_NAME,
 )
-from .kinds import ACCOUNT, CONTACT, DEAL, DEFINITIONS, RECORDS, TASK
+from target_activecampaign.undo.kinds import ACCOUNT, CONTACT, DEAL, DEFINITIONS, RECORDS, TASK
 
 Body = dict[str, Any]
 

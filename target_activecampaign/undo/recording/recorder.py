@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.lookups.records_of_rows import known_contacts, known_records
-from target_activecampaign.outcome import Action
-from target_activecampaign.reporting.results import CHANGED
-from target_activecampaign.sinks import registry
-
-from .changes_of_write_request import RecordChange, changes_of
-from .commerce_and_custom_objects.last_write_in_undo_file import LastWriteInUndoFile
-from .comparable_values import (
+from target_activecampaign.undo.commerce_and_custom_objects.last_write_in_undo_file import (
+    LastWriteInUndoFile,
+)
+from target_activecampaign.undo.comparable_values import (
     ACCOUNT_LINK,
     COLUMN,
     CREATED,
@@ -33,11 +30,18 @@ from .comparable_values import (
     TAG_NAME,
     RecordValues,
 )
+from target_activecampaign.undo.decisions.list_status_decision import stamp_of
+from target_activecampaign.undo.journal_tables import (
+    BY_ADDRESS,
+    UNCONFIRMED_ID,
+    ValuePart,
+)
+from target_activecampaign.undo.kinds import CONTACT, DEFINITIONS, KINDS_BY_FAMILY, NOTE, RECORDS
+from target_activecampaign.undo.present_values import PresentValues
+
+from .changes_of_write_request import RecordChange, changes_of
 from .confirmed_values import confirmed_value
-from .decisions.list_status_decision import stamp_of
-from .journal_tables import BY_ADDRESS, UNCONFIRMED_ID, ValuePart, WrittenRow
-from .kinds import CONTACT, DEFINITIONS, KINDS_BY_FAMILY, NOTE, RECORDS
-from .present_values import PresentValues
+from .written_rows import WrittenRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -48,18 +52,13 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import Outcome
     from target_activecampaign.records.input_record import InputRecord
-
-    from .journal import UndoJournal
-    from .journal_tables import Mark
+    from target_activecampaign.undo.journal import UndoJournal
+    from target_activecampaign.undo.journal_tables import Mark
 
     Value = tuple[ValuePart, Any, Any]
 
-#: Collections of the definitions that sinks of a family create.
-_DEFINITIONS_BY_FAMILY = {"tag": "tags", "list": "lists"}
-MAX_BUFFERED = 500
 #: An undo sends orders as historical, to start no automation: it never restores their source.
 NEVER_PUT_BACK = {f"{COLUMN}creationSource"}
-NOT_UNDOABLE = "an undo does not cover this stream; correct the record in ActiveCampaign"
 
 
 class UndoRecorder:
@@ -86,7 +85,7 @@ class UndoRecorder:
         self._references, self._server_time = references, server_time
         self._values = PresentValues(client, clock, pool, references)
         self._local = threading.local()
-        self._rows: list[WrittenRow] = []
+        self._rows = WrittenRows(journal, run, references, self._values)
         #: The time before each import of a new contact and each upsert that creates a record: by
         #: the contact's temporary id, and by the record's key.
         self._created_since: dict[str, float] = {}
@@ -336,40 +335,9 @@ class UndoRecorder:
 
     def note_row(self, row: InputRecord, outcome: Outcome) -> None:
         """Note the record that a row wrote. `flush` writes the noted rows to the file."""
-        sink = registry.find_sink(row.stream)
-        if sink is None or outcome.action not in CHANGED:
-            return
-        kind = KINDS_BY_FAMILY.get(sink.family) or (row.stream if row.document_key else None)
-        native_id = row.document_key or self._id_of_row(row, kind, outcome)
-        note = None if kind else NOT_UNDOABLE
-        if outcome.action is Action.CREATED and sink.family in _DEFINITIONS_BY_FAMILY:
-            kind, note = _DEFINITIONS_BY_FAMILY[sink.family], None
-        self._end_import(native_id)
-        self._rows.append(
-            WrittenRow(
-                kind or row.stream,
-                native_id,
-                self._journal.number,
-                row.stream,
-                row.number,
-                row.shown_key or row.key,
-                row.ledger_key,
-                self._references.foreign_ids.source_of(row),
-                note,
-            )
-        )
-        if len(self._rows) >= MAX_BUFFERED:
-            self.flush()
-
-    def _id_of_row(self, row: InputRecord, kind: str | None, outcome: Outcome) -> str:
-        """Return the id of the record that a row wrote, as `note_request` recorded it."""
-        if outcome.id or kind != CONTACT:
-            return outcome.id or ""
-        known = known_contacts(self._references, [row])
-        if known.ids:
-            return known.ids[0]
-        email = next(iter(known.emails), "")
-        return self._values.cached_id(email) or BY_ADDRESS + fold(email)
+        native_id = self._rows.note(row, outcome)
+        if native_id is not None:
+            self._end_import(native_id)
 
     def _end_import(self, native_id: str) -> None:
         """Record the end of the interval in which the importer changed a contact's statuses."""
@@ -390,8 +358,7 @@ class UndoRecorder:
 
     def flush(self) -> None:
         """Write the noted rows to the file."""
-        rows, self._rows = self._rows, []
-        self._journal.add_rows(self._run, rows)
+        self._rows.flush()
 
     def close(self) -> None:
         """Write the noted rows, and close the file."""

@@ -1,0 +1,1 @@
+"""Records the values that a run replaces, for an undo."""
