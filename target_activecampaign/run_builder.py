@@ -154,7 +154,7 @@ def open_processor(
     )
 
     def server_time() -> float:
-        return (client.server_now or clock.now()).timestamp()
+        return client.account_time().timestamp()
 
     context = WriteContext(
         client=client,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from .account_url import is_plain_path
-from .errors import NotFound
+from .errors import NotFound, RequestError
 from .prefetch import Prefetcher, WorkerThreads
 from .retry import Retries
 from .retry_waits import RetryWaits
@@ -70,6 +70,7 @@ class Client:
             )
         #: The account's clock at its last response, or None before the first.
         self.server_now: dt.datetime | None = None
+        self._has_asked_time = False
         self._transport = Transport(
             address,
             api_key,
@@ -120,6 +121,17 @@ class Client:
                 with self.while_blocked():
                     return self._prefetcher.wait(prefetched)
         return self.send("GET", path, params=params, patience=patience)
+
+    def account_time(self) -> dt.datetime:
+        """Return the account's clock at its last response. Before the first, send a request.
+
+        The clock of this machine may be minutes away, so it counts only if no response has a date.
+        """
+        if self.server_now is None and not self._has_asked_time:
+            self._has_asked_time = True
+            with contextlib.suppress(RequestError):
+                self.get("users/me")
+        return self.server_now or self.clock.now()
 
     def prefetch(
         self,

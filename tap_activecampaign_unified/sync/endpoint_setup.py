@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.bookmarks import Bookmark
-from tap_activecampaign_unified.client import FULL_PAGE, RequestError
+from tap_activecampaign_unified.client import FULL_PAGE
 from tap_activecampaign_unified.endpoints.endpoint_table import NAMES_OF, SMALL_TABLES, endpoint_of
 from tap_activecampaign_unified.endpoints.engagement_walk import POSITIONS
 from tap_activecampaign_unified.raw import RawResource
@@ -95,11 +94,7 @@ class EndpointSetup:
 
     def _discard_future(self, name: str, bookmark: Bookmark, future_names: list[str]) -> None:
         """Discard bookmark times that are later than now, by the server's clock if it answers."""
-        client = self.context.client
-        if client.server_now is None:
-            with contextlib.suppress(RequestError):
-                client.get("users/me")  # its response has the server's time
-        now = client.server_now or client.clock.now()
+        now = self.context.client.account_time()
         if bookmark.moments_ahead(now):
             logger.warning(
                 "%s: %s in the state is later than now (%s). The tap discards it and reads the "

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 3
 # The account's clock has whole seconds, and the time of a response may be a moment old.
 CLOCK_MARGIN_SECONDS = 2.0
+# Behind the name of a step in the ledger: when its request was last sent, if more than once.
+SENT_AGAIN = ", sent again"
 UNANSWERED = "the create was sent and never answered; the next run looks for it first"
 SEVERAL = (
     "an earlier create was not answered, and several records could be its result: "
@@ -66,7 +68,7 @@ class CreateOnce:
             self.write_client.note_created(native_id)
         with self.ledger.transaction():
             self.ledger.record_id(key, native_id)
-            self.ledger.resolve_pending(key, step)
+            self._resolve(key, step)
         return native_id
 
     def _create(
@@ -74,18 +76,22 @@ class CreateOnce:
     ) -> str:
         pending_since = self.ledger.pending_since(key, step)
         if pending_since is not None:
-            now = self.server_time()
-            wait_until_shown(self.clock, "an earlier create", pending_since, now)
+            sent_at = self.ledger.pending_since(key, step + SENT_AGAIN) or pending_since
+            wait_until_shown(self.clock, "an earlier create", sent_at, self.server_time())
             native_id = _single(look(pending_since - CLOCK_MARGIN_SECONDS))
             if native_id is not None:
                 return native_id
         since = self.server_time() if pending_since is None else pending_since
-        for _ in range(MAX_ATTEMPTS):
-            self.ledger.record_pending(key, step, since)
+        for attempt in range(MAX_ATTEMPTS):
+            with self.ledger.transaction():
+                self.ledger.record_pending(key, step, since)
+                if attempt or pending_since is not None:
+                    self.ledger.resolve_pending(key, step + SENT_AGAIN)
+                    self.ledger.record_pending(key, step + SENT_AGAIN, self.server_time())
             try:
                 return send()
             except REFUSALS:
-                self.ledger.resolve_pending(key, step)
+                self._resolve(key, step)
                 raise
             except UnconfirmedWrite:
                 native_id = look_until_shown(
@@ -94,6 +100,11 @@ class CreateOnce:
                 if native_id is not None:
                     return native_id
         raise RowFailed(UNANSWERED)
+
+    def _resolve(self, key: bytes, step: str) -> None:
+        with self.ledger.transaction():
+            self.ledger.resolve_pending(key, step)
+            self.ledger.resolve_pending(key, step + SENT_AGAIN)
 
     def create_named(
         self, send: Callable[[], str], look: Callable[[], str | None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -60,3 +61,45 @@ def test_the_run_after_a_kill_waits_for_a_late_create(runner: TargetRunner, tabl
     assert runner.send(stream, row).actions == ["created"]
     world.settle(at_once=True)
     assert len(list(world.tables[table])) == before + 1
+
+
+@pytest.mark.parametrize("table", ["notes", "deals"])
+def test_the_run_after_two_kills_waits_for_the_second_create(
+    runner: TargetRunner, table: str
+) -> None:
+    """The first create is never carried out, the second late, after the kill of its run."""
+    prepare(runner)
+    world = runner.world
+    before = len(list(world.tables[table]))
+    stream, row = ROWS[table]
+
+    def kill(carry_out: Callable[[Callable[[], object]], None]) -> None:
+        def lose(handle: Callable[[], object]) -> None:
+            carry_out(handle)
+            raise Killed
+
+        world.faults.apply_late(f"/{table}", lose, method="POST")
+        with contextlib.suppress(Killed):
+            runner.send(stream, row)
+
+    kill(lambda _: None)
+    runner.clock.sleep(60)
+    kill(lambda handle: world.jobs.add(world.clock(), LATE, handle))
+    assert runner.send(stream, row).actions == ["created"]
+    world.settle(at_once=True)
+    assert len(list(world.tables[table])) == before + 1
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_the_clock_of_the_machine_does_not_hide_a_created_record(
+    runner: TargetRunner, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """The first request of a run creates a note, and its answer is lost."""
+    person = runner.world.add_contact("lea@harbour.example")
+    world, wrong_by = runner.world, dt.timedelta(minutes=minutes)
+    monkeypatch.setattr(runner.clock, "now", lambda: world.clock() + wrong_by)
+    before = len(list(world.tables["notes"]))
+    world.faults.reset_after_apply("/notes", method="POST")
+    note = {"content": "Fresh", "contact": {"id": str(person.id)}}
+    assert runner.send("crm_notes", note).actions == ["created"]
+    assert len(list(world.tables["notes"])) == before + 1
