@@ -144,9 +144,9 @@ class Store:
             if "meta" in database.table_names():
                 check_version(self.get("meta", "version"))
             database.create_tables(self._definitions.metadata)
-            # A killed process loses no data that it has passed to the operating system.
             database.rows("PRAGMA journal_mode = WAL")
-            database.rows("PRAGMA synchronous = NORMAL")
+            # A create is on disk before its request: a power cut must not lose it either.
+            database.rows("PRAGMA synchronous = FULL")
             return
         database.create_tables(self._definitions.metadata)
         accounts = self._definitions.accounts

@@ -28,6 +28,7 @@ class CountingDatabase:
 
     def __init__(self, database: Database) -> None:
         self._database, self.statements = database, 0
+        self.settings: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._database, name)
@@ -35,6 +36,7 @@ class CountingDatabase:
     def rows(self, *args: Any) -> list[Any]:
         """Run a statement."""
         self.statements += 1
+        self.settings += [text for text in args if isinstance(text, str) and "PRAGMA" in text]
         return self._database.rows(*args)
 
 
@@ -49,6 +51,12 @@ def database(tmp_path: Path) -> Iterator[CountingDatabase]:
 def keys_of(batch: int, rows: int) -> list[bytes]:
     """Return the keys of the rows of a batch."""
     return [f"{batch}/{number}".encode() for number in range(rows)]
+
+
+def test_a_power_cut_loses_no_create_that_was_sent(database: CountingDatabase) -> None:
+    """Each entry of the ledger is on the disk before the target goes on."""
+    Ledger(database, "a")
+    assert "PRAGMA synchronous = FULL" in database.settings
 
 
 def test_rows_of_all_batches_that_run_are_read_once(database: CountingDatabase) -> None:
