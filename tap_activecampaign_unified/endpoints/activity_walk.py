@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from tap_activecampaign_unified.client import Client
+    from tap_activecampaign_unified.resources.resource import Row
 
 logger = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 #: The key of the position in a stream's state.
 ACTIVITIES = "activities"
 #: The collection whose row an activity refers to, by the activity's type.

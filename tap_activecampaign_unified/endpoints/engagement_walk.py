@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tap_activecampaign_unified.client import Client
+    from tap_activecampaign_unified.resources.resource import Row
 
     from .activity_walk import ActivityPosition
 
 logger = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 #: Key in a stream's state: the position in each collection.
 POSITIONS = "positions"
 #: A row may become visible this long after its time. `UNZONED_SLACK` is for times without offset.

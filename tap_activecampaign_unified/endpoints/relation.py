@@ -10,7 +10,7 @@ from tap_activecampaign_unified.resources.input_values.ids import id_number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Row = dict[str, Any]
+    from tap_activecampaign_unified.resources.resource import Row
 
 
 def _id_of(row: Row) -> Any:

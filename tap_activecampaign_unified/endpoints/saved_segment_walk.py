@@ -18,9 +18,10 @@ from tap_activecampaign_unified.client import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tap_activecampaign_unified.resources.resource import Row
+
 logger = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 Params = list[tuple[str, Any]]
 
 

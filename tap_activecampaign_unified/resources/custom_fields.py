@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .codecs import Zone
+    from .custom_field_rows import Row
 
-Row = dict[str, Any]
 
 #: The collection of each entity's definitions.
 FIELD_PATHS = {

@@ -10,10 +10,8 @@ from .input_values.arrays import parse_structure
 from .schema_types import array_of, object_of
 
 if TYPE_CHECKING:
-    from .resource import Field
+    from .resource import Field, Row
     from .schema_types import Schema
-
-Row = dict[str, Any]
 
 
 def nested_schema(fields: tuple[Field, ...]) -> Schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import (
     Client,
@@ -33,11 +33,10 @@ from .account_zone import AccountZone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tap_activecampaign_unified.resources.resource import Resource
+    from tap_activecampaign_unified.resources.resource import Resource, Row
 
 logger = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 
 # Tables with up to this many rows stay in memory, because a stream may read them too.
 MAX_CACHED_ROWS = 2_000

@@ -57,7 +57,7 @@ def test_a_change_before_the_second_half_is_emitted_by_the_next_run():
 
 
 def test_a_stopped_walk_by_offset_loses_no_contact():
-    """Where the account ignores `id_greater` and the order, a stopped load begins anew."""
+    """Where the account ignores `id_greater` and the order, a stopped load begins again."""
     account = Account(contacts=2500)
     account.world.switches.id_greater = False
     account.world.switches.contact_orders = "ignored"

@@ -35,6 +35,13 @@ CARD_COLUMNS = {
     "width": "width",
 }
 DEAL_STAGES = "dealStages"
+_UPDATED_AT = Field(
+    "updated_at",
+    "udate",
+    instant,
+    "As ActiveCampaign sends it: its clock may be hours ahead here",
+    read_only=True,
+)
 
 
 def _card(row: Row, _: RowContext) -> Row:
@@ -77,13 +84,7 @@ STAGES = Resource(
             "Null for stages that ActiveCampaign created itself",
             read_only=True,
         ),
-        Field(
-            "updated_at",
-            "udate",
-            instant,
-            "As ActiveCampaign sends it: its clock may be hours ahead here",
-            read_only=True,
-        ),
+        _UPDATED_AT,
     ),
 )
 
@@ -106,12 +107,6 @@ PIPELINES = Resource(
             read_only=True,
         ),
         Field("created_at", "cdate", instant, read_only=True),
-        Field(
-            "updated_at",
-            "udate",
-            instant,
-            "As ActiveCampaign sends it: its clock may be hours ahead here",
-            read_only=True,
-        ),
+        _UPDATED_AT,
     ),
 )

@@ -65,7 +65,12 @@ CAMPAIGNS = Resource(
         Field("id", "id", identifier),
         Field("name", "name", text, read_only=True),
         Field("type", "type", text, "`single`, `split`, `responder`, …", read_only=True),
-        Derived("status", word_in("status", STATUSES), STRING, "`draft`, `sending`, …"),
+        Derived(
+            "status",
+            word_in("status", STATUSES),
+            STRING,
+            "`draft`, `scheduled`, `sending`, …",
+        ),
         Derived("owner", ref_in("user", "userid"), object_of(id=STRING)),
         Linked(
             "automation",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence, Sized
 
-Row = dict[str, Any]
+    from tap_activecampaign_unified.resources.resource import Row
 
 
 def pick_samples(ids: Sequence[str], related: Mapping[str, Sized]) -> list[str]:

@@ -21,9 +21,10 @@ from tap_activecampaign_unified.resources.commerce.graphql_selection import sele
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_activecampaign_unified.resources.resource import Row
+
 logger = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 Key = tuple[int, str]
 
 # Columns that GraphQL lacks.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import (
     Client,
@@ -15,11 +15,10 @@ from tap_activecampaign_unified.client import (
 )
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Row
     from tap_activecampaign_unified.sync.lookups import Lookups
 
 logger = logging.getLogger(__name__)
-
-Row = dict[str, Any]
 
 
 class GroupMembers:

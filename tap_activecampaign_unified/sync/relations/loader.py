@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Page
-
-Row = dict[str, Any]
+    from tap_activecampaign_unified.resources.resource import Row
 
 
 class Loader(Protocol):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.input_values.ids import id_number, id_order
 
-Row = dict[str, Any]
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Row
 
 
 def in_order(rows: Any) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import Client, Page
 from tap_activecampaign_unified.endpoints.relation import Relation
@@ -11,9 +11,10 @@ from tap_activecampaign_unified.resources.commerce.orders import ORDER_DISCOUNTS
 from .relation_loader import RelationLoader
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Row
+
     from .graphql_orders import GraphqlOrders
 
-Row = dict[str, Any]
 RELATION = Relation(
     ORDER_DISCOUNTS,
     "orderDiscounts",

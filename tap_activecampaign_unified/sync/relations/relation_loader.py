@@ -33,11 +33,12 @@ from .order_by_id import in_order
 from .row_spool import RowSpool
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Row
+
     from .nested_request_limit import NestedRequestLimit
 
 logger = logging.getLogger(__name__)
 
-Row = dict[str, Any]
 # One request per row is cheapest for up to this many rows.
 FEW_ROWS = 2
 # With more incomplete parents on a page, or more empty ones at its end, the sideload is not used.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import Client, Page, RequestError, total_of
 from tap_activecampaign_unified.endpoints.saved_segment_walk import FilterProof, contacts_of
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Row
 
-Row = dict[str, Any]
+logger = logging.getLogger(__name__)
 
 
 class SegmentCounts:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import Page, rows_of
 from tap_activecampaign_unified.resources import shared_contact_fields
 
 if TYPE_CHECKING:
+    from tap_activecampaign_unified.resources.resource import Row
     from tap_activecampaign_unified.sync.lookups import Lookups
-
-Row = dict[str, Any]
 
 
 class PipelineStages:
