@@ -6,7 +6,7 @@ record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tap_activecampaign_unified.client import (
@@ -50,6 +50,8 @@ class CreateOnce:
     ledger: Ledger
     clock: Clock
     server_time: Callable[[], float]
+    #: The ids of the records that this run created, by step: no other row's create made them.
+    _created: dict[str, set[str]] = field(default_factory=dict)
 
     def create(
         self, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
@@ -63,9 +65,15 @@ class CreateOnce:
         record. Raises `RowFailed` if no response came, or if several records could be the created
         record.
         """
+        created = self._created.setdefault(step, set())
+
+        def look_for_new(since: float) -> list[str]:
+            return [native_id for native_id in look(since) if native_id not in created]
+
         with self.write_client.creating(f"{step}:{key.hex()}"):
-            native_id = self._create(key, step, send, look)
+            native_id = self._create(key, step, send, look_for_new)
             self.write_client.note_created(native_id)
+        created.add(native_id)
         with self.ledger.transaction():
             self.ledger.record_id(key, native_id)
             self._resolve(key, step)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.target.kills import Killed
+from tests.target.runner import state_of, stream_of
 from tests.target.sinks.test_recordless_answers import ROWS, prepare
 
 if TYPE_CHECKING:
@@ -103,3 +104,21 @@ def test_the_clock_of_the_machine_does_not_hide_a_created_record(
     note = {"content": "Fresh", "contact": {"id": str(person.id)}}
     assert runner.send("crm_notes", note).actions == ["created"]
     assert len(list(world.tables["notes"])) == before + 1
+
+
+@pytest.mark.parametrize("is_carried_out", [True, False])
+def test_a_record_of_another_row_is_not_taken_for_the_lost_one(
+    runner: TargetRunner, *, is_carried_out: bool
+) -> None:
+    """Two rows have the same text. The answer to the second create is lost."""
+    world = runner.world
+    person = world.add_contact("lea@harbour.example")
+    before = len(list(world.tables["notes"]))
+    lose = world.faults.reset_after_apply if is_carried_out else world.faults.reset
+    lose("/notes", method="POST", after=1)
+    rows = [
+        {"key": key, "content": "Called", "contact": {"id": str(person.id)}} for key in ("a", "b")
+    ]
+    run = runner.run(*stream_of("crm_notes", *rows, keys=["key"]), state_of(1))
+    assert run.actions == ["created", "created"]
+    assert len(list(world.tables["notes"])) == before + 2
