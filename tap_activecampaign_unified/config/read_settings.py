@@ -313,16 +313,22 @@ def sdk_setting_faults(
     builtin: JsonSchema = {"type": "object", "properties": {}}
     append_builtin(builtin)
     known_names = set(builtin["properties"]) | {setting.name for setting in ours}
-    for name in builtin["properties"]:
-        if name in config and config[name] is None:
+    for name, schema in builtin["properties"].items():
+        value = config.get(name)
+        if name in config and value is None:
             del config[name]
+        elif "integer" in schema.get("type", ()) and re.fullmatch(r"-?\d{1,9}", str(value)):
+            config[name] = int(value)
     for name in sorted(set(config) - known_names):
         similar = difflib.get_close_matches(name, known_names, 1)
         hint = f": did you mean {similar[0]}?" if similar else ""
         logger.warning("setting %s is unknown and ignored%s", name, hint)
         del config[name]
-    if config.get("flattening_enabled") is True and "flattening_max_depth" not in config:
+    depth = config.get("flattening_max_depth")
+    if config.get("flattening_enabled") is True and depth is None:
         return ["flattening_enabled needs flattening_max_depth, a number of levels"]
+    if isinstance(depth, int) and depth < 0:
+        return ["flattening_max_depth must be at least 0"]
     return [
         f"setting {'.'.join(map(str, error.path))} has a wrong value ({error.validator}): "
         "--about lists the accepted values"

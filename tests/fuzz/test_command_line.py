@@ -324,6 +324,20 @@ FOUND = {
     "a file that cannot be": ({"rate_limit_store": "a\0b"}, 2, "rate_limit_store holds a"),
     "half a character": ({"run_report_path": "\ud800"}, 2, "run_report_path holds a"),
     "flattening without a depth": ({"flattening_enabled": True}, 2, "needs flattening_max_depth"),
+    "flattening to a negative depth": (
+        {"flattening_enabled": True, "flattening_max_depth": -1},
+        2,
+        "flattening_max_depth must be at least 0",
+    ),
+    "numbers of the SDK as text": (
+        {
+            "flattening_enabled": True,
+            "flattening_max_depth": "2",
+            "flattening_max_key_length": "63",
+        },
+        0,
+        None,
+    ),
     "a map that divides by nothing": (
         {"stream_maps": {"crm_users": {"half": "1/0"}}},
         2,
