@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .codecs import UTC_ZONE, Codec, Zone, decode_text, encode_text, is_unset, plain_number
+from .input_values import InvalidValue
 from .input_values.amounts import parse_cents
 from .input_values.numbers import parse_decimal
 from .schema_types import NUMBER, STRING
@@ -30,8 +31,14 @@ def decode_currency(raw: Any, zone: Zone = UTC_ZONE) -> str | None:
 
 
 def encode_currency(value: Any) -> str:
-    """Return the code in lower case, as deals require it. Databases may pad it with blanks."""
-    return encode_text(value).strip().lower()
+    """Return the code in lower case, as deals require it. Databases may pad it with blanks.
+
+    Raises `InvalidValue` for a symbol or a name of a currency.
+    """
+    code = encode_text(value).strip().lower()
+    if not code or (len(code) == 3 and code.isascii() and code.isalpha()):
+        return code
+    raise InvalidValue("not a currency code; use three letters, such as EUR")
 
 
 cents = Codec("cents", decode_cents, encode_cents, NUMBER, (0, 12, 1406.55, 0.01))

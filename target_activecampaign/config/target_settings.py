@@ -47,8 +47,8 @@ TARGET = (
     Setting(
         "list_delimiter",
         "string",
-        "Separator of the items of an array in plain text, such as `;`. Without it, plain text "
-        "is one item",
+        "Separator of the items of an array in plain text, such as `;`. Without it, columns such "
+        "as `tags` and `segments` reject plain text",
     ),
     Setting(
         "account_label",

@@ -257,3 +257,18 @@ def test_an_older_failed_row_never_overwrites_a_newer_row(runner: TargetRunner) 
     assert (person.firstName, person.phone) == ("New", "1")
     assert runner.run(retry_path=retry).results == []
     assert person.firstName == "New"
+
+
+@pytest.mark.parametrize("currency", ["€", "EURO", "US Dollar", "12"])
+@pytest.mark.parametrize("stream", ["crm_opportunities", "crm_pipelines", "commerce_orders"])
+def test_a_currency_that_is_no_code_rejects_the_row(
+    runner: TargetRunner, stream: str, currency: str
+) -> None:
+    """A symbol or a name of a currency is never sent."""
+    who = runner.world.add_contact("lea@shop.example")
+    row = {"currency": currency, "name": "Mug", "contact": {"id": str(who.id)}, "amount": 1}
+    if stream == "commerce_orders":
+        row = {"store_id": "1", "store_order_id": "a", "currency": currency}
+    run = runner.send(stream, row)
+    assert (run.actions, run.writes) == (["rejected"], [])
+    assert "currency: not a currency code" in run.reason()
