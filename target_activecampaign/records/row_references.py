@@ -71,7 +71,7 @@ def parse_own_id(value: Any, column: str = "id") -> str | None:
     try:
         return None if isinstance(value, (dict, list)) and not value else parse_id(value)
     except InvalidValue as problem:
-        raise RowRejected(f"{column}: not an id of ActiveCampaign; {problem}") from None
+        raise RowRejected(f"{column}: {problem}") from None
 
 
 def references(value: Any, what: str) -> list[dict[str, str]]:

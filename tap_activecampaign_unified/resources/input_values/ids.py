@@ -9,7 +9,7 @@ from . import InvalidValue, is_blank
 from .numbers import LARGEST_EXACT_FLOAT, parse_decimal
 
 MAX_ID_LENGTH = 64
-ID_FORMS = "not an id; use a whole number"
+ID_FORMS = "not an id of ActiveCampaign; use a whole number"
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
 _BEHIND_NUMBERS = 1 << 62
 

@@ -143,6 +143,8 @@ class ColumnTable:
     def __post_init__(self) -> None:
         """Index the names."""
         self._names = NameIndex({name: name for name in self.columns})
+        written = [name for name, column in self.columns.items() if column.has_field]
+        self._hints = NameIndex(dict(zip(written, written, strict=True)))
         self._keys = {
             column.name: NameIndex(column.keys) for column in self.columns.values() if column.keys
         }
@@ -205,13 +207,24 @@ class ColumnTable:
         return self.place_of(name).unknown is None
 
     def _key_alone(self, name: str) -> str | None:
-        """Return the flat column of the only object that has a key of this name."""
-        columns = [
-            f"{column}{SEPARATOR}{key}"
-            for column, names in self._keys.items()
-            if not self.columns[column].is_array and (key := names.find(name)) is not None
-        ]
-        return columns[0] if len(columns) == 1 else None
+        """Return the flat column of the object, else of the array, that has a key of this name.
+
+        `list_name` may stand for a key of several columns, and the shortest is returned. `name`
+        alone does not say which column is meant.
+        """
+        for is_array in (False, True):
+            keys = {
+                column: key
+                for column, names in self._keys.items()
+                if self.columns[column].is_array is is_array
+                and self.columns[column].has_field
+                and (key := names.find(name)) is not None
+            }
+            if keys:
+                column = min(keys, key=len)
+                is_clear = len(keys) == 1 or keys[column] != snake_case(name)
+                return f"{column}{SEPARATOR}{keys[column]}" if is_clear else None
+        return None
 
     def _as_custom(self, name: str) -> str | None:
         """Return the column of a custom field of this name, if the stream has custom fields."""
@@ -229,7 +242,7 @@ class ColumnTable:
         head, mark, tail = plain.partition(SEPARATOR)
         column = self._names.find(head) if mark and tail else None
         if column is None or self.columns[column].keys is None:
-            near = self._key_alone(plain) or self._names.nearest(plain) or self._as_custom(plain)
+            near = self._key_alone(plain) or self._hints.nearest(plain) or self._as_custom(plain)
             return ColumnPlace(name, unknown=UnknownColumn(plain, near))
         key = self.key_of(column, tail)
         if key is not None:

@@ -16,6 +16,10 @@ TABLE = ColumnTable(
             RecordColumn("email"),
             RecordColumn("first_name"),
             RecordColumn("account", {"id": "id", "name": "name", "account_name": "name"}),
+            RecordColumn("contact", {"id": "id", "contact_id": "id"}, is_array=True),
+            RecordColumn("list", {"name": "name", "list_name": "name"}, is_array=True),
+            RecordColumn("lists", {"name": "name", "list_name": "name"}, is_array=True),
+            RecordColumn("owner", {"email": "email", "owner_email": "email"}, has_field=False),
             RecordColumn("custom_fields", {}),
         )
     },
@@ -61,11 +65,14 @@ def test_a_column_names_a_field_in_any_case_or_by_alias(name: str, path: str) ->
         ("Unnamed: 0", None),
         ("AccountName", "account__name"),
         ("name", "account__name"),
+        ("contact_id", "contact__id"),
+        ("list_name", "list__name"),
+        ("owner_email", "email"),
         ("email__x", "email"),
     ],
 )
 def test_an_unknown_column_names_the_nearest_field(name: str, near: str | None) -> None:
-    """An unknown column is reported with the nearest field."""
+    """An unknown column is reported with the nearest field that can be written."""
     unknown = TABLE.place_of(name).unknown
     assert unknown is not None
     assert (unknown.path, unknown.nearest) == (name, near)
