@@ -318,7 +318,7 @@ def sdk_setting_faults(
         if name in config and value is None:
             del config[name]
         elif "integer" in schema.get("type", ()) and re.fullmatch(r"-?\d{1,9}", str(value)):
-            config[name] = int(value)
+            config[name] = int(str(value))
     for name in sorted(set(config) - known_names):
         similar = difflib.get_close_matches(name, known_names, 1)
         hint = f": did you mean {similar[0]}?" if similar else ""
