@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json as jsonlib
 import math
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from .retry_waits import RetryWaits
 from .transport import ApiRequest, Transport
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
@@ -68,8 +68,8 @@ class Client:
             self._prefetcher = Prefetcher(
                 self._send_prefetched, workers or WorkerThreads(max_concurrent_requests)
             )
-        #: The account's clock at its last response, or None before the first.
-        self.server_now: dt.datetime | None = None
+        #: The account's clock at its last response, and this machine's uptime then.
+        self._last_date: tuple[dt.datetime, float] | None = None
         self._has_asked_time = False
         self._transport = Transport(
             address,
@@ -122,16 +122,24 @@ class Client:
                     return self._prefetcher.wait(prefetched)
         return self.send("GET", path, params=params, patience=patience)
 
+    @property
+    def server_now(self) -> dt.datetime | None:
+        """The account's clock at its last response, or None before the first."""
+        return self._last_date[0] if self._last_date is not None else None
+
     def account_time(self) -> dt.datetime:
-        """Return the account's clock at its last response. Before the first, send a request.
+        """Return the account's present time, from its last response. Without one, send a request.
 
         The clock of this machine may be minutes away, so it counts only if no response has a date.
         """
-        if self.server_now is None and not self._has_asked_time:
+        if self._last_date is None and not self._has_asked_time:
             self._has_asked_time = True
             with contextlib.suppress(RequestError):
                 self.get("users/me")
-        return self.server_now or self.clock.now()
+        if self._last_date is None:
+            return self.clock.now()
+        date, received_at = self._last_date
+        return date + dt.timedelta(seconds=self.clock.monotonic() - received_at)
 
     def prefetch(
         self,
@@ -229,7 +237,8 @@ class Client:
         while True:
             verdict = self._attempt(call, url, body, waits)
             if verdict.response is not None:
-                self.server_now = verdict.response.date or self.server_now
+                if verdict.response.date is not None:
+                    self._last_date = verdict.response.date, self.clock.monotonic()
                 return verdict.response
             self._retries.wait_or_raise(call, verdict, waits)
 

@@ -59,8 +59,13 @@ class EnrolmentRecord:
         self.is_pending = self.pending_since is not None
 
     def begin(self, since: float) -> None:
-        """Note that the request to enter is sent next (``since``: server time in seconds)."""
-        self._ledger.record_pending(self._key, STEP, since)
+        """Note that the request to enter is sent next (``since``: server time in seconds).
+
+        A repeated request replaces the time of the first one.
+        """
+        with self._ledger.transaction():
+            self._ledger.resolve_pending(self._key, STEP)
+            self._ledger.record_pending(self._key, STEP, since)
 
     def note_refused(self) -> None:
         """Note that ActiveCampaign refused the request."""

@@ -214,6 +214,15 @@ def test_the_servers_clock_is_known_after_an_answer(world, make_client, clock):
     assert client.server_now == clock.now()
 
 
+def test_the_accounts_time_goes_on_after_an_answer(world, make_client, clock):
+    """After a pause, the account's time is not that of the last answer."""
+    client = make_client(world)
+    client.get("users/me")
+    clock.sleep(300)
+    assert client.account_time() == clock.now()
+    assert client.traffic.requests == 1
+
+
 @pytest.mark.parametrize("text", ["", "soon", "2031-03-03", "Mon, 99 Mar 2031 15:00:00 GMT"])
 def test_an_unreadable_date_header_is_ignored(make_client, text):
     """An answer with an unreadable `Date` is good."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import io
+import json
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from tests.target.runner import state_of, stream_of
 from tests.target.sinks.test_recordless_answers import ROWS, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.target.runner import TargetRunner
 
@@ -89,6 +91,37 @@ def test_the_run_after_two_kills_waits_for_the_second_create(
     assert runner.send(stream, row).actions == ["created"]
     world.settle(at_once=True)
     assert len(list(world.tables[table])) == before + 1
+
+
+@pytest.mark.parametrize("pause", [120, 120.4])
+def test_the_run_after_a_kill_waits_for_a_create_that_came_after_a_pause(
+    runner: TargetRunner, pause: float
+) -> None:
+    """The source pauses between two notes. The second is carried out late, after the kill.
+
+    The account's clock has whole seconds: at its first answer, the next run may see an earlier time
+    than that of the create.
+    """
+    world = runner.world
+    person = world.add_contact("lea@harbour.example")
+    before = len(list(world.tables["notes"]))
+    first, second = ({"content": text, "contact": {"id": str(person.id)}} for text in "ab")
+
+    def kill(handle: Callable[[], object]) -> None:
+        world.jobs.add(world.clock(), LATE, handle)
+        raise Killed
+
+    def lines() -> Iterator[str]:
+        yield from map(json.dumps, [*stream_of("crm_notes", first), state_of(1)])
+        runner.clock.sleep(pause)
+        world.faults.apply_late("/notes", kill, method="POST")
+        yield from map(json.dumps, [*stream_of("crm_notes", second), state_of(2)])
+
+    with contextlib.suppress(Killed), contextlib.redirect_stdout(io.StringIO()):
+        runner.target().run(lines())  # type: ignore[arg-type]
+    assert runner.send("crm_notes", second).actions == ["created"]
+    world.settle(at_once=True)
+    assert len(list(world.tables["notes"])) == before + 2
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])

@@ -20,6 +20,8 @@ from tests.target.kills import Killed, killed_at
 from tests.target.runner import TargetRunner, state_of, stream_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.sandbox import World
 
 SETTINGS: dict[str, Any] = {"allow_automations": True, "max_retry_seconds": 2}
@@ -133,6 +135,23 @@ def test_an_unreadable_enrolment_fails_and_is_looked_up_first(
     run = runner.send("crm_contacts", *rows(count), **SETTINGS)
     assert (run.code, len(run.states)) == (0, 1)
     assert entries(runner.world) == once(count)
+
+
+def test_the_run_after_a_kill_waits_for_the_last_entry_that_was_sent(runner: TargetRunner) -> None:
+    """The account loses the first request, and carries out the second after the kill."""
+    world = runner.world
+
+    def lose(handle: Callable[[], object]) -> None:
+        world.jobs.add(world.clock(), 20, handle)
+        raise Killed
+
+    world.faults.reset(POSTS, method="POST")
+    world.faults.apply_late(POSTS, lose, method="POST")
+    with contextlib.suppress(Killed):
+        runner.send("crm_contacts", *rows(1), **SETTINGS)
+    runner.send("crm_contacts", *rows(1), **SETTINGS)
+    world.settle(at_once=True)
+    assert entries(world) == once(1)
 
 
 def test_entering_that_is_never_answered_is_failed(runner: TargetRunner) -> None:
