@@ -83,8 +83,8 @@ class RetryFile:
         self.rows.setdefault(name, []).append(entry)
         self._append(entry)
 
-    def remove_written(self, row: InputRecord) -> None:
-        """Remove from stored rows the columns that a later row of the same key has written."""
+    def remove_decided(self, row: InputRecord) -> None:
+        """Remove a row's columns from the stored rows of its key: no later run may send them."""
         name = row.ledger_key.hex()
         if name in self.rows:
             written = {column: _items_of(value) for column, value in row.source.items()}

@@ -123,6 +123,9 @@ class RowFinisher:
             self.stops.limit = outcome.reason
         if is_held and row.number is not None:
             self.checkpoints.hold(row.number)
+        is_rejected_later = action is Action.REJECTED and row.number is not None
+        if not (is_held or is_rejected_later or action is Action.FAILED or is_dry_run):
+            self.retries.remove_decided(row)
         # The row stays open until the ledger and the retry file have it.
         del self.open_rows[id(row)]
         self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
@@ -183,7 +186,6 @@ class RowFinisher:
             self.ledger.forget(row.ledger_key)
         elif outcome.action in CHANGED or outcome.confirms_row:
             self.ledger.confirm(row.ledger_key, outcome.id, self._confirmed_fields(row, outcome))
-        self.retries.remove_written(row)
 
     def _confirmed_fields(self, row: InputRecord, outcome: Outcome) -> dict[bytes, bytes]:
         """Return the fields of a row that the ledger may confirm.
