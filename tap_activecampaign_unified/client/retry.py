@@ -111,17 +111,22 @@ class Retries:
             )
         if verdict.kind is ResponseKind.TOO_LARGE:
             raise self._server_error(call, verdict, waits)  # the next response would be as large
-        if not waits.wait(verdict.kind, self._patience(verdict, waits)):
+        if not waits.wait(verdict.kind, self._patience(call, verdict, waits)):
             if verdict.status is None and (waits.patience is None or not self._has_answered):
                 self._check_alive(call, verdict)
             raise self._server_error(call, verdict, waits)
 
-    def _patience(self, verdict: ResponseVerdict, waits: RetryWaits) -> float | None:
-        """Return the seconds of retries: fewer for a server that has never responded."""
-        if verdict.status is not None or self._has_answered:
+    def _patience(
+        self, call: ApiRequest, verdict: ResponseVerdict, waits: RetryWaits
+    ) -> float | None:
+        """Return the seconds of retries. A server that has never responded gets some of them.
+
+        Only `_check_alive` is not retried then.
+        """
+        is_check = call.path == WHO_AM_I.path and waits.patience == 0
+        if verdict.status is not None or self._has_answered or is_check:
             return waits.patience
-        patience = FIRST_CONTACT_SECONDS if waits.patience is None else waits.patience
-        return min(patience, FIRST_CONTACT_SECONDS)
+        return min(waits.patience or FIRST_CONTACT_SECONDS, FIRST_CONTACT_SECONDS)
 
     def _check_alive(self, call: ApiRequest, verdict: ResponseVerdict) -> None:
         """Raise `ConnectionFailed` if the server does not answer another request either."""
