@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext
 
 ANOTHER_CONTACT = (
-    "ActiveCampaign answered with a contact of another address: nothing else of the row was sent"
+    "email: ActiveCampaign answered with a contact of another address; nothing else of the row was "
+    "sent. Run again, or look for the address in ActiveCampaign"
 )
 
 

@@ -12,8 +12,7 @@ import pytest
 
 from tests.tap.client.clients import ManualClock, world_of
 from tests.target.runner import state_of, stream_of
-
-from .account import UNDO_FILE, UndoRunner
+from tests.target.undo.account import UNDO_FILE, UndoRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
