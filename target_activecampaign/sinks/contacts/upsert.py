@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.write_context import WriteContext
 
 ANOTHER_CONTACT = (
-    "email: ActiveCampaign answered with a contact of another address; nothing else of the row was "
-    "sent. Run again, or look for the address in ActiveCampaign"
+    "ActiveCampaign answered with a contact of another address: nothing else of the row was sent"
 )
 
 
