@@ -111,24 +111,37 @@ class RowFinisher:
             if self.recorder is not None:
                 self.recorder.note_row(row, outcome)
             self._record_in_ledger(row, outcome)
-        is_held = outcome.blocks_state or (action is Action.REJECTED and self.stops.ends_at_reject)
-        if action is Action.FAILED and not outcome.blocks_state:
-            if self.retries.can_store(row) and not is_dry_run:
-                self.retries.store(row, self.schemas.key_properties.get(row.stream, []))
-            else:
-                is_held = True
         if outcome.blocks_state or action is Action.FAILED or outcome.reason == HELD_OUT:
             self._note_unwritten(row, outcome)
         if outcome.blocks_state and action is Action.SKIPPED:
             self.stops.limit = outcome.reason
+        is_held = self._is_held(row, outcome)
         if is_held and row.number is not None:
             self.checkpoints.hold(row.number)
-        is_rejected_later = action is Action.REJECTED and row.number is not None
-        if not (is_held or is_rejected_later or action is Action.FAILED or is_dry_run):
-            self.retries.remove_decided(row)
+        if not is_dry_run:
+            self._update_retry_file(row, action, is_held=is_held)
         # The row stays open until the ledger and the retry file have it.
         del self.open_rows[id(row)]
         self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
+
+    def _is_held(self, row: InputRecord, outcome: Outcome) -> bool:
+        """Return whether no state may cover a row."""
+        if outcome.action is Action.FAILED and not outcome.blocks_state:
+            return self.policy.dry_run or not self.retries.can_store(row)
+        is_last = outcome.action is Action.REJECTED and self.stops.ends_at_reject
+        return outcome.blocks_state or is_last
+
+    def _update_retry_file(self, row: InputRecord, action: Action, *, is_held: bool) -> None:
+        """Store a failed row, or remove what another row decided.
+
+        A rejected row of the input decides nothing. A row of the retry file itself has no number.
+        """
+        if is_held:
+            return
+        if action is Action.FAILED:
+            self.retries.store(row, self.schemas.key_properties.get(row.stream, []))
+        elif action is not Action.REJECTED or row.number is None:
+            self.retries.remove_decided(row)
 
     def _note_unwritten(self, row: InputRecord, outcome: Outcome) -> None:
         """Note that a row's record was not written, for rows that name the record."""

@@ -40,7 +40,8 @@ def test_a_rejected_row_leaves_the_values_of_an_earlier_failed_row(runner: Targe
     """A later row that is rejected has written nothing: the failed row keeps its values."""
     path = fail(runner, {"email": "a@shop.example", "first_name": "Ada"})
     runner.world.faults.server_error("/contact/sync", times=None)
-    faulty = {"email": "a@shop.example", "first_name": "Eva", "segments": [{"name": "VIP", "status": "maybe"}]}
+    segments = [{"name": "VIP", "status": "maybe"}]
+    faulty = {"email": "a@shop.example", "first_name": "Eva", "segments": segments}
     messages = stream_of("crm_contacts", faulty, keys=["email"])
     run = runner.run(*messages, retry_path=path, max_retry_seconds=1)
     assert run.actions == ["failed", "rejected"]
