@@ -92,7 +92,7 @@ class Bookmark:
             self._emitted = EmittedRows(entry.get("fingerprints"))
         except ValueError as problem:
             raise InvalidState(str(problem)) from None
-        self.progress = _progress(entry.get("progress"))
+        self.saved_position = _position_of(entry.get("progress"))
         self.sweep_requests = _count(entry.get("sweep_requests"), "sweep_requests")
         last_sweep = self.full_read_at or self.value
         self.is_full_read = self.value is None or policy.sweep.is_due(
@@ -103,7 +103,7 @@ class Bookmark:
 
     def moments_ahead(self, now: dt.datetime) -> list[str]:
         """Return the names of the entry's values that are later than now plus `CLOCK_SLACK`."""
-        started = _moment(self.progress["started"], "") if self.progress else None
+        started = _moment(self.saved_position["started"], "") if self.saved_position else None
         moments = {
             "replication_key_value": self.value,
             "read_whole_at": self.full_read_at,
@@ -117,7 +117,7 @@ class Bookmark:
             return
         self.value = min(self.value, now) if self.value else None
         self.full_read_at = min(self.full_read_at, now) if self.full_read_at else None
-        self.progress, self.is_full_read = None, True
+        self.saved_position, self.is_full_read = None, True
 
     @property
     def since(self) -> dt.datetime | None:
@@ -179,7 +179,7 @@ class Bookmark:
     @property
     def interrupted_requests(self) -> int:
         """The number of requests of the interrupted run that this run continues."""
-        return int(self.progress.get("requests") or 0) if self.progress else 0
+        return int(self.saved_position.get("requests") or 0) if self.saved_position else 0
 
     def interim(self, after: int, requests: int) -> Entry:
         """Return the entry from which another run continues after the row with the id ``after``.
@@ -218,7 +218,7 @@ class Bookmark:
         }
         # Without a known full read, the time to the next full read counts from the first bookmark.
         full_read_at = self.started if self.is_full_read else self.full_read_at or self.value
-        if full_read_at and self._policy.sweep.sweeps:
+        if full_read_at and self._policy.sweep.is_on:
             entry["read_whole_at"] = full_read_at.isoformat()
             cost = requests if self.is_full_read else self.sweep_requests
             entry |= {} if cost is None else {"sweep_requests": cost}
@@ -245,7 +245,7 @@ def _count(number: Any, where: str) -> int | None:
     raise InvalidState(f"{where} is not a number of requests")
 
 
-def _progress(progress: Any) -> Entry | None:
+def _position_of(progress: Any) -> Entry | None:
     if progress is None:
         return None
     if not isinstance(progress, dict) or not isinstance(progress.get("after"), int):

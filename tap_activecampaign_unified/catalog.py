@@ -39,7 +39,7 @@ FULL_TABLE, INCREMENTAL = "FULL_TABLE", "INCREMENTAL"
 class StreamSelection:
     """A selected stream. ``entry`` is its entry in the state.
 
-    ``is_full_table``: the tap emits every record and leaves the bookmark unchanged.
+    ``is_full_table``: the tap emits every record, and writes no new bookmark.
     """
 
     resource: Resource

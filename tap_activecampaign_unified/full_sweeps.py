@@ -25,7 +25,7 @@ class SweepPolicy:
     rate: float | None = None
 
     @property
-    def sweeps(self) -> bool:
+    def is_on(self) -> bool:
         """Whether the tap ever reads incremental streams in full again."""
         return self.after is not None or self.rate is not None
 

@@ -241,7 +241,10 @@ class TapActiveCampaignUnified(Tap):
     def _sync_to_end(
         self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]
     ) -> EndpointOutcome:
-        """Sync an endpoint and return its outcome. Raises only `ExitProgram`: the output failed."""
+        """Sync an endpoint and return its outcome.
+
+        Raises only `ExitProgram`, if the output or a file of the run failed.
+        """
         names = ", ".join(stream.name for stream in streams)
         try:
             version = None if self.context.deletes is None else int(self._clock.now().timestamp())
@@ -262,7 +265,7 @@ class TapActiveCampaignUnified(Tap):
         except ActiveCampaignError as problem:
             return failed(names, problem)
         except OSError as problem:
-            # The output failed, so the tap can write no more records and no state.
+            # The output or a file of the run failed: the tap writes no more records and no state.
             raise cli.ExitProgram(cli.describe_os_error(problem), cli.EXIT_FAILED) from None
         return EndpointOutcome("done", None)
 

@@ -52,8 +52,8 @@ class EmittedRows:
 
         Call it once for each row. ``changed`` is the time of its last change, None if unknown.
 
-        A full read emits every row. The method calls ``fingerprint_of`` for all rows of other runs,
-        and for rows after ``overlap_begin``, which the next run reads again.
+        A full read emits every row, and calls ``fingerprint_of`` only for rows after
+        ``overlap_begin``, which the next run reads again. Any other read calls it for all rows.
         """
         moment = changed or END_OF_TIME
         is_in_overlap = moment >= overlap_begin

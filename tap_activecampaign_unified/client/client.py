@@ -111,7 +111,7 @@ class Client:
     ) -> ApiResponse:
         """Send a GET request and return the response, prefetched or not.
 
-        ``patience`` (seconds) replaces ``max_retry_seconds`` for server errors. With 0, the client
+        ``patience`` (seconds) shortens ``max_retry_seconds`` for server errors. With 0, the client
         retries a 403 once and does not check the key.
         """
         if self._prefetcher is not None:

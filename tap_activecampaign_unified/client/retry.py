@@ -38,7 +38,9 @@ TRIES_TO_WARN_OF = frozenset({3, 10, 30})
 
 
 class Retries:
-    """Retries failed requests, for a time that depends on the account's responses so far.
+    """Decides after a failed attempt whether `Client._send` makes another one, and waits for it.
+
+    The time for retries depends on the account's responses so far.
 
     ``send`` sends a request that checks the key or the server, and retries it for the given seconds
     (None: as long as any request).

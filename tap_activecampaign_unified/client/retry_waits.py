@@ -21,7 +21,9 @@ MIN_WAIT_SECONDS = 0.05
 
 
 class RetryWaits:
-    """The time for retries of one request: ``limit`` seconds, or the caller's ``patience``.
+    """The waits between the attempts of one request: at most ``limit`` seconds in all.
+
+    ``patience`` is the caller's shorter time for server errors, which `Retries` passes to `wait`.
 
     The time starts when the first failed attempt is sent. Waiting for the rate limit before it does
     not count. Each kind of failure has its own time and its own waits, within the whole time.
@@ -62,12 +64,12 @@ class RetryWaits:
             next(self._waits[kind])  # the first item of backoff's generators is not a wait
         return backoff.full_jitter(next(self._waits[kind]))
 
-    def wait(self, kind: object, limit: float | None) -> bool:
+    def wait(self, kind: object, limit_of_kind: float | None) -> bool:
         """Sleep before the next attempt. Return False if the time for this kind is used up."""
         lasted = self._note_failed(kind)
         remaining = self._limit - self.elapsed
-        if limit is not None:
-            remaining = min(remaining, limit - lasted)
+        if limit_of_kind is not None:
+            remaining = min(remaining, limit_of_kind - lasted)
         if remaining <= 0:
             return False
         wait = self._next_wait(kind)

@@ -52,7 +52,8 @@ class Endpoint:
     """How the tap walks over one endpoint, and its related rows.
 
     * ``by_id``: the walk goes by ascending id, else by offset.
-    * ``is_filtered``: the server can filter rows by the time of change.
+    * ``is_filtered``: the server can filter rows by the time of change. `EndpointSetup` sets it to
+      False if a stream of the run needs every row.
     * ``key``: the name or names of the rows in responses. It is empty if the name is the path.
     * ``since``, ``until``: the names of the filters.
     * ``may_lack_dates``: rows may have no date, so that a filter does not find all rows.

@@ -16,7 +16,8 @@ Row = dict[str, Any]
 
 #: The relation of a row to its custom field values.
 CUSTOM_VALUES = "custom_values"
-#: The columns with the time of change of a contact's field value.
+#: The columns with the time of change of a field value of an account or a deal. Those of contacts
+#: need none: a changed value changes the contact's own time.
 VALUE_STAMPS = ("updatedTimestamp", "updated_timestamp")
 #: The columns of a value row that hold the id of its account or deal.
 VALUE_OWNERS = {

@@ -152,6 +152,7 @@ class Resource:
     """A unified resource: its endpoint, and the table that reads and writes its records.
 
     ``endpoint_name`` is the key in the endpoint table. Several resources may share an endpoint.
+    ``endpoint`` is the path of the resource's own records, for writes, deletes and known ids.
     ``expand`` turns a row of the endpoint into rows of this resource, from the rows of
     ``relation``. ``joins`` are further relations that ``expand`` reads, each with the properties
     that need it.

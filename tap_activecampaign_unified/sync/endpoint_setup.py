@@ -87,9 +87,9 @@ class EndpointSetup:
             self._discard_future(selection.resource.name, bookmark, future_names)
         if self._collections.has_become_readable(selection):
             # Emit all rows, because earlier runs left these values out.
-            bookmark.progress, bookmark.is_full_read = None, True
-        elif bookmark.progress:
-            bookmark.resume(bookmark.progress)
+            bookmark.saved_position, bookmark.is_full_read = None, True
+        elif bookmark.saved_position:
+            bookmark.resume(bookmark.saved_position)
         return bookmark
 
     def _discard_future(self, name: str, bookmark: Bookmark, future_names: list[str]) -> None:
@@ -98,7 +98,7 @@ class EndpointSetup:
         if bookmark.moments_ahead(now):
             logger.warning(
                 "%s: %s in the state is later than now (%s). The tap discards it and reads the "
-                "stream whole",
+                "stream in full",
                 name,
                 " and ".join(future_names),
                 now.isoformat(timespec="seconds"),
@@ -111,7 +111,7 @@ class EndpointSetup:
 
     def _make_page_source(self, bookmarks: list[Bookmark]) -> PageSource:
         context, position = self.context, 0
-        progress = [bookmark.progress for bookmark in bookmarks if bookmark.progress]
+        progress = [bookmark.saved_position for bookmark in bookmarks if bookmark.saved_position]
         is_resumed = len(progress) == len(self.bookmarks)
         if self.endpoint.by_id and is_resumed:
             position = min(saved["after"] for saved in progress)

@@ -250,7 +250,7 @@ class EndpointSync:
         self._flush(kept)
 
     def _flush(self, rows: list[Row]) -> None:
-        """Write the records of these rows to stdout, after their ids are stored."""
+        """Store the ids of these rows, then flush their records, most of which are still buffered."""
         if self._comparison is not None:
             self._comparison.keep(rows, self._outputs[0].resource.skip)
         for writer in self._writers:
@@ -271,8 +271,8 @@ class EndpointSync:
     def _rows_to_join(self, rows: list[Row]) -> list[Row]:
         """Return rows that a stream may emit. Related rows of other rows would waste requests.
 
-        If the server does not filter by date, a newer custom field value can be the only sign of a
-        change. Then it returns all rows.
+        If this run uses no filter of the server, a newer custom field value can be the only sign
+        of a change. Then it returns all rows.
         """
         bounds = [writer.bookmark.since for writer in self._writers if writer.bookmark]
         known_bounds = [bound for bound in bounds if bound is not None]
@@ -328,9 +328,9 @@ class EndpointSync:
         is_first = not self._setup.page_source.is_second_walk
         if (
             bookmark
-            and bookmark.progress
+            and bookmark.saved_position
             and is_first
-            and int(row.get("id") or 0) <= bookmark.progress["after"]
+            and int(row.get("id") or 0) <= bookmark.saved_position["after"]
         ):
             stats.suppressed += resource.relation is None
             return  # the interrupted run emitted the row

@@ -1,4 +1,8 @@
-"""Interfaces of a stream that the sync uses. `UnifiedStream` implements them."""
+"""Interfaces of a stream that the sync uses.
+
+`StreamSelection` (`catalog.py`) implements the first, before the streams exist. `UnifiedStream`
+implements both.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ class SelectedStream(Protocol):
 
     @property
     def is_full_table(self) -> bool:
-        """Whether the stream emits every record and ignores its bookmark."""
+        """Whether the stream emits every record, and writes no new bookmark."""
 
     def wanted(self, name: str) -> bool:
         """Return whether a property is selected."""

@@ -144,5 +144,5 @@ def missing_key(resource: Resource, records: list[Record]) -> str | None:
 
 def after_of(writer: StreamWriter, position: int) -> int:
     """Return the id after which the next run can continue a stream."""
-    progress = writer.bookmark.progress if writer.bookmark else None
+    progress = writer.bookmark.saved_position if writer.bookmark else None
     return max(position, progress["after"] if progress else 0)

@@ -1,5 +1,7 @@
 """The time of the last late-shown write, in the ledger; waits until reads show the write.
 
+The ledger keeps the time in its table of pending creates, under the step `late_write`.
+
 Reads show some writes only some seconds later: late-shown writes, of subscriptions and of records
 of custom objects. If a row names only some columns, the target completes the row by the stored
 columns. A run that starts right after another run would read the values from before that run, and

@@ -96,7 +96,7 @@ class BackgroundBatches:
             processor.write(rows)
             processor.retry_deferred()
             return
-        changed = processor.finish_unchanged(rows)
+        changed = processor.begin_batch(rows)
         if not reads_on(self._policy, sum(map(len, changed.values()))):
             processor.write_changed(rows, changed)
             return

@@ -49,8 +49,8 @@ class BatchProcessor:
             self._written_families.add(sink.family)
         self._end_batch(rows)
 
-    def finish_unchanged(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
-        """Finish the unchanged rows of a batch without deletes, and write nothing.
+    def begin_batch(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
+        """Finish the rows that need no write, of a batch without deletes.
 
         Returns the changed rows by stream, for `write_changed`.
         """
@@ -63,7 +63,7 @@ class BatchProcessor:
         }
 
     def write_changed(self, rows: list[InputRecord], changed: dict[str, list[InputRecord]]) -> None:
-        """Write the rows that `finish_unchanged` returned. Other batches may be open meanwhile."""
+        """Write the rows that `begin_batch` returned. Other batches may be open meanwhile."""
         for name, sink in registry.sinks_of(changed).items():
             self._write_rows(sink, changed[name])
             self._written_families.add(sink.family)
@@ -106,7 +106,7 @@ class BatchProcessor:
     def _select_changed(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
         """Return the rows to write. Finishes or defers all other rows."""
         rows = self._hold_out(sink, rows)
-        self._finish_unchanged(sink, self._group_by_key(sink, rows))
+        self._compare_with_ledger(sink, self._group_by_key(sink, rows))
         changed = [row for row in rows if self.finisher.is_open(row)]
         if self.grants.members.people_in_input:
             changed_ids = set(map(id, changed))
@@ -123,13 +123,13 @@ class BatchProcessor:
             self.context.pool.yield_now()
             row.fields = self.finisher.parts.fields(sink, row)
             row.ledger_key = self.context.ledger.hash_key(
-                row.stream, self._ledger_identity(sink, row)
+                row.stream, self._identity_of(sink, row)
             )
             if not self.finisher.defer_if_behind(row):
                 groups.setdefault(row.ledger_key, []).append(row)
         return groups
 
-    def _finish_unchanged(self, sink: Sink, groups: dict[bytes, list[InputRecord]]) -> None:
+    def _compare_with_ledger(self, sink: Sink, groups: dict[bytes, list[InputRecord]]) -> None:
         """Finish the rows that the ledger confirms, unless `force` or an audience needs them."""
         ledger, deliveries = self.context.ledger, self.grants.members.deliveries
         ledger.prefetch(groups)
@@ -139,12 +139,12 @@ class BatchProcessor:
                 deliveries.mark(row, confirmed)
             if confirmed is None:
                 continue
-            is_sent = self.context.policy.force or not confirmed.fields
+            must_write = self.context.policy.force or not confirmed.fields
             for row in group:
                 row.ledger_id = confirmed.id
                 is_first = deliveries.is_first(row, confirmed)
-                is_sent = is_sent or row.is_held_out or is_first
-            if not is_sent:
+                must_write = must_write or row.is_held_out or is_first
+            if not must_write:
                 self._finish_confirmed(sink, group, confirmed)
 
     def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
@@ -185,8 +185,12 @@ class BatchProcessor:
             elif self.finisher.parts.reduce(sink, row, changed, known):
                 row.denied = tuple(denied)
 
-    def _ledger_identity(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
-        """Return a row's identity in the ledger: its key, or all columns of a row without key."""
+    def _identity_of(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
+        """Return a row's identity in the ledger: its key, or all columns of a row without a key.
+
+        A deal that only its name identifies has all its columns as identity, unless
+        `match_opportunities_on` names them: two deals may have one name.
+        """
         is_weak = bool(sink.weak & row.key.keys()) and not self.finisher.schemas.key_properties.get(
             row.stream
         )

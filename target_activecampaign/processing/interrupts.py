@@ -1,4 +1,8 @@
-"""Stop signals (SIGINT, SIGTERM): the target ends between two messages, never inside a message."""
+"""Stop signals (SIGINT, SIGTERM): when the target ends.
+
+A target that waits for a message ends at once. A target that handles a message ends before its next
+request. A second signal, or the end of the time that a signal leaves, ends it at once.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     Handle = Callable[..., None]
 
 
-class _ImmediateStop(cli.StopSignal):
+class _TargetStopSignal(cli.StopSignal):
     """The run's stop signal; it calls ``stop_now`` when the run must end at once."""
 
     def __init__(self, clock: SystemClock) -> None:
@@ -35,13 +39,13 @@ class _ImmediateStop(cli.StopSignal):
 
 
 class Interrupts:
-    """Ends the run at once after a signal if the program only waits for its next message.
+    """Decides when a signal ends the run: while it waits for a message, or before a request.
 
     ``handler`` is the installed signal handler; it calls `handle`.
     """
 
     def __init__(self, clock: SystemClock, handler: Handle) -> None:
-        self.stop = _ImmediateStop(clock)
+        self.stop = _TargetStopSignal(clock)
         self.pool: CooperativePool | None = None
         self._handler = handler
         self._is_reading = True
@@ -59,7 +63,10 @@ class Interrupts:
             self.pool.raise_if_ending()
 
     def begin_message(self) -> None:
-        """Begin to handle a message: no signal interrupts it, and no other thread runs."""
+        """Begin to handle a message: a first signal ends the run only before its next request.
+
+        Meanwhile no other thread runs.
+        """
         self._is_reading = False
         if self.pool is not None:
             self.pool.acquire()
@@ -98,7 +105,7 @@ class Interrupts:
 
 
 def message_handler(handle: Handle) -> Handle:
-    """Decorate a method that handles a message without interruption."""
+    """Decorate a method that handles a message: a first signal ends it before a request only."""
 
     @functools.wraps(handle)
     def handled(self: Any, *args: Any, **kwargs: Any) -> None:

@@ -55,7 +55,10 @@ def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
 
 
 def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
-    """Write a note."""
+    """Write a note. Without an id, only the ledger knows whether the note exists.
+
+    The account is searched only after a create without an answer.
+    """
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row)
     content = native.columns.get("note")
@@ -66,7 +69,7 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
         raise RowRejected("content: a note needs content")
     reltype, relid = _parent(context, row)
     reject_created_earlier(context, row, "content", "notes")
-    # The key of a note without an id has its text: the note in the account has the same text.
+    # If the text is part of the key, the note that the ledger knows has this text.
     if row.ledger_id and row.key.keys() & {"content"}:
         return native.outcome(Action.UNCHANGED, row.ledger_id)
     if row.ledger_id:
