@@ -44,9 +44,9 @@ class MessageWriter(GenericSingerWriter[bytes, "Message"]):
     """The SDK's writer, with a fast path for records that need no mapping.
 
     All messages go through one buffer, in order, so that a reader never has a STATE before its
-    records. The writer buffers records until `flush`, or until `BUFFER_BYTES` are full. Every other message flushes the buffer, so
-    that the reader has it soon. The writer adds a line to the buffer in one piece, so that a signal
-    never leaves half a line in the output.
+    records. The writer buffers records until `flush`, or until `BUFFER_BYTES` are full. Every other
+    message flushes the buffer, so that the reader has it soon. The writer adds a line to the buffer
+    in one piece, so that a signal never leaves half a line in the output.
     """
 
     def __init__(self) -> None:

@@ -241,10 +241,7 @@ class TapActiveCampaignUnified(Tap):
     def _sync_to_end(
         self, endpoint_sync: EndpointSync, streams: list[UnifiedStream]
     ) -> EndpointOutcome:
-        """Sync an endpoint and return its outcome.
-
-        Raises only `ExitProgram`, if the output or a file of the run failed.
-        """
+        """Sync an endpoint. Raises only `ExitProgram`, if stdout or a file of the run failed."""
         names = ", ".join(stream.name for stream in streams)
         try:
             version = None if self.context.deletes is None else int(self._clock.now().timestamp())

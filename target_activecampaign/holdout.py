@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 #: Queries that compare the two groups, such as those of docs/control-group.md, look for this text.
 HELD_OUT = "held out"
@@ -59,7 +59,7 @@ class Holdout:
         """Return whether a contact of the account is in the control group; looks it up."""
         return native_id in self._held_out_ids([native_id])
 
-    def find(self, rows: list[InputRecord]) -> list[InputRecord]:
+    def find(self, rows: list[InputRow]) -> list[InputRow]:
         """Return the rows of held-out contacts. Looks up contacts by id together.
 
         A row without a contact is not held out. If a contact's row has an id and an address, the
@@ -82,7 +82,7 @@ class Holdout:
         self._orders |= {_order_of(row) for row in found if row.stream == _ORDERS}
         return found + [row for row, native_id in by_id if native_id in held_out]
 
-    def _name_of(self, row: InputRecord) -> tuple[str | None, str | None]:
+    def _name_of(self, row: InputRow) -> tuple[str | None, str | None]:
         """Return the address that decides about a row, or the id of the contact to look up."""
         email, native_id = contact_of_row(self._references, row)
         if row.stream not in CONTACT_STREAMS or not email or not native_id:
@@ -101,6 +101,6 @@ class Holdout:
         }
 
 
-def _order_of(row: InputRecord) -> tuple[str, str]:
+def _order_of(row: InputRow) -> tuple[str, str]:
     """Return what an order and its lines have in common."""
     return str(row.record.get("store_id")), str(row.record.get("store_order_id"))

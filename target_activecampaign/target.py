@@ -77,15 +77,17 @@ class TargetActiveCampaign(ConfiguredTarget):
         self.background = BackgroundBatches(self._pool, self._write_policy(), self._emit, wake)
         maps = StreamMaps(self.mapper) if self._config.get("stream_maps") is not None else None
         aliases, label = self._setting("stream_aliases"), self._setting("account_label")
-        objects = AccountObjects(lambda: self.processor.context)
+        objects = AccountObjects(lambda: self.begin_writing().context)
         self._parser = RecordParser(objects, maps, aliases, label, self._policy)
         self._progress = WriteProgress(self.name, self._clock, lambda: self._parser.number)
 
     # --- the processor ----------------------------------------------------------------------
 
-    @property
-    def processor(self) -> BatchProcessor:
-        """The batch processor, built at first use; it first sends the rows of the retry file."""
+    def begin_writing(self) -> BatchProcessor:
+        """Return the batch processor.
+
+        The first call opens the run's files and sends the rows of the retry file.
+        """
         is_new = self._processor is None
         processor = self._open_processor()
         if is_new:
@@ -136,7 +138,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     @message_handler
     def _note_broken_line(self, why: str, *, is_record: bool) -> None:
         # An unreadable line of a row needs a result too. The first row opens the ledger.
-        processor = self.processor if is_record else None
+        processor = self.begin_writing() if is_record else None
         self._parser.note_broken_line(why, is_record=is_record)
         if processor is not None:
             self._finish_unread(processor)
@@ -151,7 +153,7 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     @message_handler
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        processor = self.processor  # the first row opens it
+        processor = self.begin_writing()
         rows = self._parser.rows_of(message_dict)
         self._finish_unread(processor)
         self._collected.add(rows)
@@ -185,7 +187,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         """Write the batch: then each row has its outcome, is deferred, or is in the background."""
         if self._collected.rows:
             # To open the processor may end the run. `_abandon_rows` then finishes the batch.
-            processor = self.processor
+            processor = self.begin_writing()
             in_background = self.background.wait_for_conflicts(processor, self._collected.rows)
             batch = self._collected.take()
             self.background.write(processor, batch, in_background=in_background)
@@ -214,7 +216,7 @@ class TargetActiveCampaign(ConfiguredTarget):
             self._checkpoints.last = state
 
     def _end_early(self, why: str) -> None:
-        processor = self.processor
+        processor = self.begin_writing()
         # Deferred rows still get their results, and their writes must not end the run again.
         processor.finisher.stops.early = None
         processor.resolve_deferred()
@@ -227,7 +229,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         self.interrupts.begin_message()
         self._write_batch()
         # An empty input opens the processor too: it first sends the rows of the retry file.
-        processor = self.processor
+        processor = self.begin_writing()
         self.background.wait_all()
         processor.resolve_deferred()
         if processor.finisher.stops.early:

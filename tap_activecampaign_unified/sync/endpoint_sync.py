@@ -250,7 +250,7 @@ class EndpointSync:
         self._flush(kept)
 
     def _flush(self, rows: list[Row]) -> None:
-        """Store the ids of these rows, then flush their records, most of which are still buffered."""
+        """Store the ids of these rows, then flush their records. Most are still buffered."""
         if self._comparison is not None:
             self._comparison.keep(rows, self._outputs[0].resource.skip)
         for writer in self._writers:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +45,11 @@ class AudienceMembers:
         self._former = set(self._records.audiences()) - policy.audiences.keys()
         self.deliveries = DeliveringStreams(ledger, {*self._former, *policy.audiences})
 
-    def audience_of(self, row: InputRecord) -> str | None:
+    def audience_of(self, row: InputRow) -> str | None:
         """Return the audience of a row, None if its stream is no audience."""
         return row.input_stream if row.input_stream in self.people_in_input else None
 
-    def note_rows(self, rows: Iterable[InputRecord]) -> None:
+    def note_rows(self, rows: Iterable[InputRow]) -> None:
         """Note the people of rows, before the rows are finished or written."""
         for row in rows:
             people = self.people_in_input.get(row.input_stream)
@@ -59,13 +59,13 @@ class AudienceMembers:
                 self._former.discard(row.input_stream)
                 logger.warning(FORMER_AUDIENCE, row.input_stream)
 
-    def note_contact(self, row: InputRecord, contact: str | None) -> None:
+    def note_contact(self, row: InputRow, contact: str | None) -> None:
         """Note the contact of a row of the input."""
         name = self.audience_of(row)
         if name is not None and row.number is not None and contact is not None:
             self.people_in_input[name].add_contact(contact)
 
-    def note_confirmed(self, rows: list[InputRecord]) -> None:
+    def note_confirmed(self, rows: list[InputRow]) -> None:
         """Make the people of rows members whose rows the ledger confirms."""
         for name in self.people_in_input:
             in_audience = [
@@ -82,7 +82,7 @@ class AudienceMembers:
                     self.deliveries.add(row)
             self._records.uncache()
 
-    def _people_of(self, rows: list[InputRecord]) -> list[tuple[InputRecord, str, bytes]]:
+    def _people_of(self, rows: list[InputRow]) -> list[tuple[InputRow, str, bytes]]:
         """Return each row with its person and the hash of the address."""
         people = []
         for row in rows:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from target_activecampaign.ledger.ledger import Confirmed, Ledger
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 
 class DeliveringStreams:
@@ -28,16 +28,16 @@ class DeliveringStreams:
         self._marks = {name: self._mark_of(name) for name in audiences}
         self._fields = {name for mark in self._marks.values() for name in mark}
 
-    def is_first(self, row: InputRecord, known: Confirmed) -> bool:
+    def is_first(self, row: InputRow, known: Confirmed) -> bool:
         """Return whether an audience delivered a row before, and the row's stream did not."""
         return self._is_marked(known) and not self._has(known, self._mark_of(row.input_stream))
 
-    def mark(self, row: InputRecord, known: Confirmed | None) -> None:
+    def mark(self, row: InputRow, known: Confirmed | None) -> None:
         """Set the mark that the ledger adds when it confirms a row that an audience delivers."""
         if row.input_stream in self._marks or (known is not None and self._is_marked(known)):
             row.delivery = self._mark_of(row.input_stream)
 
-    def add(self, row: InputRecord) -> None:
+    def add(self, row: InputRow) -> None:
         """Mark the ledger's entry of an unchanged row, unless it has the mark already."""
         known = self._ledger.find(row.ledger_key)
         if known is not None and row.delivery and not self._has(known, row.delivery):

@@ -26,7 +26,7 @@ from .values_before_write import read_values
 if TYPE_CHECKING:
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.contact_values import ContactValues, ContactValuesReader
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.contacts.contact_change import ContactChange, RequestedGrant
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -276,7 +276,7 @@ class GrantRecorder:
             for row_request in change.row_requests:
                 self._remove_new_member(row_request.row, pending.person, grants)
 
-    def _remove_new_member(self, row: InputRecord, person: str, grants: Grants) -> None:
+    def _remove_new_member(self, row: InputRow, person: str, grants: Grants) -> None:
         """Remove a member that was never in a complete input and has no grant."""
         name, grantor = self.members.audience_of(row), grantor_of(self.members, row)
         member = self._records.member(name, person) if name is not None else None

@@ -10,7 +10,7 @@ from target_activecampaign.sinks.write_context import RowResults
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import RowDeferred
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .report import AudienceReport
     from .revocation_plan import Leaver
@@ -28,7 +28,7 @@ class OpenRows(RowResults, Protocol):
     def note_refusal(self, reason: str) -> None:
         """Note why no person may leave an audience."""
 
-    def open(self, rows: list[InputRecord]) -> None:
+    def open(self, rows: list[InputRow]) -> None:
         """Expect a result for each of these rows."""
 
 
@@ -43,7 +43,7 @@ class LeaverResults:
         self._leavers = {id(leaver.row_request.row): leaver for leaver in leavers}
         self.done: set[int] = set()
 
-    def finish(self, row: InputRecord, outcome: Outcome) -> None:
+    def finish(self, row: InputRow, outcome: Outcome) -> None:
         """Give a row its result, from the outcome of the write.
 
         * Complete, and updated, unchanged or skipped: the result is updated, and the person left.
@@ -83,10 +83,10 @@ class LeaverResults:
         )
         self._rows.finish(row, outcome)
 
-    def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
+    def defer(self, row: InputRow, deferred: RowDeferred) -> None:
         """Defer a row, as `RowResults` requires. No row of a leaver refers to another record."""
         self._rows.defer(row, deferred)
 
-    def defer_if_behind(self, row: InputRecord) -> bool:
+    def defer_if_behind(self, row: InputRow) -> bool:
         """Defer a row, as `RowResults` requires."""
         return self._rows.defer_if_behind(row)

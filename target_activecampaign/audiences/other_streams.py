@@ -25,7 +25,7 @@ from .requested_grants import done_requests, grants_of_change, removed_grant_ids
 if TYPE_CHECKING:
     from target_activecampaign.ledger.audience_records import Grantors
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.contacts.contact_change import ContactChange, RequestedGrant
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -60,7 +60,7 @@ class OtherStreams:
                 names = {id(row): self._name_of(context, row) for row in rows}
                 change.stream_grants = StreamGrants(of_audiences, removed & granted, names)
 
-    def _name_of(self, context: WriteContext, row: InputRecord) -> str:
+    def _name_of(self, context: WriteContext, row: InputRow) -> str:
         """Return the name of a row's contact in the ledger: its id, else its placeholder."""
         email, native_id = deciding_name(context.references, row)
         if native_id:

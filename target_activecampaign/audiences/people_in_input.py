@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from target_activecampaign.lookups.row_contact import contact_of_row
-from target_activecampaign.records.input_record import emails_of, is_delete
+from target_activecampaign.records.input_row import emails_of, is_delete
 
 if TYPE_CHECKING:
     from target_activecampaign.ledger.audience_records import Member
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 
 class PeopleInInput:
@@ -26,7 +26,7 @@ class PeopleInInput:
         """Return whether the input has any person."""
         return bool(self._addresses or self._contacts)
 
-    def add(self, row: InputRecord) -> None:
+    def add(self, row: InputRow) -> None:
         """Add the people of a row: all its addresses, and its id.
 
         A row of the retry file is not part of the input. A deleted row is no member.

@@ -17,7 +17,7 @@ from .present_grants import BLANK, normalized_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.contacts.contact_change import ContactChange, RowRequest
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -29,7 +29,7 @@ def audience_grantor(name: str) -> str:
     return f"audience:{name}"
 
 
-def grantor_of(members: AudienceMembers, row: InputRecord) -> str:
+def grantor_of(members: AudienceMembers, row: InputRow) -> str:
     """Return the grantor of a row's grants: its audience or its stream."""
     name = members.audience_of(row)
     return f"stream:{row.input_stream}" if name is None else audience_grantor(name)

@@ -11,7 +11,7 @@ from target_activecampaign.config.audience_rules import (
     REMOVE_TAGS,
 )
 from target_activecampaign.config.audience_rules import UNSUBSCRIBE as UNSUBSCRIBE_ON_LEAVE
-from target_activecampaign.records.input_record import InputRecord
+from target_activecampaign.records.input_row import InputRow
 from target_activecampaign.sinks.contacts.contact_change import (
     UNSUBSCRIBE,
     ContactChange,
@@ -96,7 +96,7 @@ class Leaver:
 
 def leaver_of(members: list[Member], contact: str | None, audience: str, stream: str) -> Leaver:
     """Return a leaver with a row for its result. ``stream`` is the stream's name in the target."""
-    row = InputRecord(None, stream, {}, {"id": contact}, {}, input_stream=audience)
+    row = InputRow(None, stream, {}, {"id": contact}, {}, input_stream=audience)
     row.ledger_id = contact
     row_request = RowRequest(row, requests_contact_if_empty=False)
     change = ContactChange([row_request], id=contact, is_revocation=True)

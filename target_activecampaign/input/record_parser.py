@@ -1,4 +1,4 @@
-"""Parses Singer messages into input records, and rejects messages that are not valid records.
+"""Parses Singer messages into input rows, and rejects messages that are not valid records.
 
 `stream_names.py` maps the names of streams.
 """
@@ -20,7 +20,7 @@ from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipp
 from target_activecampaign.records.account_label_check import AccountLabelCheck, without_label
 from target_activecampaign.records.clean_values import composed
 from target_activecampaign.records.columns.matching import CUSTOM_FIELDS
-from target_activecampaign.records.input_record import InputRecord, UnreadLine
+from target_activecampaign.records.input_row import InputRow, UnreadLine
 from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.records.ledger_key import key_of
 from target_activecampaign.sinks import registry
@@ -146,7 +146,7 @@ class RecordParser:
         unread, self._unread = self._unread, []
         return unread
 
-    def rows_of(self, message: Message) -> list[InputRecord]:
+    def rows_of(self, message: Message) -> list[InputRow]:
         """Return the rows of a RECORD: 1 row, unless stream maps drop or duplicate the record."""
         self.number += 1
         stream, record = message.get("stream"), message.get("record")
@@ -197,7 +197,7 @@ class RecordParser:
         record: Message,
         keys: list[str],
         input_stream: str = "",
-    ) -> InputRecord | None:
+    ) -> InputRow | None:
         """Return the row of a record; reject a record that cannot be a row.
 
         ``input_stream`` is the stream's name in the input, if that differs.
@@ -227,7 +227,7 @@ class RecordParser:
             return None
         self.schemas.key_properties.setdefault(stream, keys)
         normalized = composed(nested.record) if sink.family != "raw" else nested.record
-        return InputRecord(
+        return InputRow(
             *(number, stream, normalized, key, source),
             remarks=remarks,
             shown_key=None if fields == keys else _values(record, keys),

@@ -13,7 +13,7 @@ from target_activecampaign.records.row_references import key_text, parse_own_id
 if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 
 class ForeignIds:
@@ -50,13 +50,13 @@ class ForeignIds:
             return self.resolve(family, source)
         return parse_own_id(source, f"{column}.id")
 
-    def source_of(self, row: InputRecord) -> str | None:
+    def source_of(self, row: InputRow) -> str | None:
         """Return the id that a row's record has in the other account; None with own ids."""
         if not self._policy.is_foreign:
             return None
         return key_text(row.record.get("id"), "id", is_id=True)
 
-    def record(self, family: str, row: InputRecord, native_id: str | None) -> None:
+    def record(self, family: str, row: InputRow, native_id: str | None) -> None:
         """Record that a record of this account is the copy of a row's record."""
         source = self.source_of(row)
         if native_id and source:

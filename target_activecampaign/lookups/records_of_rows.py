@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.client.write_client import is_planned
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.input_record import is_delete
+from target_activecampaign.records.input_row import is_delete
 
 from .row_contact import contact_of_row
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .reference_resolver import ReferenceResolver
 
@@ -26,7 +26,7 @@ class KnownContacts:
     emails: list[str] = field(default_factory=list)
 
 
-def known_contacts(references: ReferenceResolver, rows: list[InputRecord]) -> KnownContacts:
+def known_contacts(references: ReferenceResolver, rows: list[InputRow]) -> KnownContacts:
     """Return the distinct contacts of rows that write contacts or their associations."""
     ids: dict[str, None] = {}
     emails: dict[str, str] = {}
@@ -40,7 +40,7 @@ def known_contacts(references: ReferenceResolver, rows: list[InputRecord]) -> Kn
     return KnownContacts(list(ids), list(emails.values()))
 
 
-def known_records(references: ReferenceResolver, family: str, rows: list[InputRecord]) -> list[str]:
+def known_records(references: ReferenceResolver, family: str, rows: list[InputRow]) -> list[str]:
     """Return the distinct ids of records that rows name or that the ledger has for the rows."""
     ids: dict[str, None] = {}
     for row in rows:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.row_references import references
+from target_activecampaign.records.row_references import parse_references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tap_activecampaign_unified.resources.resource import Record
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .reference_resolver import ReferenceResolver
 
@@ -26,7 +27,7 @@ _OF_CONTACTS = frozenset(
 )
 
 
-def contact_of_row(lookups: ReferenceResolver, row: InputRecord) -> tuple[str | None, str | None]:
+def contact_of_row(lookups: ReferenceResolver, row: InputRow) -> tuple[str | None, str | None]:
     """Return the address and this account's id of the contact that a row writes to."""
     record = row.record
     with contextlib.suppress(RowRejected):
@@ -34,7 +35,7 @@ def contact_of_row(lookups: ReferenceResolver, row: InputRecord) -> tuple[str | 
             return _address_of(record), _id_here(lookups, record.get("id"))
         if row.stream not in PAIR_STREAMS | _OF_CONTACTS:
             return None, None
-        contacts = references(record.get("contact"), "contact")
+        contacts = parse_references(record.get("contact"), "contact")
         ref: Record = dict(contacts[0]) if contacts else {}
         if row.stream in PAIR_STREAMS:
             ref.setdefault("email", record.get("contact_email") or record.get("email"))
@@ -44,7 +45,17 @@ def contact_of_row(lookups: ReferenceResolver, row: InputRecord) -> tuple[str | 
     return None, None
 
 
-def deciding_name(lookups: ReferenceResolver, row: InputRecord) -> tuple[str | None, str | None]:
+def prefetch_row_contacts(lookups: ReferenceResolver, rows: Iterable[InputRow]) -> None:
+    """Look up the contacts of many rows at once. The write of a row reports its error."""
+    refs = []
+    for row in rows:
+        with contextlib.suppress(RowRejected):
+            refs += parse_references(row.record.get("contact"), "contact")
+    with contextlib.suppress(RequestError):
+        lookups.prefetch_contacts(refs)
+
+
+def deciding_name(lookups: ReferenceResolver, row: InputRow) -> tuple[str | None, str | None]:
     """Return the address or the id that decides which contact a row writes to.
 
     The id decides, with two exceptions: the address decides for events and for contacts of another

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from target_activecampaign.lookups.row_contact import CONTACT_STREAMS
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.input_record import emails_of, is_delete
+from target_activecampaign.records.input_row import emails_of, is_delete
 from target_activecampaign.records.record_identity import RecordIdentity
 from target_activecampaign.sinks.contacts.bulk_import.choice import reads_on
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from target_activecampaign.concurrency.cooperative_pool import CooperativePool
     from target_activecampaign.config.write_policy import WritePolicy
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .batch_processor import BatchProcessor
 
@@ -69,7 +69,7 @@ class BackgroundBatches:
         """Wait for all background batches. Raises the error that ends the run."""
         self._wait_until(lambda: not self._running)
 
-    def wait_for_conflicts(self, processor: BatchProcessor, rows: list[InputRecord]) -> bool:
+    def wait_for_conflicts(self, processor: BatchProcessor, rows: list[InputRow]) -> bool:
         """Wait for the batches that must be done before these rows are written.
 
         Returns whether the rows may be written while other batches run.
@@ -89,7 +89,7 @@ class BackgroundBatches:
         return True
 
     def write(
-        self, processor: BatchProcessor, rows: list[InputRecord], *, in_background: bool
+        self, processor: BatchProcessor, rows: list[InputRow], *, in_background: bool
     ) -> None:
         """Write a batch: each row gets a result, is deferred or runs in the background."""
         if not in_background:
@@ -103,7 +103,7 @@ class BackgroundBatches:
         self._wait_until(lambda: len(self._running) < self._pool.max_tasks)
         self._start(processor, rows, changed)
 
-    def _may_overlap(self, rows: list[InputRecord]) -> bool:
+    def _may_overlap(self, rows: list[InputRow]) -> bool:
         policy = self._policy
         needs_results = (
             policy.max_changes is not None
@@ -118,8 +118,8 @@ class BackgroundBatches:
     def _start(
         self,
         processor: BatchProcessor,
-        rows: list[InputRecord],
-        changed: dict[str, list[InputRecord]],
+        rows: list[InputRow],
+        changed: dict[str, list[InputRow]],
     ) -> None:
         batch = _RunningBatch(rows[0].number, self._identity or _identity_of(rows, self._policy))
         self._running.append(batch)
@@ -148,7 +148,7 @@ def _may_conflict(before: RecordIdentity, other: RecordIdentity) -> bool:
     return not has_same_columns or not before.keys.isdisjoint(other.keys)
 
 
-def _identity_of(rows: list[InputRecord], policy: WritePolicy) -> RecordIdentity:
+def _identity_of(rows: list[InputRow], policy: WritePolicy) -> RecordIdentity:
     """Return the identity of all rows; ``columns`` holds each set of identifying columns."""
     keys: set[Hashable] = set()
     columns: set[str] = set()

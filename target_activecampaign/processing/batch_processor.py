@@ -17,7 +17,7 @@ from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION, is
 if TYPE_CHECKING:
     from target_activecampaign.audiences.grant_recorder import GrantRecorder
     from target_activecampaign.ledger.ledger import Confirmed
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -37,7 +37,7 @@ class BatchProcessor:
 
     # --- a batch ----------------------------------------------------------------------------
 
-    def write(self, rows: list[InputRecord]) -> None:
+    def write(self, rows: list[InputRow]) -> None:
         """Write a batch. Afterwards each of its rows has a result or is deferred.
 
         If the run ends early, `abandon` gives the remaining rows their results.
@@ -49,7 +49,7 @@ class BatchProcessor:
             self._written_families.add(sink.family)
         self._end_batch(rows)
 
-    def begin_batch(self, rows: list[InputRecord]) -> dict[str, list[InputRecord]]:
+    def begin_batch(self, rows: list[InputRow]) -> dict[str, list[InputRow]]:
         """Finish the rows that need no write, of a batch without deletes.
 
         Returns the changed rows by stream, for `write_changed`.
@@ -62,14 +62,14 @@ class BatchProcessor:
             for name, sink in sinks.items()
         }
 
-    def write_changed(self, rows: list[InputRecord], changed: dict[str, list[InputRecord]]) -> None:
+    def write_changed(self, rows: list[InputRow], changed: dict[str, list[InputRow]]) -> None:
         """Write the rows that `begin_batch` returned. Other batches may be open meanwhile."""
         for name, sink in registry.sinks_of(changed).items():
             self._write_rows(sink, changed[name])
             self._written_families.add(sink.family)
         self._end_batch(rows)
 
-    def _end_batch(self, rows: list[InputRecord]) -> None:
+    def _end_batch(self, rows: list[InputRow]) -> None:
         for row in filter(self.finisher.is_open, rows):
             # A sink must finish every row.
             self.finisher.finish(row, Outcome(Action.FAILED, reason=NO_RESULT, confirms_row=False))
@@ -77,13 +77,13 @@ class BatchProcessor:
         self.finisher.stops.check_rejects()
         self.finisher.results.flush()
 
-    def _write_sink(self, sink: Sink, rows: list[InputRecord]) -> None:
+    def _write_sink(self, sink: Sink, rows: list[InputRow]) -> None:
         for deleted, others in in_rounds(rows):
             if deleted:
                 write_deletes(self.context, sink, deleted)
             self._write_rows(sink, self._select_changed(sink, others))
 
-    def _write_rows(self, sink: Sink, rows: list[InputRecord]) -> None:
+    def _write_rows(self, sink: Sink, rows: list[InputRow]) -> None:
         context = self.context
         if rows and is_skipped(context.policy, sink):
             skipped = Outcome(Action.SKIPPED, reason=MAY_START_AUTOMATION, confirms_row=False)
@@ -103,7 +103,7 @@ class BatchProcessor:
         for row in rows:
             self.finisher.finish(row, HELD_BY_MAX_CHANGES)
 
-    def _select_changed(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
+    def _select_changed(self, sink: Sink, rows: list[InputRow]) -> list[InputRow]:
         """Return the rows to write. Finishes or defers all other rows."""
         rows = self._hold_out(sink, rows)
         self._compare_with_ledger(sink, self._group_by_key(sink, rows))
@@ -113,23 +113,21 @@ class BatchProcessor:
             self.grants.members.note_confirmed([row for row in rows if id(row) not in changed_ids])
         return changed
 
-    def _group_by_key(self, sink: Sink, rows: list[InputRecord]) -> dict[bytes, list[InputRecord]]:
+    def _group_by_key(self, sink: Sink, rows: list[InputRow]) -> dict[bytes, list[InputRow]]:
         """Set each row's key in the ledger; return the rows by this key.
 
         Defers a row that follows a deferred row of the same key.
         """
-        groups: dict[bytes, list[InputRecord]] = {}
+        groups: dict[bytes, list[InputRow]] = {}
         for row in rows:
             self.context.pool.yield_now()
             row.fields = self.finisher.parts.fields(sink, row)
-            row.ledger_key = self.context.ledger.hash_key(
-                row.stream, self._identity_of(sink, row)
-            )
+            row.ledger_key = self.context.ledger.hash_key(row.stream, self._identity_of(sink, row))
             if not self.finisher.defer_if_behind(row):
                 groups.setdefault(row.ledger_key, []).append(row)
         return groups
 
-    def _compare_with_ledger(self, sink: Sink, groups: dict[bytes, list[InputRecord]]) -> None:
+    def _compare_with_ledger(self, sink: Sink, groups: dict[bytes, list[InputRow]]) -> None:
         """Finish the rows that the ledger confirms, unless `force` or an audience needs them."""
         ledger, deliveries = self.context.ledger, self.grants.members.deliveries
         ledger.prefetch(groups)
@@ -147,7 +145,7 @@ class BatchProcessor:
             if not must_write:
                 self._finish_confirmed(sink, group, confirmed)
 
-    def _hold_out(self, sink: Sink, rows: list[InputRecord]) -> list[InputRecord]:
+    def _hold_out(self, sink: Sink, rows: list[InputRow]) -> list[InputRow]:
         """Finish the rows of the control group, except those that may unsubscribe a person."""
         try:
             held_out = self.context.holdout.find(rows)
@@ -163,7 +161,7 @@ class BatchProcessor:
                 )
         return [row for row in rows if self.finisher.is_open(row)]
 
-    def _finish_confirmed(self, sink: Sink, group: list[InputRecord], confirmed: Confirmed) -> None:
+    def _finish_confirmed(self, sink: Sink, group: list[InputRow], confirmed: Confirmed) -> None:
         """Finish rows of the same key if the ledger confirms all their parts.
 
         If only some parts changed and can be sent alone, reduce the records to these parts.
@@ -185,7 +183,7 @@ class BatchProcessor:
             elif self.finisher.parts.reduce(sink, row, changed, known):
                 row.denied = tuple(denied)
 
-    def _identity_of(self, sink: Sink, row: InputRecord) -> dict[str, Any]:
+    def _identity_of(self, sink: Sink, row: InputRow) -> dict[str, Any]:
         """Return a row's identity in the ledger: its key, or all columns of a row without a key.
 
         A deal that only its name identifies has all its columns as identity, unless
@@ -200,7 +198,7 @@ class BatchProcessor:
 
     # --- deferred rows ----------------------------------------------------------------------
 
-    def abandon(self, rows: list[InputRecord]) -> None:
+    def abandon(self, rows: list[InputRow]) -> None:
         """Finish all rows that this run will not write: ``rows``, open rows and deferred rows.
 
         No state covers these rows, so the source sends them again.

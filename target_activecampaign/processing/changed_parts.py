@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
 
 
@@ -29,11 +29,11 @@ class ChangedParts:
         self._ledger, self._policy = ledger, policy
         self._fingerprint = policy.fingerprint
 
-    def fields(self, sink: Sink, row: InputRecord) -> dict[bytes, bytes]:
+    def fields(self, sink: Sink, row: InputRow) -> dict[bytes, bytes]:
         """Return the hashes of a row's values, by the hash of their part."""
         return self._hashes(self._content(sink, row))
 
-    def find(self, sink: Sink, row: InputRecord, parts: Collection[str]) -> set[bytes] | None:
+    def find(self, sink: Sink, row: InputRow, parts: Collection[str]) -> set[bytes] | None:
         """Return the hashes of these parts of a row; None if the row lacks a part."""
         hashes: set[bytes] = set()
         if not parts:
@@ -47,7 +47,7 @@ class ChangedParts:
         return hashes
 
     def reduce(
-        self, sink: Sink, row: InputRecord, changed: set[bytes], known: Mapping[bytes, bytes]
+        self, sink: Sink, row: InputRow, changed: set[bytes], known: Mapping[bytes, bytes]
     ) -> bool:
         """Reduce a row's record to the parts ``changed``; return whether they can be sent alone.
 
@@ -68,7 +68,7 @@ class ChangedParts:
         row.is_remainder = True
         return True
 
-    def _content(self, sink: Sink, row: InputRecord) -> list[tuple[str, Any]]:
+    def _content(self, sink: Sink, row: InputRow) -> list[tuple[str, Any]]:
         policy = self._policy
         return parts_of(
             row.record,

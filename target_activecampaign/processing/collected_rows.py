@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 MAX_ROWS = 10_000
 MAX_AGE_SECONDS = 300.0
@@ -17,10 +17,10 @@ class CollectedRows:
 
     def __init__(self, clock: Clock, max_rows: int) -> None:
         self._clock, self._max_rows = clock, max_rows
-        self.rows: list[InputRecord] = []
+        self.rows: list[InputRow] = []
         self._began = 0.0
 
-    def add(self, rows: list[InputRecord]) -> None:
+    def add(self, rows: list[InputRow]) -> None:
         """Add the rows of a message."""
         if not self.rows:
             self._began = self._clock.monotonic()
@@ -31,7 +31,7 @@ class CollectedRows:
         age = self._clock.monotonic() - self._began
         return bool(self.rows) and (len(self.rows) >= self._max_rows or age > MAX_AGE_SECONDS)
 
-    def take(self) -> list[InputRecord]:
+    def take(self) -> list[InputRow]:
         """Return the rows, and begin again without rows."""
         rows, self.rows = self.rows, []
         return rows

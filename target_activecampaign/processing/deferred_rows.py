@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from target_activecampaign.records.input_record import InputRecord
+from target_activecampaign.records.input_row import InputRow
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.storage.database import Database
@@ -48,7 +48,7 @@ class DeferredRows:
             self._db.rows("CREATE INDEX by_key ON rows (key, number)")
         return self._db
 
-    def add(self, row: InputRecord, family: str, key: bytes) -> None:
+    def add(self, row: InputRow, family: str, key: bytes) -> None:
         """Defer a row; ``key`` is its key in the ledger."""
         text = json.dumps(
             [
@@ -80,7 +80,7 @@ class DeferredRows:
         number = self._db.rows("SELECT min(number) FROM rows")[0][0]
         return None if number is None else int(number)
 
-    def pop(self, most: int, after: int) -> tuple[list[InputRecord], int]:
+    def pop(self, most: int, after: int) -> tuple[list[InputRow], int]:
         """Remove up to ``most`` rows after a place; return them and the place of the last row."""
         if self._db is None:
             return [], after
@@ -91,7 +91,7 @@ class DeferredRows:
         rows = []
         for place, number, text in stored:
             stream, record, key, source, remarks, shown_key, unnormalized, name = json.loads(text)
-            row = InputRecord(number, stream, record, key, source, remarks=tuple(remarks))
+            row = InputRow(number, stream, record, key, source, remarks=tuple(remarks))
             row.shown_key, row.unnormalized, row.input_stream = shown_key, unnormalized, name
             rows.append(row)
             after = place

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from target_activecampaign.ledger.ledger import Ledger
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 #: Why a part of a row is denied for as long as the row and the settings stay as they are.
 DENIALS = (MAY_START_AUTOMATION, NOT_ALLOWED, ONLY_IF_EMPTY, OUTSIDE_NAMESPACE, DROPPED)
@@ -34,7 +34,7 @@ class DeniedParts:
         #: The field of the ledger that stores each reason.
         self._fields = {reason: self._hashes(reason, None)[0] for reason in DENIALS}
 
-    def known(self, row: InputRecord, fields: Mapping[bytes, bytes]) -> list[str] | None:
+    def known(self, row: InputRow, fields: Mapping[bytes, bytes]) -> list[str] | None:
         """Return the reasons that the ledger has for this row, None if another row had them.
 
         ``fields`` are the hashes that the ledger has for the row's key.
@@ -52,13 +52,13 @@ class DeniedParts:
         return reasons
 
     def fields(
-        self, row: InputRecord, denied: Iterable[str], before: Mapping[bytes, bytes]
+        self, row: InputRow, denied: Iterable[str], before: Mapping[bytes, bytes]
     ) -> dict[bytes, bytes]:
         """Return the fields that store the reasons and clear the earlier reasons in ``before``."""
         cleared = {name: UNCONFIRMED for name in self._fields.values() if name in before}
         return cleared | dict(self._hashes(reason, row) for reason in denied)
 
-    def _hashes(self, reason: str, row: InputRecord | None) -> tuple[bytes, bytes]:
+    def _hashes(self, reason: str, row: InputRow | None) -> tuple[bytes, bytes]:
         """Return the field of a reason, and the value that the field has for a row."""
         hashes = sorted((part + value).hex() for part, value in row.fields.items()) if row else None
         fields = self._ledger.hash_fields([(f"{self._fingerprint}/denied/{reason}", hashes)])

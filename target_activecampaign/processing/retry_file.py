@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tap_activecampaign_unified.resources.resource import Record
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .deferred_rows import StoredRow
 
@@ -64,11 +64,11 @@ class RetryFile:
         """Return the stored rows, oldest first."""
         return iter([entry for entries in self.rows.values() for entry in entries])
 
-    def can_store(self, row: InputRecord) -> bool:
+    def can_store(self, row: InputRow) -> bool:
         """Return whether a failed row can be stored. A row with a password never can."""
         return self._path is not None and "password" not in row.record
 
-    def store(self, row: InputRecord, key_properties: list[str]) -> None:
+    def store(self, row: InputRow, key_properties: list[str]) -> None:
         """Store a failed row; it is on disk when this returns."""
         name = row.ledger_key.hex()
         entry = {
@@ -83,7 +83,7 @@ class RetryFile:
         self.rows.setdefault(name, []).append(entry)
         self._append(entry)
 
-    def remove_decided(self, row: InputRecord) -> None:
+    def remove_decided(self, row: InputRow) -> None:
         """Remove a row's columns from the stored rows of its key: no later run may send them."""
         name = row.ledger_key.hex()
         if name in self.rows:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from target_activecampaign.config.write_policy import WritePolicy
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.input_record import InputRecord, UnreadLine
+    from target_activecampaign.records.input_row import InputRow, UnreadLine
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.reporting.results import Results
     from target_activecampaign.sinks.change_limits import ChangeLimits
@@ -74,7 +74,7 @@ class RowFinisher:
     recorder: UndoRecorder | None = None
     schemas: InputSchemas = field(default_factory=InputSchemas)
     #: The rows that have no result yet, by `id`.
-    open_rows: dict[int, InputRecord] = field(default_factory=dict)
+    open_rows: dict[int, InputRow] = field(default_factory=dict)
     #: The input streams of which a row was rejected or failed.
     faulty_streams: set[str] = field(default_factory=set)
     #: Why the run must end, or failed.
@@ -88,15 +88,15 @@ class RowFinisher:
         """Note why the target may remove no person from an audience."""
         self.stops.refusal = reason
 
-    def open(self, rows: list[InputRecord]) -> None:
+    def open(self, rows: list[InputRow]) -> None:
         """Expect a result for each of these rows."""
         self.open_rows |= {id(row): row for row in rows}
 
-    def is_open(self, row: InputRecord) -> bool:
+    def is_open(self, row: InputRow) -> bool:
         """Return whether a row has no result yet."""
         return id(row) in self.open_rows
 
-    def finish(self, row: InputRecord, outcome: Outcome) -> None:
+    def finish(self, row: InputRow, outcome: Outcome) -> None:
         """Give a row its result; ignore a second result of the same row."""
         if not self.is_open(row):
             return
@@ -124,14 +124,14 @@ class RowFinisher:
         del self.open_rows[id(row)]
         self.results.add(row.number, row.stream, row.shown_key or row.key, outcome, row.record)
 
-    def _is_held(self, row: InputRecord, outcome: Outcome) -> bool:
+    def _is_held(self, row: InputRow, outcome: Outcome) -> bool:
         """Return whether no state may cover a row."""
         if outcome.action is Action.FAILED and not outcome.blocks_state:
             return self.policy.dry_run or not self.retries.can_store(row)
         is_last = outcome.action is Action.REJECTED and self.stops.ends_at_reject
         return outcome.blocks_state or is_last
 
-    def _update_retry_file(self, row: InputRecord, action: Action, *, is_held: bool) -> None:
+    def _update_retry_file(self, row: InputRow, action: Action, *, is_held: bool) -> None:
         """Store a failed row, or remove what another row decided.
 
         A rejected row of the input decides nothing. A row of the retry file itself has no number.
@@ -143,7 +143,7 @@ class RowFinisher:
         elif action is not Action.REJECTED or row.number is None:
             self.retries.remove_decided(row)
 
-    def _note_unwritten(self, row: InputRecord, outcome: Outcome) -> None:
+    def _note_unwritten(self, row: InputRow, outcome: Outcome) -> None:
         """Note that a row's record was not written, for rows that name the record."""
         if row.stream in CONTACT_STREAMS:
             family, natural_key = "contact", contact_of_row(self.references, row)[0]
@@ -153,14 +153,14 @@ class RowFinisher:
         if natural_key:
             self.references.unwritten.note(family, natural_key, outcome)
 
-    def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
+    def defer(self, row: InputRow, deferred: RowDeferred) -> None:
         """Defer a row until its referenced record may exist; reject it at the end of the input."""
         if self.references.is_final:
             self.finish(row, Outcome(Action.REJECTED, reason=deferred.reason, confirms_row=False))
         elif self.open_rows.pop(id(row), None) is not None:
             self.deferred.add(row, deferred.family, self._key_of(row))
 
-    def defer_if_behind(self, row: InputRecord) -> bool:
+    def defer_if_behind(self, row: InputRow) -> bool:
         """Defer a row if an earlier row of its key is deferred, so that the later row wins.
 
         Returns whether the row was deferred.
@@ -181,7 +181,7 @@ class RowFinisher:
             if line.number is not None:
                 self.checkpoints.hold(line.number)
 
-    def _count(self, row: InputRecord, action: Action) -> None:
+    def _count(self, row: InputRow, action: Action) -> None:
         self._count_planned(action)
         self.limits.changes += action in CHANGED
         if action in {Action.REJECTED, Action.FAILED}:
@@ -191,7 +191,7 @@ class RowFinisher:
         if self.policy.dry_run:
             self.plan.actions[action.value] += 1
 
-    def _record_in_ledger(self, row: InputRecord, outcome: Outcome) -> None:
+    def _record_in_ledger(self, row: InputRow, outcome: Outcome) -> None:
         if outcome.action is Action.FAILED or not row.ledger_key:
             return
         if outcome.action is Action.CREATED and row.is_remainder:
@@ -200,7 +200,7 @@ class RowFinisher:
         elif outcome.action in CHANGED or outcome.confirms_row:
             self.ledger.confirm(row.ledger_key, outcome.id, self._confirmed_fields(row, outcome))
 
-    def _confirmed_fields(self, row: InputRecord, outcome: Outcome) -> dict[bytes, bytes]:
+    def _confirmed_fields(self, row: InputRow, outcome: Outcome) -> dict[bytes, bytes]:
         """Return the fields of a row that the ledger may confirm.
 
         The next run sends a row again that was written in part. The ledger confirms only its id.
@@ -221,7 +221,7 @@ class RowFinisher:
             **(row.delivery or {}),
         }
 
-    def _key_of(self, row: InputRecord) -> bytes:
+    def _key_of(self, row: InputRow) -> bytes:
         return row.ledger_key or self.ledger.hash_key(row.stream, ledger_identity(row))
 
 

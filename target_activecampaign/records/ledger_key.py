@@ -13,14 +13,14 @@ from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import RowRejected
 
 from .clean_values import OWN_KEYS, is_nothing, plain_key
-from .row_references import REFERENCES, references
+from .row_references import REFERENCES, parse_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.resources.resource import Record
 
-    from .input_record import InputRecord
+    from .input_row import InputRow
 
 ID_COLUMNS = {"id", "contact_id", "tag_id", "segment_id", "store_id"}
 _WHOLE_FLOAT = re.compile(r"[0-9]+\.0+")
@@ -62,12 +62,12 @@ def plain_id(name: str, value: Any) -> Any:
     return None if is_zero else value
 
 
-def identifying_columns(row: InputRecord) -> Record:
+def identifying_columns(row: InputRow) -> Record:
     """Return all columns of a row: the identity of a row without a key."""
     return row.record if row.unnormalized is None else row.unnormalized
 
 
-def ledger_identity(row: InputRecord) -> Record:
+def ledger_identity(row: InputRow) -> Record:
     """Return the identity of a row in the ledger: its key, else all its columns.
 
     A reference in a key may be in another case, and alone or in an array, and an id may be a number
@@ -81,7 +81,7 @@ def ledger_identity(row: InputRecord) -> Record:
             identity[name] = str(value).strip()
         elif name in REFERENCES:
             with contextlib.suppress(RowRejected):
-                refs = references(row.record.get(name), name)
+                refs = parse_references(row.record.get(name), name)
                 folded = [{key: fold(text) for key, text in ref.items()} for ref in refs]
                 identity[name] = folded or value
         elif isinstance(value, str) and (name == "email" or name.endswith("__email")):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.resource import Record
 
-    from .input_record import InputRecord
+    from .input_row import InputRow
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RecordIdentity:
 
 
 def identity_by(
-    row: InputRecord,
+    row: InputRow,
     columns: Record,
     *,
     ids_are_foreign: bool,

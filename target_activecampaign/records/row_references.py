@@ -21,7 +21,7 @@ REFERENCES = frozenset(
 )
 
 
-def reference(value: Any, what: str) -> dict[str, str]:
+def parse_reference(value: Any, what: str) -> dict[str, str]:
     """Return a reference as text under ``id``, ``email`` and ``name``, without missing keys.
 
     An opportunity may also have ``external_id``, the user's own key. Plain text with `@` is an
@@ -74,12 +74,12 @@ def parse_own_id(value: Any, column: str = "id") -> str | None:
         raise RowRejected(f"{column}: {problem}") from None
 
 
-def references(value: Any, what: str) -> list[dict[str, str]]:
+def parse_references(value: Any, what: str) -> list[dict[str, str]]:
     """Return the references of an array, or a single reference, without empty references."""
     if is_nothing(value):
         return []
     items = value if isinstance(value, list) else [value]
-    return [ref for item in items if (ref := reference(item, what))]
+    return [ref for item in items if (ref := parse_reference(item, what))]
 
 
 def item_reference(item: Any, column: str) -> dict[str, str]:
@@ -87,7 +87,7 @@ def item_reference(item: Any, column: str) -> dict[str, str]:
     if isinstance(item, str):
         return {"name": item.strip()} if item.strip() else {}
     if isinstance(item, dict):
-        return reference(item, column)
+        return parse_reference(item, column)
     try:
         native_id = None if isinstance(item, bool) else parse_id(item)
     except InvalidValue:

@@ -39,7 +39,7 @@ from target_activecampaign.outcome import (
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.null_policy import written_values
-from target_activecampaign.records.row_references import references
+from target_activecampaign.records.row_references import parse_references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
 from .row_by_row import row_by_row
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client import ApiResponse
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .write_context import WriteContext
 
@@ -90,7 +90,7 @@ def sink_of_object(stream: str) -> Sink:
     )
 
 
-def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_record(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Upsert a record, completed by its present columns."""
     resource = _object_of(context, sink.resource.name)
     skip_flagged(row.record, resource)
@@ -99,7 +99,7 @@ def write_record(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome
         raise RowRejected("external_id: missing; it identifies the record")
     row.document_key = key = str(external).strip()
     contacts = _contacts_of(resource)
-    refs = [ref for name in contacts for ref in references(row.record.get(name), name)[:1]]
+    refs = [ref for name in contacts for ref in parse_references(row.record.get(name), name)[:1]]
     emails = [ref["email"] for ref in refs if "email" in ref]
     holdout = context.holdout
     if holdout.is_active and any(map(holdout.is_held_out, emails)):
@@ -193,7 +193,7 @@ def _object_of(context: WriteContext, stream: str) -> CustomObject:
     return resource
 
 
-def _columns_of(context: WriteContext, resource: CustomObject, row: InputRecord) -> Columns:
+def _columns_of(context: WriteContext, resource: CustomObject, row: InputRow) -> Columns:
     """Return a row's native columns with resolved references."""
     clears = context.policy.clears
     targets = dict(resource.relations_to)
@@ -213,7 +213,7 @@ def _columns_of(context: WriteContext, resource: CustomObject, row: InputRecord)
 def _resolved(context: WriteContext, name: str, target: str, value: Any) -> Any:
     """Return the ids of the records that a relationship names, by id or natural key."""
     ids = []
-    for ref in references(value, name):
+    for ref in parse_references(value, name):
         if target == "contact":
             ids.append(context.references.contact(ref))
         elif target == "account":

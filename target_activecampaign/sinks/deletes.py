@@ -8,11 +8,11 @@ from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.input_record import emails_of, is_delete
+from target_activecampaign.records.input_row import emails_of, is_delete
 from target_activecampaign.records.ledger_key import ledger_identity
 from target_activecampaign.records.list_status import UNSUBSCRIBED
 from target_activecampaign.records.record_identity import identity_by
-from target_activecampaign.records.row_references import reference
+from target_activecampaign.records.row_references import parse_reference
 
 from .change_limits import MAX_CHANGES_REACHED
 from .contacts.address_changes import OTHER_ADDRESS
@@ -23,7 +23,7 @@ from .run_automations import MAY_START_AUTOMATION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.records.record_identity import RecordIdentity
 
     from .sink_definition import Sink
@@ -34,7 +34,7 @@ NOT_WRITTEN_HERE = "the ledger does not know the record; give its id to delete i
 DELETE_LOSES_OPT_OUT = "the contact opted out; a delete would lose the opt-out"
 
 
-def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list[InputRecord]]]:
+def in_rounds(rows: list[InputRow]) -> Iterator[tuple[list[InputRow], list[InputRow]]]:
     """Split a batch into rounds of deletes and the rows to write after these deletes.
 
     A delete that follows a write of the same record begins a new round, so that the record ends
@@ -43,8 +43,8 @@ def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list
     if not any(map(is_delete, rows)):  # the usual case
         yield [], rows
         return
-    deleted: list[InputRecord] = []
-    others: list[InputRecord] = []
+    deleted: list[InputRow] = []
+    others: list[InputRow] = []
     written: dict[frozenset[str], dict[str, set[str]]] = {}
     for row in rows:
         columns = _columns(row)
@@ -61,7 +61,7 @@ def in_rounds(rows: list[InputRecord]) -> Iterator[tuple[list[InputRecord], list
     yield deleted, others
 
 
-def _columns(row: InputRecord) -> dict[str, str]:
+def _columns(row: InputRow) -> dict[str, str]:
     """Return the columns that identify a row, the most reliable column first."""
     record = row.record
     columns = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
@@ -78,7 +78,7 @@ def _may_match(columns: dict[str, str], written: dict[str, set[str]]) -> bool:
     return True
 
 
-def write_deletes(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_deletes(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Delete the records of the rows, or give each row a reason.
 
     Deletes are concurrent only if no limit can be reached. Otherwise the order of the rows decides
@@ -90,13 +90,13 @@ def write_deletes(context: WriteContext, sink: Sink, rows: list[InputRecord]) ->
     row_by_row(_delete, _identity if is_free else None)(context, sink, rows)
 
 
-def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
+def _identity(context: WriteContext, row: InputRow) -> RecordIdentity:
     record = row.record
     columns = {"email": record.get("email"), "name": record.get("name")}
     return identity_by(row, columns, ids_are_foreign=context.policy.is_foreign)
 
 
-def _delete(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def _delete(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     mark = context.ledger.hash_key("deleted", row.stream, row.record)
     deleted = context.ledger.find(mark)
     key = context.ledger.hash_key(row.stream, ledger_identity(row))
@@ -151,7 +151,7 @@ def _check_settings(context: WriteContext, sink: Sink) -> None:
         raise RowSkipped(MAX_CHANGES_REACHED, blocks_state=True)
 
 
-def _check_email(context: WriteContext, row: InputRecord, native_id: str) -> None:
+def _check_email(context: WriteContext, row: InputRow, native_id: str) -> None:
     """Raise `RowRejected` if the id's contact has another address, because deletes are final."""
     emails = emails_of(row)
     if context.policy.is_foreign or context.policy.allow_email_change or not emails:
@@ -172,7 +172,7 @@ def _check_consent(context: WriteContext, native_id: str) -> None:
         raise RowSkipped(DELETE_LOSES_OPT_OUT)
 
 
-def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
+def _find(context: WriteContext, sink: Sink, row: InputRow) -> str | None:
     id_value = row.record.get("id")
     if not is_nothing(id_value) and not context.policy.is_foreign:
         return str(id_value)
@@ -184,7 +184,7 @@ def _find(context: WriteContext, sink: Sink, row: InputRecord) -> str | None:
         email = str(row.record["email"])
         return next(iter(context.references.contacts_by_email([email]).values()), None)
     if sink.family == "account":
-        name = reference({"name": row.record.get("name")}, "account").get("name")
+        name = parse_reference({"name": row.record.get("name")}, "account").get("name")
         return context.references.account_named(name) if name else None
     confirmed = context.ledger.find(context.ledger.hash_key(row.stream, ledger_identity(row)))
     if confirmed is not None:

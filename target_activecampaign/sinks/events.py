@@ -18,12 +18,12 @@ from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.email import email_of
-from target_activecampaign.records.row_references import references
+from target_activecampaign.records.row_references import parse_references
 
 from .row_by_row import row_by_row
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .sink_definition import Sink
     from .write_context import WriteContext
@@ -37,7 +37,7 @@ NAMES = "eventTrackingEvents"
 UNANSWERED = "this event was sent earlier and never answered: it is never sent again"
 
 
-def write_event(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_event(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Send an event, unless it was sent before."""
     del sink
     client = context.events
@@ -72,7 +72,7 @@ def write_event(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
 write_events = row_by_row(write_event)
 
 
-def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
+def _event_of(context: WriteContext, row: InputRow) -> tuple[str, str, str]:
     """Return name, value and e-mail address of an event. The account must have the contact."""
     name = row.record.get("name")
     if is_nothing(name) or not isinstance(name, str):
@@ -83,7 +83,7 @@ def _event_of(context: WriteContext, row: InputRecord) -> tuple[str, str, str]:
     value: Any = row.record.get("value")
     if isinstance(value, (dict, list, bool)):
         raise RowRejected("value: must be text")
-    refs = references(row.record.get("contact"), "contact")
+    refs = parse_references(row.record.get("contact"), "contact")
     if not refs:
         raise RowRejected("contact: an event needs a contact, by email or id")
     contact = context.references.contact(refs[0])

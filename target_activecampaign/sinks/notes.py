@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.crm.notes import PARENTS
 from tap_activecampaign_unified.resources.time_codecs import instant_or_none
+from target_activecampaign.lookups.row_contact import prefetch_row_contacts
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.record_identity import identity_by
-from target_activecampaign.records.row_references import reference, references
+from target_activecampaign.records.row_references import parse_reference, parse_references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
 from .fields.native_fields import native_fields_of
-from .opportunities.contacts import prefetch_contacts
 from .reject_existing import no_longer_exists, reject_created_earlier
 from .row_by_row import row_by_row
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.records.record_identity import RecordIdentity
 
     from .fields.native_fields import NativeFields
@@ -30,19 +30,19 @@ STEP = "note"
 _PATHS = {"Subscriber": "contacts", "CustomerAccount": "accounts", "Deal": "deals"}
 
 
-def write_notes(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_notes(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Write the notes of a batch."""
-    prefetch_contacts(context, rows)
+    prefetch_row_contacts(context.references, rows)
     row_by_row(write_note, _identity)(context, sink, rows)
 
 
-def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
+def _identity(context: WriteContext, row: InputRow) -> RecordIdentity:
     """Return which notes may be the same, for the order of writes."""
     record = row.record
     content = "" if is_nothing(record.get("content")) else str(record["content"]).strip()
     for parent in ("opportunity", "contact", "account"):
         try:
-            refs = references(record.get(parent), parent)
+            refs = parse_references(record.get(parent), parent)
         except RowRejected:
             break
         if refs:
@@ -54,7 +54,7 @@ def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
     return identity_by(row, {"content": content}, ids_are_foreign=context.policy.is_foreign)
 
 
-def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_note(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Write a note. Without an id, only the ledger knows whether the note exists.
 
     The account is searched only after a create without an answer.
@@ -89,7 +89,7 @@ def write_note(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
 
 
 def _rewrite(
-    context: WriteContext, sink: Sink, row: InputRecord, native: NativeFields, native_id: str
+    context: WriteContext, sink: Sink, row: InputRow, native: NativeFields, native_id: str
 ) -> Outcome:
     content = native.columns.get("note")
     if is_nothing(content):
@@ -116,16 +116,16 @@ def _is_like(note: dict[str, Any], body: dict[str, Any], since: float) -> bool:
     )
 
 
-def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
+def _parent(context: WriteContext, row: InputRow) -> tuple[str, str]:
     """Return the parent of a note as ``reltype`` and ``relid``."""
     record = row.record
-    deals = references(record.get("opportunity"), "opportunity")
+    deals = parse_references(record.get("opportunity"), "opportunity")
     if deals:
         return PARENTS["opportunity"], context.opportunities().resolve(deals[0])
-    contacts = references(record.get("contact"), "contact")
+    contacts = parse_references(record.get("contact"), "contact")
     if contacts:
         return PARENTS["contact"], context.references.contact(contacts[0])
-    account = reference(record.get("account"), "account")
+    account = parse_reference(record.get("account"), "account")
     if account:
         return PARENTS["account"], context.references.account(account)
     raise RowRejected("contact: a note needs a contact, an account or an opportunity")

@@ -14,7 +14,7 @@ from target_activecampaign.outcome import Action, Outcome, RowFailed, RowRejecte
 from target_activecampaign.records.clean_values import is_nothing
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .sink_definition import Sink
     from .write_context import WriteContext
@@ -29,7 +29,7 @@ RESOURCE = Resource(
 )
 
 
-def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_raw(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Send the request of a row. A POST is never sent twice."""
     del sink
     method, path, params, body = _request_of(context, row)
@@ -58,7 +58,7 @@ def write_raw(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
 
 
 def _request_of(
-    context: WriteContext, row: InputRecord
+    context: WriteContext, row: InputRow
 ) -> tuple[str, str, list[tuple[str, str | int]], Any]:
     """Return method, path, parameters and body; raise `RowError` for a request that is not sent."""
     if not context.policy.allow_raw_requests:

@@ -11,7 +11,7 @@ from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from target_activecampaign.outcome import RowRejected
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .sink_definition import Sink
     from .write_context import WriteContext
@@ -23,13 +23,13 @@ def already_exists(column: str, native_id: str | None) -> RowRejected:
     return RowRejected(f"{column}: the account already has it{known}; update or upsert it instead")
 
 
-def reject_existing(row: InputRecord, column: str, native_id: str | None) -> None:
+def reject_existing(row: InputRow, column: str, native_id: str | None) -> None:
     """Raise `RowRejected` if a create-only row has a record in the account."""
     if row.creates and native_id is not None:
         raise already_exists(column, native_id)
 
 
-def reject_created_earlier(context: WriteContext, row: InputRecord, column: str, path: str) -> None:
+def reject_created_earlier(context: WriteContext, row: InputRow, column: str, path: str) -> None:
     """Raise `RowRejected` if the record of an earlier create exists.
 
     If it does not exist any more, forget its id in the ledger and in the row, so that the row
@@ -47,7 +47,7 @@ def reject_created_earlier(context: WriteContext, row: InputRecord, column: str,
     raise already_exists(column, row.ledger_id)
 
 
-def no_longer_exists(context: WriteContext, sink: Sink, row: InputRecord) -> RowRejected:
+def no_longer_exists(context: WriteContext, sink: Sink, row: InputRow) -> RowRejected:
     """Return the error of a row whose record no longer exists in the account.
 
     If the row does not name the record by id, the ledger forgets the record.

@@ -24,17 +24,17 @@ from target_activecampaign.records.row_parts import has_part
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.records.record_identity import RecordIdentity
 
     from .sink_definition import Sink
     from .write_context import WriteContext
 
-    WriteRow = Callable[[WriteContext, Sink, InputRecord], Outcome]
-    IdentityOfRow = Callable[[WriteContext, InputRecord], RecordIdentity]
+    WriteRow = Callable[[WriteContext, Sink, InputRow], Outcome]
+    IdentityOfRow = Callable[[WriteContext, InputRow], RecordIdentity]
 
 
-def identity_by_name(context: WriteContext, row: InputRecord) -> RecordIdentity:
+def identity_by_name(context: WriteContext, row: InputRow) -> RecordIdentity:
     """Return the identity of a row that has an ``id`` and a ``name``."""
     columns = {"name": row.record.get("name")}
     return identity_by(row, columns, ids_are_foreign=context.policy.is_foreign)
@@ -42,7 +42,7 @@ def identity_by_name(context: WriteContext, row: InputRecord) -> RecordIdentity:
 
 def row_by_row(
     write: WriteRow, identity: IdentityOfRow | None = None
-) -> Callable[[WriteContext, Sink, list[InputRecord]], None]:
+) -> Callable[[WriteContext, Sink, list[InputRow]], None]:
     """Return a writer of batches that writes row by row. An error ends only its own row.
 
     The writer merges rows of the same key and writes them once. A deal with three stages thus goes
@@ -50,8 +50,8 @@ def row_by_row(
     the same record are written concurrently, otherwise in the order of the input.
     """
 
-    def write_all(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
-        by_key: dict[bytes, list[InputRecord]] = {}
+    def write_all(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
+        by_key: dict[bytes, list[InputRow]] = {}
         for row in rows:
             by_key.setdefault(row.ledger_key or id(row).to_bytes(8, "big"), []).append(row)
         groups = list(by_key.values())
@@ -60,12 +60,12 @@ def row_by_row(
             for group in groups:
                 _write_group(context, sink, group, write)
             return
-        duplicates: list[InputRecord] = []
+        duplicates: list[InputRow] = []
 
-        def identity_of_group(group: list[InputRecord]) -> RecordIdentity:
+        def identity_of_group(group: list[InputRow]) -> RecordIdentity:
             return reduce(or_, [identity(context, row) for row in group])
 
-        def write_group(group: list[InputRecord]) -> None:
+        def write_group(group: list[InputRow]) -> None:
             _write_group(context, sink, group, write, duplicates)
 
         run_in_identity_order(pool, groups, identity_of_group, write_group)
@@ -79,9 +79,9 @@ def row_by_row(
 def _write_group(
     context: WriteContext,
     sink: Sink,
-    group: list[InputRecord],
+    group: list[InputRow],
     write: WriteRow,
-    duplicates: list[InputRecord] | None = None,
+    duplicates: list[InputRow] | None = None,
 ) -> None:
     """Write rows of the same key. Adds rows that ActiveCampaign refuses to ``duplicates``."""
     if len(group) == 1 or not _write_merged(context, sink, group, write):
@@ -92,9 +92,9 @@ def _write_group(
 def _write_alone(
     context: WriteContext,
     sink: Sink,
-    row: InputRecord,
+    row: InputRow,
     write: WriteRow,
-    duplicates: list[InputRecord] | None = None,
+    duplicates: list[InputRow] | None = None,
 ) -> None:
     if context.finisher.defer_if_behind(row):
         return
@@ -117,7 +117,7 @@ def _write_alone(
 
 
 def _write_merged(
-    context: WriteContext, sink: Sink, group: list[InputRecord], write: WriteRow
+    context: WriteContext, sink: Sink, group: list[InputRow], write: WriteRow
 ) -> bool:
     """Write rows of the same key as a single row. Returns False after an error.
 

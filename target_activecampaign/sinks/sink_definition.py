@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.resources.resource import Resource
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .write_context import WriteContext
 
@@ -39,7 +39,7 @@ class Sink:
     resource: Resource
     family: str
     key_columns: tuple[tuple[str, ...], ...]
-    write: Callable[[WriteContext, Sink, list[InputRecord]], None]
+    write: Callable[[WriteContext, Sink, list[InputRow]], None]
     also: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
     can_delete: bool = False

@@ -16,7 +16,7 @@ from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.row_parts import has_part
-from target_activecampaign.records.row_references import reference, references
+from target_activecampaign.records.row_references import parse_reference, parse_references
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 
 from .fields.native_fields import NO_OWNER, native_fields_of
@@ -24,7 +24,7 @@ from .reject_existing import no_longer_exists, reject_created_earlier
 from .row_by_row import row_by_row
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
     from .fields.native_fields import NativeFields
     from .sink_definition import Sink
@@ -42,7 +42,7 @@ OWNER_TYPES = {"deal": "Deal", "contact": "Subscriber"}
 COLUMNS = frozenset({"external_id", "status", "type", "owner", "contact", "opportunity", "outcome"})
 
 
-def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_task(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Write a task: update the row's task, or create it."""
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row)
@@ -70,7 +70,7 @@ def write_task(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
 write_tasks = row_by_row(write_task)
 
 
-def _status(row: InputRecord) -> int | None:
+def _status(row: InputRow) -> int | None:
     """Return the status to write, None if the row has no status."""
     word = row.record.get("status")
     if is_nothing(word):
@@ -81,17 +81,17 @@ def _status(row: InputRecord) -> int | None:
     return status
 
 
-def _references(context: WriteContext, row: InputRecord, native: NativeFields) -> Body:
+def _references(context: WriteContext, row: InputRow, native: NativeFields) -> Body:
     """Return the native columns of a row's references: type, owner and outcome."""
     columns: Body = {}
     for column, family, attribute in (
         ("type", "task_type", "dealTasktype"),
         ("outcome", "task_outcome", "outcomeId"),
     ):
-        ref = reference(row.record.get(column), column)
+        ref = parse_reference(row.record.get(column), column)
         if ref:
             columns[attribute] = context.references.resolve_id(family, ref)
-    owner = reference(row.record.get("owner"), "owner")
+    owner = parse_reference(row.record.get("owner"), "owner")
     if owner:
         user = find_user(context.references, owner)
         if user is None:
@@ -101,15 +101,15 @@ def _references(context: WriteContext, row: InputRecord, native: NativeFields) -
     return columns
 
 
-def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
+def _parent(context: WriteContext, row: InputRow) -> tuple[str, str]:
     """Return the type and the id of a task's owner: a deal or a contact.
 
     Without the type, ActiveCampaign would give a contact's task to the deal with the same id.
     """
-    deals = references(row.record.get("opportunity"), "opportunity")
+    deals = parse_references(row.record.get("opportunity"), "opportunity")
     if deals:
         return "deal", context.opportunities().resolve(deals[0])
-    contacts = references(row.record.get("contact"), "contact")
+    contacts = parse_references(row.record.get("contact"), "contact")
     if contacts:
         return "contact", context.references.contact(contacts[0])
     raise RowRejected("contact: a task needs a contact or an opportunity")
@@ -118,7 +118,7 @@ def _parent(context: WriteContext, row: InputRecord) -> tuple[str, str]:
 def _create(
     context: WriteContext,
     sink: Sink,
-    row: InputRecord,
+    row: InputRow,
     native: NativeFields,
     *,
     columns: Body,
@@ -155,7 +155,7 @@ def _create(
     return native.outcome(Action.CREATED, native_id)
 
 
-def _drop_outcome(row: InputRecord, native: NativeFields, columns: Body) -> None:
+def _drop_outcome(row: InputRow, native: NativeFields, columns: Body) -> None:
     """Remove the outcome from the columns of an open task, and add the reason."""
     for name, attribute in OUTCOME.items():
         columns.pop(attribute, None)
@@ -164,7 +164,7 @@ def _drop_outcome(row: InputRecord, native: NativeFields, columns: Body) -> None
 
 
 def _complete(
-    context: WriteContext, row: InputRecord, native: NativeFields, native_id: str, outcome: Body
+    context: WriteContext, row: InputRow, native: NativeFields, native_id: str, outcome: Body
 ) -> None:
     """Complete a new task. If ActiveCampaign refuses that, the task stays open."""
     try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from target_activecampaign.lookups.opt_outs import OptOuts
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import Outcome, RowDeferred
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.reporting.dry_run import DryRunPlan
     from target_activecampaign.sinks.contacts.bulk_import.importer import Importer
     from target_activecampaign.sinks.contacts.contact_change import ContactChange
@@ -52,13 +52,13 @@ class NewestEntries(dict[Any, dict[str, Any]]):
 class RowResults(Protocol):
     """Takes the result of each row: `RowFinisher` of `processing/row_finisher.py`."""
 
-    def finish(self, row: InputRecord, outcome: Outcome) -> None:
+    def finish(self, row: InputRow, outcome: Outcome) -> None:
         """Give a row its result."""
 
-    def defer(self, row: InputRecord, deferred: RowDeferred) -> None:
+    def defer(self, row: InputRow, deferred: RowDeferred) -> None:
         """Keep a row until a later row may have created the record of its reference."""
 
-    def defer_if_behind(self, row: InputRecord) -> bool:
+    def defer_if_behind(self, row: InputRow) -> bool:
         """Defer a row if an earlier row of its key is deferred; return whether it was."""
 
 
@@ -69,7 +69,7 @@ class EarlierValues(Protocol):
     `UndoCost` counts the requests for that.
     """
 
-    def announce_records(self, family: str, rows: list[InputRecord]) -> None:
+    def announce_records(self, family: str, rows: list[InputRow]) -> None:
         """Note the records of a family that rows are about to change. Raises `RequestError`."""
 
 

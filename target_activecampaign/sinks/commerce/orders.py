@@ -32,7 +32,7 @@ from .store_lookup import store_of
 from .upserts import Mutation, Upsert, document_key, fail_unfinished, finish_all, group_rows
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -71,7 +71,7 @@ STORED = StoredDocuments(
 )
 
 
-def write_orders(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_orders(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Write the orders of a batch."""
     upserts = group_rows(context, sink, MUTATION, rows)
     for at in range(0, len(upserts), READ_BATCH_SIZE):
@@ -158,9 +158,9 @@ def _is_still_undone(context: WriteContext, sink: Sink, upsert: Upsert) -> bool:
 # --- rows of order lines -------------------------------------------------------------------------
 
 
-def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_lines(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Group the rows of lines by their orders, and write each order with all its lines."""
-    grouped: dict[tuple[int, str], list[tuple[InputRecord, Document]]] = {}
+    grouped: dict[tuple[int, str], list[tuple[InputRow, Document]]] = {}
     for row in rows:
         try:
             key, line = _line_of(context, sink, row)
@@ -185,7 +185,7 @@ def write_lines(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> N
 
 def _write_groups(
     context: WriteContext,
-    grouped: list[tuple[tuple[int, str], list[tuple[InputRecord, Document]]]],
+    grouped: list[tuple[tuple[int, str], list[tuple[InputRow, Document]]]],
     stored: dict[tuple[int, str], Document],
 ) -> None:
     upserts = []
@@ -205,7 +205,7 @@ def _write_groups(
         fail_unfinished(context, upserts, problem)
 
 
-def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) -> None:
+def _finish_like_order(context: WriteContext, row: InputRow, order: Outcome) -> None:
     """Give a line the result of its order, which was not written."""
     reason = order.reason
     if order.action is Action.REJECTED:
@@ -216,9 +216,7 @@ def _finish_like_order(context: WriteContext, row: InputRecord, order: Outcome) 
     )
 
 
-def _line_of(
-    context: WriteContext, sink: Sink, row: InputRecord
-) -> tuple[tuple[int, str], Document]:
+def _line_of(context: WriteContext, sink: Sink, row: InputRow) -> tuple[tuple[int, str], Document]:
     skip_flagged(row.record, sink.resource)
     written = convert_record(sink.resource, row.record)
     order_id = written.native.pop("storeOrderId", None)
@@ -230,7 +228,7 @@ def _line_of(
 
 
 def _with_lines(
-    key: tuple[int, str], rows: list[tuple[InputRecord, Document]], stored: Document
+    key: tuple[int, str], rows: list[tuple[InputRow, Document]], stored: Document
 ) -> Upsert:
     """Return an order with its lines. A row replaces the line that it names."""
     lines = list(stored.get("lineItems") or [])

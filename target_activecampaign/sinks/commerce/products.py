@@ -13,7 +13,7 @@ from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
 from .upserts import Mutation, finish_all, group_rows, send_all
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -35,7 +35,7 @@ STORED = StoredDocuments(
 )
 
 
-def write_products(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_products(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Write the products of a batch. A column that a row does not name keeps its value.
 
     The target reads the products first only if the run can be undone.

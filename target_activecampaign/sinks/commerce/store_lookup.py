@@ -10,14 +10,14 @@ from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.row_references import key_text, parse_own_id
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
 FAMILY = "store"
 
 
-def map_store(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def map_store(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Record which store is the copy of another account's store, by service and external id."""
     if not context.policy.is_foreign:
         raise RowSkipped("read only: stores are connected in ActiveCampaign")
@@ -28,7 +28,7 @@ def map_store(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     return Outcome(Action.UNCHANGED, store)
 
 
-def store_of(context: WriteContext, row: InputRecord) -> int:
+def store_of(context: WriteContext, row: InputRow) -> int:
     """Return the id of a row's store, which ActiveCampaign calls a connection.
 
     With another account's ids, a row of `commerce_stores` or the row's own ``store: {service,

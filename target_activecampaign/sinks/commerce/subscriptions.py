@@ -13,7 +13,7 @@ from .read_stored_records import READ_BATCH_SIZE, StoredDocuments
 from .upserts import Mutation, Upsert, fail_unfinished, group_rows
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -39,7 +39,7 @@ STORED = StoredDocuments(
 )
 
 
-def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_subscriptions(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Write the subscriptions of a batch, completed by their stored columns.
 
     The store may show a write some seconds late. Columns that this run wrote before therefore take

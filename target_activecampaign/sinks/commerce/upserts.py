@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_activecampaign_unified.client.errors import ErrorDetail
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -86,7 +86,7 @@ class Upsert:
     """
 
     key: Key
-    rows: list[InputRecord]
+    rows: list[InputRow]
     document: Document
     exists: bool | None = None
     left_out: dict[str, str] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Upsert:
 
 
 def group_rows(
-    context: WriteContext, sink: Sink, mutation: Mutation, rows: list[InputRecord]
+    context: WriteContext, sink: Sink, mutation: Mutation, rows: list[InputRow]
 ) -> list[Upsert]:
     """Merge rows of the same key into an upsert. Rejected rows get their results here."""
     upserts: dict[Key, Upsert] = {}
@@ -130,7 +130,7 @@ def group_rows(
 
 
 def _document_of(
-    context: WriteContext, sink: Sink, mutation: Mutation, row: InputRecord
+    context: WriteContext, sink: Sink, mutation: Mutation, row: InputRow
 ) -> tuple[Key, Document]:
     skip_flagged(row.record, sink.resource)
     clears = context.policy.clears

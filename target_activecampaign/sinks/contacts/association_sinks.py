@@ -13,7 +13,7 @@ from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.columns.matching import LOADER_PREFIXES
 from target_activecampaign.records.email import email_of
 from target_activecampaign.records.list_status import consent_of
-from target_activecampaign.records.row_references import key_text, reference
+from target_activecampaign.records.row_references import key_text, parse_reference
 from target_activecampaign.sinks.reject_existing import reject_existing
 
 from .contact_change import ContactChange, RowRequest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tap_activecampaign_unified.resources.resource import Record
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -37,12 +37,12 @@ IDENTIFYING = frozenset(
 _ASSOCIATIONS = {"tag": ("contactTags", "tag_id"), "list": ("contactLists", "segment_id")}
 
 
-def write_contact_tags(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_contact_tags(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Apply tags, or remove them where the row says so."""
     _write(context, sink, rows, _tag_change)
 
 
-def write_memberships(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_memberships(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Subscribe and unsubscribe."""
     _write(context, sink, rows, _list_change)
 
@@ -50,8 +50,8 @@ def write_memberships(context: WriteContext, sink: Sink, rows: list[InputRecord]
 def _write(
     context: WriteContext,
     sink: Sink,
-    rows: list[InputRecord],
-    read: Callable[[WriteContext, InputRecord], ContactChange],
+    rows: list[InputRow],
+    read: Callable[[WriteContext, InputRow], ContactChange],
 ) -> None:
     _prefetch(context, rows)
     changes = []
@@ -62,7 +62,7 @@ def _write(
     apply_changes(context, sink, changes)
 
 
-def _prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
+def _prefetch(context: WriteContext, rows: list[InputRow]) -> None:
     """Look up the addresses of rows without an id; an error surfaces when its row is parsed."""
     refs = []
     for row in rows:
@@ -77,7 +77,7 @@ def _prefetch(context: WriteContext, rows: list[InputRecord]) -> None:
         context.references.prefetch_contacts(refs)
 
 
-def _tag_change(context: WriteContext, row: InputRecord) -> ContactChange:
+def _tag_change(context: WriteContext, row: InputRow) -> ContactChange:
     change = _contact_change(context, row)
     ref = _ref(row.record, "tag")
     if not ref:
@@ -97,7 +97,7 @@ def _tag_change(context: WriteContext, row: InputRecord) -> ContactChange:
     return change
 
 
-def _list_change(context: WriteContext, row: InputRecord) -> ContactChange:
+def _list_change(context: WriteContext, row: InputRow) -> ContactChange:
     change = _contact_change(context, row)
     ref = _ref(row.record, "segment")
     if not ref:
@@ -117,7 +117,7 @@ def _list_change(context: WriteContext, row: InputRecord) -> ContactChange:
     return change
 
 
-def _contact_change(context: WriteContext, row: InputRecord) -> ContactChange:
+def _contact_change(context: WriteContext, row: InputRow) -> ContactChange:
     change = ContactChange([RowRequest(row)])
     ref = _ref(row.record, "contact")
     email = row.record.get("email")
@@ -159,7 +159,7 @@ def _reject_existing_association(
 
 def _ref(record: Record, what: str) -> dict[str, str]:
     """Return a reference to ``what``: from its column, then from `<what>_id` and `<what>_name`."""
-    ref = reference(record.get(what), what)
+    ref = parse_reference(record.get(what), what)
     for part in ("id", "name", "email"):
         value = record.get(f"{what}_{part}")
         if part not in ref and not is_nothing(value):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
     from tap_activecampaign_unified.resources.resource import Resource
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 MAX_TAG_LENGTH = 255
 SUBSCRIBE, UNSUBSCRIBE = 1, 2
@@ -62,7 +62,7 @@ class RowRequest:
     parts. ``denied`` has only reasons.
     """
 
-    row: InputRecord
+    row: InputRow
     requested: set[str] = field(default_factory=set)
     left_out: Reasons = field(default_factory=dict)
     denied: list[str] = field(default_factory=list)
@@ -124,7 +124,7 @@ class RequestedGrant:
     ``grantor`` is the row's audience or stream. ``value`` is a field's normalized value.
     """
 
-    row: InputRecord
+    row: InputRow
     grantor: str
     request: str
     grant_id: str

@@ -27,7 +27,7 @@ from target_activecampaign.records.row_references import (
     item_reference,
     named_references,
     parse_own_id,
-    reference,
+    parse_reference,
 )
 from target_activecampaign.records.skip_marked_rows import flag_of, skip_flagged
 from target_activecampaign.sinks.run_automations import MAY_START_AUTOMATION
@@ -51,7 +51,7 @@ STATUS_WITHOUT_LIST = "status: not written; a status belongs to a list, so give 
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.resource import Record
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -123,7 +123,7 @@ def _find_automation(context: WriteContext, ref: dict[str, str], column: str) ->
 
 
 def parse_contact_change(
-    context: WriteContext, sink: Sink, names: dict[str, str], row: InputRecord
+    context: WriteContext, sink: Sink, names: dict[str, str], row: InputRow
 ) -> ContactChange:
     """Return the change of a contact stream's row; raise `RowError` for a row without change.
 
@@ -152,7 +152,7 @@ def parse_contact_change(
         row_request.leave_out(value_part(name), reason)
     read_tags(context, record, change)
     read_lists(context, record, change)
-    change.account = reference(record.get("account"), "account")
+    change.account = parse_reference(record.get("account"), "account")
     if not context.policy.is_foreign:
         # Reject the row before its contact is written.
         parse_own_id(change.account.get("id"), "account.id")

@@ -42,7 +42,7 @@ from .tags import remove_tags
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.contacts.bulk_import.polling import ImportEntry
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
@@ -52,7 +52,7 @@ LINK = ("account", "title")
 NOT_PROCESSED = "ActiveCampaign did not process the import; the next run sends the contact again"
 
 
-def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Write the rows of a contact stream."""
     changes, names = [], contact_columns(sink.resource)
     for row in rows:
@@ -65,7 +65,7 @@ def write_contacts(context: WriteContext, sink: Sink, rows: list[InputRecord]) -
 
 
 def parse_or_report(
-    context: WriteContext, row: InputRecord, act: Callable[[], ContactChange]
+    context: WriteContext, row: InputRow, act: Callable[[], ContactChange]
 ) -> ContactChange | None:
     """Return the change of one row; on an error, give the row its result and return None."""
     if context.finisher.defer_if_behind(row):

@@ -12,12 +12,12 @@ from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.null_policy import written_values
 from target_activecampaign.records.row_parts import value_part
-from target_activecampaign.records.row_references import reference
+from target_activecampaign.records.row_references import parse_reference
 
 from .encode_custom_fields import EncodedFields
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -58,7 +58,7 @@ class NativeFields:
 def native_fields_of(
     context: WriteContext,
     sink: Sink,
-    row: InputRecord,
+    row: InputRow,
     *,
     entity: str | None = None,
     owner: bool = False,
@@ -94,7 +94,7 @@ def native_fields_of(
         for name, reason in fields.custom.left_out:
             fields.left_out[columns.get(name) or value_part(name)] = reason
     if owner and not is_nothing(row.record.get("owner")):
-        user = find_user(context.references, reference(row.record["owner"], "owner"))
+        user = find_user(context.references, parse_reference(row.record["owner"], "owner"))
         if user is None:
             fields.left_out["owner"] = NO_OWNER
         else:

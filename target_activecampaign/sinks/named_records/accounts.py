@@ -15,7 +15,7 @@ from target_activecampaign.sinks.reject_existing import reject_existing
 
 if TYPE_CHECKING:
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
@@ -51,7 +51,7 @@ def create(context: WriteContext, body: dict[str, Any]) -> tuple[str, bool]:
     return native_id, is_new
 
 
-def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_account(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Write an account."""
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row, entity="account", owner=True)
@@ -78,7 +78,7 @@ def write_account(context: WriteContext, sink: Sink, row: InputRecord) -> Outcom
     return native.outcome(action, native_id)
 
 
-def _create(context: WriteContext, row: InputRecord, native: NativeFields) -> tuple[Action, str]:
+def _create(context: WriteContext, row: InputRow, native: NativeFields) -> tuple[Action, str]:
     body = native.body()
     native_id, is_new = create(context, body)
     if is_new:
@@ -92,7 +92,7 @@ def _create(context: WriteContext, row: InputRecord, native: NativeFields) -> tu
 
 def _update(
     context: WriteContext,
-    row: InputRecord,
+    row: InputRow,
     native: NativeFields,
     native_id: str,
     *,

@@ -10,12 +10,12 @@ from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.sinks.reject_existing import reject_existing
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
 
-def write_field(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_field(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Create a custom field if `create_missing_fields` is set. Never change an existing field."""
     del sink
     record = row.record

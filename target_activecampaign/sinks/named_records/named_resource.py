@@ -14,7 +14,7 @@ from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.sinks.reject_existing import reject_existing
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
@@ -41,7 +41,7 @@ WRITE_ENDPOINTS = {
 def write_named(
     context: WriteContext,
     sink: Sink,
-    row: InputRecord,
+    row: InputRow,
     native: NativeFields,
     *,
     name: str,
@@ -88,7 +88,7 @@ def write_named(
     return native.outcome(Action.CREATED if is_new else Action.UPDATED, native_id)
 
 
-def _is_named_by_id(context: WriteContext, row: InputRecord) -> bool:
+def _is_named_by_id(context: WriteContext, row: InputRow) -> bool:
     return not context.policy.is_foreign and not is_nothing(row.record.get("id"))
 
 
@@ -97,7 +97,7 @@ def _is_same(present: Any, value: Any) -> bool:
 
 
 def _find(
-    context: WriteContext, sink: Sink, row: InputRecord, name: str, within: str | None
+    context: WriteContext, sink: Sink, row: InputRow, name: str, within: str | None
 ) -> str | None:
     table = context.references.table(sink.family)
     word = LOOKUP_TABLES[sink.family].label

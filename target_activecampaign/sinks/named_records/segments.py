@@ -12,7 +12,7 @@ from target_activecampaign.sinks.fields.native_fields import native_fields_of
 from .named_resource import write_named
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REMINDER = "You are on this list because you signed up for it."
 
 
-def write_list(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_list(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Create or update a list.
 
     ActiveCampaign never sends the last broadcast of a new list to new members.

@@ -12,12 +12,12 @@ from target_activecampaign.sinks.fields.native_fields import native_fields_of
 from .named_resource import write_named
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
 
-def write_tag(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_tag(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Create or update a tag."""
     native = native_fields_of(context, sink, row)
     name = str(native.columns.get("tag") or "").strip()

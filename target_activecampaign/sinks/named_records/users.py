@@ -9,19 +9,19 @@ from target_activecampaign.lookups.users import find_user
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.email import email_of
-from target_activecampaign.records.row_references import references
+from target_activecampaign.records.row_references import parse_references
 from target_activecampaign.records.skip_marked_rows import flag_of
 from target_activecampaign.sinks.fields.native_fields import native_fields_of
 
 from .named_resource import write_named
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
 
-def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_group(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Create or update a group of users, with its permissions."""
     native = native_fields_of(context, sink, row)
     permissions = row.record.get("permissions")
@@ -33,7 +33,7 @@ def write_group(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     return write_named(context, sink, row, native, name=name, new_columns=native.columns)
 
 
-def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def write_user(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Create or update a user. The target never stores the password."""
     native = native_fields_of(context, sink, row)
     columns = native.columns
@@ -70,17 +70,17 @@ def write_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
     return write_named(context, sink, row, native, name=email, new_columns=new_columns)
 
 
-def _group(context: WriteContext, row: InputRecord) -> str | None:
+def _group(context: WriteContext, row: InputRow) -> str | None:
     group = row.record.get("group")
     if isinstance(group, int) and not isinstance(group, bool):
         group = {"id": group}
     elif isinstance(group, str) and group.strip().isdigit():
         group = {"id": group.strip()}
-    refs = references(group, "group") or references(row.record.get("groups"), "groups")
+    refs = parse_references(group, "group") or parse_references(row.record.get("groups"), "groups")
     return context.references.resolve_id("group", refs[0]) if refs else None
 
 
-def map_user(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+def map_user(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     """Record which user of this account has the address of another account's user.
 
     Writes nothing to the account: `write_user` writes users, as ``directory_users``.

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
-from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing
-from target_activecampaign.records.row_references import id_text, reference, references
+from target_activecampaign.records.row_references import id_text, parse_reference
 from target_activecampaign.records.skip_marked_rows import flag_of
 
 if TYPE_CHECKING:
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.write_context import WriteContext
 
 
-def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str, str]]]:
+def contacts_of(row: InputRow) -> tuple[dict[str, str] | None, list[dict[str, str]]]:
     """Return a deal's primary contact, None if no contact is primary, and the other contacts.
 
     The first contact without ``is_primary`` is the primary contact if no contact is flagged.
@@ -25,7 +23,7 @@ def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str,
     items = contact if isinstance(contact, list) else [] if is_nothing(contact) else [contact]
     flagged: list[tuple[dict[str, str], bool | None]] = []
     for item in items:
-        ref = reference(item, "contact")
+        ref = parse_reference(item, "contact")
         flag = None
         if isinstance(item, dict) and not is_nothing(item.get("is_primary")):
             flag = flag_of(item, "is_primary", "contact[].is_primary")
@@ -36,16 +34,6 @@ def contacts_of(row: InputRecord) -> tuple[dict[str, str] | None, list[dict[str,
         raise RowRejected("contact[].is_primary: several contacts are primary; keep one")
     primary = next(iter(primaries or [ref for ref, flag in flagged if flag is None]), None)
     return primary, [ref for ref, _ in flagged if ref is not primary]
-
-
-def prefetch_contacts(context: WriteContext, rows: list[InputRecord]) -> None:
-    """Look up the contacts of many rows at once. The write of a row reports its error."""
-    refs = []
-    for row in rows:
-        with contextlib.suppress(RowRejected):
-            refs += references(row.record.get("contact"), "contact")
-    with contextlib.suppress(RequestError):
-        context.references.prefetch_contacts(refs)
 
 
 def add_contacts(context: WriteContext, native_id: str, others: list[str], *, is_new: bool) -> None:

@@ -12,7 +12,7 @@ from .contacts import contacts_of
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.opportunities import OpportunityLookup
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.fields.encode_custom_fields import EncodedFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STEP = "deal"
 
 
-def external_id_of(context: WriteContext, row: InputRecord) -> Any:
+def external_id_of(context: WriteContext, row: InputRow) -> Any:
     """Return a row's external id, from ``external_id`` or from its custom field."""
     external_id = row.record.get("external_id")
     custom = row.record.get("custom_fields")
@@ -37,7 +37,7 @@ def external_id_of(context: WriteContext, row: InputRecord) -> Any:
 
 
 def encode_external_id(
-    context: WriteContext, row: InputRecord, custom: EncodedFields
+    context: WriteContext, row: InputRow, custom: EncodedFields
 ) -> tuple[str, str] | None:
     """Return the id of the external id's field and the row's external id; None without one.
 
@@ -75,7 +75,7 @@ def encode_external_id(
 def find_opportunity(
     context: WriteContext,
     sink: Sink,
-    row: InputRecord,
+    row: InputRow,
     deals: OpportunityLookup,
     external: tuple[str, str] | None,
 ) -> str | None:
@@ -100,7 +100,7 @@ def find_opportunity(
     return native_id or row.ledger_id
 
 
-def find_by_external_id(context: WriteContext, row: InputRecord) -> list[str] | None:
+def find_by_external_id(context: WriteContext, row: InputRow) -> list[str] | None:
     """Return a list with the id of the account's opportunity with the row's external id.
 
     None if the row has no external id, or if the settings do not match on it. Raises `RowRejected`
@@ -129,7 +129,7 @@ def _matches_several(column: str) -> RowRejected:
     return RowRejected(f"{column}: it matches several opportunities; give the id")
 
 
-def _known_ids(context: WriteContext, row: InputRecord) -> list[str] | None:
+def _known_ids(context: WriteContext, row: InputRow) -> list[str] | None:
     """Return the ledger's id of a row's deal, none while its create is pending.
 
     Returns None if only the account can show whether the deal exists.
@@ -143,7 +143,7 @@ def _known_ids(context: WriteContext, row: InputRecord) -> list[str] | None:
 
 def _by_key(
     context: WriteContext,
-    row: InputRecord,
+    row: InputRow,
     deals: OpportunityLookup,
     external: tuple[str, str] | None,
 ) -> list[str]:
@@ -155,7 +155,7 @@ def _by_key(
     return sorted(set(deals.ids_by_external_id(external[1], external[0])))
 
 
-def _by_name(context: WriteContext, row: InputRecord, deals: OpportunityLookup) -> list[str]:
+def _by_name(context: WriteContext, row: InputRow, deals: OpportunityLookup) -> list[str]:
     known = _known_ids(context, row)
     if known is not None:
         return known

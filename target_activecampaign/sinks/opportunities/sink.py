@@ -9,42 +9,43 @@ from tap_activecampaign_unified.client import NotFound
 from tap_activecampaign_unified.resources.custom_field_rows import field_id_of, value_of
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.holdout import HELD_OUT
+from target_activecampaign.lookups.row_contact import prefetch_row_contacts
 from target_activecampaign.outcome import Action, RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.record_identity import identity_by
-from target_activecampaign.records.row_references import id_text, reference
+from target_activecampaign.records.row_references import id_text, parse_reference
 from target_activecampaign.records.skip_marked_rows import skip_flagged
 from target_activecampaign.sinks.fields.native_fields import native_fields_of
 from target_activecampaign.sinks.fields.only_if_empty import drop_filled_fields, needs_read
 from target_activecampaign.sinks.reject_existing import reject_created_earlier, reject_existing
 from target_activecampaign.sinks.row_by_row import row_by_row
 
-from .contacts import add_contacts, contacts_of, prefetch_contacts
+from .contacts import add_contacts, contacts_of
 from .matching import STEP, encode_external_id, external_id_of, find_opportunity
 from .stage import set_stage
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.opportunities import OpportunityLookup
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.records.record_identity import RecordIdentity
     from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
 
 
-def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRecord]) -> None:
+def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
     """Write the opportunities of a batch."""
     deals = context.opportunities(len(rows))
-    prefetch_contacts(context, rows)
+    prefetch_row_contacts(context.references, rows)
 
-    def write(context: WriteContext, sink: Sink, row: InputRecord) -> Outcome:
+    def write(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
         return _write(context, sink, row, deals)
 
     row_by_row(write, _identity)(context, sink, rows)
 
 
-def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
+def _identity(context: WriteContext, row: InputRow) -> RecordIdentity:
     """Return the identity of a deal. Without an external id, it may be any deal of its name."""
     policy = context.policy
     external = None
@@ -59,9 +60,7 @@ def _identity(context: WriteContext, row: InputRecord) -> RecordIdentity:
     )
 
 
-def _write(
-    context: WriteContext, sink: Sink, row: InputRecord, deals: OpportunityLookup
-) -> Outcome:
+def _write(context: WriteContext, sink: Sink, row: InputRow, deals: OpportunityLookup) -> Outcome:
     skip_flagged(row.record)
     native = native_fields_of(context, sink, row, entity="opportunity", owner=True)
     external = encode_external_id(context, row, native.custom)
@@ -72,7 +71,7 @@ def _write(
     primary = context.references.contact(primary_ref) if primary_ref else None
     others = [context.references.contact(ref) for ref in other_refs]
     _skip_held_out(context, deals, None if primary or others else native_id)
-    account = reference(row.record.get("account"), "account")
+    account = parse_reference(row.record.get("account"), "account")
     if primary:
         native.columns["contact"] = primary
     if account:
@@ -118,7 +117,7 @@ def _skip_held_out(context: WriteContext, deals: OpportunityLookup, native_id: s
 
 def _create(
     context: WriteContext,
-    row: InputRecord,
+    row: InputRow,
     native: NativeFields,
     deals: OpportunityLookup,
     external: tuple[str, str] | None,

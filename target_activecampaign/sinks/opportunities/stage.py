@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from target_activecampaign.lookups.stages import find_stage
 from target_activecampaign.outcome import RowRejected
-from target_activecampaign.records.row_references import id_text, reference
+from target_activecampaign.records.row_references import id_text, parse_reference
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.opportunities import OpportunityLookup
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.write_context import WriteContext
 
 
 def set_stage(
     context: WriteContext,
-    row: InputRecord,
+    row: InputRow,
     native: NativeFields,
     native_id: str | None,
     deals: OpportunityLookup,
@@ -26,8 +26,8 @@ def set_stage(
 
     The target looks up a stage name in the row's pipeline, else in the deal's present pipeline.
     """
-    stage_ref = reference(row.record.get("stage"), "stage")
-    pipeline_ref = reference(row.record.get("pipeline"), "pipeline")
+    stage_ref = parse_reference(row.record.get("stage"), "stage")
+    pipeline_ref = parse_reference(row.record.get("pipeline"), "pipeline")
     if not stage_ref and not pipeline_ref:
         return
     pipeline = context.references.resolve_id("pipeline", pipeline_ref) if pipeline_ref else None

@@ -19,7 +19,7 @@ from target_activecampaign.undo.present_values import walk_requests
 
 if TYPE_CHECKING:
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
 
 
 class UndoCost:
@@ -32,7 +32,7 @@ class UndoCost:
         self._records: dict[str, set[str]] = {}
         self._products: set[bytes] = set()
 
-    def announce_records(self, family: str, rows: list[InputRecord]) -> None:
+    def announce_records(self, family: str, rows: list[InputRow]) -> None:
         """Note the records that rows would change."""
         kind = KINDS_BY_FAMILY.get(family)
         if kind == CONTACT:

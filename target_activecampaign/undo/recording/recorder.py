@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from target_activecampaign.concurrency.cooperative_pool import CooperativePool
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.undo.journal import UndoJournal
     from target_activecampaign.undo.journal_tables import Mark
 
@@ -104,7 +104,7 @@ class UndoRecorder:
 
     # --- a batch ----------------------------------------------------------------------------
 
-    def announce_records(self, family: str, rows: list[InputRecord]) -> None:
+    def announce_records(self, family: str, rows: list[InputRow]) -> None:
         """Note the records that rows change next; look up contacts. Raises `RequestError`."""
         kind = KINDS_BY_FAMILY.get(family)
         if kind == CONTACT:
@@ -333,7 +333,7 @@ class UndoRecorder:
 
     # --- rows -------------------------------------------------------------------------------
 
-    def note_row(self, row: InputRecord, outcome: Outcome) -> None:
+    def note_row(self, row: InputRow, outcome: Outcome) -> None:
         """Note the record that a row wrote. `flush` writes the noted rows to the file."""
         native_id = self._rows.note(row, outcome)
         if native_id is not None:

@@ -15,7 +15,7 @@ from target_activecampaign.undo.kinds import CONTACT, KINDS_BY_FAMILY
 if TYPE_CHECKING:
     from target_activecampaign.lookups.reference_resolver import ReferenceResolver
     from target_activecampaign.outcome import Outcome
-    from target_activecampaign.records.input_record import InputRecord
+    from target_activecampaign.records.input_row import InputRow
     from target_activecampaign.undo.journal import UndoJournal
     from target_activecampaign.undo.present_values import PresentValues
 
@@ -35,7 +35,7 @@ class WrittenRows:
         self._references, self._values = references, values
         self._rows: list[WrittenRow] = []
 
-    def note(self, row: InputRecord, outcome: Outcome) -> str | None:
+    def note(self, row: InputRow, outcome: Outcome) -> str | None:
         """Note a row, and return the id of the record that it wrote; None if it wrote none."""
         sink = registry.find_sink(row.stream)
         if sink is None or outcome.action not in CHANGED:
@@ -62,7 +62,7 @@ class WrittenRows:
             self.flush()
         return native_id
 
-    def _id_of_row(self, row: InputRecord, kind: str | None, outcome: Outcome) -> str:
+    def _id_of_row(self, row: InputRow, kind: str | None, outcome: Outcome) -> str:
         """Return the id of the record that a row wrote, as `note_request` recorded it."""
         if outcome.id or kind != CONTACT:
             return outcome.id or ""

@@ -116,5 +116,5 @@ def test_a_run_keeps_no_row_of_its_batches(tmp_path: Path) -> None:
     target = runner.target()
     lines = [schema_of("crm_contacts", ["email"]), *rows, state_of(len(rows))]
     assert target.run(io.StringIO("".join(json.dumps(line) + "\n" for line in lines))) == 0
-    kept = [table for table, _ in target.processor.context.ledger._store._cache]
+    kept = [table for table, _ in target.begin_writing().context.ledger._store._cache]
     assert kept.count("confirmed") == 0

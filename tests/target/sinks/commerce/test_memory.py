@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from target_activecampaign.ledger import store as ledger_store
-from target_activecampaign.records.input_record import InputRecord
+from target_activecampaign.records.input_row import InputRow
 from target_activecampaign.sinks.commerce.upserts import Upsert
 from target_activecampaign.sinks.write_context import NewestEntries
 from tests.sandbox.ecommerce import store
@@ -61,14 +61,14 @@ def test_a_load_of_orders_holds_one_batch_of_rows(
 
     def count_held(*request: Any) -> None:
         if request[2] == "/api/3/ecom/graphql":
-            held.append(sum(isinstance(held, (InputRecord, Upsert)) for held in gc.get_objects()))
-            cached.append(len(target.processor.context.ledger._store._cache))
+            held.append(sum(isinstance(held, (InputRow, Upsert)) for held in gc.get_objects()))
+            cached.append(len(target.begin_writing().context.ledger._store._cache))
 
     gc.collect()
     world.before_request(count_held)
     lines = [*stream_of("commerce_orders", *orders(count)), state_of(1)]
     code = target.run(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)))
-    context = target.processor.context
+    context = target.begin_writing().context
     assert code == 0
     assert len(world.tables["storeOrders"]) == count
     assert len(held) >= 2 * count // BATCH

@@ -1,4 +1,4 @@
-"""Input records: the rows to write. `ledger_key.py` has their keys."""
+"""The rows of the input. `ledger_key.py` has their keys."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class InputRecord:
+class InputRow:
     """An input row.
 
     * ``number``: its number among the RECORD lines, from 1; None for a row of the retry file.
     * ``record``: the values under the unified names; null is None.
     * ``key``: the values that identify the row, under the unified names.
     * ``ledger_key``: the hash of the row's identity; empty before the target computes it.
-    * ``source``: the record as it was delivered, for the retry file.
+    * ``source``: the row as it was delivered, for the retry file.
     * ``fields``: the hashes of the values to write, by the hash of their part.
     * ``ledger_id``: the id of the row's record in the ledger.
     * ``remarks``: reasons for the parts of the row that the target cannot read.
@@ -72,12 +72,12 @@ class UnreadLine:
     outcome: Outcome
 
 
-def is_delete(row: InputRecord) -> bool:
+def is_delete(row: InputRow) -> bool:
     """Return whether a row is a tombstone."""
     return not is_nothing(row.record.get("_sdc_deleted_at"))
 
 
-def emails_of(row: InputRecord) -> set[str]:
+def emails_of(row: InputRow) -> set[str]:
     """Return the addresses of a contact's row, folded for comparison."""
     emails: list[Any] = [row.record.get("email")]
     others = row.record.get("email_addresses")
