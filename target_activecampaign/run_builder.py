@@ -39,6 +39,8 @@ from target_activecampaign.sinks.write_context import WriteContext
 from target_activecampaign.undo.recording.cost_of_recording import UndoCost
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_activecampaign_unified.client import Client
     from tap_activecampaign_unified.config.read_settings import Settings
     from target_activecampaign.concurrency.cooperative_pool import CooperativePool
@@ -47,8 +49,10 @@ if TYPE_CHECKING:
     from target_activecampaign.ledger.ledger import Ledger
     from target_activecampaign.processing.checkpoints import Checkpoints
     from target_activecampaign.records.input_schemas import InputSchemas
+    from target_activecampaign.undo.journal import UndoJournal
 
 NAME = "target-activecampaign"
+NO_CONNECTION = "api_url or api_key is missing: set both"
 
 
 def path_of(settings: Settings, name: str) -> Path | None:
@@ -219,22 +223,39 @@ def _record_for_undo(
     context.ledger.set_before_write(recorder.flush)
 
 
-def carry_out_undo(
-    settings: Settings | None, processor: BatchProcessor, request: UndoOptions
-) -> None:
-    """Undo a run. Raises `SettingsError` if the undo file does not contain the run."""
+def open_journal_of_undo(settings: Settings | None, request: UndoOptions) -> UndoJournal:
+    """Open the undo file. Raises `SettingsError` if it does not contain the run to undo."""
     from target_activecampaign.undo.journal import open_journal  # noqa: PLC0415
-    from target_activecampaign.undo.undo_run import UndoRun  # noqa: PLC0415
 
-    path = settings["undo_path"] if settings is not None else None
-    if settings is None or not path:
+    connection = settings.connection if settings is not None else None
+    if settings is None or connection is None:
+        raise SettingsError([NO_CONNECTION])
+    if not settings["undo_path"]:
         raise SettingsError(["--undo needs undo_path: set it to the file of the run"])
-    context = processor.context
     journal = open_journal(
-        path,
-        context.client.address.account,
+        settings["undo_path"],
+        connection.address.account,
         wait_seconds=settings["max_retry_seconds"],
         is_new=False,
     )
-    with contextlib.closing(journal):
-        UndoRun(context, processor.finisher.results, journal, request).run()
+    with contextlib.ExitStack() as stack:
+        stack.callback(journal.close)
+        journal.check_run(request.run)
+        stack.pop_all()
+    return journal
+
+
+def carry_out_undo(
+    settings: Settings | None, open_run: Callable[[], BatchProcessor], request: UndoOptions
+) -> None:
+    """Undo a run. ``open_run`` opens the files of this run, and replaces the results of another.
+
+    Raises `SettingsError`, before it opens a file, if the undo file does not contain the run.
+    """
+    from target_activecampaign.undo.undo_run import UndoRun  # noqa: PLC0415
+
+    # Each run opens its ledger first: so this closes the undo file before it opens the ledger.
+    open_journal_of_undo(settings, request).close()
+    processor = open_run()
+    with contextlib.closing(open_journal_of_undo(settings, request)) as journal:
+        UndoRun(processor.context, processor.finisher.results, journal, request).run()

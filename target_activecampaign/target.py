@@ -27,7 +27,7 @@ from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.sinks.custom_objects import AccountObjects
 
 from .command_line import ConfiguredTarget
-from .run_builder import NAME, carry_out_undo, open_processor
+from .run_builder import NAME, NO_CONNECTION, carry_out_undo, open_processor
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
@@ -98,7 +98,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         if self._processor is None:
             settings, policy = self._settings, self._policy
             if settings is None or policy is None or settings.connection is None:
-                raise SettingsError(["api_url or api_key is missing: set both"])
+                raise SettingsError([NO_CONNECTION])
             client = settings.connection.open(self.name, self._clock, type(self).make_session())
             client.before_request = self._progress.ticking(self.interrupts.raise_if_ending)
             client.while_blocked = self._pool.released
@@ -281,8 +281,8 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _report(self, ending: cli.RunEnding) -> None:
         """Log the plan of a dry run and write the report. Neither contains a value of a row."""
         settings, processor = self._settings, self._processor
-        if settings is None:
-            return
+        if settings is None or (self._undo_request is not None and processor is None):
+            return  # an undo that did not begin leaves the report of its run
         traffic = processor.context.client.traffic if processor else None
         rate = settings["requests_per_second"] or 5
         document = {"run": self.run_id} | self._metadata.document(settings, traffic, ending)
@@ -348,7 +348,7 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     def _undo(self, request: UndoOptions) -> None:
         self.interrupts.begin_message()
-        carry_out_undo(self._settings, self._open_processor(), request)
+        carry_out_undo(self._settings, self._open_processor, request)
         self.finish()
 
     def _finish_read_rows(self) -> None:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 SETTING = "undo_path"
 DAY = 86_400.0
+MAX_NAMED_RUNS = 5
 
 
 def open_journal(
@@ -146,6 +147,13 @@ class UndoJournal:
             for old_run in old_runs:
                 for table in (ENTRIES, ROWS, LEAVERS, RUNS):
                     self._database.rows(sa.delete(table).where(table.c.run == old_run))
+
+    def check_run(self, run: str) -> None:
+        """Raise `SettingsError` for a run that the file does not have."""
+        known = self.runs()
+        if run not in known:
+            names = ", ".join(known[:MAX_NAMED_RUNS]) or "none"
+            raise SettingsError([f"--undo: {SETTING} has no run {run}; the newest are: {names}"])
 
     def runs(self) -> list[str]:
         """Return the ids of the runs in the file, the newest first."""

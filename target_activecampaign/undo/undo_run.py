@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_activecampaign_unified.client import InvalidRequest, RequestError
-from tap_activecampaign_unified.config.read_settings import SettingsError
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.ledger.audience_records import placeholder_of
 from target_activecampaign.outcome import Action, Outcome, RowError, join_reasons, outcome_of
@@ -19,7 +18,6 @@ from .comparable_values import COLUMN, CREATED, ENTERED, LIST, TAG, TAG_NAME
 from .decisions.record_decisions import decide_record
 from .decisions.value_decision import Decision, ValueDecision
 from .delete_created import delete_created
-from .journal import SETTING, UndoJournal
 from .journal_tables import BY_ADDRESS, UNCONFIRMED_ID, UNDONE, Entry, ValuePart
 from .kinds import CONTACT, is_deletable, is_document, key_columns, stream_of
 from .names_in_results import group_of, unified_name
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from target_activecampaign.reporting.results import Results
     from target_activecampaign.sinks.write_context import WriteContext
 
+    from .journal import UndoJournal
+
     Decisions = dict[ValuePart, ValueDecision]
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,6 @@ NOT_UNDOABLE_EFFECTS = (
     "What cannot be undone stays: e-mails that went out, what automations did, notes that people "
     "read"
 )
-MAX_NAMED_RUNS = 5
 
 
 class _Group(NamedTuple):
@@ -75,11 +74,8 @@ class UndoRun:
         self._is_last_try = False
 
     def run(self) -> None:
-        """Undo the run. Raises `SettingsError` for a run that the file does not have."""
-        run, known = self._request.run, self._journal.runs()
-        if run not in known:
-            names = ", ".join(known[:MAX_NAMED_RUNS]) or "none"
-            raise SettingsError([f"--undo: {SETTING} has no run {run}; the newest are: {names}"])
+        """Undo the run."""
+        run = self._request.run
         is_empty = True
         for window in self._records.windows():
             self._undo_window(window)

@@ -315,6 +315,20 @@ def test_the_file_is_private_holds_no_key_and_forgets(runner: UndoRunner) -> Non
         runner.undo(first)
 
 
+@pytest.mark.parametrize("options", [{}, {"undo_path": None}])
+def test_an_undo_that_names_no_run_leaves_results_and_report(
+    runner: UndoRunner, options: dict[str, Any]
+) -> None:
+    """A wrong id of a run, or no undo_path, replaces neither the results nor the report."""
+    runner.send_rows("crm_contacts", {"id": "1", "first_name": "Zed"})
+    kept = [runner.folder / name for name in ("results.jsonl", "report.json")]
+    before = [path.read_bytes() for path in kept]
+    assert all(before)
+    with pytest.raises(SettingsError, match="has no run|needs undo_path"):
+        runner.undo("nope", **options)
+    assert [path.read_bytes() for path in kept] == before
+
+
 def test_a_record_that_the_key_may_not_read_is_not_changed(runner: UndoRunner) -> None:
     """A run does not change a record whose earlier values the key may not read."""
     world = runner.world
