@@ -19,7 +19,7 @@ from tap_activecampaign_unified.config.read_settings import (
     json_schema,
     sdk_setting_faults,
 )
-from target_activecampaign.config.target_settings import TARGET
+from target_activecampaign.config.target_settings import PROTECTIVE, TARGET
 from target_activecampaign.config.undo_options import UndoOptions
 from target_activecampaign.config.write_policy import WritePolicy, build_policy
 
@@ -100,7 +100,7 @@ class ConfiguredTarget(Target):
             if raise_errors:
                 raise
             return problem.lines
-        faults = sdk_setting_faults(self.append_builtin_config, TARGET, self._config)
+        faults = sdk_setting_faults(self.append_builtin_config, TARGET, self._config, PROTECTIVE)
         if faults and raise_errors:
             raise SettingsError(faults)
         return faults

@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 JsonSchema = dict[str, Any]
 # About one request in a quarter of an hour.
 SLOWEST = 0.001
+# How similar an unknown name is to the name that it misspells, from 0 to 1.
+ALMOST = 0.85
 # A label of this length fits into the key of any table.
 MAX_LABEL_LENGTH = 100
 # Users write 0001-01-01 for "all" and 9999-12-31 for "for ever". Between 1970 and 9998, adding and
@@ -304,11 +306,13 @@ def sdk_setting_faults(
     append_builtin: Callable[[JsonSchema], None],
     ours: tuple[Setting, ...],
     config: dict[str, Any],
+    protective: frozenset[str] = frozenset(),
 ) -> list[str]:
     """Return a line for each wrong value of a setting that the SDK adds. No line repeats a value.
 
     Warns of unknown settings. Removes null and unknown settings from ``config``, because the SDK
-    would act on them.
+    would act on them. An unknown setting whose name is almost one of ``protective`` is an error:
+    without it, the run would write what its user wanted to prevent.
     """
     builtin: JsonSchema = {"type": "object", "properties": {}}
     append_builtin(builtin)
@@ -319,11 +323,16 @@ def sdk_setting_faults(
             del config[name]
         elif "integer" in schema.get("type", ()) and re.fullmatch(r"-?\d{1,9}", str(value)):
             config[name] = int(str(value))
+    misspelt = []
     for name in sorted(set(config) - known_names):
+        if meant := difflib.get_close_matches(name, protective, 1, ALMOST):
+            misspelt.append(f"setting {name} is unknown: write {meant[0]}")
         similar = difflib.get_close_matches(name, known_names, 1)
         hint = f": did you mean {similar[0]}?" if similar else ""
         logger.warning("setting %s is unknown and ignored%s", name, hint)
         del config[name]
+    if misspelt:
+        return misspelt
     depth = config.get("flattening_max_depth")
     if config.get("flattening_enabled") is True and depth is None:
         return ["flattening_enabled needs flattening_max_depth, a number of levels"]

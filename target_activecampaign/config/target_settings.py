@@ -281,3 +281,12 @@ TARGET = (
         secret=True,
     ),
 )
+
+#: Settings that keep the target from writing. A misspelling of one of them ends the run.
+PROTECTIVE = frozenset(
+    {
+        *("account_label", "delete_mode", "dry_run", "holdout_percent", "max_changes"),
+        *("max_deletes", "on_reject", "only_if_empty", "respect_contact_limit", "resubscribe"),
+        *("run_automations", "source_ids", "tag_namespace", "undo_path"),
+    }
+)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tap_activecampaign_unified.config.read_settings import SettingsError
+
 from .runner import TargetRunner, schema_of, state_of, stream_of
 
 
@@ -65,6 +67,24 @@ def test_a_setting_that_is_said_to_be_ignored_is(
     assert run.code == 0
     assert run.actions == ["created"]
     assert "setting flattening_enabled is unknown and ignored" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("dryrun", "dry_run"),
+        ("max_change", "max_changes"),
+        ("run_automation", "run_automations"),
+        ("maxdeletes", "max_deletes"),
+    ],
+)
+def test_a_misspelt_protective_setting_ends_the_run(
+    runner: TargetRunner, wrong: str, right: str
+) -> None:
+    """A run that was to write nothing, or less, writes nothing if the setting is misspelt."""
+    with pytest.raises(SettingsError, match=f"setting {wrong} is unknown: write {right}"):
+        runner.send("crm_contacts", {"email": "ada@shop.example"}, **{wrong: 1})
+    assert runner.world.find_contact("ada@shop.example") is None
 
 
 def test_a_line_that_is_no_message_is_logged_with_its_number(

@@ -324,7 +324,7 @@ def test_an_undo_that_names_no_run_leaves_results_and_report(
     kept = [runner.folder / name for name in ("results.jsonl", "report.json")]
     before = [path.read_bytes() for path in kept]
     assert all(before)
-    with pytest.raises(SettingsError, match="has no run|needs undo_path"):
+    with pytest.raises(SettingsError, match=r"has no run|needs undo_path"):
         runner.undo("nope", **options)
     assert [path.read_bytes() for path in kept] == before
 
