@@ -51,7 +51,7 @@ class ContactLookup(Lookup):
         """Return the error of a row whose contact does not exist yet."""
         by = "address" if email else "id"
         reason = f"contact: the account has none with this {by}; write the contact too"
-        return self._not_found_as(reason, "contact", email)
+        return self.unresolved(reason, "contact", email)
 
     def note_contact(self, email: str, native_id: str | None) -> None:
         """Cache an address's contact for this run."""

@@ -54,9 +54,10 @@ class Lookup:
         if family == "user" and by == "name":
             by = "address"
         reason = f"{column}: the account has none with this {by}; create it or correct the row"
-        return self._not_found_as(reason, family, key)
+        return self.unresolved(reason, family, key)
 
-    def _not_found_as(self, reason: str, family: str, key: str | None) -> RowError:
+    def unresolved(self, reason: str, family: str, key: str | None = None) -> RowError:
+        """Return the error of a reference that does not resolve, as in `not_found`."""
         if not self.is_final:
             return RowDeferred(reason, family)
         return self.unwritten.error(family, key or "") or RowRejected(reason)

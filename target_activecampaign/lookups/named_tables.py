@@ -13,6 +13,8 @@ from target_activecampaign.outcome import RowRejected
 from .lookup import Lookup, NativeRow, Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_activecampaign_unified.client import RequestError
 
 
@@ -110,8 +112,13 @@ class NamedTables(Lookup):
         self._by_name.pop(family, None)
         self._tables.get(family, {}).pop(native_id, None)
 
-    def find_by_name(self, family: str, name: str) -> list[NativeRow]:
-        """Return the rows with a name. Rows with the exact spelling exclude rows in other case."""
+    def find_by_name(
+        self, family: str, name: str, among: Callable[[NativeRow], bool] = lambda _: True
+    ) -> list[NativeRow]:
+        """Return the rows with a name. Rows with the exact spelling exclude rows in other case.
+
+        ``among`` says which rows are searched.
+        """
         column = LOOKUP_TABLES[family].column
         table = self.table(family)
         if family not in self._by_name:
@@ -120,9 +127,9 @@ class NamedTables(Lookup):
                 if family != "tag" or row.get("tagType", "contact") == "contact":
                     by_name.setdefault(fold(str(row.get(column) or "")), []).append(row)
             self._by_name[family] = by_name
-        rows = self._by_name[family].get(fold(name), [])
+        rows = list(filter(among, self._by_name[family].get(fold(name), [])))
         exact = [row for row in rows if str(row.get(column)).strip() == name.strip()]
-        return exact or list(rows)
+        return exact or rows
 
     def resolve_id(self, family: str, ref: Ref) -> str:
         """Return the id of the referenced record.

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from .lookup import NativeRow, Ref
     from .named_tables import NamedTables
 
+NOT_IN_PIPELINE = (
+    "stage: the deal's pipeline has none with this name; correct the stage, or give its pipeline"
+)
+
 
 def find_stage(references: NamedTables, ref: Ref, pipeline: str | None) -> NativeRow:
     """Return a stage of a pipeline; None searches all pipelines."""
@@ -23,10 +27,15 @@ def find_stage(references: NamedTables, ref: Ref, pipeline: str | None) -> Nativ
     if own_id and own_id in references.table("stage"):
         return references.table("stage")[own_id]
     name = ref.get("name")
-    rows = references.find_by_name("stage", name) if name else []
-    rows = [row for row in rows if pipeline in {None, str(row.get("group"))}]
+
+    def is_in_pipeline(row: NativeRow) -> bool:
+        return pipeline in {None, str(row.get("group"))}
+
+    rows = references.find_by_name("stage", name, is_in_pipeline) if name else []
     if len(rows) == 1:
         return rows[0]
     if rows:
         raise RowRejected("stage: several have this name; name the pipeline or give the id")
+    if name and references.find_by_name("stage", name):
+        raise references.unresolved(NOT_IN_PIPELINE, "stage")
     raise references.not_found("stage", "stage", "name" if name else "id")

@@ -19,14 +19,16 @@ MAX_SAMPLES = 10
 class DryRunPlan:
     """Collects the findings of a dry run; a real run leaves it empty.
 
-    ``gains`` counts contacts and deals that would gain a tag, a list or a stage. Such gains start
-    automations and e-mails. ``enters`` and ``leaves`` count contacts by the automation's name.
+    ``gains`` counts contacts that would gain a tag or a list. ``stages`` counts deals whose rows
+    name a stage; the plan does not read whether a deal is in it. Both can start automations and
+    e-mails. ``enters`` and ``leaves`` count contacts by the automation's name.
     ``unknown`` counts rows by the names in them that the account does not have yet. ``samples``
     hold the present and the new value of each field.
     """
 
     def __init__(self) -> None:
         self.gains: Counter[str] = Counter()
+        self.stages: Counter[str] = Counter()
         self.enters: Counter[str] = Counter()
         self.leaves: Counter[str] = Counter()
         self.actions: Counter[str] = Counter()
@@ -41,10 +43,16 @@ class DryRunPlan:
         self._counted: set[tuple[str, object]] = set()
 
     def gain(self, what: str, who: object) -> None:
-        """Count a contact or deal that would gain ``what``, only once for any number of rows."""
+        """Count a contact that would gain ``what``, only once for any number of rows."""
         if (what, who) not in self._counted:
             self._counted.add((what, who))
             self.gains[what] += 1
+
+    def put_into_stage(self, title: str, who: object) -> None:
+        """Count a deal that would be put into a stage, only once for any number of rows."""
+        if ((what := f"the stage {title}"), who) not in self._counted:
+            self._counted.add((what, who))
+            self.stages[title] += 1
 
     def count_new_contact(self, email: str) -> None:
         """Count a contact that would be created, only once for any number of rows."""
@@ -72,6 +80,7 @@ class DryRunPlan:
         return {
             "actions": dict(self.actions),
             "gains": dict(sorted(self.gains.items())),
+            "stages": dict(sorted(self.stages.items())),
             "enters": dict(sorted(self.enters.items())),
             "leaves": dict(sorted(self.leaves.items())),
             "unknown": dict(self.unknown.most_common(100)),
@@ -98,6 +107,8 @@ class DryRunPlan:
             )
         for what, count in plan["gains"].items():
             logger.info("Dry run: %d would gain %s", count, what)
+        for title, count in plan["stages"].items():
+            logger.info("Dry run: %d would be put into the stage %s", count, title)
         for verb in ("enter", "leave"):
             for what, count in plan[f"{verb}s"].items():
                 logger.info("Dry run: %d would %s the automation %s", count, verb, what)

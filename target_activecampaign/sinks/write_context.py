@@ -130,6 +130,8 @@ class WriteContext:
     #: Records the values that rows replace; None if the run cannot be undone.
     earlier_values: EarlierValues | None = None
     enrolments: RunEnrolments = field(default_factory=RunEnrolments)
+    #: Whether the log says who owns new deals without an owner.
+    owner_is_logged: bool = False
     #: Sends events; None if the settings name no account of event tracking.
     events: EventClient | None = None
     #: The names of events that the account knows, empty until they are read.

@@ -78,6 +78,8 @@ def print_plan(reports: dict[str, dict[str, Any]]) -> None:
         say(f"  {name}: {does}; about {counted(plan['requests'], 'request')}")
         for gain, count in plan["gains"].items():
             say(f"    · {count:,} would gain {gain}")
+        for stage, count in plan["stages"].items():
+            say(f"    · {count:,} would be put into the stage {stage}")
         for unknown, count in plan["unknown"].items():
             text = f"new in this account, created by the run: {unknown} (named {count:,} times)"
             say(f"    · {text}")

@@ -205,9 +205,11 @@ def _plan(plan: Document) -> ReportTable:
 
 def _gains(plan: Document) -> ReportTable:
     rows = [("would gain", name, count) for name, count in plan.get("gains", {}).items()]
+    stages = plan.get("stages", {})
+    rows += [("would be put into", f"the stage {name}", n) for name, n in stages.items()]
     rows += [("missing in the account", name, n) for name, n in plan.get("unknown", {}).items()]
     return ReportTable(
-        "Values that contacts would gain, and names that the account lacks",
+        "Values that contacts would gain, stages of deals, and names that the account lacks",
         ("effect", "name", "rows"),
         rows,
     )

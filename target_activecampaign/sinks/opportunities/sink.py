@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from target_activecampaign.sinks.fields.native_fields import NativeFields
     from target_activecampaign.sinks.sink_definition import Sink
     from target_activecampaign.sinks.write_context import WriteContext
+
+logger = logging.getLogger(__name__)
 
 
 def write_opportunities(context: WriteContext, sink: Sink, rows: list[InputRow]) -> None:
@@ -102,7 +105,7 @@ def _write(context: WriteContext, sink: Sink, row: InputRow, deals: OpportunityL
     add_contacts(context, native_id, others, is_new=action is Action.CREATED)
     if native.columns.get("stage"):
         title = context.references.table("stage").get(str(native.columns["stage"]), {}).get("title")
-        context.plan.gain(f"the stage {title}", row.ledger_key)
+        context.plan.put_into_stage(str(title), row.ledger_key)
     context.foreign_ids.record(sink.family, row, native_id)
     return native.outcome(action, native_id)
 
@@ -135,7 +138,8 @@ def _create(
         body["currency"] = str(group.get("currency") or "usd").lower()
 
     if not body.get("owner"):
-        _set_owner(context, native, body)
+        names_owner = not is_nothing(row.record.get("owner"))
+        _set_owner(context, native, body, names_owner=names_owner)
 
     def send() -> str:
         return str(context.write_client.write("POST", "deals", {"deal": body}).body["deal"]["id"])
@@ -147,8 +151,13 @@ def _create(
     return native_id
 
 
-def _set_owner(context: WriteContext, native: NativeFields, body: dict[str, Any]) -> None:
-    """Make the API key's user the owner if the pipeline rejects a deal without an owner."""
+def _set_owner(
+    context: WriteContext, native: NativeFields, body: dict[str, Any], *, names_owner: bool
+) -> None:
+    """Make the API key's user the owner if the pipeline rejects a deal without an owner.
+
+    The result says so if the row names an owner. If it names none, the log says so once per run.
+    """
     pipeline = body.get("group")
     if not pipeline:
         pipeline = context.references.table("stage").get(str(body["stage"]), {}).get("group")
@@ -157,6 +166,13 @@ def _set_owner(context: WriteContext, native: NativeFields, body: dict[str, Any]
         user = context.client.get("users/me").body.get("user")
         if isinstance(user, dict) and user.get("id"):
             body["owner"] = str(user["id"])
-            native.remarks.append(
-                "owner: the row names no known user; the owner is the API key's user"
-            )
+            if names_owner:
+                native.remarks.append(
+                    "owner: the row names no known user; the owner is the API key's user"
+                )
+            elif not context.owner_is_logged:
+                context.owner_is_logged = True
+                logger.info(
+                    "crm_opportunities: the owner of a new deal without owner is the API key's "
+                    "user, where its pipeline assigns none"
+                )

@@ -241,3 +241,52 @@ def test_a_note_is_written_once_however_often_it_comes(shop: TargetRunner) -> No
     assert shop.send("crm_notes", row, row).actions == ["created", "updated"]
     shop.send("crm_notes", row)
     assert len([n for n in shop.world.tables["notes"] if n.note == "Hello"]) == 1
+
+
+def test_a_stage_of_another_pipeline_is_not_called_missing(shop: TargetRunner) -> None:
+    """The reason says that the deal's pipeline lacks the stage if another pipeline has it."""
+    returns = next(group for group in shop.world.tables["dealGroups"] if group.title == "Returns")
+    shop.world.add_stage("Inspect", returns.id)
+    shop.send("crm_opportunities", order())
+    deal = {"id": str(deals_of(shop, "Pallet")[0].id)}
+    run = shop.send("crm_opportunities", {**deal, "stage": "Inspect"}, order(stage="Inspect"))
+    assert run.actions == ["rejected", "rejected"]
+    assert run.reason(1) == run.reason(2)
+    assert run.reason().startswith("stage: the deal's pipeline has none with this name")
+    missing = shop.send("crm_opportunities", {**deal, "stage": "Nowhere"})
+    assert missing.reason().startswith("stage: the account has none with this name")
+
+
+def test_a_stage_in_another_case_is_found_in_its_pipeline(shop: TargetRunner) -> None:
+    """The exact spelling in another pipeline does not hide a stage of the deal's pipeline."""
+    returns = next(group for group in shop.world.tables["dealGroups"] if group.title == "Returns")
+    shop.world.add_stage("OPEN", returns.id)
+    assert shop.send("crm_opportunities", order(stage="OPEN")).actions == ["created"]
+
+
+def test_the_owner_of_a_row_without_owner_is_logged_once(
+    shop: TargetRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only a row that names an unknown owner has the remark; for others, the log says it once."""
+    rows = [order(name=f"Deal {n}", owner=None) for n in range(3)]
+    with caplog.at_level("INFO"):
+        run = shop.send("crm_opportunities", *rows, order(owner={"email": "no@one.example"}))
+    assert run.actions == ["created"] * 4
+    reasons = {line["row"]: line["reason"] for line in run.results}
+    assert [reasons[number] for number in (1, 2, 3)] == [None] * 3
+    assert "the owner is the API key's user" in reasons[4]
+    lines = [line for line in caplog.messages if "new deal without owner" in line]
+    assert len(lines) == 1
+
+
+def test_the_plan_does_not_call_a_stage_new(
+    shop: TargetRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A dry run does not say that a deal gains a stage that it may be in."""
+    shop.send("crm_opportunities", order())
+    deal = {"id": str(deals_of(shop, "Pallet")[0].id), "stage": "Open", "amount": 3}
+    with caplog.at_level("INFO"):
+        run = shop.send("crm_opportunities", deal, dry_run=True)
+    assert run.report["plan"]["stages"] == {"Open": 1}
+    assert "Dry run: 1 would be put into the stage Open" in caplog.messages
+    assert not [line for line in caplog.messages if "would gain" in line]
