@@ -96,7 +96,10 @@ def forms() -> str:
         ("amount", "a number of at least 0 with at most two decimals; binary noise is rounded"),
         ("time, date", TIMES),
         ("array", ARRAYS),
-        ("reference", "an object with an `id` or a natural key, or that key as plain text"),
+        (
+            "reference",
+            "an object with an `id` or a natural key; that key as text, or the id as a number",
+        ),
         ("status: subscribe", words[Consent.SUBSCRIBE]),
         ("status: unsubscribe", words[Consent.UNSUBSCRIBE]),
         ("status: skipped", words[Consent.CANNOT_BE_WRITTEN]),

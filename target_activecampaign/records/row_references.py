@@ -20,26 +20,39 @@ REFERENCES = frozenset(
     {"account", "contact", "opportunity", "stage", "pipeline", "owner", "group", "tag", "segment"}
 )
 
+#: The references of which no record is found by a name.
+WITHOUT_NAMES = frozenset({"contact", "opportunity"})
+
 
 def parse_reference(value: Any, what: str) -> dict[str, str]:
     """Return a reference as text under ``id``, ``email`` and ``name``, without missing keys.
 
     An opportunity may also have ``external_id``, the user's own key. Plain text with `@` is an
-    address, other plain text is a name.
+    address, other plain text is a name. A number is an id, and so is text of digits where a name
+    finds no record.
     """
     if is_nothing(value):
         return {}
     if isinstance(value, str):
-        return {"email" if "@" in value else "name": value.strip()}
+        text = value.strip()
+        if "@" in text:
+            return {"email": text}
+        if what not in WITHOUT_NAMES:
+            return {"name": text}
+        if what == "contact" and not text.replace(".", "").isdecimal():
+            raise RowRejected("contact: must be an e-mail address or an id of ActiveCampaign")
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        native_id = parse_own_id(value, what)
+        return {"id": native_id} if native_id else {}
     if not isinstance(value, dict):
         raise RowRejected(f"{what}: must be an object with an id or a natural key")
-    ref = {}
+    ref: dict[str, str] = {}
     for name in ("id", "email", "name", *(["external_id"] if what == "opportunity" else [])):
         part = value.get(name)
         part = read_own_key(part, f"{what}.{name}") if name == "external_id" else part
-        text = key_text(part, f"{what}.{name}", is_id=name == "id")
-        if text is not None:
-            ref[name] = text
+        key = key_text(part, f"{what}.{name}", is_id=name == "id")
+        if key is not None:
+            ref[name] = key
     return ref
 
 

@@ -22,7 +22,9 @@ SINGER_PREFIX = "_sdc_"
 #: How the columns begin that loaders add to each row: Singer's, dlt's, Airbyte's and Fivetran's.
 LOADER_PREFIXES = (SINGER_PREFIX, "_dlt_", "_airbyte_", "_fivetran_")
 _NUMBERED = re.compile(r"(?<=[a-z])(?=[0-9])")
-_SIMILAR = 0.6
+# How similar a column is to the field that it misspells, from 0 to 1. A lower bound names fields
+# of another meaning: `country` is no misspelling of `account`.
+_SIMILAR = 0.8
 #: The most sets of columns of which the places are kept. Rows of a stream mostly have one set.
 MAX_LAYOUTS = 1_000
 _WORD = re.compile(r"[^\W\d_][\w -]*")
@@ -59,12 +61,20 @@ class RecordColumn:
     ``keys`` are the keys of its objects, by accepted spelling: None for a column of single values,
     empty for objects with keys of any name. ``is_array``: the column holds an array of values.
     ``has_field``: ActiveCampaign has a field for the column. Where it has none, the tap emits null.
+    ``is_read_only``: the target never writes the column. ``native``: ActiveCampaign's own name.
     """
 
     name: str
     keys: Mapping[str, str] | None = None
     is_array: bool = False
     has_field: bool = True
+    is_read_only: bool = False
+    native: str = ""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the target can write the column."""
+        return self.has_field and not self.is_read_only
 
     @property
     def is_structured(self) -> bool:
@@ -143,8 +153,9 @@ class ColumnTable:
     def __post_init__(self) -> None:
         """Index the names."""
         self._names = NameIndex({name: name for name in self.columns})
-        written = [name for name, column in self.columns.items() if column.has_field]
-        self._hints = NameIndex(dict(zip(written, written, strict=True)))
+        written = [column for column in self.columns.values() if column.is_written]
+        natives = {snake_case(column.native): column.name for column in written}
+        self._hints = NameIndex(natives | {column.name: column.name for column in written})
         self._keys = {
             column.name: NameIndex(column.keys) for column in self.columns.values() if column.keys
         }
@@ -217,7 +228,7 @@ class ColumnTable:
                 column: key
                 for column, names in self._keys.items()
                 if self.columns[column].is_array is is_array
-                and self.columns[column].has_field
+                and self.columns[column].is_written
                 and (key := names.find(name)) is not None
             }
             if keys:
@@ -242,7 +253,9 @@ class ColumnTable:
         head, mark, tail = plain.partition(SEPARATOR)
         column = self._names.find(head) if mark and tail else None
         if column is None or self.columns[column].keys is None:
-            near = self._key_alone(plain) or self._hints.nearest(plain) or self._as_custom(plain)
+            flat = f"{head}_{tail}" if mark and tail else plain
+            near = self._key_alone(flat) or self._hints.nearest(plain) or column
+            near = near or self._as_custom(plain)
             return ColumnPlace(name, unknown=UnknownColumn(plain, near))
         key = self.key_of(column, tail)
         if key is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.resource import (
@@ -10,6 +11,7 @@ from tap_activecampaign_unified.resources.resource import (
     Derived,
     Field,
     empty,
+    is_read_only,
     nothing,
 )
 from target_activecampaign.records.skip_marked_rows import FLAGS
@@ -46,7 +48,12 @@ def columns_of(
         has_field = not _is_absent(entry) or entry.unified in also
         schema = _schema_of(entry)
         columns[entry.unified] = (
-            _column(entry.unified, schema, has_field=has_field)
+            replace(
+                _column(entry.unified, schema, has_field=has_field),
+                is_read_only=is_read_only(entry)
+                or (isinstance(entry, Derived) and entry.unified not in also),
+                native=entry.native if isinstance(entry, Field) else "",
+            )
             if relations is None
             else RecordColumn(entry.unified, is_array="array" in (schema.get("type") or ()))
         )

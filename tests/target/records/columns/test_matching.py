@@ -20,6 +20,9 @@ TABLE = ColumnTable(
             RecordColumn("list", {"name": "name", "list_name": "name"}, is_array=True),
             RecordColumn("lists", {"name": "name", "list_name": "name"}, is_array=True),
             RecordColumn("owner", {"email": "email", "owner_email": "email"}, has_field=False),
+            RecordColumn("opportunity", {"id": "id", "deal_id": "id"}),
+            RecordColumn("amount", native="value"),
+            RecordColumn("scores", is_read_only=True),
             RecordColumn("custom_fields", {}),
         )
     },
@@ -67,7 +70,11 @@ def test_a_column_names_a_field_in_any_case_or_by_alias(name: str, path: str) ->
         ("name", "account__name"),
         ("contact_id", "contact__id"),
         ("list_name", "list__name"),
-        ("owner_email", "email"),
+        ("owner_email", "custom_fields__owner_email"),
+        ("deal__id", "opportunity__id"),
+        ("value", "amount"),
+        ("score", "custom_fields__score"),
+        ("country", "custom_fields__country"),
         ("email__x", "email"),
     ],
 )
