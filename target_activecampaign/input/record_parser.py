@@ -25,7 +25,7 @@ from target_activecampaign.records.input_schemas import InputSchemas
 from target_activecampaign.records.ledger_key import key_of
 from target_activecampaign.sinks import registry
 
-from .row_columns import RowColumns
+from .row_columns import RowColumns, hint_of
 from .stream_names import StreamNames
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class RecordParser:
         record, keys = without_label(record, keys)
         if sink is None:
             names = ", ".join(sorted(registry.SINKS))
-            why = f"unknown stream; map it in stream_aliases to one of {names}"
+            why = f"unknown stream{hint_of(stream)}; map it in stream_aliases to one of {names}"
             self.completeness.note_fault(input_stream or stream, REJECTED)
             self._reject(number, stream, _values(record, keys), why)
             return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.config.read_settings import SettingsError
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
+from tap_activecampaign_unified.resources.input_values.column_names import snake_case
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import OWN_KEYS, without_nulls
 from target_activecampaign.records.columns.nested import NestedRecord, nest
@@ -55,7 +57,12 @@ class RowColumns:
         self._find_object = find_object
         self._tables: dict[str, ColumnTable] = {}
         self._warned: set[tuple[str, str]] = set()
-        faults = [fault for name in self._column_aliases for fault in self._faults_of(name)]
+        faults = [
+            f"stream_aliases.{name}: {stream} is no stream of the target{hint_of(stream)}"
+            for name, stream in stream_aliases.items()
+            if registry.find_sink(str(stream)) is None
+        ]
+        faults += [fault for name in self._column_aliases for fault in self._faults_of(name)]
         if faults:
             raise SettingsError(faults)
 
@@ -145,6 +152,13 @@ class RowColumns:
             if (unknown := table.place_of(field).unknown) is not None
             for hint in [f"; did you mean {unknown.nearest}?" if unknown.nearest else ""]
         ]
+
+
+def hint_of(stream: str) -> str:
+    """Return the hint to a stream of the target with a similar name; empty without one."""
+    own = sorted(name for name in registry.SINKS if name.endswith(f"_{snake_case(stream)}"))
+    near = own or difflib.get_close_matches(stream, registry.SINKS, 1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _sink_of(stream: str) -> Sink:

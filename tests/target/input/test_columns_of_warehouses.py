@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_activecampaign_unified.config.read_settings import SettingsError
 from tests.target.runner import state_of, stream_of
 
 if TYPE_CHECKING:
@@ -159,3 +160,22 @@ def test_money_in_one_column_and_in_two_is_a_conflict(
     assert run.actions == [ends], run.reason()
     if whole is not None:
         assert "both name this field; keep one of them" in run.reason()
+
+
+@pytest.mark.parametrize(
+    ("stream", "hint"), [("contacts", "crm_contacts"), ("crm_oportunities", "crm_opportunities")]
+)
+def test_an_alias_to_an_unknown_stream_ends_before_the_first_row(
+    runner: TargetRunner, stream: str, hint: str
+) -> None:
+    """An alias to an unknown stream is a settings error that names a similar stream."""
+    text = rf"stream_aliases.leads: {stream} is no stream of the target; did you mean {hint}\?"
+    with pytest.raises(SettingsError, match=text):
+        runner.target(stream_aliases={"leads": stream})
+
+
+def test_an_unknown_stream_names_a_similar_one(runner: TargetRunner) -> None:
+    """Rows of an unknown stream are rejected, and the reason names a similar stream."""
+    run = runner.send("contacts", {"email": "ada@shop.example"})
+    assert run.actions == ["rejected"]
+    assert run.reason().startswith("unknown stream; did you mean crm_contacts?")
