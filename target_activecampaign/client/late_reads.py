@@ -34,9 +34,14 @@ def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> 
         clock.sleep(seconds)
 
 
-def look_until_shown(clock: Clock, look: Callable[[], Found | None]) -> Found | None:
-    """Look for a record whose create was not answered, until reads certainly show it."""
-    for seconds in LOOK_AFTER_SECONDS:
+def look_until_shown(
+    clock: Clock, look: Callable[[], Found | None], *, is_brief: bool = False
+) -> Found | None:
+    """Look for a record whose create was not answered, until reads certainly show it.
+
+    With ``is_brief``, look only once, because the next run looks again.
+    """
+    for seconds in LOOK_AFTER_SECONDS[:1] if is_brief else LOOK_AFTER_SECONDS:
         clock.sleep(seconds)
         found = look()
         if found is not None:

@@ -155,3 +155,22 @@ def test_a_record_of_another_row_is_not_taken_for_the_lost_one(
     run = runner.run(*stream_of("crm_notes", *rows, keys=["key"]), state_of(1))
     assert run.actions == ["created", "created"]
     assert len(list(world.tables["notes"])) == before + 2
+
+
+def test_a_run_whose_creates_are_never_answered_does_not_take_hours(
+    runner: TargetRunner,
+) -> None:
+    """After the first create that is never answered, the run sends each further one once.
+
+    The next run looks for them, and creates them.
+    """
+    world = runner.world
+    person = {"id": str(world.add_contact("lea@harbour.example").id)}
+    before, began = len(list(world.tables["notes"])), runner.clock.monotonic()
+    notes = [{"content": f"note {number}", "contact": person} for number in range(10)]
+    world.faults.server_error("/notes", times=None, method="POST")
+    assert runner.send("crm_notes", *notes).actions == ["failed"] * 10
+    assert runner.clock.monotonic() - began < 90 + 10 * 5
+    world.faults.clear()
+    assert runner.send("crm_notes", *notes).actions == ["created"] * 10
+    assert len(list(world.tables["notes"])) == before + 10
