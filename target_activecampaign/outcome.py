@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from tap_activecampaign_unified.client import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sized
 
 
 class Action(enum.StrEnum):
@@ -94,6 +95,24 @@ class RowDeferred(RowError):
     def __init__(self, reason: str, family: str = "") -> None:
         super().__init__(reason)
         self.family = family
+
+
+def position(number: int) -> str:
+    """Return the position of an item in an array for messages, such as `the 2nd`."""
+    is_teen = number // 10 % 10 == 1
+    ending = "th" if is_teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"the {number}{ending}"
+
+
+@contextlib.contextmanager
+def at_item(number: int, items: Sized) -> Iterator[None]:
+    """Add its position to the reason of a row that ends at an item of several."""
+    try:
+        yield
+    except RowError as problem:
+        if len(items) > 1:
+            problem.reason = problem.reason.replace(": ", f" ({position(number)}): ", 1)
+        raise
 
 
 def outcome_of(problem: RequestError) -> Outcome:

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.numbers import plain_text
+from target_activecampaign.outcome import position
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.resources.custom_fields import FieldDefinition
+
+NO_OPTION = "add it in ActiveCampaign or correct the row"
+MAX_POSITIONS = 5
 
 
 def option_text(value: Any) -> str:
@@ -26,7 +30,10 @@ def choose_options(definition: FieldDefinition, value: Any) -> tuple[Any, str | 
     ]
     chosen = [option for option in dict.fromkeys(found) if option is not None]
     if None in found:
-        return value, "the field has no such option; add it in ActiveCampaign or correct the row"
+        numbers = [number for number, option in enumerate(found, 1) if option is None]
+        where = ", ".join(map(position, numbers[:MAX_POSITIONS]))
+        which = f" ({where})" if len(found) > 1 else ""
+        return value, f"the field has no such option{which}; {NO_OPTION}"
     if definition.is_choices:
         return chosen, None
     if len(chosen) != 1:

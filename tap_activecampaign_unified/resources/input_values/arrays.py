@@ -11,8 +11,10 @@ from . import InvalidValue
 
 FORMS = (
     'an array, JSON text like ["a", "b"] (to_json in DuckDB), SQL array text like {a,b}, '
-    "or ||a||b||"
+    "or ||a||b||; for plain text, set list_delimiter"
 )
+#: Added to the reason of a plain text that is not found and may hold several items.
+MAY_BE_SEVERAL = "; if the text holds several, set list_delimiter"
 # A text as Python prints it, and two of them without a comma.
 _PYTHON_TEXT = re.compile(r"""[A-Za-z]{0,2}(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
 _JOINED = re.compile(r'"\s*"')
@@ -34,6 +36,11 @@ def parse_structure(value: Any, delimiter: str | None = None) -> Any:
     if text.startswith("||"):
         return _parts(text, "||")
     return _parts(text, delimiter) if delimiter and text else value
+
+
+def may_be_several(value: Any) -> bool:
+    """Return whether a value is text with a usual separator of items."""
+    return isinstance(value, str) and any(sign in value for sign in ",;|")
 
 
 def _parts(text: str, delimiter: str) -> list[str]:

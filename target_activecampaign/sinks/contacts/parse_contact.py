@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.input_values.arrays import FORMS as ARRAY_FORMS
+from tap_activecampaign_unified.resources.input_values.arrays import (
+    MAY_BE_SEVERAL,
+    may_be_several,
+)
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_order
 from tap_activecampaign_unified.resources.person_names import split_full_name
-from target_activecampaign.outcome import RowRejected
+from target_activecampaign.outcome import RowError, RowRejected, at_item
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.convert_record import convert_record
 from target_activecampaign.records.email import email_of
@@ -217,8 +221,10 @@ def read_tags(context: WriteContext, record: Record, change: ContactChange) -> N
     is_whole = not change.row_requests[0].row.is_remainder
     change.is_mirror = context.policy.mirrors and isinstance(tags, list) and is_whole
     for column, is_added in (("tags", True), ("remove_tags", False)):
-        for ref in named_references(record.get(column), column):
-            put_tag(context, change, ref, is_added=is_added)
+        refs = named_references(record.get(column), column)
+        for number, ref in enumerate(refs, 1):
+            with at_item(number, refs):
+                put_tag(context, change, ref, is_added=is_added)
 
 
 def put_tag(
@@ -262,26 +268,31 @@ def read_lists(context: WriteContext, record: Record, change: ContactChange) -> 
     """Read ``segments``: a name or an id alone subscribes, an object may have a status.
 
     If the row's own ``status`` is null or no subscription, a bare name or id does not subscribe.
+    If the status is unknown, a bare name or id rejects the row.
     """
     row_request, value = change.row_requests[0], record.get("segments")
-    may_subscribe = "status" not in record or parse_consent(record["status"]) is Consent.SUBSCRIBE
+    of_row = parse_consent(record["status"]) if "status" in record else Consent.SUBSCRIBE
     if is_nothing(value):
         if not is_nothing(record.get("status")) and "segments" not in record:
             row_request.withhold("status", STATUS_WITHOUT_LIST)
         return
     if not isinstance(value, list):
         raise RowRejected(f"segments: must be {ARRAY_FORMS}")
-    for item in value:
+    for number, item in enumerate(value, 1):
         membership = item if isinstance(item, dict) else {}
         list_key = {name: membership.get(name) for name in ("id", "name")}
         ref = item_reference(list_key if membership else item, "segments")
         if not ref:
             continue
-        if not may_subscribe and not membership.keys() - {"id", "name"}:
+        is_bare = not membership.keys() - {"id", "name"}
+        if is_bare and of_row is Consent.UNKNOWN:
+            raise _unknown_status("status")
+        if is_bare and of_row is not Consent.SUBSCRIBE:
             row_request.withhold(reference_part("segments", ref), STATUS_IS_NO_SUBSCRIPTION)
             continue
         consent = consent_of(membership, membership.keys() - {"id", "name", "status"})
-        put_list(context, change, ref, consent, "segments[].status")
+        with at_item(number, value):
+            put_list(context, change, ref, consent, "segments[].status")
 
 
 def put_list(
@@ -290,7 +301,7 @@ def put_list(
     """Note a list to subscribe to or unsubscribe from; ``column`` is the column of the status."""
     row_request, origin = change.row_requests[0], reference_part("segments", ref)
     if consent is Consent.UNKNOWN:
-        raise RowRejected(f"{column}: unknown status; {CONSENT_FORMS}")
+        raise _unknown_status(column)
     if consent is Consent.LEAVE_ALONE:
         row_request.withhold(origin, f"{column}: missing, the list is not changed; {CONSENT_FORMS}")
         return
@@ -309,10 +320,19 @@ def put_list(
     row_request.note_origin(f"list:{list_id}", origin)
 
 
+def _unknown_status(column: str) -> RowRejected:
+    return RowRejected(f"{column}: unknown status; {CONSENT_FORMS}")
+
+
 def _list_of(context: WriteContext, ref: dict[str, str]) -> str:
     """Return a list's id. Digits are an id if no list has them as its name."""
     name = ref.get("name", "")
     is_number = "id" not in ref and name.isdecimal() and not context.policy.is_foreign
     if is_number and not context.references.find_by_name("list", name):
         ref = {"id": name}
-    return context.references.resolve_id("list", ref)
+    try:
+        return context.references.resolve_id("list", ref)
+    except RowError as problem:
+        if may_be_several(name) and not context.policy.list_delimiter:
+            problem.reason += MAY_BE_SEVERAL
+        raise

@@ -12,6 +12,10 @@ from tap_activecampaign_unified.resources.custom_fields import (
     encode_value,
 )
 from tap_activecampaign_unified.resources.input_values import InvalidValue
+from tap_activecampaign_unified.resources.input_values.arrays import (
+    MAY_BE_SEVERAL,
+    may_be_several,
+)
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.columns.conflicts import columns_conflict
@@ -158,7 +162,9 @@ class CustomFieldEncoder:
                 chosen, unknown = choose_options(definition, value)
             value = chosen
             if unknown:
-                encoded_fields.left_out.append((part, f"custom_fields.{name}: {unknown}"))
+                has_hint = definition.is_choices and not self._policy.list_delimiter
+                hint = MAY_BE_SEVERAL if has_hint and may_be_several(value) else ""
+                encoded_fields.left_out.append((part, f"custom_fields.{name}: {unknown}{hint}"))
                 return
         try:
             encoded, currency = encode_value(definition, value)

@@ -204,7 +204,7 @@ def test_a_list_beside_dates_of_a_membership_subscribes_no_contact(
     assert statuses(runner, news, people) == {ACTIVE}
 
 
-@pytest.mark.parametrize("word", ["unsubscribed", "bounced", "gone", *NULLS], ids=repr)
+@pytest.mark.parametrize("word", ["unsubscribed", "bounced", *NULLS], ids=repr)
 @pytest.mark.parametrize(
     "lists", ["News", ["News"], [{"name": "News"}], [{"list_name": "News"}]], ids=repr
 )
@@ -288,3 +288,27 @@ def wanted_of(status: Any) -> int | None:
         plain = status.strip().lower()
         return {"1": ACTIVE, "2": UNSUBSCRIBED}.get(plain)
     return None
+
+
+@pytest.mark.parametrize("status", [*UNKNOWN, "opted-in"], ids=repr)
+def test_an_unknown_status_beside_a_plain_list_rejects_the_row(
+    runner: TargetRunner, status: Any
+) -> None:
+    """A contact row with a plain list and an unknown status creates and subscribes no one."""
+    runner.world.add_list("News")
+    row = {"email": "p@shop.example", "list": "News", "status": status}
+    run = runner.send("marketing_contacts", row)
+    assert run.actions == ["rejected"]
+    assert run.writes == []
+    assert run.reason().startswith("status: unknown status; use active, subscribe, subscribed, 1")
+
+
+@pytest.mark.parametrize("status", ["customer", True], ids=repr)
+def test_an_unknown_status_rejects_no_list_with_a_status_of_its_own(
+    runner: TargetRunner, status: Any
+) -> None:
+    """The status of a contact row does not count for a list that has its own, or without a list."""
+    runner.world.add_list("News")
+    lists = {"segments": [{"name": "News", "status": "active"}], "status": status}
+    rows = [{"email": "p@shop.example"} | lists, {"email": "q@shop.example", "status": status}]
+    assert runner.send("crm_contacts", *rows).actions == ["created", "created"]
