@@ -218,6 +218,10 @@ class ContactLookup(Lookup):
             by_id = {str(contact.get("id")): contact for contact in contacts}
             if set(by_id) <= set(chunk):
                 rows |= by_id
+                total, left = total_of(answer.body), [key for key in chunk if key not in by_id]
+                # The account may send fewer rows than requested. If it sends none, they are gone.
+                if by_id and left and (total is None or total > len(by_id)):
+                    self._read_chunk(left, rows)
                 return
         for contact_id in chunk:
             with contextlib.suppress(NotFound):

@@ -67,3 +67,13 @@ def test_a_broken_walk_over_an_account_without_order_hides_no_contact(
     rows = [{"email": person.email, "tag_name": "vip"} for person in people]
     run = runner.send("marketing_contact_tags", *rows)
     assert (run.code, set(run.actions)) == (0, {"updated"})
+
+
+def test_contacts_of_an_account_with_small_pages_are_all_found(runner: TargetRunner) -> None:
+    """Contacts are found by id in an account that sends fewer rows than requested."""
+    runner.world.switches.most_rows = 20
+    people = [runner.world.add_contact(f"m{n}@shop.example") for n in range(90)]
+    runner.world.add_tag("vip")
+    rows = [{"contact_id": str(person.id), "tag_name": "vip"} for person in people]
+    run = runner.send("marketing_contact_tags", *rows, {"contact_id": "999", "tag_name": "vip"})
+    assert run.actions == ["updated"] * 90 + ["rejected"]
