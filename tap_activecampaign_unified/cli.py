@@ -261,6 +261,11 @@ def _unreadable(name: str, problem: OSError | UnicodeDecodeError) -> str:
 
 def read_json(text: str, description: str) -> dict[str, Any]:
     """Parse the user's file. Raises `SettingsError` if it is not a JSON object."""
+    if not text.strip():
+        # `tail -n 1` of the output of a load without a state is an empty state file.
+        is_state = description.startswith("state file ")
+        fix = "leave out --state" if is_state else "fill it, or name another file"
+        raise SettingsError([f"the {description} is empty: {fix}"])
     try:
         document = json.loads(text, parse_constant=_no_number)
     except RecursionError:

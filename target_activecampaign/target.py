@@ -40,6 +40,11 @@ BATCH_MODE = (
     "tap; no state covers those rows"
 )
 
+NO_MESSAGE = (
+    "no line of the input is a Singer message (SCHEMA, RECORD, STATE): for a file of plain JSON "
+    "rows, put tap-jsonl before the target"
+)
+
 
 class TargetActiveCampaign(ConfiguredTarget):
     """Writes unified records back to ActiveCampaign, each row with exactly one result."""
@@ -66,7 +71,8 @@ class TargetActiveCampaign(ConfiguredTarget):
         #: What to undo; None if this run reads and writes rows.
         self._undo_request: UndoOptions | None = None
         self.exit_code = 0
-        kwargs["message_reader"] = self.make_reader(self._note_broken_line)
+        self._line_reader: MessageReader = self.make_reader(self._note_broken_line)
+        kwargs["message_reader"] = self._line_reader
         super().__init__(**kwargs)
         # Streams refer to each other: the SDK must not drain sinks in parallel.
         self.max_parallelism = 1
@@ -227,6 +233,8 @@ class TargetActiveCampaign(ConfiguredTarget):
     def process_endofpipe(self) -> None:
         """Finish every remaining row, emit the last state, log the summary."""
         self.interrupts.begin_message()
+        if self._line_reader.has_no_message:
+            self._broken_input = NO_MESSAGE
         self._write_batch()
         # An empty input opens the processor too: it first sends the rows of the retry file.
         processor = self.begin_writing()

@@ -34,6 +34,9 @@ class MessageReader:
     def __init__(self, on_fault: BrokenLine) -> None:
         self._on_fault = on_fault
         self._number = 0
+        self._has_faults = False
+        #: Whether the input had lines, and none of them was a message.
+        self.has_no_message = False
 
     def process_lines(
         self, file_input: Iterable[str] | None, callbacks: dict[str, Callable[[Message], None]]
@@ -56,10 +59,12 @@ class MessageReader:
                 continue
             stats[str(message_type)] += 1
             callback(message)
+        self.has_no_message = self._has_faults and not stats
         return stats
 
     def _leave_out(self, why: str, *, is_record: bool) -> None:
         """Report an unreadable line; add the line number if the line does not count as a row."""
+        self._has_faults = True
         where = "" if is_record else f"line {self._number}: "
         self._on_fault(f"{where}{why}", is_record=is_record)
 

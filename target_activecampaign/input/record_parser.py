@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("target-activecampaign")
 
 Message = dict[str, Any]
+#: The most lines without a row that the log names.
+MAX_LOGGED_LINES = 10
 NOT_A_RECORD = "a RECORD without stream or record; correct the source"
 NO_SCHEMA = "it comes before its SCHEMA; send that first"
 BY_MAPS = "left out by stream_maps"
@@ -62,6 +64,7 @@ class RecordParser:
         self._columns = RowColumns(policy or WritePolicy(), aliases or {}, objects.find)
         self._labels = AccountLabelCheck(label)
         self._keys: dict[str, list[str]] = {}
+        self._left_out = 0
         self._unread: list[UnreadLine] = []
         #: Facts of the input's SCHEMA messages that the sinks need.
         self.schemas = InputSchemas()
@@ -75,7 +78,11 @@ class RecordParser:
         """Report an unreadable line; count it as a rejected row if it may be a row."""
         self.completeness.note_fault(None, UNREADABLE)
         if not is_record:
-            logger.error("Left out of the input: %s; correct it", why)
+            self._left_out += 1
+            if self._left_out <= MAX_LOGGED_LINES:
+                logger.error("Left out of the input: %s; correct it", why)
+            elif self._left_out == MAX_LOGGED_LINES + 1:
+                logger.error("Left out of the input: more such lines; the log names only the first")
             return
         self.number += 1
         self._reject(self.number, None, {}, f"row {self.number}: {why}; correct the line")

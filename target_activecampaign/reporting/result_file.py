@@ -63,6 +63,11 @@ class ResultFile:
         if is_singer:
             self._write(SCHEMA)
 
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
     def add(self, result: dict[str, Any]) -> None:
         """Write a result: ``row``, ``stream``, ``key``, ``action``, ``id`` and ``reason``.
 

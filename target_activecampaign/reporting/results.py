@@ -140,7 +140,8 @@ class Results:
                 level = logging.WARNING if is_problem else logging.INFO
                 logger.log(level, "%s: %d times %s", name, count, reason)
             if (hidden := len(counts.reasons) - MAX_REASONS) > 0:
-                logger.warning("%s: %d more reasons: see results_path", name, hidden)
+                where = f"see {self._file.path}" if self._file else "set results_path to see them"
+                logger.warning("%s: %d more reasons: %s", name, hidden, where)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of rows of each stream, in total and by action."""

@@ -83,6 +83,8 @@ WRONG_SETTINGS = {
     "flattening": ({"flattening_enabled": "often"}, r"flattening_enabled"),
 }
 WRONG_STATES = {
+    "empty": ("", r"the state file \S+/state.json is empty: leave out --state"),
+    "a blank line": ("\n", r"the state file \S+/state.json is empty: leave out --state"),
     "no JSON": ("{'bookmarks': ", r"the state file \S+/state.json is not JSON \(line 1\)"),
     "a list": ([], r"the state file \S+ must hold a JSON object"),
     "a message": ({"type": "STATE", "value": STATE}, r"state is invalid: .*no bookmarks.*value"),
@@ -98,6 +100,7 @@ WRONG_STATES = {
     ),
 }
 WRONG_CATALOGS = {
+    "empty": ("", r"the catalog file \S+ is empty: fill it, or name another file"),
     "no JSON": ("streams: []", r"the catalog file \S+ is not JSON \(line 1\)"),
     "a list": ([], r"the catalog file \S+ must hold a JSON object"),
     "streams by name": ({"streams": {"crm_notes": {}}}, r"the catalog is invalid.*--discover"),
@@ -170,6 +173,7 @@ def test_a_selected_stream_that_does_not_exist_is_named(workspace: Workspace) ->
             r"the config file \S+/odd.json is not JSON \(line 1\)",
         ),
         (f'{{"api_key": "{KEY}",}}', r"the config file \S+ is not JSON \(line 1\)"),
+        ("", r"the config file \S+ is empty: fill it"),
         ([KEY], r"the config file \S+ must hold a JSON object"),
         ('{"request_timeout": NaN}', r"the config file \S+ is not JSON"),
     ],

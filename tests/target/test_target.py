@@ -104,6 +104,19 @@ def test_a_line_that_is_no_message_is_logged_with_its_number(
     ]
 
 
+@pytest.mark.parametrize("line", ['{"email": "ada@shop.example"}\n', "email,name\n"])
+def test_an_input_without_a_message_ends_with_1(
+    runner: TargetRunner, caplog: pytest.LogCaptureFixture, line: str
+) -> None:
+    """An input of plain rows ends with exit code 1 and a line that says what to do."""
+    run = runner.run(*[line] * 50)
+    assert (run.code, run.writes) == (1, [])
+    errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert errors[-1].startswith("no line of the input is a Singer message")
+    assert len(errors) <= 12
+    assert runner.run("\n").code == 0
+
+
 def test_without_a_retry_file_no_state_covers_a_failed_row(runner: TargetRunner) -> None:
     """Without a retry file no state behind a failed row is emitted, and the exit code is 1."""
     runner.world.faults.server_error("/contact/sync", times=None)

@@ -165,4 +165,7 @@ def test_kinds_beyond_the_log_are_counted(
     runner = TargetRunner(world_of(clock), clock, tmp_path)
     run = runner.run(*stream_of("crm_contacts", *rows, keys=["email"]))
     assert run.code == 0
-    assert "crm_contacts: 2 more reasons: see results_path" in caplog.text
+    path = tmp_path / "results.jsonl"
+    assert f"crm_contacts: 2 more reasons: see {path}" in caplog.text
+    runner.run(*stream_of("crm_contacts", *rows, keys=["email"]), results_path=None, force=True)
+    assert "crm_contacts: 2 more reasons: set results_path to see them" in caplog.text
