@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .write_client import WriteClient
 
 MAX_ATTEMPTS = 3
+# After a create that was never answered, the run spends two seconds on each further one for this
+# long, not 90 seconds. The run has failed anyway, and the next run looks for all of them.
+BRIEF_SECONDS = 600.0
 # The account's clock has whole seconds, and the time of a response may be a moment old.
 CLOCK_MARGIN_SECONDS = 2.0
 # Behind the name of a step in the ledger: when its request was last sent, if more than once.
@@ -52,9 +55,8 @@ class CreateOnce:
     server_time: Callable[[], float]
     #: The ids of the records that this run created, by step: no other row's create made them.
     _created: dict[str, set[str]] = field(default_factory=dict)
-    #: Whether a create of this run was never answered. The run fails then, and the next run looks
-    #: for all such creates: so this run spends two seconds on each further one, not 90.
-    _has_failed: bool = False
+    #: Until this time of the monotonic clock, a create without a response is not sent again.
+    _brief_until: float = 0.0
 
     def create(
         self, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
@@ -108,14 +110,19 @@ class CreateOnce:
                 native_id = look_until_shown(
                     self.clock,
                     lambda: _single(look(since - CLOCK_MARGIN_SECONDS)),
-                    is_brief=self._has_failed,
+                    is_brief=self._is_brief,
                 )
                 if native_id is not None:
                     return native_id
-            if self._has_failed:
+            if self._is_brief:
                 break
-        self._has_failed = True
+        else:
+            self._brief_until = self.clock.monotonic() + BRIEF_SECONDS
         raise RowFailed(UNANSWERED)
+
+    @property
+    def _is_brief(self) -> bool:
+        return self.clock.monotonic() < self._brief_until
 
     def _resolve(self, key: bytes, step: str) -> None:
         with self.ledger.transaction():

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from target_activecampaign.api import NotWritten
+from tests.tap.python_reader.accounts import access_of, small
 from tests.target.kills import Killed
 from tests.target.runner import state_of, stream_of
 from tests.target.sinks.test_recordless_answers import ROWS, prepare
@@ -174,3 +176,18 @@ def test_a_run_whose_creates_are_never_answered_does_not_take_hours(
     world.faults.clear()
     assert runner.send("crm_notes", *notes).actions == ["created"] * 10
     assert len(list(world.tables["notes"])) == before + 10
+
+
+def test_a_process_that_lives_on_sends_creates_again_after_an_outage() -> None:
+    """Ten minutes after a create that was never answered, a lost create is sent again."""
+    account = small()
+    faults, person = account.world.faults, str(next(iter(account.world.tables["contacts"])).id)
+    with access_of(account) as access:
+        faults.server_error("/notes", times=None, method="POST")
+        with pytest.raises(NotWritten):
+            access.create("crm_notes", {"content": "a", "contact": {"id": person}})
+        faults.clear()
+        account.clock.sleep(600)
+        faults.server_error("/notes", times=1, method="POST")
+        made = access.create("crm_notes", {"content": "b", "contact": {"id": person}})
+        assert made["action"] == "created"
