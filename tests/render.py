@@ -22,6 +22,7 @@ from tap_activecampaign_unified.raw import COLLECTIONS
 from tap_activecampaign_unified.resources import RESOURCES
 from tap_activecampaign_unified.resources.resource import Attribute, Field, Linked
 from tap_activecampaign_unified.tap import TapActiveCampaignUnified
+from target_activecampaign.api import ActiveCampaign
 from target_activecampaign.config.target_settings import TARGET
 from target_activecampaign.target import TargetActiveCampaign
 from tests import render_columns
@@ -277,6 +278,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     ),
     "target settings": lambda: settings(
         tuple(setting for setting in TARGET if setting not in SHARED)
+    ),
+    "python settings": lambda: (
+        f"\n{code(*sorted(ActiveCampaign.setting_names - {'api_url', 'api_key'}))}.\n\n"
     ),
     "target plugin": lambda: (
         _capabilities(TargetActiveCampaign)

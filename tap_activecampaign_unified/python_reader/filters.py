@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
+#: An id as text: a number, or the UUID of a custom object's record.
+ID = re.compile(r"(?=.*[0-9])[0-9A-Fa-f-]+")
 EMAIL, CUSTOM = "email", "custom_fields"
 #: Resources with one of these arrays of addresses also have ``email`` as a filter and sort key.
 ADDRESSES = ("email_addresses", "emails")
@@ -234,6 +237,8 @@ def _object_test(name: str, parts: Mapping[str, Schema], given: Any) -> Test:
         default = next((word for word in TEXT_PROPERTIES if word in parts and name != CUSTOM), None)
         if default is None:
             raise InvalidQuery(f"{name}: must be an object with the values to find")
+        if parts.keys() == {"id"} and isinstance(given, str) and not ID.fullmatch(given.strip()):
+            raise InvalidQuery(f'{name}: has only an id; give the id, as text or {{"id": "7"}}')
         given = {default: given}
     unknown = sorted(map(str, given.keys() - parts.keys())) if parts else []
     if unknown:

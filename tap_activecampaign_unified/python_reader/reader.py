@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tap_activecampaign_unified.client import NotFound, ServerError, SystemClock
 from tap_activecampaign_unified.config.connection import DISTRIBUTION
-from tap_activecampaign_unified.config.read_settings import Settings
+from tap_activecampaign_unified.config.read_settings import Settings, SettingsError
 from tap_activecampaign_unified.config.shared_settings import SHARED
 from tap_activecampaign_unified.resources import by_name
 from tap_activecampaign_unified.resources.custom_objects import PREFIX
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # Settings of a run, which the reader rejects.
 RUN_SETTINGS = {"run_report_path", "run_report_html_path"}
+NO_CONNECTION = "api_url or api_key is missing: set both"
 # If a filter needs related rows, the reader loads them for this many rows at once.
 ROWS_PER_BATCH = 20
 
@@ -81,10 +83,13 @@ class ActiveCampaignReader:
         unknown = sorted(set(settings) - type(self).setting_names)
         if unknown:
             raise InvalidQuery(f"no such setting: {', '.join(unknown)}")
+        key = api_key or os.environ.get("ACTIVECAMPAIGN_API_KEY")
+        if not api_url or not key:
+            raise SettingsError([NO_CONNECTION])
         config = {"api_url": api_url, "api_key": api_key, **settings}
         checked = Settings(SHARED, config, "TAP_ACTIVECAMPAIGN_UNIFIED_")
         if checked.connection is None:
-            raise InvalidQuery("api_url and api_key must be given")
+            raise SettingsError([NO_CONNECTION])
         self.client = checked.connection.open(DISTRIBUTION, clock or SystemClock(), session)
         self._loader = RecordLoader(self.client, checked["custom_field_keys"])
         self._planner = QueryPlanner(self.client, self._loader)

@@ -7,7 +7,12 @@ import itertools
 
 import pytest
 
-from tap_activecampaign_unified.python_reader import RESOURCES, InvalidQuery
+from tap_activecampaign_unified.python_reader import (
+    RESOURCES,
+    ActiveCampaignReader,
+    InvalidQuery,
+    SettingsError,
+)
 from tap_activecampaign_unified.python_reader.filters import filters_of, sort_keys_of
 from tap_activecampaign_unified.resources import by_name
 
@@ -370,3 +375,20 @@ def test_times_may_be_given_in_any_form(account):
     day = reading.list("crm_contacts", limit=100, created_at={"gte": moment.date()})["result"]
     midnight = moment.date().isoformat()
     assert ids(day) == [record["id"] for record in records if record["created_at"] >= midnight]
+
+
+@pytest.mark.parametrize("value", ["ada@shop.example", "Fjord Ltd", "Ada"])
+def test_a_reference_with_only_an_id_takes_no_name(account, value):
+    """A filter on a reference that has only an id refuses a name or an address."""
+    reading = reading_of(account)
+    with pytest.raises(InvalidQuery, match="contact: has only an id; give the id"):
+        reading.list("crm_notes", contact=value)
+    assert reading.list("crm_notes", contact="4711")["result"] == []
+    assert reading.list("crm_notes", contact={"id": "4711"})["result"] == []
+
+
+@pytest.mark.parametrize("pair", [(None, None), ("", "x"), ("https://acme.api-us1.com", None)])
+def test_a_missing_connection_names_both_settings(pair):
+    """A missing URL or key is named as troubleshooting does, not by a variable of the tap."""
+    with pytest.raises(SettingsError, match=r"^api_url or api_key is missing: set both$"):
+        ActiveCampaignReader(*pair)
