@@ -94,8 +94,10 @@ peer: $(peer_ready) ## install singer-io's tap into .venv-peer, for the benches 
 
 airbyte: $(ready) $(airbyte_ready) ## install the Airbyte connectors into .venv and PyAirbyte into .venv-airbyte
 
-clean: ## remove the environments and everything that was loaded into .demo
-	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-dlt .venv-build .venv-peer .venv-airbyte .demo .meltano .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
+# .meltano/ holds the plugins, and the state of the runs too: without it, the next run loads all again.
+clean: ## remove the environments, .demo and caches; the state in .meltano/ and activecampaign.duckdb stay
+	if [ -d .meltano ]; then find .meltano -mindepth 1 -maxdepth 1 ! -name 'meltano.db*' ! -name state -exec rm -rf {} +; fi
+	rm -rf .venv .venv-meltano .venv-airflow .venv-dbt .venv-dlt .venv-build .venv-peer .venv-airbyte .demo .pytest_cache .hypothesis .ruff_cache .mypy_cache build dist site transform/target transform/logs
 
 $(ready): pyproject.toml $(SETUP)
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.11, 3.12 or 3.13, or name one: PYTHON=python3.12 make …" >&2; exit 1; }

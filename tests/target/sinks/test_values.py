@@ -272,3 +272,17 @@ def test_a_currency_that_is_no_code_rejects_the_row(
     run = runner.send(stream, row)
     assert (run.actions, run.writes) == (["rejected"], [])
     assert "currency: not a currency code" in run.reason()
+
+
+def test_a_row_of_only_an_unknown_field_writes_nothing(runner: TargetRunner) -> None:
+    """Such a row of a contact is rejected; one of an existing account or deal is skipped."""
+    known = runner.world.add_contact("known@shop.example")
+    account = runner.world.add_account("Known Co")
+    deal = next(iter(runner.world.tables["deals"]))
+    odd = {"custom_fields__no_such_field": "1"}
+    contacts = [{"email": known.email} | odd, {"email": "new@shop.example"} | odd]
+    run = runner.send("crm_contacts", *contacts)
+    assert (run.actions, run.writes) == (["rejected", "rejected"], [])
+    assert "no such field" in run.reason()
+    assert runner.send("crm_accounts", {"id": str(account.id)} | odd).actions == ["skipped"]
+    assert runner.send("crm_opportunities", {"id": str(deal.id)} | odd).actions == ["skipped"]
