@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GIT, MAKE = (shutil.which(program) or program for program in ("git", "make"))
 PAGES = ("docs/first-load.md", "docs/first-write.md", "docs/undo.md")
 #: Files that a command of these pages reads or writes.
-FILE = re.compile(r"(?<![\w/.-])[a-z]+\.(?:json|jsonl|duckdb|sqlite)\b")
+FILE = re.compile(r"(?:(?<=\$PWD/)|(?<![\w/.-]))[a-z]+\.(?:json|jsonl|duckdb|sqlite)\b")
 CLEAN_KEEPS = ("meltano.db", "meltano.db-wal", "state")
 
 
