@@ -22,7 +22,7 @@ from tap_activecampaign_unified.config.tap_settings import TAP
 from tap_activecampaign_unified.reporting.report_files import write_reports
 from tap_activecampaign_unified.reporting.run_report import RunMetadata, RunReport
 from tap_activecampaign_unified.sync.endpoint_outcome import (
-    REFUSALS,
+    ENDPOINT_REFUSALS,
     EndpointOutcome,
     failed,
     last_outcome,
@@ -249,7 +249,7 @@ class TapActiveCampaignUnified(Tap):
             for stream in streams:
                 stream.write_schema(version)
             endpoint_sync.sync()
-        except REFUSALS as problem:
+        except ENDPOINT_REFUSALS as problem:
             return refused(
                 names,
                 problem,

@@ -86,9 +86,10 @@ class RowFailed(RowError):
 
 
 class RowDeferred(RowError):
-    """The row refers to a record that a later row may create.
+    """The row waits for another one, such as a later row that may create its contact.
 
-    At the end of the input, the target rejects the row. ``family`` is the kind of the missing
+    `processing/deferred_rows.py` has the cases. At the end of the input, the target rejects the
+    row, or gives it the outcome of the record's own row. ``family`` is the kind of the missing
     record. It is empty if the row waits for an earlier row of the same key.
     """
 

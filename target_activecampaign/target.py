@@ -192,7 +192,7 @@ class TargetActiveCampaign(ConfiguredTarget):
     def _write_batch(self) -> None:
         """Write the batch: then each row has its outcome, is deferred, or is in the background."""
         if self._collected.rows:
-            # To open the processor may end the run. `_abandon_rows` then finishes the batch.
+            # To wait for a batch may end the run. `_abandon_rows` then finishes these rows.
             processor = self.begin_writing()
             in_background = self.background.wait_for_conflicts(processor, self._collected.rows)
             batch = self._collected.take()
@@ -333,8 +333,7 @@ class TargetActiveCampaign(ConfiguredTarget):
             self._finish_read_rows()
             raise cli.ExitProgram(str(stop), 128 + stop.signum) from None
         except FatalError as problem:
-            if self._processor is not None:
-                self._finish_read_rows()
+            self._finish_read_rows()
             raise cli.ExitProgram(str(problem), cli.EXIT_FAILED) from None
         except OSError as problem:
             # A file or the output failed. The target writes the results that it still can write,
@@ -366,9 +365,8 @@ class TargetActiveCampaign(ConfiguredTarget):
 
     def _abandon_rows(self) -> None:
         """Give rows that were read and are not written their results."""
-        batch = self._collected.take()
-        if batch or self._processor is not None:
-            self._open_processor().abandon(batch)
+        if self._processor is not None:  # otherwise no row was read
+            self._processor.abandon(self._collected.take())
 
 
 def main() -> None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# ActiveCampaign does not answer these requests as documented, or not this account.
+# ActiveCampaign rejects the request (400, 422), or its response has no rows.
 WRONG_REQUESTS = (InvalidRequest, UnexpectedResponse)
-REFUSALS = (PermissionDenied, NotFound, *WRONG_REQUESTS)
+ENDPOINT_REFUSALS = (PermissionDenied, NotFound, *WRONG_REQUESTS)
 
 PROBLEM_OF_FORBIDDEN = "not allowed by the plan or the key's user"
 PROBLEM_OF_ABSENT = "this account does not offer it"
@@ -83,7 +83,8 @@ def refused(
 ) -> EndpointOutcome:
     """Log that ActiveCampaign refused the streams ``names``, and return their outcome.
 
-    A refusal after written rows is a failure: the other rows are missing.
+    A refusal after written rows is a failure: the other rows are missing. So is a wrong response
+    (`WRONG_REQUESTS`) of a documented endpoint, also before the first row.
     """
     if has_written_rows or (is_documented and isinstance(error, WRONG_REQUESTS)):
         return failed(names, error)

@@ -130,7 +130,7 @@ class EndpointSync:
                 if writer.bookmark and writer.bookmark.started:
                     after = None if self._refusal_of(writer) else after_of(writer, position)
                     unreadable = self._setup.unreadable(writer.output, is_full_read=False)
-                    writer.save_unmoved(after, unreadable, self._cost(writer))
+                    writer.save_unfinished(after, unreadable, self._cost(writer))
 
     def _cost(self, writer: StreamWriter) -> int:
         """Return the requests of this read, including those of the interrupted run."""
@@ -193,7 +193,7 @@ class EndpointSync:
             refusal = self._refusal_of(writer)
             if refusal is not None:
                 self.unreadable[writer.resource.name] = refusal
-                writer.save_unmoved()
+                writer.save_unfinished()
                 continue
             if writer.resource.schema_grows:
                 writer.output.extend_schema(())

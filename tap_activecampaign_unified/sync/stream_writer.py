@@ -69,10 +69,10 @@ class StreamWriter:
             values[self.resource.replication_key] = at
         self.output.emit_tombstone(self.reader.tombstone(values))
 
-    def save_unmoved(
+    def save_unfinished(
         self, after: int | None = None, unreadable: Sequence[str] = (), requests: int = 0
     ) -> None:
-        """Put the old bookmark into the state, with the id to continue after.
+        """Put the earlier bookmark into the state, and with ``after`` the position to continue at.
 
         ``unreadable`` are the collections that the key could not read.
         """

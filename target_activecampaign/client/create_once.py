@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from .write_client import WriteClient
 
 MAX_ATTEMPTS = 3
-# After a create that was never answered, the run spends two seconds on each further one for this
-# long, not 90 seconds. The run has failed anyway, and the next run looks for all of them.
+# After a create that was never answered, the run spends two seconds on each further one, not 90
+# seconds, for this long or until one is answered. The next run looks for all of them.
 BRIEF_SECONDS = 600.0
 # The account's clock has whole seconds, and the time of a response may be a moment old.
 CLOCK_MARGIN_SECONDS = 2.0
@@ -55,7 +55,8 @@ class CreateOnce:
     server_time: Callable[[], float]
     #: The ids of the records that this run created, by step: no other row's create made them.
     _created: dict[str, set[str]] = field(default_factory=dict)
-    #: Until this time of the monotonic clock, a create without a response is not sent again.
+    #: Until this time of the monotonic clock, a create without a response is not sent again. Each
+    #: answered create ends this time.
     _brief_until: float = 0.0
 
     def create(
@@ -102,18 +103,21 @@ class CreateOnce:
                     self.ledger.resolve_pending(key, step + SENT_AGAIN)
                     self.ledger.record_pending(key, step + SENT_AGAIN, self.server_time())
             try:
-                return send()
+                native_id = send()
             except REFUSALS:
                 self._resolve(key, step)
                 raise
             except UnconfirmedWrite:
-                native_id = look_until_shown(
+                found = look_until_shown(
                     self.clock,
                     lambda: _single(look(since - CLOCK_MARGIN_SECONDS)),
                     is_brief=self._is_brief,
                 )
-                if native_id is not None:
-                    return native_id
+                if found is not None:
+                    return found
+            else:
+                self._brief_until = 0.0
+                return native_id
             if self._is_brief:
                 break
         else:

@@ -22,8 +22,9 @@ Found = TypeVar("Found")
 MAX_DELAY_SECONDS = 30.0
 # The account's clock has whole seconds: a later time may be up to a second below an earlier one.
 CLOCK_STEP_SECONDS = 1.0
-#: Waits before each look for a record whose create was not answered: `MAX_DELAY_SECONDS` in all.
-LOOK_AFTER_SECONDS = (2.0, 8.0, 20.0)
+#: Seconds to wait before each look for a record whose create was not answered: the looks are 2, 10
+#: and 30 seconds (`MAX_DELAY_SECONDS`) after the lost response.
+WAITS_BEFORE_LOOKS = (2.0, 8.0, 20.0)
 
 
 def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> None:
@@ -41,7 +42,7 @@ def look_until_shown(
 
     With ``is_brief``, look only once, because the next run looks again.
     """
-    for seconds in LOOK_AFTER_SECONDS[:1] if is_brief else LOOK_AFTER_SECONDS:
+    for seconds in WAITS_BEFORE_LOOKS[:1] if is_brief else WAITS_BEFORE_LOOKS:
         clock.sleep(seconds)
         found = look()
         if found is not None:

@@ -29,6 +29,10 @@ logger = logging.getLogger(__name__)
 MAX_TASKS = 3
 # Seconds: long enough for another thread to acquire the lock.
 YIELD_SECONDS = 0.001
+# During a sleep of at least so many seconds, another helper takes the place of the thread.
+LONG_SLEEP_SECONDS = 1.0
+# At most so many further helpers per helper, however many threads sleep.
+MAX_REPLACED = 4
 
 
 class JobGroup:
@@ -38,6 +42,8 @@ class JobGroup:
         self._pool = pool
         self._pending: deque[Job] = deque()
         self.helpers = 0
+        #: How many of its threads sleep for seconds.
+        self.sleeping = 0
         self.problem: BaseException | None = None
 
     def do(self, job: Job) -> None:
@@ -59,12 +65,19 @@ class JobGroup:
         except BaseException as problem:  # noqa: BLE001 - raised again by `close`
             self.fail(problem)
 
-    def work(self) -> None:
-        """Do jobs until no job is pending."""
-        while self._pending and self.problem is None:
-            job = self._pending.popleft()
-            self._pool.start_helpers(self, len(self._pending))
-            job()
+    def work(self, *, may_leave: bool = False) -> None:
+        """Do jobs until no job is pending. With ``may_leave``, end where enough others work."""
+        with self._pool.working_for(self):
+            while self._pending and self.problem is None:
+                if may_leave and self._pool.has_too_many_helpers():
+                    return
+                job = self._pending.popleft()
+                self.start_helpers()
+                job()
+
+    def start_helpers(self) -> None:
+        """Start helpers for the pending jobs, as many as the pool may have."""
+        self._pool.start_helpers(self, len(self._pending) + self.sleeping)
 
     def fail(self, problem: BaseException) -> None:
         """Start no more jobs. An exception that ends the run also ends the other threads."""
@@ -100,7 +113,7 @@ class CooperativePool:
         # An entry per thread that waits for the lock. Threads append and pop without the lock.
         self._queued: list[None] = []
         self._names: dict[Hashable, int] = {}
-        self._helpers = self._tasks = 0
+        self._helpers = self._tasks = self._sleeping = 0
         self._is_hurried = self._is_over = False
 
     # --- the lock ---------------------------------------------------------------------------
@@ -144,6 +157,27 @@ class CooperativePool:
             yield
         finally:
             self.acquire()
+
+    @contextlib.contextmanager
+    def sleeping(self) -> Iterator[None]:
+        """Let other threads run during the block, and let another helper do this thread's work.
+
+        So rows that wait for seconds do not hold up the others.
+        """
+        group: JobGroup | None = getattr(self._of_thread, "group", None)
+        if not self.has_lock or group is None or self.max_threads == 1:
+            with self.released():
+                yield
+            return
+        self._sleeping += 1
+        group.sleeping += 1
+        group.start_helpers()
+        try:
+            with self.released():
+                yield
+        finally:
+            self._sleeping -= 1
+            group.sleeping -= 1
 
     def yield_now(self) -> None:
         """Let waiting threads run. Call this in loops that take seconds without a wait."""
@@ -225,9 +259,26 @@ class CooperativePool:
         if not self._spawn(run):
             run()
 
+    @contextlib.contextmanager
+    def working_for(self, group: JobGroup) -> Iterator[None]:
+        """Note that this thread does jobs of a group during the block."""
+        before = getattr(self._of_thread, "group", None)
+        self._of_thread.group = group
+        try:
+            yield
+        finally:
+            self._of_thread.group = before
+
+    def _helpers_allowed(self) -> int:
+        return self._max_helpers + min(self._sleeping, MAX_REPLACED * self.max_threads)
+
+    def has_too_many_helpers(self) -> bool:
+        """Return whether threads that slept have woken, so that one helper may end."""
+        return self._helpers > self._helpers_allowed()
+
     def start_helpers(self, group: JobGroup, wanted: int) -> bool:
         """Start helper threads for a group; return whether it has as many as ``wanted``."""
-        while group.helpers < wanted and self._helpers < self._max_helpers:
+        while group.helpers < wanted and self._helpers < self._helpers_allowed():
             if not self._spawn(lambda: self._help(group)):
                 self._max_helpers = self._helpers
                 break
@@ -237,7 +288,7 @@ class CooperativePool:
 
     def _help(self, group: JobGroup) -> None:
         try:
-            group.work()
+            group.work(may_leave=True)
         except BaseException as problem:  # noqa: BLE001 - raised again where the group ends
             group.fail(problem)
         finally:
@@ -310,5 +361,6 @@ class ReleasingClock:
 
     def sleep(self, seconds: float) -> None:
         """Return after ``seconds``, or at once if the run is stopped."""
-        with self._pool.released():
+        is_long = seconds >= LONG_SLEEP_SECONDS
+        with self._pool.sleeping() if is_long else self._pool.released():
             self._clock.sleep(seconds)

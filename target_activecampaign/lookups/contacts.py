@@ -36,7 +36,10 @@ class ContactLookup(Lookup):
     _index: EmailAddressIndex | None = field(default=None, init=False)
 
     def contact(self, ref: Ref) -> str:
-        """Return a contact's id by id or address."""
+        """Return the id of a reference's contact: a given id as it is, else the one of the address.
+
+        Raises the error of `contact_not_found`.
+        """
         native_id = self.foreign_ids.read_reference("contact", ref, "contact")
         if native_id:
             return native_id

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tap_activecampaign_unified.client import RequestError
 from target_activecampaign.holdout import HELD_OUT
 from target_activecampaign.outcome import Action, Outcome, join_reasons, outcome_of
-from target_activecampaign.records.ledger_key import identifying_columns, ledger_identity
+from target_activecampaign.records.ledger_key import identifying_columns, ledger_key_columns
 from target_activecampaign.sinks import registry
 from target_activecampaign.sinks.change_limits import HELD_BY_MAX_CHANGES
 from target_activecampaign.sinks.deletes import in_rounds, write_deletes
@@ -122,7 +122,9 @@ class BatchProcessor:
         for row in rows:
             self.context.pool.yield_now()
             row.fields = self.finisher.parts.fields(sink, row)
-            row.ledger_key = self.context.ledger.hash_key(row.stream, self._identity_of(sink, row))
+            row.ledger_key = self.context.ledger.hash_key(
+                row.stream, self._ledger_key_columns(sink, row)
+            )
             if not self.finisher.defer_if_behind(row):
                 groups.setdefault(row.ledger_key, []).append(row)
         return groups
@@ -183,10 +185,10 @@ class BatchProcessor:
             elif self.finisher.parts.reduce(sink, row, changed, known):
                 row.denied = tuple(denied)
 
-    def _identity_of(self, sink: Sink, row: InputRow) -> dict[str, Any]:
-        """Return a row's identity in the ledger: its key, or all columns of a row without a key.
+    def _ledger_key_columns(self, sink: Sink, row: InputRow) -> dict[str, Any]:
+        """Return the columns of a row's ledger key: its key, or all columns of a row without one.
 
-        A deal that only its name identifies has all its columns as identity, unless
+        A deal that only its name identifies has all its columns as key, unless
         `match_opportunities_on` names them: two deals may have one name.
         """
         is_weak = bool(sink.weak & row.key.keys()) and not self.finisher.schemas.key_properties.get(
@@ -194,7 +196,7 @@ class BatchProcessor:
         )
         if is_weak and "name+contact" not in self.context.policy.match_opportunities_on:
             return identifying_columns(row)
-        return ledger_identity(row)
+        return ledger_key_columns(row)
 
     # --- deferred rows ----------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from target_activecampaign.lookups.row_contact import CONTACT_STREAMS, contact_o
 from target_activecampaign.outcome import Action, Outcome, RowDeferred, join_reasons
 from target_activecampaign.records import list_status
 from target_activecampaign.records.input_schemas import InputSchemas
-from target_activecampaign.records.ledger_key import ledger_identity
+from target_activecampaign.records.ledger_key import ledger_key_columns
 from target_activecampaign.reporting.results import CHANGED
 from target_activecampaign.sinks import registry
 
@@ -222,7 +222,7 @@ class RowFinisher:
         }
 
     def _key_of(self, row: InputRow) -> bytes:
-        return row.ledger_key or self.ledger.hash_key(row.stream, ledger_identity(row))
+        return row.ledger_key or self.ledger.hash_key(row.stream, ledger_key_columns(row))
 
 
 def _with_remarks(outcome: Outcome, remarks: Sequence[str]) -> Outcome:

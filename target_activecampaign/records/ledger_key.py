@@ -1,4 +1,4 @@
-"""The key of a row, and its identity in the ledger: equal identities mean the same row.
+"""The key of a row, and the columns of its ledger key: equal ones mean the same row.
 
 The identifying columns of each stream are in `sinks/registry.py` (`key_columns`).
 """
@@ -63,29 +63,29 @@ def plain_id(name: str, value: Any) -> Any:
 
 
 def identifying_columns(row: InputRow) -> Record:
-    """Return all columns of a row: the identity of a row without a key."""
+    """Return all columns of a row: those of the ledger key of a row without a key."""
     return row.record if row.unnormalized is None else row.unnormalized
 
 
-def ledger_identity(row: InputRow) -> Record:
-    """Return the identity of a row in the ledger: its key, else all its columns.
+def ledger_key_columns(row: InputRow) -> Record:
+    """Return the columns of a row's ledger key: its key, else all its columns.
 
     A reference in a key may be in another case, and alone or in an array, and an id may be a number
-    or text. The identity is the same.
+    or text. The ledger key is the same.
     """
-    identity = dict(row.key) or identifying_columns(row)
+    columns = dict(row.key) or identifying_columns(row)
     for name, value in row.key.items():
         if name in OWN_KEYS:
-            identity[name] = plain_key(value)
+            columns[name] = plain_key(value)
         elif name in ID_COLUMNS:
-            identity[name] = str(value).strip()
+            columns[name] = str(value).strip()
         elif name in REFERENCES:
             with contextlib.suppress(RowRejected):
                 refs = parse_references(row.record.get(name), name)
                 folded = [{key: fold(text) for key, text in ref.items()} for ref in refs]
-                identity[name] = folded or value
+                columns[name] = folded or value
         elif isinstance(value, str) and (name == "email" or name.endswith("__email")):
-            identity[name] = fold(value)
+            columns[name] = fold(value)
         elif isinstance(value, str) and name == "content":
-            identity[name] = value.strip()
-    return identity
+            columns[name] = value.strip()
+    return columns

@@ -9,7 +9,7 @@ from tap_activecampaign_unified.resources.input_values.column_names import fold
 from target_activecampaign.outcome import Action, Outcome, RowRejected, RowSkipped
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.input_row import emails_of, is_delete
-from target_activecampaign.records.ledger_key import ledger_identity
+from target_activecampaign.records.ledger_key import ledger_key_columns
 from target_activecampaign.records.list_status import UNSUBSCRIBED
 from target_activecampaign.records.record_identity import identity_by
 from target_activecampaign.records.row_references import parse_reference
@@ -66,7 +66,7 @@ def _columns(row: InputRow) -> dict[str, str]:
     record = row.record
     columns = {"id": record.get("id"), "email": next(iter(sorted(emails_of(row))), None)}
     # Keys are comparable only if they have the same columns.
-    columns[f"key {sorted(row.key)}"] = repr(sorted(ledger_identity(row).items()))
+    columns[f"key {sorted(row.key)}"] = repr(sorted(ledger_key_columns(row).items()))
     return {name: fold(str(value)) for name, value in columns.items() if not is_nothing(value)}
 
 
@@ -99,7 +99,7 @@ def _identity(context: WriteContext, row: InputRow) -> RecordIdentity:
 def _delete(context: WriteContext, sink: Sink, row: InputRow) -> Outcome:
     mark = context.ledger.hash_key("deleted", row.stream, row.record)
     deleted = context.ledger.find(mark)
-    key = context.ledger.hash_key(row.stream, ledger_identity(row))
+    key = context.ledger.hash_key(row.stream, ledger_key_columns(row))
     # If a later write created the record again, the row requests a new delete.
     if deleted is not None and not context.policy.force and context.ledger.find(key) is None:
         row.ledger_key = b""
@@ -186,7 +186,7 @@ def _find(context: WriteContext, sink: Sink, row: InputRow) -> str | None:
     if sink.family == "account":
         name = parse_reference({"name": row.record.get("name")}, "account").get("name")
         return context.references.account_named(name) if name else None
-    confirmed = context.ledger.find(context.ledger.hash_key(row.stream, ledger_identity(row)))
+    confirmed = context.ledger.find(context.ledger.hash_key(row.stream, ledger_key_columns(row)))
     if confirmed is not None:
         return confirmed.id
     ids = find_by_external_id(context, row) if sink.family == "deal" else None

@@ -44,7 +44,10 @@ class _CountAboveKey(NamedTuple):
 
 
 class KeysetReader(PageReader):
-    """Pages above a key. Prefetched pages have an offset above the last known key.
+    """Pages above a key.
+
+    The first prefetched page begins right above the last known key. Each further one is at an
+    offset above that key, and shares a row with the page before it.
 
     The reader uses a prefetched page only if the last key before it is among its rows. Ids only
     grow, so no row can lie in between. If rows were deleted meanwhile, the key is missing, and the

@@ -178,6 +178,20 @@ def test_a_run_whose_creates_are_never_answered_does_not_take_hours(
     assert len(list(world.tables["notes"])) == before + 10
 
 
+def test_after_an_answered_create_a_lost_one_is_sent_again() -> None:
+    """One create that was never answered costs the later ones no attempt, if one is answered."""
+    account = small()
+    faults, person = account.world.faults, str(next(iter(account.world.tables["contacts"])).id)
+    with access_of(account) as access:
+        faults.server_error("/notes", times=3, method="POST")
+        with pytest.raises(NotWritten):
+            access.create("crm_notes", {"content": "a", "contact": {"id": person}})
+        for content in ("b", "c"):
+            faults.server_error("/notes", times=int(content == "c"), method="POST")
+            made = access.create("crm_notes", {"content": content, "contact": {"id": person}})
+            assert made["action"] == "created"
+
+
 def test_a_process_that_lives_on_sends_creates_again_after_an_outage() -> None:
     """Ten minutes after a create that was never answered, a lost create is sent again."""
     account = small()

@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_activecampaign_unified.client import ConnectionFailed
-from target_activecampaign.concurrency.cooperative_pool import CooperativePool
+from tap_activecampaign_unified.client import ConnectionFailed, SystemClock
+from target_activecampaign.concurrency.cooperative_pool import (
+    LONG_SLEEP_SECONDS,
+    CooperativePool,
+    ReleasingClock,
+)
 from tests.tap.client.clients import few_threads
 from tests.target.seeded import SeededPool
 
@@ -57,6 +61,48 @@ def test_jobs_that_wait_are_under_way_together_and_those_that_run_are_not() -> N
 
     pool.each([lambda n=n: job(n) for n in range(9)])
     assert sorted(done) == list(range(9))
+
+
+class MeetingClock(SystemClock):
+    """A clock on which a sleep lasts until so many threads sleep."""
+
+    def __init__(self, sleepers: int) -> None:
+        self._together = threading.Barrier(sleepers, timeout=SECONDS)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for the other threads."""
+        self._together.wait()
+
+
+def test_jobs_that_sleep_for_seconds_hold_up_no_others() -> None:
+    """Eight jobs sleep at the same time in a pool of three threads, as others take their place."""
+    pool, done = taken(3), []
+    clock = ReleasingClock(MeetingClock(8), pool)
+
+    def job(number: int) -> None:
+        clock.sleep(LONG_SLEEP_SECONDS)
+        done.append(number)
+
+    pool.each([lambda n=n: job(n) for n in range(16)])
+    assert sorted(done) == list(range(16))
+
+
+def test_after_long_sleeps_the_pool_has_its_threads_again() -> None:
+    """Helpers that took the place of others end, so that no more jobs run at once than may."""
+    pool, seen, most = taken(3), 0, 0
+    clock = ReleasingClock(MeetingClock(8), pool)
+
+    def short_job() -> None:
+        nonlocal seen, most
+        seen += 1
+        most = max(most, seen)
+        with pool.released():
+            time.sleep(0.001)
+        seen -= 1
+
+    sleepers: list[Callable[[], None]] = [lambda: clock.sleep(LONG_SLEEP_SECONDS)] * 8
+    pool.each([*sleepers, *[short_job] * 40])
+    assert most <= 3
 
 
 @given(seed=st.integers(0, 1000), most=st.integers(1, 9), jobs=st.integers(0, 12))
