@@ -17,7 +17,7 @@ from tap_activecampaign_unified.client import (
 from target_activecampaign.client.duplicates import is_duplicate
 from target_activecampaign.outcome import RowFailed
 
-from .late_reads import look_until_shown, wait_until_shown
+from .late_reads import look_now_or_when_shown, look_until_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,10 +91,16 @@ class CreateOnce:
         pending_since = self.ledger.pending_since(key, step)
         if pending_since is not None:
             sent_at = self.ledger.pending_since(key, step + SENT_AGAIN) or pending_since
-            wait_until_shown(self.clock, "an earlier create", sent_at, self.server_time())
-            native_id = _single(look(pending_since - CLOCK_MARGIN_SECONDS))
-            if native_id is not None:
-                return native_id
+            earliest = pending_since - CLOCK_MARGIN_SECONDS
+            shown = look_now_or_when_shown(
+                self.clock,
+                "an earlier create",
+                lambda: _single(look(earliest)),
+                sent_at,
+                self.server_time(),
+            )
+            if shown is not None:
+                return shown
         since = self.server_time() if pending_since is None else pending_since
         for attempt in range(MAX_ATTEMPTS):
             with self.ledger.transaction():

@@ -27,12 +27,30 @@ CLOCK_STEP_SECONDS = 1.0
 WAITS_BEFORE_LOOKS = (2.0, 8.0, 20.0)
 
 
-def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> None:
-    """Wait until reads show a write: ``what`` names it. Both times are in seconds of one clock."""
+def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> bool:
+    """Wait until reads show a write, and return whether that took time.
+
+    ``what`` names the write. Both times are in seconds of one clock.
+    """
     seconds = written_at + MAX_DELAY_SECONDS - now
-    if 0 < seconds <= MAX_DELAY_SECONDS + CLOCK_STEP_SECONDS:
-        logger.info("Waiting %d s until reads show %s", round(seconds), what)
-        clock.sleep(seconds)
+    if not 0 < seconds <= MAX_DELAY_SECONDS + CLOCK_STEP_SECONDS:
+        return False
+    logger.info("Waiting %d s until reads show %s", round(seconds), what)
+    clock.sleep(seconds)
+    return True
+
+
+def look_now_or_when_shown(
+    clock: Clock, what: str, look: Callable[[], Found | None], written_at: float, now: float
+) -> Found | None:
+    """Look for the record of an earlier request; if there is none, wait until reads show it.
+
+    The other arguments are those of `wait_until_shown`.
+    """
+    found = look()
+    if found is None and wait_until_shown(clock, what, written_at, now):
+        found = look()
+    return found
 
 
 def look_until_shown(

@@ -32,6 +32,22 @@ class FakeClock:
         self.moment += timedelta(seconds=seconds)
 
 
+class AdvancedClock:
+    """The machine's clock, which can be advanced: then time has passed for the account alone."""
+
+    def __init__(self) -> None:
+        """It starts now."""
+        self._ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        """Return the present moment of the account, in UTC."""
+        return real_clock() + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Advance it."""
+        self._ahead += timedelta(seconds=seconds)
+
+
 class Zone:
     """The account's time zone, and the two formats of ActiveCampaign for an instant in it."""
 

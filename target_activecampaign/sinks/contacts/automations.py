@@ -21,7 +21,7 @@ from tap_activecampaign_unified.client import (
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_number
 from target_activecampaign.client.create_once import MAX_ATTEMPTS
-from target_activecampaign.client.late_reads import look_until_shown, wait_until_shown
+from target_activecampaign.client.late_reads import look_now_or_when_shown, look_until_shown
 from target_activecampaign.outcome import RowFailed, outcome_of
 
 from . import opt_out_check
@@ -169,10 +169,17 @@ def _enter(
     if record.is_entered:
         _remark(change, automation, ENTERED_BEFORE)
         return
-    if record.pending_since is not None:
+
+    def look() -> int | None:
+        return _look(context, contact, automation, record)
+
+    if record.pending_since is None:
+        enrolled = look()
+    else:
         now = context.creates.server_time()
-        wait_until_shown(context.clock, "an earlier entry", record.pending_since, now)
-    enrolled = _look(context, contact, automation, record)
+        enrolled = look_now_or_when_shown(
+            context.clock, "an earlier entry", look, record.pending_since, now
+        )
     if enrolled is not None:
         record.note_entered(enrolled)
         if record.is_pending:

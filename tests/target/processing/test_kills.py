@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from target_activecampaign.client.late_reads import MAX_DELAY_SECONDS
 from tests import forked
 from tests.sandbox import World, serve
+from tests.sandbox.clock import AdvancedClock
 from tests.target.combinations import combinations, settings_of
 from tests.target.runner import state_of, stream_of
 from tests.target.test_singer import config_of, text_of
@@ -93,7 +95,8 @@ def test_killed_while_a_write_is_under_way(
     tmp_path: Path, names: tuple[str, ...], write: str, number: int
 ) -> None:
     """Each write that is under way at a kill is done exactly once, whatever other settings are."""
-    world = World(contacts=0, deals=0, accounts=0, requests_per_second=0)
+    clock = AdvancedClock()
+    world = World(contacts=0, deals=0, accounts=0, requests_per_second=0, clock=clock)
     seen: list[str] = []
     pids: list[int] = []
 
@@ -107,6 +110,7 @@ def test_killed_while_a_write_is_under_way(
         world.before_request(kill)
         assert run(served.url, tmp_path, names, pids) == -signal.SIGKILL
         world.hooks.clear()
+        clock.advance(MAX_DELAY_SECONDS)  # the next run waits until reads show what was sent
         assert run(served.url, tmp_path, names) == 0
     assert Counter(contact.email for contact in world.tables["contacts"]) == Counter(PEOPLE)
     assert Counter(company.name for company in world.tables["accounts"]) == {"Fjord": 1, "Alder": 1}
