@@ -119,7 +119,7 @@ class TapActiveCampaignUnified(Tap):
         if self._context is None:
             settings = self._settings
             if settings is None or settings.connection is None:
-                raise SettingsError(["api_url or api_key is missing: set both"])
+                raise SettingsError.no_connection()
             kind = type(self)
             client = settings.connection.open(
                 self.name, self._clock, kind.make_session(), kind.make_workers()

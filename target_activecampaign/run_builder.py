@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from target_activecampaign.undo.journal import UndoJournal
 
 NAME = "target-activecampaign"
-NO_CONNECTION = "api_url or api_key is missing: set both"
 
 
 def path_of(settings: Settings, name: str) -> Path | None:
@@ -229,7 +228,7 @@ def open_journal_of_undo(settings: Settings | None, request: UndoOptions) -> Und
 
     connection = settings.connection if settings is not None else None
     if settings is None or connection is None:
-        raise SettingsError([NO_CONNECTION])
+        raise SettingsError.no_connection()
     if not settings["undo_path"]:
         raise SettingsError(["--undo needs undo_path: set it to the file of the run"])
     journal = open_journal(

@@ -27,7 +27,7 @@ from target_activecampaign.reporting.result_file import new_run_id
 from target_activecampaign.sinks.custom_objects import AccountObjects
 
 from .command_line import ConfiguredTarget
-from .run_builder import NAME, NO_CONNECTION, carry_out_undo, open_processor
+from .run_builder import NAME, carry_out_undo, open_processor
 
 if TYPE_CHECKING:
     from tap_activecampaign_unified.client import Clock
@@ -104,7 +104,7 @@ class TargetActiveCampaign(ConfiguredTarget):
         if self._processor is None:
             settings, policy = self._settings, self._policy
             if settings is None or policy is None or settings.connection is None:
-                raise SettingsError([NO_CONNECTION])
+                raise SettingsError.no_connection()
             client = settings.connection.open(self.name, self._clock, type(self).make_session())
             client.before_request = self._progress.ticking(self.interrupts.raise_if_ending)
             client.while_blocked = self._pool.released

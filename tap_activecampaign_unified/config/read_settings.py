@@ -61,6 +61,11 @@ class SettingsError(Exception):
         super().__init__("; ".join(lines))
         self.lines = lines
 
+    @classmethod
+    def no_connection(cls) -> SettingsError:
+        """Return the error of a run that needs an account, and whose settings name none."""
+        return cls(["api_url or api_key is missing: set both"])
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -325,12 +330,13 @@ def sdk_setting_faults(
             config[name] = int(str(value))
     misspelt = []
     for name in sorted(set(config) - known_names):
+        del config[name]
         if meant := difflib.get_close_matches(name, protective, 1, ALMOST):
             misspelt.append(f"setting {name} is unknown: write {meant[0]}")
+            continue
         similar = difflib.get_close_matches(name, known_names, 1)
         hint = f": did you mean {similar[0]}?" if similar else ""
         logger.warning("setting %s is unknown and ignored%s", name, hint)
-        del config[name]
     if misspelt:
         return misspelt
     depth = config.get("flattening_max_depth")

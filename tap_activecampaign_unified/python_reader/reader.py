@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 # Settings of a run, which the reader rejects.
 RUN_SETTINGS = {"run_report_path", "run_report_html_path"}
-NO_CONNECTION = "api_url or api_key is missing: set both"
 # If a filter needs related rows, the reader loads them for this many rows at once.
 ROWS_PER_BATCH = 20
 
@@ -85,11 +84,11 @@ class ActiveCampaignReader:
             raise InvalidQuery(f"no such setting: {', '.join(unknown)}")
         key = api_key or os.environ.get("ACTIVECAMPAIGN_API_KEY")
         if not api_url or not key:
-            raise SettingsError([NO_CONNECTION])
+            raise SettingsError.no_connection()
         config = {"api_url": api_url, "api_key": api_key, **settings}
         checked = Settings(SHARED, config, "TAP_ACTIVECAMPAIGN_UNIFIED_")
         if checked.connection is None:
-            raise SettingsError([NO_CONNECTION])
+            raise SettingsError.no_connection()
         self.client = checked.connection.open(DISTRIBUTION, clock or SystemClock(), session)
         self._loader = RecordLoader(self.client, checked["custom_field_keys"])
         self._planner = QueryPlanner(self.client, self._loader)

@@ -50,7 +50,7 @@ class DestinationTarget(TargetActiveCampaign):
         """Send a request to the account and open the ledger. Raises an error if either fails."""
         settings = self._settings
         if settings is None or settings.connection is None:
-            raise SettingsError(["api_url or api_key is missing: set both"])
+            raise SettingsError.no_connection()
         client = settings.connection.open(self.name, self._clock, type(self).make_session())
         client.get("users/me")
         open_ledger(settings, client, is_dry_run=True).close()

@@ -89,46 +89,45 @@ class CreateOnce:
         self, key: bytes, step: str, send: Callable[[], str], look: Callable[[float], list[str]]
     ) -> str:
         pending_since = self.ledger.pending_since(key, step)
+        since = self.server_time() if pending_since is None else pending_since
+
+        def find() -> str | None:
+            return _single(look(since - CLOCK_MARGIN_SECONDS))
+
         if pending_since is not None:
             sent_at = self.ledger.pending_since(key, step + SENT_AGAIN) or pending_since
-            earliest = pending_since - CLOCK_MARGIN_SECONDS
-            shown = look_now_or_when_shown(
-                self.clock,
-                "an earlier create",
-                lambda: _single(look(earliest)),
-                sent_at,
-                self.server_time(),
+            found = look_now_or_when_shown(
+                self.clock, "an earlier create", find, sent_at, self.server_time
             )
-            if shown is not None:
-                return shown
-        since = self.server_time() if pending_since is None else pending_since
+            if found is not None:
+                return found
         for attempt in range(MAX_ATTEMPTS):
             with self.ledger.transaction():
                 self.ledger.record_pending(key, step, since)
                 if attempt or pending_since is not None:
-                    self.ledger.resolve_pending(key, step + SENT_AGAIN)
-                    self.ledger.record_pending(key, step + SENT_AGAIN, self.server_time())
-            try:
-                native_id = send()
-            except REFUSALS:
-                self._resolve(key, step)
-                raise
-            except UnconfirmedWrite:
-                found = look_until_shown(
-                    self.clock,
-                    lambda: _single(look(since - CLOCK_MARGIN_SECONDS)),
-                    is_brief=self._is_brief,
-                )
-                if found is not None:
-                    return found
-            else:
-                self._brief_until = 0.0
+                    self.ledger.replace_pending(key, step + SENT_AGAIN, self.server_time())
+            native_id = self._send(key, step, send)
+            if native_id is None:
+                native_id = look_until_shown(self.clock, find, is_brief=self._is_brief)
+            if native_id is not None:
                 return native_id
             if self._is_brief:
                 break
         else:
             self._brief_until = self.clock.monotonic() + BRIEF_SECONDS
         raise RowFailed(UNANSWERED)
+
+    def _send(self, key: bytes, step: str, send: Callable[[], str]) -> str | None:
+        """Send a create; return the id of the record, None without a response."""
+        try:
+            native_id = send()
+        except REFUSALS:
+            self._resolve(key, step)
+            raise
+        except UnconfirmedWrite:
+            return None
+        self._brief_until = 0.0
+        return native_id
 
     @property
     def _is_brief(self) -> bool:

@@ -36,9 +36,7 @@ class LastWriteInLedger:
         now = self._creates.server_time()
         if self._noted_at is None or not 0 <= now - self._noted_at < NOTE_EVERY_SECONDS:
             self._noted_at = now
-            with self._ledger.transaction():
-                self._ledger.resolve_pending(self._key, STEP)
-                self._ledger.record_pending(self._key, STEP, now)
+            self._ledger.replace_pending(self._key, STEP, now)
 
     def wait_before_read(self) -> None:
         """Wait until reads show the last write of earlier runs. A dry run does not wait."""

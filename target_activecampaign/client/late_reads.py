@@ -41,16 +41,20 @@ def wait_until_shown(clock: Clock, what: str, written_at: float, now: float) -> 
 
 
 def look_now_or_when_shown(
-    clock: Clock, what: str, look: Callable[[], Found | None], written_at: float, now: float
+    clock: Clock,
+    what: str,
+    look: Callable[[], Found | None],
+    written_at: float | None,
+    now: Callable[[], float],
 ) -> Found | None:
     """Look for the record of an earlier request; if there is none, wait until reads show it.
 
-    The other arguments are those of `wait_until_shown`.
+    ``written_at`` is None if no request was sent. The arguments are those of `wait_until_shown`.
     """
     found = look()
-    if found is None and wait_until_shown(clock, what, written_at, now):
-        found = look()
-    return found
+    if found is not None or written_at is None:
+        return found
+    return look() if wait_until_shown(clock, what, written_at, now()) else None
 
 
 def look_until_shown(

@@ -11,6 +11,7 @@ from tap_activecampaign_unified.resources.custom_objects import PREFIX
 from tap_activecampaign_unified.resources.input_values.column_names import snake_case
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import OWN_KEYS, without_nulls
+from target_activecampaign.records.columns.matching import did_you_mean
 from target_activecampaign.records.columns.nested import NestedRecord, nest
 from target_activecampaign.records.columns.plain_contact_columns import (
     PLAIN,
@@ -147,10 +148,10 @@ class RowColumns:
             return []  # only the account knows the fields; the first row makes the target read them
         table = self.table(stream)
         return [
-            f"column_aliases.{name}: {unknown.path} is no field of {stream}{hint}"
+            f"column_aliases.{name}: {unknown.path} is no field of {stream}"
+            f"{did_you_mean(unknown.nearest)}"
             for field in columns.values()
             if (unknown := table.place_of(field).unknown) is not None
-            for hint in [f"; did you mean {unknown.nearest}?" if unknown.nearest else ""]
         ]
 
 
@@ -158,7 +159,7 @@ def hint_of(stream: str) -> str:
     """Return the hint to a stream of the target with a similar name; empty without one."""
     own = sorted(name for name in registry.SINKS if name.endswith(f"_{snake_case(stream)}"))
     near = own or difflib.get_close_matches(stream, registry.SINKS, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return did_you_mean(near[0] if near else None)
 
 
 def _sink_of(stream: str) -> Sink:

@@ -193,6 +193,11 @@ class Ledger:
         if not self._is_dry:
             self._store.add("pending", (key, step), (since,))
 
+    def replace_pending(self, key: bytes, step: str, since: float) -> None:
+        """Record that a request is about to be sent. Its time replaces an earlier one."""
+        if not self._is_dry:
+            self._store.put("pending", (key, step), (since,))
+
     def resolve_pending(self, key: bytes, step: str) -> None:
         """Record that the outcome of a request is known."""
         if not self._is_dry:

@@ -44,21 +44,20 @@ class DryRunPlan:
 
     def gain(self, what: str, who: object) -> None:
         """Count a contact that would gain ``what``, only once for any number of rows."""
-        if (what, who) not in self._counted:
-            self._counted.add((what, who))
-            self.gains[what] += 1
+        self.gains[what] += self._is_first(what, who)
 
     def put_into_stage(self, title: str, who: object) -> None:
         """Count a deal that would be put into a stage, only once for any number of rows."""
-        if ((what := f"the stage {title}"), who) not in self._counted:
-            self._counted.add((what, who))
-            self.stages[title] += 1
+        self.stages[title] += self._is_first(f"the stage {title}", who)
 
     def count_new_contact(self, email: str) -> None:
         """Count a contact that would be created, only once for any number of rows."""
-        if ("contact", email) not in self._counted:
-            self._counted.add(("contact", email))
-            self.new_contacts += 1
+        self.new_contacts += self._is_first("contact", email)
+
+    def _is_first(self, what: str, who: object) -> bool:
+        is_first = (what, who) not in self._counted
+        self._counted.add((what, who))
+        return is_first
 
     def wants_sample(self) -> bool:
         """Return whether the plan takes another sample."""

@@ -13,8 +13,6 @@ FORMS = (
     'an array, JSON text like ["a", "b"] (to_json in DuckDB), SQL array text like {a,b}, '
     "or ||a||b||; for plain text, set list_delimiter"
 )
-#: Added to the reason of a plain text that is not found and may hold several items.
-MAY_BE_SEVERAL = "; if the text holds several, set list_delimiter"
 # A text as Python prints it, and two of them without a comma.
 _PYTHON_TEXT = re.compile(r"""[A-Za-z]{0,2}(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", re.DOTALL)
 _JOINED = re.compile(r'"\s*"')
@@ -38,9 +36,14 @@ def parse_structure(value: Any, delimiter: str | None = None) -> Any:
     return _parts(text, delimiter) if delimiter and text else value
 
 
-def may_be_several(value: Any) -> bool:
-    """Return whether a value is text with a usual separator of items."""
-    return isinstance(value, str) and any(sign in value for sign in ",;|")
+def delimiter_hint(value: Any, delimiter: str | None) -> str:
+    """Return what to add to the reason of a value that is not found.
+
+    It is empty unless the value is plain text with a usual separator of items and ``delimiter``,
+    the setting `list_delimiter`, is not set.
+    """
+    is_several = isinstance(value, str) and any(sign in value for sign in ",;|")
+    return "; if the text holds several, set list_delimiter" if is_several and not delimiter else ""
 
 
 def _parts(text: str, delimiter: str) -> list[str]:

@@ -30,6 +30,11 @@ MAX_LAYOUTS = 1_000
 _WORD = re.compile(r"[^\W\d_][\w -]*")
 
 
+def did_you_mean(name: str | None) -> str:
+    """Return what to add to a message that an unknown name may be ``name``; empty for None."""
+    return f"; did you mean {name}?" if name else ""
+
+
 class NameIndex:
     """Finds known names by exact name, else without regard to case, else from camelCase."""
 
@@ -93,8 +98,7 @@ class UnknownColumn:
     @property
     def text(self) -> str:
         """The problem, and a similar name if there is any."""
-        hint = f"; did you mean {self.nearest}?" if self.nearest else ""
-        return f"{self.path}: not written, {self.problem}{hint}"
+        return f"{self.path}: not written, {self.problem}{did_you_mean(self.nearest)}"
 
 
 @dataclass(frozen=True)

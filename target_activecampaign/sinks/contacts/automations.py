@@ -169,17 +169,13 @@ def _enter(
     if record.is_entered:
         _remark(change, automation, ENTERED_BEFORE)
         return
-
-    def look() -> int | None:
-        return _look(context, contact, automation, record)
-
-    if record.pending_since is None:
-        enrolled = look()
-    else:
-        now = context.creates.server_time()
-        enrolled = look_now_or_when_shown(
-            context.clock, "an earlier entry", look, record.pending_since, now
-        )
+    enrolled = look_now_or_when_shown(
+        context.clock,
+        "an earlier entry",
+        lambda: _look(context, contact, automation, record),
+        record.pending_since,
+        context.creates.server_time,
+    )
     if enrolled is not None:
         record.note_entered(enrolled)
         if record.is_pending:

@@ -63,9 +63,7 @@ class EnrolmentRecord:
 
         A repeated request replaces the time of the first one.
         """
-        with self._ledger.transaction():
-            self._ledger.resolve_pending(self._key, STEP)
-            self._ledger.record_pending(self._key, STEP, since)
+        self._ledger.replace_pending(self._key, STEP, since)
 
     def note_refused(self) -> None:
         """Note that ActiveCampaign refused the request."""

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_activecampaign_unified.client import NotFound, PermissionDenied
 from tap_activecampaign_unified.resources.input_values.arrays import FORMS as ARRAY_FORMS
-from tap_activecampaign_unified.resources.input_values.arrays import (
-    MAY_BE_SEVERAL,
-    may_be_several,
-)
+from tap_activecampaign_unified.resources.input_values.arrays import delimiter_hint
 from tap_activecampaign_unified.resources.input_values.column_names import fold
 from tap_activecampaign_unified.resources.input_values.ids import id_order
 from tap_activecampaign_unified.resources.person_names import split_full_name
@@ -333,6 +330,5 @@ def _list_of(context: WriteContext, ref: dict[str, str]) -> str:
     try:
         return context.references.resolve_id("list", ref)
     except RowError as problem:
-        if may_be_several(name) and not context.policy.list_delimiter:
-            problem.reason += MAY_BE_SEVERAL
+        problem.reason += delimiter_hint(name, context.policy.list_delimiter)
         raise

@@ -12,10 +12,7 @@ from tap_activecampaign_unified.resources.custom_fields import (
     encode_value,
 )
 from tap_activecampaign_unified.resources.input_values import InvalidValue
-from tap_activecampaign_unified.resources.input_values.arrays import (
-    MAY_BE_SEVERAL,
-    may_be_several,
-)
+from tap_activecampaign_unified.resources.input_values.arrays import delimiter_hint
 from target_activecampaign.outcome import RowRejected
 from target_activecampaign.records.clean_values import is_nothing
 from target_activecampaign.records.columns.conflicts import columns_conflict
@@ -162,8 +159,8 @@ class CustomFieldEncoder:
                 chosen, unknown = choose_options(definition, value)
             value = chosen
             if unknown:
-                has_hint = definition.is_choices and not self._policy.list_delimiter
-                hint = MAY_BE_SEVERAL if has_hint and may_be_several(value) else ""
+                delimiter = self._policy.list_delimiter
+                hint = delimiter_hint(value, delimiter) if definition.is_choices else ""
                 encoded_fields.left_out.append((part, f"custom_fields.{name}: {unknown}{hint}"))
                 return
         try:

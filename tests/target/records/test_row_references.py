@@ -42,7 +42,7 @@ def test_a_number_is_an_id_and_text_a_natural_key(
     [
         (1.5, "stage", "stage: not an id of ActiveCampaign; use a whole number"),
         (True, "owner", "owner: must be an object with an id or a natural key"),
-        ("nobody", "contact", "contact: must be an e-mail address or an id of ActiveCampaign"),
+        ("Ada Lane", "contact", "contact: must be an e-mail address or an id of ActiveCampaign"),
         ("D-17", "opportunity", "opportunity: not an id of ActiveCampaign; use a whole number"),
     ],
 )
